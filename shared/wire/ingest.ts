@@ -1,0 +1,155 @@
+/**
+ * What an agent and the server say to each other: the bodies of `POST /v1/enroll` and `POST /v1/ingest`. One meaning
+ * on both sides; the server validates against these shapes and refuses unknown fields.
+ */
+
+/** How an energy figure came to be, best first. `simulated` is demo data and is never mixed in silently. */
+export const ENERGY_KINDS = ['counter', 'integrated', 'modelled', 'simulated'] as const;
+export type EnergyKind = (typeof ENERGY_KINDS)[number];
+
+/** `other` is the rest of the host: what a node meter sees beyond the metered parts. */
+export const DEVICE_TYPES = ['gpu', 'cpu', 'memory', 'other'] as const;
+export type DeviceType = (typeof DEVICE_TYPES)[number];
+
+/** A power series of one device in one closed window; see `series-codec.ts` for the bytes behind `watts`. */
+export interface SeriesWire {
+  readonly stepMilliseconds: number;
+  /** base64 of the encoded samples. */
+  readonly watts: string;
+}
+
+/** Totals of one device in one window so far: absolute, never a delta. */
+export interface DeviceReport {
+  /** GPU UUID, or an id that is stable across reboots (`cpu-0`, `memory-0`, `other`). */
+  readonly id: string;
+  readonly type: DeviceType;
+  readonly name: string;
+  /** 0..300000: how much of the window was metered (recovered time included). */
+  readonly meteredMilliseconds: number;
+  readonly energyMillijoules: number;
+  readonly kind: EnergyKind;
+  /** Part of `energyMillijoules` that a counter consumed while nobody read it. Default 0. */
+  readonly recoveredMillijoules?: number;
+  /** The same span integrated from power samples, where a counter exists as well. */
+  readonly integratedMillijoules?: number;
+  /** Part of `energyMillijoules` while the device was proven free (no job allocated, empty process list). Default 0. */
+  readonly idleMillijoules?: number;
+  /** Mean over the metered time, 0..1. */
+  readonly utilizationRatio?: number;
+  readonly series?: SeriesWire;
+}
+
+export interface JobDeviceReport {
+  readonly id: string;
+  readonly energyMillijoules: number;
+  readonly allocatedMilliseconds: number;
+}
+
+export interface JobReport {
+  /** `<scheduler>:<cluster>:<id>`, with `:<restart>` where the scheduler restarts jobs. */
+  readonly id: string;
+  readonly project?: string;
+  readonly user?: string;
+  readonly phase?: string;
+  readonly devices: readonly JobDeviceReport[];
+}
+
+/** What the agent says about one window, under an (epoch, revision) that only grows. */
+export interface WindowReport {
+  readonly windowStartMs: number;
+  /** One unbroken run of the agent's durable state: 8..32 of [a-z0-9]. */
+  readonly epoch: string;
+  /** From 1; grows with every change of content. */
+  readonly revision: number;
+  /** True once the window is over and nothing more will be added. */
+  readonly final: boolean;
+  readonly devices: readonly DeviceReport[];
+  readonly jobs: readonly JobReport[];
+}
+
+/** How a sensor stands: absent (no such hardware), no data (not now), failed, or working. */
+export const SENSOR_STATES = ['ready', 'absent', 'noData', 'failed'] as const;
+export type SensorState = (typeof SENSOR_STATES)[number];
+
+export interface SensorHealth {
+  readonly sensor: string;
+  readonly state: SensorState;
+  /** What was found, or why not. */
+  readonly detail: string;
+  /** The exact command or setting that would mend it, where there is one. */
+  readonly fix?: string;
+}
+
+export interface InventoryPart {
+  /** Stable: a GPU's UUID, `cpu-0`, `memory`, a disk's serial. */
+  readonly id: string;
+  readonly type: 'gpu' | 'cpu' | 'memory' | 'ssd' | 'hdd';
+  /** As the hardware names itself. */
+  readonly name: string;
+  /** Bytes for memory and disks; absent elsewhere. */
+  readonly capacityBytes?: number;
+  /** CPUs: physical cores of this socket. */
+  readonly cores?: number;
+}
+
+export interface Inventory {
+  readonly hostname: string;
+  readonly kernel: string;
+  /** DMI product name, or empty where the host does not say. */
+  readonly productName: string;
+  readonly parts: readonly InventoryPart[];
+}
+
+export interface AgentHealth {
+  readonly sensors: readonly SensorHealth[];
+  readonly spoolBytes: number;
+  readonly spoolReports: number;
+  /** Since the epoch began. */
+  readonly droppedSeries: number;
+  readonly droppedReports: number;
+  readonly damagedRecords: number;
+}
+
+export interface IngestBody {
+  readonly version: 1;
+  readonly sentAtMs: number;
+  readonly agentVersion: string;
+  readonly reports: readonly WindowReport[];
+  /** Sent when it changed, and once after each start. */
+  readonly inventory?: Inventory;
+  /** Sent when it changed. */
+  readonly health?: AgentHealth;
+}
+
+export interface QuarantinedReport {
+  readonly windowStartMs: number;
+  /** Null when the whole report was set aside. */
+  readonly deviceId: string | null;
+  readonly code: string;
+}
+
+/** accepted + unchanged + number of distinct quarantined reports = reports sent. */
+export interface IngestReply {
+  readonly accepted: number;
+  readonly unchanged: number;
+  readonly quarantined: readonly QuarantinedReport[];
+  readonly serverTimeMs: number;
+  readonly reportEverySeconds: number;
+}
+
+export interface EnrollBody {
+  readonly hostname: string;
+  /** SHA-256, hex, of DMI UUID and sorted GPU UUIDs (or the machine id where neither exists): who this host is. */
+  readonly fingerprint: string;
+  /** SHA-256, hex, of the DMI UUID alone, or of the machine id: recognises a host whose GPUs were changed. */
+  readonly machineFingerprint: string;
+  readonly agentVersion: string;
+}
+
+export interface EnrollReply {
+  readonly nodeId: string;
+  /** `wsk_<id>_<secret>`, scope ingest, this node only. Shown once. */
+  readonly token: string;
+  readonly gridZone: string;
+  readonly site: string;
+}
