@@ -9,9 +9,11 @@
  * @returns one integer per weight; ties go to the earlier part, so the same input always splits the same way
  */
 export function splitInteger(whole: number, weights: readonly number[]): number[] {
-  if (!Number.isSafeInteger(whole) || whole < 0) throw new RangeError(`cannot split ${whole}: not a whole non-negative number`);
+  if (!Number.isSafeInteger(whole) || whole < 0)
+    throw new RangeError(`cannot split ${whole}: not a whole non-negative number`);
   if (weights.length === 0) throw new RangeError('cannot split among no parts');
-  if (weights.some((weight) => !Number.isFinite(weight) || weight < 0)) throw new RangeError('weights must be finite and not negative');
+  if (weights.some((weight) => !Number.isFinite(weight) || weight < 0))
+    throw new RangeError('weights must be finite and not negative');
   const scale = Math.max(...weights);
   // Scaling first keeps the sum finite for weights near the limits of a double.
   const scaled = scale === 0 ? weights.map(() => 1) : weights.map((weight) => weight / scale);
@@ -19,7 +21,9 @@ export function splitInteger(whole: number, weights: readonly number[]): number[
   const exact = scaled.map((weight) => (whole * weight) / total);
   const parts = exact.map((share) => Math.min(Math.floor(share), whole));
   let rest = whole - parts.reduce((sum, part) => sum + part, 0);
-  const order = exact.map((share, index) => ({ index, remainder: share - Math.floor(share) })).sort((a, b) => b.remainder - a.remainder || a.index - b.index);
+  const order = exact
+    .map((share, index) => ({ index, remainder: share - Math.floor(share) }))
+    .sort((a, b) => b.remainder - a.remainder || a.index - b.index);
   // Rounding in `exact` can leave the floors above the whole by a unit or two at 2^53: take it back from the smallest remainders.
   for (let i = order.length - 1; rest < 0; i = i === 0 ? order.length - 1 : i - 1) {
     const { index } = order[i]!;

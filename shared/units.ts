@@ -43,14 +43,16 @@ export function millijoules(value: number): Millijoules {
 
 export const watts = (value: number) => finiteNonNegative(value, 'power in watts') as Watts;
 export const kilowattHours = (value: number) => finiteNonNegative(value, 'energy in kWh') as KilowattHours;
-export const gramsPerKwh = (value: number) => finiteNonNegative(value, 'intensity in gCO2eq/kWh') as GramsPerKwh;
+export const gramsPerKwh = (value: number) =>
+  finiteNonNegative(value, 'intensity in gCO2eq/kWh') as GramsPerKwh;
 export const gramsCo2eq = (value: number) => finiteNonNegative(value, 'emissions in gCO2eq') as GramsCo2eq;
 export const epochMs = (value: number) => finite(value, 'instant in epoch ms') as EpochMs;
 export const milliseconds = (value: number) => finiteNonNegative(value, 'span in ms') as Milliseconds;
 export const monotonicMs = (value: number) => finite(value, 'monotonic clock in ms') as MonotonicMs;
 
 export function ratio(value: number): Ratio {
-  if (finite(value, 'ratio') < 0 || value > 1) throw new RangeError(`ratio must be from 0 to 1, got ${value}`);
+  if (finite(value, 'ratio') < 0 || value > 1)
+    throw new RangeError(`ratio must be from 0 to 1, got ${value}`);
   return value as Ratio;
 }
 

@@ -1,0 +1,25 @@
+/** The types every route is written against. Routes parse, call a use case and reply: no SQL, no arithmetic. */
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { EpochMs } from '../../shared/units.ts';
+import type { Env } from '../env.ts';
+
+export type Scope = 'ingest' | 'read' | 'admin';
+
+export interface Caller {
+  readonly tokenId: string;
+  readonly scope: Scope;
+  /** Set for scope `ingest`. */
+  readonly nodeNumber: number | null;
+}
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: {
+    /** Set by the guard of the route; public routes have none. */
+    caller: Caller;
+    /** The instant of this request, read once. */
+    nowMs: EpochMs;
+  };
+}
+
+export type App = OpenAPIHono<AppEnv>;
