@@ -1,0 +1,5 @@
+/** The explicit list of routes; adding one is a file beside this and a line here. */
+import type { App } from '../http/app.ts';
+import { registerHealth } from './health.ts';
+
+export const routeModules: readonly ((app: App) => void)[] = [registerHealth];
