@@ -1,0 +1,87 @@
+/** workerd with a real D1 and the real Worker, on a clock that the test sets. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { Miniflare } from 'miniflare';
+
+const root = new URL('../..', import.meta.url).pathname;
+
+export interface Harness {
+  readonly url: string;
+  readonly adminToken: string;
+  setClock(nowMs: number): Promise<void>;
+  /** Calls the API as admin; throws on an answer that is not 2xx, with its body. */
+  api<T>(method: string, path: string, body?: unknown): Promise<T>;
+  database(): Promise<D1DatabaseLike>;
+  stop(): Promise<void>;
+}
+
+interface D1DatabaseLike {
+  prepare(sql: string): { all<T>(): Promise<{ results: T[] }> };
+}
+
+export async function startHarness(): Promise<Harness> {
+  const folder = mkdtempSync(join(tmpdir(), 'wattshed-e2e-'));
+  await build({
+    entryPoints: [join(root, 'test/e2e/worker-entry.ts')],
+    outfile: join(folder, 'worker.js'),
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    conditions: ['workerd', 'worker', 'browser'],
+    logLevel: 'error',
+  });
+  const secret = await newAdminSecret();
+  const miniflare = new Miniflare({
+    modules: true,
+    scriptPath: join(folder, 'worker.js'),
+    compatibilityDate: '2026-07-01',
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    d1Databases: { DB: 'wattshed-e2e' },
+    bindings: { ADMIN_SECRET_SHA256: secret.sha256 },
+  });
+  const url = (await miniflare.ready).href.replace(/\/$/, '');
+  const database = await miniflare.getD1Database('DB');
+  const migrations = join(root, 'worker/schema/migrations');
+  for (const file of readdirSync(migrations)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()) {
+    for (const statement of readFileSync(join(migrations, file), 'utf8').split('--> statement-breakpoint')) {
+      await database.prepare(statement).run();
+    }
+  }
+  return {
+    url,
+    adminToken: secret.token,
+    async setClock(nowMs) {
+      await fetch(`${url}/__clock`, { method: 'POST', body: String(nowMs) });
+    },
+    async api(method, path, body) {
+      const response = await fetch(`${url}${path}`, {
+        method,
+        headers: {
+          Authorization: `Bearer ${secret.token}`,
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text}`);
+      return text === '' ? undefined : JSON.parse(text);
+    },
+    database: async () => database as unknown as D1DatabaseLike,
+    async stop() {
+      await miniflare.dispose();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function newAdminSecret(): Promise<{ token: string; sha256: string }> {
+  const secret = randomBytes(24).toString('hex');
+  return { token: `wsk_admin_${secret}`, sha256: createHash('sha256').update(secret).digest('hex') };
+}
