@@ -25,7 +25,7 @@ interface D1DatabaseLike {
 export async function startHarness(): Promise<Harness> {
   const folder = mkdtempSync(join(tmpdir(), 'wattshed-e2e-'));
   await build({
-    entryPoints: [join(root, 'test/e2e/worker-entry.ts')],
+    entryPoints: [join(root, 'test/worker/settable-clock-worker.ts')],
     outfile: join(folder, 'worker.js'),
     bundle: true,
     format: 'esm',
