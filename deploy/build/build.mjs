@@ -1,0 +1,58 @@
+/**
+ * Builds what runs outside the toolchain into dist/: the agent as one file, the page, and the Worker for the local
+ * launcher (`wrangler deploy` bundles its own). Plain JavaScript, so that it runs on whatever Node starts it.
+ */
+import { chmod, cp, mkdir, rm } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { build as bundle } from 'esbuild';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const shared = { absWorkingDir: root, bundle: true, format: 'esm', logLevel: 'error', legalComments: 'none' };
+
+/** The agent: one file for Node 20 and newer. koffi is native and stays beside it, where it is installed. */
+async function buildAgent() {
+  await bundle({
+    ...shared,
+    entryPoints: ['agent/main.ts'],
+    outfile: 'dist/wattshed.mjs',
+    platform: 'node',
+    target: 'node20',
+    external: ['koffi', 'node:ffi'],
+    banner: { js: '#!/usr/bin/env node' },
+  });
+  await chmod(`${root}/dist/wattshed.mjs`, 0o755);
+}
+
+async function buildDashboard() {
+  const out = `${root}/dist/dashboard`;
+  await rm(out, { recursive: true, force: true });
+  await mkdir(out, { recursive: true });
+  await bundle({
+    ...shared,
+    entryPoints: ['worker/dashboard/main.ts'],
+    outdir: 'dist/dashboard',
+    platform: 'browser',
+    target: 'es2022',
+    minify: true,
+  });
+  for (const file of ['index.html', 'style.css', '_headers', 'favicon.svg']) {
+    await cp(`${root}/worker/dashboard/${file}`, `${out}/${file}`);
+  }
+}
+
+async function buildWorker() {
+  await bundle({
+    ...shared,
+    entryPoints: ['worker/index.ts'],
+    outfile: 'dist/worker/index.js',
+    platform: 'browser',
+    target: 'es2022',
+    conditions: ['workerd', 'worker', 'browser'],
+  });
+}
+
+export async function build() {
+  await Promise.all([buildAgent(), buildDashboard(), buildWorker()]);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
