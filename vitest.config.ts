@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
+import { ADMIN_SECRET_SHA256 } from './test/worker/support/admin-token.ts';
 
 export default defineConfig(async () => ({
   test: {
@@ -19,7 +20,10 @@ export default defineConfig(async () => ({
             miniflare: {
               compatibilityDate: '2026-07-01',
               d1Databases: ['DB'],
-              bindings: { TEST_MIGRATIONS: await readD1Migrations('worker/schema/migrations') },
+              bindings: {
+                TEST_MIGRATIONS: await readD1Migrations('worker/schema/migrations'),
+                ADMIN_SECRET_SHA256,
+              },
             },
           }),
         ],

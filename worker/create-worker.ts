@@ -1,8 +1,15 @@
 /** Wires routes and scheduled jobs to one clock. The entry point brings the real one, tests bring their own. */
 import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
 import { epochMs } from '../shared/units.ts';
 import type { Env } from './env.ts';
-import type { AppEnv } from './http/app.ts';
+import type { App, AppEnv } from './http/app.ts';
+import { answerError, answerNotFound } from './http/errors.ts';
+import { securityHeaders } from './http/security-headers.ts';
+import { TokenCache } from './http/token-cache.ts';
+import { answerInvalid } from './http/validation.ts';
+import { scheduledJobs } from './jobs/register.ts';
 import { routeModules } from './routes/register.ts';
 
 export interface WorkerDependencies {
@@ -10,14 +17,41 @@ export interface WorkerDependencies {
   readonly now: () => number;
 }
 
+/** As sent; ingest has a tighter bound of its own, and one for what it unpacks to. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
 export function createWorker({ now }: WorkerDependencies): ExportedHandler<Env> {
-  const app = new OpenAPIHono<AppEnv>();
-  app.use(async (context, next) => {
-    context.set('nowMs', epochMs(now()));
-    await next();
-  });
-  for (const register of routeModules) register(app);
+  const app = createApp(now);
   return {
     fetch: (request, env, executionContext) => app.fetch(request, env, executionContext),
+    scheduled: async (_controller, env) => {
+      for (const job of scheduledJobs) await job({ env, now });
+    },
   };
+}
+
+/** The routes without the platform around them; what the document and its tests are made from. */
+export function createApp(now: () => number): App {
+  const app: App = new OpenAPIHono<AppEnv>({ defaultHook: answerInvalid });
+  const tokenCache = new TokenCache();
+  app.use(securityHeaders);
+  app.use(async (context, next) => {
+    context.set('nowMs', epochMs(now()));
+    context.set('tokenCache', tokenCache);
+    await next();
+  });
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        throw new HTTPException(413, {
+          message: `A body may have ${MAX_BODY_BYTES} bytes at most; split it.`,
+        });
+      },
+    }),
+  );
+  for (const register of routeModules) register(app);
+  app.onError(answerError);
+  app.notFound(answerNotFound(app));
+  return app;
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
+import { ADMIN_TOKEN_ID, createToken } from '../../shared/auth/token-format.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
 
@@ -82,6 +83,9 @@ export async function startHarness(): Promise<Harness> {
 }
 
 async function newAdminSecret(): Promise<{ token: string; sha256: string }> {
-  const secret = randomBytes(24).toString('hex');
-  return { token: `wsk_admin_${secret}`, sha256: createHash('sha256').update(secret).digest('hex') };
+  const { token, secretSha256 } = await createToken(
+    { randomBytes, sha256: async (bytes) => createHash('sha256').update(bytes).digest() },
+    { id: ADMIN_TOKEN_ID },
+  );
+  return { token, sha256: secretSha256 };
 }

@@ -2,6 +2,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { EpochMs } from '../../shared/units.ts';
 import type { Env } from '../env.ts';
+import type { TokenCache } from './token-cache.ts';
 
 export type Scope = 'ingest' | 'read' | 'admin';
 
@@ -10,6 +11,8 @@ export interface Caller {
   readonly scope: Scope;
   /** Set for scope `ingest`. */
   readonly nodeNumber: number | null;
+  /** Set for scope `ingest`. */
+  readonly nodeId: string | null;
 }
 
 export interface AppEnv {
@@ -19,6 +22,7 @@ export interface AppEnv {
     caller: Caller;
     /** The instant of this request, read once. */
     nowMs: EpochMs;
+    tokenCache: TokenCache;
   };
 }
 

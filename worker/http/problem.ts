@@ -1,5 +1,5 @@
 /** Errors as `application/problem+json` (RFC 9457) with a closed list of codes that clients can rely on. */
-import type { Context } from 'hono';
+import type { Context, TypedResponse } from 'hono';
 
 export const PROBLEM_STATUS = {
   invalid_body: 422,
@@ -8,6 +8,7 @@ export const PROBLEM_STATUS = {
   range_too_long: 400,
   unsupported_version: 422,
   unsupported_encoding: 415,
+  unsupported_media_type: 415,
   body_too_large: 413,
   unauthenticated: 401,
   forbidden_scope: 403,
@@ -44,22 +45,25 @@ export const fail = (code: ProblemCode, detail: string, field?: string): { ok: f
   problem: field === undefined ? { code, detail } : { code, detail, field },
 });
 
+/** Fits every route, whichever answers it declares (`never` is part of every type); bodies of success stay checked. */
+export type ProblemResponse = Response & TypedResponse<never, never, 'json'>;
+
 export function problemResponse(
   context: Context,
   problem: Problem,
   headers: Record<string, string> = {},
-): Response {
+): ProblemResponse {
   const status = PROBLEM_STATUS[problem.code];
   const retry: Record<string, string> =
     status === 503 && !('Retry-After' in headers) ? { 'Retry-After': '30' } : {};
   return context.body(
     JSON.stringify({
-      type: `https://wattshed.dev/problems/${problem.code}`,
+      type: `/docs#${problem.code}`,
       title: problem.code.replaceAll('_', ' '),
       status,
       ...problem,
     }),
     status,
     { 'Content-Type': 'application/problem+json', ...retry, ...headers },
-  );
+  ) as Response as ProblemResponse;
 }

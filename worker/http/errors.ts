@@ -1,0 +1,78 @@
+/** What is answered when no route matches, and when one throws. Never a stack, never a message of the platform. */
+import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { App, AppEnv } from './app.ts';
+import { type Problem, problemResponse } from './problem.ts';
+
+/** D1 under pressure or on the move: the request may be sent again a little later. */
+const TRANSIENT_DATABASE_ERRORS = [
+  'D1 DB is overloaded',
+  'Network connection lost',
+  'caused object to be reset',
+  'reset because its code was updated',
+  'Too many requests queued',
+  'storage operation exceeded timeout',
+];
+
+export function isTransientDatabaseError(error: unknown): boolean {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    const { message } = current;
+    if (TRANSIENT_DATABASE_ERRORS.some((text) => message.includes(text))) return true;
+  }
+  return false;
+}
+
+export const answerError: ErrorHandler<AppEnv> = (error, context) => {
+  if (error instanceof HTTPException) return problemResponse(context, fromHttpException(error));
+  if (isTransientDatabaseError(error)) {
+    return problemResponse(context, {
+      code: 'overloaded',
+      detail: 'The database cannot take this now; send the same request again after the time in Retry-After.',
+    });
+  }
+  console.error(`${context.req.method} ${context.req.path} failed:`, error);
+  return problemResponse(context, {
+    code: 'internal_error',
+    detail: 'Something failed that is not your fault; the log of the Worker says what.',
+  });
+};
+
+/** Hono's own refusals before a route's handler: a body that is not JSON, or not declared as such. */
+function fromHttpException(error: HTTPException): Problem {
+  if (error.status === 415) {
+    return {
+      code: 'unsupported_media_type',
+      detail: 'Send the body as application/json, and say so in the Content-Type header.',
+      field: 'Content-Type',
+    };
+  }
+  if (error.status === 413) return { code: 'body_too_large', detail: error.message };
+  return { code: 'malformed_body', detail: 'The body is not valid JSON.' };
+}
+
+/** 405 with `Allow` where the path exists with another method, 404 elsewhere. */
+export function answerNotFound(app: App): NotFoundHandler<AppEnv> {
+  const routes = app.routes
+    .filter((route) => route.method !== 'ALL')
+    .map((route) => ({ method: route.method, pattern: pathPattern(route.path) }));
+  return (context: Context<AppEnv>) => {
+    const allowed = routes
+      .filter(({ pattern }) => pattern.test(context.req.path))
+      .map(({ method }) => method);
+    if (allowed.length === 0) {
+      return problemResponse(context, {
+        code: 'not_found',
+        detail: `Nothing is at ${context.req.path}; /docs lists every route.`,
+      });
+    }
+    const methods = [...new Set(allowed)];
+    return problemResponse(
+      context,
+      { code: 'method_not_allowed', detail: `Here the methods are ${methods.join(', ')}.` },
+      { Allow: methods.join(', ') },
+    );
+  };
+}
+
+const pathPattern = (path: string) =>
+  new RegExp(`^${path.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/:[A-Za-z]+(\\\{[^/]*\})?/g, '[^/]+')}$`);

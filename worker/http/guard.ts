@@ -1,0 +1,107 @@
+/**
+ * Who calls, and whether they may. A route declares its scope by spreading `requireScope('read')` into `createRoute`: that
+ * puts the check before every other one and the requirement into the API document.
+ */
+import type { Context, MiddlewareHandler } from 'hono';
+import {
+  ADMIN_TOKEN_ID,
+  ENROLMENT_KEY_PREFIX,
+  hashSecret,
+  parseToken,
+} from '../../shared/auth/token-format.ts';
+import { openDatabase } from '../storage/database.ts';
+import { findToken, type StoredToken } from '../storage/tokens.ts';
+import type { AppEnv, Caller, Scope } from './app.ts';
+import { fail, ok, problemResponse, type Result } from './problem.ts';
+import { equalDigests, webCrypto } from './web-crypto.ts';
+
+/** Optional on reports: the node that the agent takes itself for; a copied token file is noticed by it. */
+export const NODE_HEADER = 'Wattshed-Node';
+
+/** Spread into `createRoute`; an admin token may read as well, an ingest token only ingests. */
+export function requireScope(scope: Scope) {
+  return { security: [{ bearer: [scope] }], middleware: guard(scope) };
+}
+
+/** The token of the `Authorization` header, or the problem to answer with. */
+export function bearerToken(context: Context): Result<{ readonly id: string; readonly secret: string }> {
+  const header = context.req.header('Authorization');
+  if (header === undefined) {
+    return fail('unauthenticated', 'Send the token in the header "Authorization: Bearer wsk_<id>_<secret>".');
+  }
+  const match = /^Bearer +([^ ]+)$/i.exec(header);
+  const parsed = match?.[1] === undefined ? null : parseToken(match[1]);
+  if (parsed === null) {
+    return fail(
+      'unauthenticated',
+      'The token is not complete or was mistyped (its checksum does not match). Expected "Bearer wsk_<id>_<secret>".',
+    );
+  }
+  return ok(parsed);
+}
+
+/** 401 says how to authenticate. */
+export function unauthenticatedResponse(context: Context, detail: string) {
+  return problemResponse(
+    context,
+    { code: 'unauthenticated', detail },
+    { 'WWW-Authenticate': 'Bearer realm="wattshed"' },
+  );
+}
+
+function guard(scope: Scope): MiddlewareHandler<AppEnv> {
+  return async (context, next) => {
+    const caller = await authenticate(context);
+    if (!caller.ok) return unauthenticatedResponse(context, caller.problem.detail);
+    const { scope: has, nodeId } = caller.value;
+    if (has !== scope && !(has === 'admin' && scope === 'read')) {
+      return problemResponse(context, {
+        code: 'forbidden_scope',
+        detail: `This needs a token of scope "${scope}"; the one sent has scope "${has}".`,
+      });
+    }
+    const claimed = context.req.header(NODE_HEADER);
+    if (scope === 'ingest' && claimed !== undefined && claimed !== nodeId) {
+      return problemResponse(context, {
+        code: 'wrong_node',
+        detail: `This token belongs to another node than "${claimed}". Enrol this host again to get a token of its own.`,
+        field: NODE_HEADER,
+      });
+    }
+    context.set('caller', caller.value);
+    await next();
+  };
+}
+
+async function authenticate(context: Context<AppEnv>): Promise<Result<Caller>> {
+  const bearer = bearerToken(context);
+  if (!bearer.ok) return bearer;
+  const { id, secret } = bearer.value;
+  const stored = await knownToken(context, id);
+  const matches =
+    stored !== null && equalDigests(await hashSecret(secret, webCrypto), stored.secretSha256.toLowerCase());
+  if (!matches) {
+    return fail(
+      'unauthenticated',
+      id.startsWith(ENROLMENT_KEY_PREFIX)
+        ? 'This is an enrolment key: it is only good for POST /v1/enroll, which answers with a token.'
+        : 'No such token.',
+    );
+  }
+  if (stored.revokedAtMs !== null) return fail('unauthenticated', 'This token was revoked.');
+  return ok({ tokenId: id, scope: stored.scope, nodeNumber: stored.nodeNumber, nodeId: stored.nodeId });
+}
+
+async function knownToken(context: Context<AppEnv>, id: string): Promise<StoredToken | null> {
+  if (id === ADMIN_TOKEN_ID) {
+    const secretSha256 = context.env.ADMIN_SECRET_SHA256;
+    if (secretSha256 === undefined) return null;
+    return { id, secretSha256, scope: 'admin', revokedAtMs: null, nodeNumber: null, nodeId: null };
+  }
+  const { tokenCache, nowMs } = context.var;
+  const cached = tokenCache.get(id, nowMs);
+  if (cached !== null) return cached;
+  const stored = await findToken(openDatabase(context.env.DB), id);
+  if (stored !== null) tokenCache.set(stored, nowMs);
+  return stored;
+}
