@@ -1,0 +1,95 @@
+/** The real agent as a child process: enrolled once, started again with growing pauses should it end. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { StartError } from './start-error.ts';
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+/** A run this long was no crash at start: the pause begins anew. */
+const STEADY_MS = 60_000;
+/** After SIGTERM the agent saves and leaves; what still runs then is ended. */
+const GRACE_MS = 5_000;
+
+export interface AgentOptions {
+  readonly root: string;
+  readonly dataFolder: string;
+  readonly serverUrl: string;
+}
+
+export interface AgentProcess {
+  stop(): Promise<void>;
+}
+
+/** Enrols this host with a key that is good for one use. Throws `StartError` with what the agent said. */
+export async function enrolAgent(options: AgentOptions, enrolmentKey: string): Promise<void> {
+  const child = spawnAgent(options, ['enroll', '--url', options.serverUrl], enrolmentKey);
+  let said = '';
+  child.stdout?.on('data', (text) => {
+    said += text;
+  });
+  child.stderr?.on('data', (text) => {
+    said += text;
+  });
+  const code = await exitOf(child);
+  if (code !== 0)
+    throw new StartError(`this host could not be enrolled: ${said.trim() || `exit code ${code}`}`);
+}
+
+/** Keeps one agent running until `stop`. */
+export function runAgent(options: AgentOptions): AgentProcess {
+  let stopping = false;
+  let child: ChildProcess;
+  let restart: NodeJS.Timeout | undefined;
+  let pauseMs = FIRST_PAUSE_MS;
+
+  const start = () => {
+    const startedAt = performance.now();
+    child = spawnAgent(options, ['run']);
+    child.stdout?.on('data', (text) => process.stdout.write(text));
+    child.stderr?.on('data', (text) => process.stderr.write(text));
+    child.once('close', (code, signal) => {
+      if (stopping) return;
+      if (performance.now() - startedAt > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
+      console.error(
+        `wattshed: the agent ended (${signal ?? `exit code ${code}`}); starting it again in ${pauseMs / 1_000} s`,
+      );
+      restart = setTimeout(start, pauseMs);
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    });
+  };
+  start();
+
+  return {
+    async stop() {
+      stopping = true;
+      clearTimeout(restart);
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = exitOf(child);
+      child.kill('SIGTERM');
+      const kill = setTimeout(() => child.kill('SIGKILL'), GRACE_MS);
+      await ended;
+      clearTimeout(kill);
+    },
+  };
+}
+
+function spawnAgent(options: AgentOptions, args: string[], stdin?: string): ChildProcess {
+  const stateFolder = join(options.dataFolder, 'agent');
+  mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
+  const child = spawn(process.execPath, [join(options.root, 'dist/wattshed.mjs'), ...args], {
+    // A group of its own: Ctrl-C reaches the launcher alone, which stops the agent while the server still answers.
+    detached: true,
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    env: { ...process.env, WATTSHED_STATE_DIR: stateFolder, WATTSHED_URL: options.serverUrl },
+  });
+  if (stdin !== undefined) child.stdin?.end(`${stdin}\n`);
+  return child;
+}
+
+function exitOf(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+}

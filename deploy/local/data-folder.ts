@@ -1,0 +1,112 @@
+/** The folder that `npm start` keeps everything in: made at first start, used by one process at a time. */
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import {
+  ADMIN_TOKEN_ID,
+  createToken,
+  hashSecret,
+  parseToken,
+  type TokenCrypto,
+} from '../../shared/auth/token-format.ts';
+import { reasonOf, StartError } from './start-error.ts';
+
+export interface DataFolder {
+  readonly path: string;
+  readonly adminTokenFile: string;
+  readonly adminToken: string;
+  /** SHA-256, hex, of the token's secret half: all that the Worker is told. */
+  readonly adminSecretSha256: string;
+  /** Lets the next start have the folder. */
+  release(): void;
+}
+
+/** Makes or opens the folder and holds it until `release`; throws `StartError` where it cannot be used. */
+export async function openDataFolder(given: string): Promise<DataFolder> {
+  const path = resolve(given);
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unusable(path, error);
+  }
+  const lockFile = lock(path);
+  try {
+    const adminTokenFile = join(path, 'admin-token');
+    const admin = await readOrCreateToken(adminTokenFile);
+    return {
+      path,
+      adminTokenFile,
+      adminToken: admin.token,
+      adminSecretSha256: admin.secretSha256,
+      release: () => rmSync(lockFile, { force: true }),
+    };
+  } catch (error) {
+    rmSync(lockFile, { force: true });
+    throw error instanceof StartError ? error : unusable(path, error);
+  }
+}
+
+function unusable(path: string, error: unknown): StartError {
+  return new StartError(
+    `cannot use the data folder ${path} (${reasonOf(error)}): choose one you can write to with --data DIR`,
+  );
+}
+
+/** A file with our process id, created exclusively; one that a dead process left is taken over. */
+function lock(folder: string): string {
+  const file = join(folder, 'lock');
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      writeFileSync(file, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
+      return file;
+    } catch (error) {
+      if (reasonOf(error) !== 'EEXIST') throw unusable(folder, error);
+      const holder = Number(readFileSync(file, 'utf8'));
+      if (isAlive(holder)) throw inUse(folder, holder);
+      rmSync(file, { force: true });
+    }
+  }
+  throw new StartError(`another start took ${folder} at the same moment: try again`);
+}
+
+function inUse(folder: string, holder: number): StartError {
+  return new StartError(
+    `${folder} is in use by process ${holder}: stop that one first, or choose another folder with --data DIR`,
+  );
+}
+
+/** Process ids are reused: where /proc tells, only a process that runs this launcher counts. */
+function isAlive(processId: number): boolean {
+  if (!Number.isInteger(processId) || processId <= 0 || processId === process.pid) return false;
+  try {
+    process.kill(processId, 0);
+  } catch (error) {
+    return reasonOf(error) === 'EPERM';
+  }
+  try {
+    return readFileSync(`/proc/${processId}/cmdline`, 'utf8').includes('start.mjs');
+  } catch {
+    return true;
+  }
+}
+
+async function readOrCreateToken(file: string): Promise<{ token: string; secretSha256: string }> {
+  if (!existsSync(file)) {
+    const { token } = await createToken(nodeCrypto, { id: ADMIN_TOKEN_ID });
+    writeFileSync(file, `${token}\n`, { flag: 'wx', mode: 0o600 });
+  }
+  if ((statSync(file).mode & 0o077) !== 0) {
+    throw new StartError(`${file} can be read by others: run chmod 600 ${file}`);
+  }
+  const token = readFileSync(file, 'utf8').trim();
+  const parsed = parseToken(token);
+  if (parsed?.id !== ADMIN_TOKEN_ID) {
+    throw new StartError(`${file} holds no admin token: delete it, and the next start makes a new one`);
+  }
+  return { token, secretSha256: await hashSecret(parsed.secret, nodeCrypto) };
+}
+
+const nodeCrypto: TokenCrypto = {
+  randomBytes: (count) => randomBytes(count),
+  sha256: async (bytes) => createHash('sha256').update(bytes).digest(),
+};

@@ -1,0 +1,99 @@
+/** Wires `npm start`: server, site, agent and demo fleet, in this order, and their end in the opposite one. */
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from '../build/build.mjs';
+import { type AgentProcess, enrolAgent, isEnrolled, runAgent } from './agent-process.ts';
+import { createApi } from './api.ts';
+import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { HELP, parseOptions, type StartOptions } from './options.ts';
+import { type Server, startServer } from './server.ts';
+import { assertKnownZone, createEnrolmentKey, ensureSite } from './site.ts';
+import { StartError } from './start-error.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+export async function main(argv: readonly string[]): Promise<void> {
+  try {
+    const options = parseOptions(argv);
+    if (options === 'help') {
+      console.log(HELP);
+      return;
+    }
+    if (options.gridZone !== null) assertKnownZone(options.gridZone);
+    await start(options);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    console.error(`wattshed: ${error.message}`);
+    process.exit(error.exitCode);
+  }
+}
+
+async function start(options: StartOptions): Promise<void> {
+  const folder = await openDataFolder(options.dataFolder);
+  const running: { server?: Server; agent?: AgentProcess } = {};
+  try {
+    await build();
+    running.server = await startServer({
+      root,
+      dataFolder: folder.path,
+      listenAddress: options.listenAddress,
+      port: options.port,
+      adminSecretSha256: folder.adminSecretSha256,
+    });
+    stopOnSignal(running, folder);
+    const api = createApi(running.server.url, folder.adminToken);
+    const zone = await ensureSite(api, options.gridZone);
+    const agentOptions = { root, dataFolder: folder.path, serverUrl: running.server.url };
+    if (options.agent) {
+      if (!isEnrolled(agentOptions)) await enrolAgent(agentOptions, await createEnrolmentKey(api));
+      running.agent = runAgent(agentOptions);
+    }
+    console.log(welcome(running.server.url, folder, zone));
+  } catch (error) {
+    await stopAll(running, folder);
+    throw error;
+  }
+}
+
+function stopOnSignal(running: { server?: Server; agent?: AgentProcess }, folder: DataFolder): void {
+  let stopping = false;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, async () => {
+      if (stopping) return;
+      stopping = true;
+      console.log('\nwattshed: stopping');
+      await stopAll(running, folder);
+      process.exit(0);
+    });
+  }
+}
+
+/** The agent first: its last report still finds the server. */
+async function stopAll(
+  running: { server?: Server; agent?: AgentProcess },
+  folder: DataFolder,
+): Promise<void> {
+  await running.agent?.stop();
+  await running.server?.stop();
+  folder.release();
+}
+
+function welcome(url: string, folder: DataFolder, zone: string): string {
+  const tokenFile = relative(process.cwd(), folder.adminTokenFile);
+  const path = tokenFile.startsWith('..') ? folder.adminTokenFile : tokenFile;
+  const zoneLine =
+    zone === 'WORLD'
+      ? 'WORLD: a yearly average. Set the real one: npm start -- --zone KEY (DE, FR, US-CAL-CISO, ...)'
+      : zone;
+  return `
+Wattshed is running.
+
+  Page         ${url}/
+  Admin token  in ${path} (show it: cat ${path})
+  Grid zone    ${zoneLine}
+  API          curl -H "Authorization: Bearer $(cat ${path})" ${url}/v1/fleet/emissions
+               documented at ${url}/docs
+
+Ctrl-C stops it all; the data stays in ${relative(process.cwd(), folder.path) || '.'}.
+`;
+}

@@ -1,0 +1,63 @@
+/** The command line of `npm start`. */
+import { parseArgs } from 'node:util';
+import { StartError } from './start-error.ts';
+
+export interface StartOptions {
+  readonly port: number;
+  readonly dataFolder: string;
+  /** Null where not given: the zone of a site that exists stays as it is, a new one gets `WORLD`. */
+  readonly gridZone: string | null;
+  readonly listenAddress: string;
+  readonly demo: boolean;
+  readonly agent: boolean;
+}
+
+export const HELP = `npm start -- [options]   runs Wattshed on this machine: Worker, database, page and an agent
+
+  --port N        port to listen on (default 8787; 0 takes a free one)
+  --listen ADDR   address to listen on (default 127.0.0.1; put a TLS proxy before anything else)
+  --data DIR      where the database, the agent's state and the admin token live (default .wattshed)
+  --zone KEY      grid zone of this host, such as DE, DK-DK1 or US-CAL-CISO (default WORLD, a yearly average)
+  --demo          adds 12 simulated nodes with 30 days of history, marked as simulated everywhere
+  --no-agent      starts no agent for this host
+  --help          shows this
+
+Ctrl-C stops everything. ELECTRICITY_MAPS_TOKEN in the environment turns on that provider.`;
+
+/** Returns `help` where that was asked for; throws `StartError` (exit code 2) on anything it does not know. */
+export function parseOptions(argv: readonly string[]): StartOptions | 'help' {
+  const values = parse(argv);
+  if (values.help) return 'help';
+  const port = Number(values.port);
+  if (!/^\d+$/.test(values.port) || port > 65_535) {
+    throw new StartError(`--port must be a number from 0 to 65535, got "${values.port}"`, 2);
+  }
+  return {
+    port,
+    dataFolder: values.data,
+    gridZone: values.zone ?? null,
+    listenAddress: values.listen,
+    demo: values.demo,
+    agent: !values['no-agent'],
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        port: { type: 'string', default: '8787' },
+        listen: { type: 'string', default: '127.0.0.1' },
+        data: { type: 'string', default: '.wattshed' },
+        zone: { type: 'string' },
+        demo: { type: 'boolean', default: false },
+        'no-agent': { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    const [firstSentence] = (error as Error).message.split('. ');
+    throw new StartError(`${firstSentence} (npm start -- --help lists the options)`, 2);
+  }
+}

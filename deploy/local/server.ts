@@ -1,0 +1,91 @@
+/** The Worker in workerd with its database on disk, and the clock tick that cron gives it in production. */
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { Miniflare } from 'miniflare';
+import { applyMigrations, type Database } from './migrate.ts';
+import { reasonOf, StartError } from './start-error.ts';
+
+const TICK_MS = 60_000;
+
+export interface ServerOptions {
+  readonly root: string;
+  readonly dataFolder: string;
+  readonly listenAddress: string;
+  readonly port: number;
+  readonly adminSecretSha256: string;
+}
+
+export interface Server {
+  /** Without a trailing slash. */
+  readonly url: string;
+  readonly database: Database;
+  stop(): Promise<void>;
+}
+
+export async function startServer(options: ServerOptions): Promise<Server> {
+  await assertPortIsFree(options.listenAddress, options.port);
+  const miniflare = new Miniflare({
+    modules: true,
+    scriptPath: join(options.root, 'dist/worker/index.js'),
+    compatibilityDate: '2026-07-01',
+    host: options.listenAddress,
+    port: options.port,
+    // Request metadata would be fetched from the network.
+    cf: false,
+    telemetry: { enabled: false },
+    d1Databases: { DB: 'wattshed' },
+    d1Persist: join(options.dataFolder, 'd1'),
+    assets: {
+      directory: join(options.root, 'dist/dashboard'),
+      binding: 'ASSETS',
+      routerConfig: { has_user_worker: true },
+    },
+    bindings: {
+      ADMIN_SECRET_SHA256: options.adminSecretSha256,
+      ...(process.env.ELECTRICITY_MAPS_TOKEN
+        ? { ELECTRICITY_MAPS_TOKEN: process.env.ELECTRICITY_MAPS_TOKEN }
+        : {}),
+    },
+  });
+  // Miniflare ends the process on a signal at once; the launcher has an agent to stop first.
+  process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
+  const url = (await miniflare.ready).href.replace(/\/$/, '');
+  const database = (await miniflare.getD1Database('DB')) as unknown as Database;
+  await applyMigrations(database, join(options.root, 'worker/schema/migrations'));
+  const tick = async () => {
+    try {
+      const worker = await miniflare.getWorker();
+      await worker.scheduled({ scheduledTime: new Date(), cron: '* * * * *' });
+    } catch (error) {
+      console.error(
+        `wattshed: the scheduled jobs failed (${reasonOf(error)}); they are tried again in a minute`,
+      );
+    }
+  };
+  void tick();
+  const ticking = setInterval(tick, TICK_MS);
+  return {
+    url,
+    database,
+    async stop() {
+      clearInterval(ticking);
+      await miniflare.dispose();
+    },
+  };
+}
+
+async function assertPortIsFree(address: string, port: number): Promise<void> {
+  const probe = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once('error', reject).listen(port, address, resolve);
+    });
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (reason === 'EADDRINUSE') {
+      throw new StartError(`port ${port} on ${address} is taken: choose another with --port N`);
+    }
+    throw new StartError(`cannot listen on ${address}:${port} (${reason}): see --listen and --port`);
+  }
+  await new Promise((resolve) => probe.close(resolve));
+}

@@ -1,0 +1,58 @@
+/** The parts of the API's answers that the page reads, named as there. */
+
+export interface Figures {
+  readonly energyKwh: number;
+  readonly operationalGrams: number;
+  readonly embodiedGrams: number;
+  readonly totalGrams: number;
+  readonly coverage: number;
+  readonly nodesExpected: number;
+  readonly nodesReporting: number;
+  readonly energyKinds: Readonly<Record<string, number>>;
+  readonly gridKinds: Readonly<Record<string, number>>;
+}
+
+export interface Step extends Figures {
+  readonly start: string;
+  readonly end: string;
+}
+
+export interface Group extends Figures {
+  readonly key: string;
+  readonly label: string;
+  readonly series: readonly Step[];
+}
+
+export interface Emissions {
+  readonly from: string;
+  readonly to: string;
+  readonly totals: Figures;
+  readonly series: readonly Step[];
+  readonly groups: readonly Group[];
+}
+
+export interface Sensor {
+  readonly sensor: string;
+  readonly state: 'ready' | 'absent' | 'noData' | 'failed';
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+export interface Node {
+  readonly id: string;
+  readonly hostname: string;
+  readonly site: string;
+  readonly gridZone: string;
+  readonly simulated: boolean;
+  readonly lastReportAt: string | null;
+  readonly sensors: readonly Sensor[];
+}
+
+export interface IntensityValue {
+  readonly start: string;
+  readonly end: string;
+  readonly gramsPerKwh: number;
+  readonly kind: string;
+  readonly provider: string;
+  readonly method: string | null;
+}

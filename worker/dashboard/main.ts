@@ -1,0 +1,90 @@
+/** The page: a token, then the fleet now, asked for again every half minute while somebody looks. */
+import { ApiError, apiWith } from './api.ts';
+import { element } from './dom.ts';
+import { formatClock } from './format.ts';
+import { loadOverview } from './load.ts';
+import { overview } from './overview.ts';
+import { forgetToken, keepToken, readToken } from './session.ts';
+import { signIn } from './sign-in.ts';
+
+const REFRESH_MS = 30_000;
+
+const main = byId('main');
+const notice = byId('notice');
+const updated = byId('updated');
+const signOut = byId('sign-out');
+
+/** Grows with every change of token, so that an answer to an older one is dropped. */
+let session = 0;
+
+function byId(id: string): HTMLElement {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no element #${id}`);
+  return found;
+}
+
+function askForToken(why: string): void {
+  session++;
+  forgetToken();
+  signOut.hidden = true;
+  updated.textContent = '';
+  notice.textContent = why;
+  main.replaceChildren(
+    signIn((token) => {
+      keepToken(token);
+      open(token);
+    }),
+  );
+  document.getElementById('token')?.focus();
+}
+
+function open(token: string): void {
+  session++;
+  signOut.hidden = false;
+  notice.textContent = '';
+  main.replaceChildren(element('p', { class: 'empty' }, 'Asking for the figures…'));
+  void refresh(token, session);
+}
+
+async function refresh(token: string, forSession: number): Promise<void> {
+  if (document.visibilityState === 'visible') await show(token, forSession);
+  if (forSession === session) setTimeout(() => void refresh(token, forSession), REFRESH_MS);
+}
+
+async function show(token: string, forSession: number): Promise<void> {
+  try {
+    const data = await loadOverview(apiWith(token), Date.now());
+    if (forSession !== session) return;
+    notice.textContent = '';
+    updated.textContent = `as of ${formatClock(data.nowMs)}`;
+    replaceMain(overview(data));
+  } catch (error) {
+    if (forSession !== session) return;
+    if (error instanceof ApiError && error.isRefusal) askForToken(error.message);
+    else showTrouble(error);
+  }
+}
+
+/** What was shown stays, under its own time: old figures are better than none, if they say that they are old. */
+function showTrouble(error: unknown): void {
+  notice.textContent = `The figures could not be renewed: ${error instanceof Error ? error.message : error} Trying again in ${REFRESH_MS / 1_000} s.`;
+}
+
+/** Puts new content in place and keeps what the reader had unfolded and focused. */
+function replaceMain(content: readonly HTMLElement[]): void {
+  const unfolded = new Set([...main.querySelectorAll('details[open]')].map((details) => details.id));
+  const focused = document.activeElement?.closest('details')?.id;
+  main.replaceChildren(...content);
+  for (const details of main.querySelectorAll('details')) details.open = unfolded.has(details.id);
+  if (focused !== undefined) main.querySelector<HTMLElement>(`#${CSS.escape(focused)} > summary`)?.focus();
+}
+
+signOut.addEventListener('click', () => askForToken(''));
+document.addEventListener('visibilitychange', () => {
+  const token = readToken();
+  if (document.visibilityState === 'visible' && token !== null) void show(token, session);
+});
+
+const token = readToken();
+if (token === null) askForToken('');
+else open(token);

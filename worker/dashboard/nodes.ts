@@ -1,0 +1,76 @@
+/** The table of nodes; on a narrow screen each row is a card of its own. */
+import { badge } from './badge.ts';
+import type { Sensor } from './contract.ts';
+import { element } from './dom.ts';
+import { formatAgo, formatPower, UNKNOWN } from './format.ts';
+import type { NodeRow } from './load.ts';
+
+/** Three of the agent's reports missed: not a late one any more. */
+const SILENT_AFTER_MS = 180_000;
+
+const COLUMNS = ['Node', 'State', 'Power', 'Zone', 'Sensors'];
+
+export function nodeTable(nodes: readonly NodeRow[], nowMs: number): HTMLElement {
+  return element(
+    'table',
+    { class: 'nodes' },
+    element('thead', {}, element('tr', {}, ...COLUMNS.map((name) => element('th', { scope: 'col' }, name)))),
+    element('tbody', {}, ...nodes.map((node) => nodeRow(node, nowMs))),
+  );
+}
+
+function nodeRow(node: NodeRow, nowMs: number): HTMLElement {
+  return element(
+    'tr',
+    {},
+    element(
+      'th',
+      { scope: 'row' },
+      node.hostname,
+      node.simulated ? ' ' : null,
+      node.simulated ? badge('simulated', 'warn') : null,
+    ),
+    element('td', { 'data-label': 'State' }, ...state(node, nowMs)),
+    element('td', { 'data-label': 'Power' }, node.power === null ? UNKNOWN : formatPower(node.power.watts)),
+    element('td', { 'data-label': 'Zone' }, `${node.gridZone} (${node.site})`),
+    element('td', { class: 'wide' }, sensors(node)),
+  );
+}
+
+function state({ lastReportAt }: NodeRow, nowMs: number): (string | HTMLElement)[] {
+  if (lastReportAt === null) return [badge('never reported', 'warn')];
+  const silentMs = nowMs - Date.parse(lastReportAt);
+  const known = silentMs < SILENT_AFTER_MS;
+  return [badge(known ? 'reporting' : 'silent', known ? 'good' : 'bad'), ` ${formatAgo(silentMs)}`];
+}
+
+function sensors(node: NodeRow): HTMLElement | string {
+  if (node.sensors.length === 0) return UNKNOWN;
+  const ready = node.sensors.filter((sensor) => sensor.state === 'ready').map((sensor) => sensor.sensor);
+  const troubled = node.sensors.filter((sensor) => sensor.state === 'failed' || sensor.state === 'noData');
+  return element(
+    'details',
+    { id: `sensors-${node.id}` },
+    element(
+      'summary',
+      {},
+      ready.length > 0 ? ready.join(', ') : 'none ready',
+      troubled.length > 0 ? ` (${troubled.length} not working)` : null,
+    ),
+    element('ul', { class: 'sensors' }, ...node.sensors.map(sensorItem)),
+  );
+}
+
+const STATE_TEXT = { ready: 'ready', absent: 'absent', noData: 'no data', failed: 'failed' } as const;
+const STATE_TONE = { ready: 'good', absent: '', noData: 'warn', failed: 'bad' } as const;
+
+function sensorItem(sensor: Sensor): HTMLElement {
+  return element(
+    'li',
+    {},
+    `${sensor.sensor} `,
+    badge(STATE_TEXT[sensor.state], STATE_TONE[sensor.state]),
+    ` ${sensor.detail}`,
+    sensor.fix === undefined ? null : element('div', {}, 'To mend it: ', element('code', {}, sensor.fix)),
+  );
+}

@@ -1,0 +1,239 @@
+/** The fleet now: the figures, the hours of today, the nodes. */
+import { badge } from './badge.ts';
+import { hourChart } from './chart.ts';
+import type { Figures } from './contract.ts';
+import { type Child, element, svgElement } from './dom.ts';
+import {
+  formatClock,
+  formatEnergy,
+  formatIntensity,
+  formatMass,
+  formatPower,
+  formatShare,
+  UNKNOWN,
+} from './format.ts';
+import type { MeanPower, Overview, Zone } from './load.ts';
+import { nodeTable } from './nodes.ts';
+
+const ENERGY_KIND_TEXT: Readonly<Record<string, string>> = {
+  counter: 'hardware counters',
+  integrated: 'power samples',
+  modelled: 'modelled from load',
+  simulated: 'simulated',
+};
+
+export function overview(data: Overview): HTMLElement[] {
+  if (data.nodes.length === 0) return [noNodes()];
+  return [
+    ...simulatedBanner(data.today),
+    element(
+      'section',
+      { class: 'figures', 'aria-label': 'The fleet now' },
+      powerCard(data.power),
+      emissionsCard(data.today),
+      gridCard(data.zones),
+      coverageCard(data.today),
+    ),
+    hoursCard(data),
+    nodesCard(data),
+  ];
+}
+
+function noNodes(): HTMLElement {
+  return element(
+    'section',
+    { class: 'empty' },
+    element('h2', {}, 'No node reports here yet'),
+    element(
+      'p',
+      {},
+      'Make an enrolment key (POST /v1/enrolment-keys, see the API documentation), then run ',
+      element('code', {}, `wattshed enroll --url ${location.origin}`),
+      ' and ',
+      element('code', {}, 'wattshed run'),
+      ' on a host. Its first figures are here within a minute.',
+    ),
+  );
+}
+
+function simulatedBanner({ energyKinds }: Figures): HTMLElement[] {
+  const share = energyKinds.simulated ?? 0;
+  if (share === 0) return [];
+  return [
+    element(
+      'p',
+      { class: 'banner' },
+      `${formatShare(share)} of today's energy is simulated demo data, not metered.`,
+    ),
+  ];
+}
+
+function card(title: string, ...children: Child[]): HTMLElement {
+  return element('div', { class: 'card' }, element('h2', {}, title), ...children);
+}
+
+const figure = (text: string) => element('p', { class: 'figure' }, text);
+const quiet = (...children: Child[]) => element('p', { class: 'quiet' }, ...children);
+
+function powerCard(power: MeanPower | null): HTMLElement {
+  if (power === null)
+    return card('Power', figure(UNKNOWN), quiet('Nothing was metered in the last 10 minutes.'));
+  return card('Power', figure(formatPower(power.watts)), quiet(meanOver(power)));
+}
+
+function meanOver(power: MeanPower): string {
+  return `mean of ${formatClock(power.fromMs)} to ${formatClock(power.toMs)}`;
+}
+
+function emissionsCard(today: Figures): HTMLElement {
+  return card(
+    'Emissions today',
+    figure(`${formatMass(today.totalGrams)} CO₂eq`),
+    splitBar(today),
+    element(
+      'ul',
+      { class: 'legend' },
+      legendItem('operational', `operational ${formatMass(today.operationalGrams)}`),
+      legendItem('embodied', `embodied ${formatMass(today.embodiedGrams)}`),
+    ),
+    quiet(`from ${formatEnergy(today.energyKwh)} since midnight`),
+  );
+}
+
+function splitBar({ operationalGrams, totalGrams }: Figures): SVGSVGElement | null {
+  if (totalGrams === 0) return null;
+  const operational = (operationalGrams / totalGrams) * 100;
+  return svgElement(
+    'svg',
+    { class: 'split', viewBox: '0 0 100 1', preserveAspectRatio: 'none', 'aria-hidden': 'true' },
+    svgElement('rect', { class: 'operational', width: operational, height: 1 }),
+    svgElement('rect', { class: 'embodied', x: operational, width: 100 - operational, height: 1 }),
+  );
+}
+
+function legendItem(kind: 'operational' | 'embodied', text: string): HTMLElement {
+  const swatch = svgElement(
+    'svg',
+    { viewBox: '0 0 1 1', 'aria-hidden': 'true' },
+    svgElement('rect', { class: kind, width: 1, height: 1, rx: 0.2 }),
+  );
+  return element('li', {}, swatch, text);
+}
+
+function gridCard(zones: readonly Zone[]): HTMLElement {
+  if (zones.length === 0) return card('Grid now', figure(UNKNOWN), quiet('No zone has used energy today.'));
+  return card('Grid now', element('ul', { class: 'zones' }, ...zones.map(zoneItem)));
+}
+
+function zoneItem({ key, now }: Zone): HTMLElement {
+  if (now === null) return element('li', {}, figure(UNKNOWN), quiet(`${key}: no intensity is known for now`));
+  return element(
+    'li',
+    {},
+    figure(formatIntensity(now.gramsPerKwh)),
+    quiet(
+      `${key} `,
+      badge(now.kind, now.kind === 'measured' ? 'good' : 'warn'),
+      ` ${now.method ?? now.provider}`,
+    ),
+    now.kind === 'annual' ? annualHint(key) : null,
+  );
+}
+
+/** A yearly average says nothing about this hour, so the page says how to get the real one. */
+function annualHint(key: string): HTMLElement {
+  return key === 'WORLD'
+    ? quiet(
+        'Set the real zone: ',
+        element('code', {}, 'npm start -- --zone KEY'),
+        ', or PATCH /v1/sites/{id}.',
+      )
+    : quiet('No live series for this zone: a provider for it may need a key.');
+}
+
+function coverageCard(today: Figures): HTMLElement {
+  const kinds = Object.entries(today.energyKinds)
+    .filter(([, share]) => share > 0)
+    .map(([kind, share]) => `${formatShare(share)} ${ENERGY_KIND_TEXT[kind] ?? kind}`);
+  return card(
+    'Coverage today',
+    figure(formatShare(today.coverage)),
+    quiet(`${today.nodesReporting} of ${today.nodesExpected} nodes reported`),
+    quiet(kinds.length > 0 ? `Energy: ${kinds.join(', ')}` : 'No energy is booked yet.'),
+  );
+}
+
+function hoursCard(data: Overview): HTMLElement {
+  const holder = element('div');
+  const draw = () => {
+    if (holder.clientWidth > 0)
+      holder.replaceChildren(hourChart(data.hours, data.hoursOfDay, holder.clientWidth));
+  };
+  new ResizeObserver(draw).observe(holder);
+  return element(
+    'section',
+    { class: 'card' },
+    element(
+      'div',
+      { class: 'card-head' },
+      element('h2', {}, 'Emissions by hour'),
+      element(
+        'ul',
+        { class: 'legend' },
+        legendItem('operational', 'operational'),
+        legendItem('embodied', 'embodied'),
+      ),
+    ),
+    holder,
+    element(
+      'details',
+      { id: 'hours-table' },
+      element('summary', {}, 'The same as a table'),
+      element('div', { class: 'scroll' }, hoursTable(data)),
+    ),
+  );
+}
+
+function hoursTable(data: Overview): HTMLElement {
+  const number = { class: 'number' };
+  return element(
+    'table',
+    {},
+    element(
+      'thead',
+      {},
+      element(
+        'tr',
+        {},
+        element('th', { scope: 'col' }, 'Hour'),
+        ...['Operational', 'Embodied', 'Metered'].map((name) =>
+          element('th', { scope: 'col', ...number }, name),
+        ),
+      ),
+    ),
+    element(
+      'tbody',
+      {},
+      ...data.hours.map((hour) =>
+        element(
+          'tr',
+          {},
+          element('th', { scope: 'row' }, formatClock(hour.startMs)),
+          element('td', number, formatMass(hour.operationalGrams)),
+          element('td', number, formatMass(hour.embodiedGrams)),
+          element('td', number, formatShare(hour.coverage)),
+        ),
+      ),
+    ),
+  );
+}
+
+function nodesCard(data: Overview): HTMLElement {
+  return element(
+    'section',
+    { class: 'card' },
+    element('div', { class: 'card-head' }, element('h2', {}, 'Nodes')),
+    nodeTable(data.nodes, data.nowMs),
+    data.moreNodes ? quiet(`The first ${data.nodes.length} nodes; GET /v1/nodes lists them all.`) : null,
+  );
+}
