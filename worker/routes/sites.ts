@@ -1,0 +1,202 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { App } from '../http/app.ts';
+import { requireScope } from '../http/guard.ts';
+import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
+import { problemResponse } from '../http/problem.ts';
+import { problems } from '../http/problem-schema.ts';
+import { instant, instantInput, instantOutput, lineOfText, siteIdInput } from '../http/schemas.ts';
+import { openDatabase } from '../storage/database.ts';
+import { changeSite, createSite, getSite, getSites, type Site } from '../use-cases/sites.ts';
+
+const gridZoneInput = z
+  .string()
+  .min(1)
+  .max(40)
+  .openapi({ description: 'Zone key of Electricity Maps, or WORLD.', example: 'DE' });
+const pueRatioInput = z
+  .number('expected a number')
+  .min(1, 'expected 1 or more: PUE is facility energy / IT energy')
+  .max(5, 'expected at most 5')
+  .openapi({ description: 'Facility energy / IT energy.', example: 1.2 });
+const lifetimeInput = z
+  .number('expected a number of years')
+  .min(0.5, 'expected 0.5 to 30 years')
+  .max(30, 'expected 0.5 to 30 years')
+  .openapi({ description: 'Years over which embodied emissions are spread.', example: 5 });
+
+const siteOutput = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    createdAt: instantOutput,
+    gridZone: z.string().nullable(),
+    pueRatio: z.number().nullable(),
+    embodiedLifetimeYears: z.number().nullable(),
+    history: z
+      .array(
+        z.object({
+          key: z.string(),
+          value: z.string(),
+          effectiveFrom: instantOutput,
+          recordedAt: instantOutput,
+          recordedBy: z.string().openapi({ description: 'Id of the token that set it.' }),
+        }),
+      )
+      .openapi({
+        description:
+          'Every value ever set, in the order in which it was recorded. Of one key, the one with the latest `effectiveFrom` not after an instant holds there; on a tie the last recorded.',
+      }),
+  })
+  .openapi('Site', { description: 'Values at the top level hold now; null where none was set.' });
+
+const siteAnswer = (description: string) => ({
+  description,
+  content: { 'application/json': { schema: siteOutput } },
+});
+const params = z.object({ id: siteIdInput });
+const tags = ['Sites'];
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/sites',
+  tags,
+  summary: 'List the sites, with the history of their values',
+  ...requireScope('read'),
+  request: { query: z.strictObject(pageQuery) },
+  responses: {
+    200: {
+      description: 'Sites by id',
+      content: {
+        'application/json': {
+          schema: z.object({ sites: z.array(siteOutput), nextCursor: nextCursorOutput }),
+        },
+      },
+    },
+  },
+});
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/v1/sites/{id}',
+  tags,
+  summary: 'One site, with the history of its values',
+  ...requireScope('read'),
+  request: { params },
+  responses: { 200: siteAnswer('The site'), ...problems('not_found') },
+});
+
+const createSiteRoute = createRoute({
+  method: 'post',
+  path: '/v1/sites',
+  tags,
+  summary: 'Create a site',
+  description: 'The first values hold for all time before; later ones are added with PATCH.',
+  ...requireScope('admin'),
+  request: {
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z.strictObject({
+            id: siteIdInput,
+            name: lineOfText(80).optional().openapi({ description: 'For people; default: the id.' }),
+            gridZone: gridZoneInput,
+            pueRatio: pueRatioInput,
+            embodiedLifetimeYears: lifetimeInput.default(5),
+          }),
+        },
+      },
+    },
+  },
+  responses: { 201: siteAnswer('Created'), ...problems('already_exists', 'unknown_grid_zone') },
+});
+
+const changeRoute = createRoute({
+  method: 'patch',
+  path: '/v1/sites/{id}',
+  tags,
+  summary: 'Change a site from a date on',
+  description:
+    'Adds values; what held before `effectiveFrom` stays. A date in the past restates every figure since then.',
+  ...requireScope('admin'),
+  request: {
+    params,
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z
+            .strictObject({
+              name: lineOfText(80).optional(),
+              gridZone: gridZoneInput.optional(),
+              pueRatio: pueRatioInput.optional(),
+              embodiedLifetimeYears: lifetimeInput.optional(),
+              effectiveFrom: instantInput
+                .optional()
+                .openapi({ type: 'string', format: 'date-time', description: 'Default: now.' }),
+            })
+            .refine(
+              ({ effectiveFrom: _, ...change }) => Object.values(change).some((value) => value !== undefined),
+              'expected at least one of name, gridZone, pueRatio and embodiedLifetimeYears',
+            ),
+        },
+      },
+    },
+  },
+  responses: { 200: siteAnswer('The site after the change'), ...problems('not_found', 'unknown_grid_zone') },
+});
+
+export function registerSites(app: App): void {
+  app.openapi(listRoute, async (context) => {
+    const { limit, cursor } = context.req.valid('query');
+    const found = await getSites(
+      openDatabase(context.env.DB),
+      { limit: limit + 1, after: cursor },
+      context.var.nowMs,
+    );
+    const page = pageOf(found, limit, (site) => site.id);
+    return context.json({ sites: page.items.map(siteReply), nextCursor: page.nextCursor }, 200);
+  });
+
+  app.openapi(getRoute, async (context) => {
+    const { id } = context.req.valid('param');
+    const site = await getSite(openDatabase(context.env.DB), id, context.var.nowMs);
+    return site.ok ? context.json(siteReply(site.value), 200) : problemResponse(context, site.problem);
+  });
+
+  app.openapi(createSiteRoute, async (context) => {
+    const body = context.req.valid('json');
+    const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId };
+    const site = await createSite(
+      openDatabase(context.env.DB),
+      { ...body, name: body.name ?? body.id },
+      recorder,
+    );
+    return site.ok ? context.json(siteReply(site.value), 201) : problemResponse(context, site.problem);
+  });
+
+  app.openapi(changeRoute, async (context) => {
+    const { effectiveFrom, ...change } = context.req.valid('json');
+    const site = await changeSite(
+      openDatabase(context.env.DB),
+      context.req.valid('param').id,
+      { ...change, effectiveFromMs: effectiveFrom },
+      { nowMs: context.var.nowMs, by: context.var.caller.tokenId },
+    );
+    return site.ok ? context.json(siteReply(site.value), 200) : problemResponse(context, site.problem);
+  });
+}
+
+function siteReply({ createdAtMs, history, ...site }: Site) {
+  return {
+    ...site,
+    createdAt: instant(createdAtMs),
+    history: history.map(({ key, value, effectiveFromMs, recordedAtMs, recordedBy }) => ({
+      key,
+      value,
+      effectiveFrom: instant(effectiveFromMs),
+      recordedAt: instant(recordedAtMs),
+      recordedBy,
+    })),
+  };
+}

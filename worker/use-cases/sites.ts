@@ -1,0 +1,129 @@
+/** Sites: where nodes stand, with the values that every emission figure of theirs depends on. */
+import { findZone, nearestZones } from '../../shared/grid/zones.ts';
+import { settingHistory, valueAt } from '../../shared/settings/effective.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import type { Database } from '../storage/database.ts';
+import { type RecordedSetting, readSettingsOf, readSettingsOfMany } from '../storage/settings.ts';
+import { findSite, insertSite, listSites, type StoredSite, updateSite } from '../storage/sites.ts';
+
+export interface SiteValues {
+  readonly gridZone?: string | undefined;
+  readonly pueRatio?: number | undefined;
+  readonly embodiedLifetimeYears?: number | undefined;
+}
+
+/** A site with what holds now and everything that was ever set. */
+export interface Site extends StoredSite {
+  readonly gridZone: string | null;
+  readonly pueRatio: number | null;
+  readonly embodiedLifetimeYears: number | null;
+  readonly history: readonly RecordedSetting[];
+}
+
+export interface Recorder {
+  readonly nowMs: number;
+  /** Token id. */
+  readonly by: string;
+}
+
+/** The first values hold from the beginning of time: what a node reports about the past needs a zone too. */
+const ALWAYS_MS = 0;
+
+const siteSubject = (id: string) => `site:${id}`;
+
+/** Problems: `unknown_grid_zone`, `already_exists`. */
+export async function createSite(
+  db: Database,
+  site: { readonly id: string; readonly name: string } & SiteValues,
+  recorder: Recorder,
+): Promise<Result<Site>> {
+  const zoneProblem = checkZone(site.gridZone);
+  if (zoneProblem !== null) return zoneProblem;
+  const stored = { id: site.id, name: site.name, createdAtMs: recorder.nowMs };
+  const rows = settingRows(site.id, site, ALWAYS_MS, recorder);
+  if (!(await insertSite(db, stored, rows))) {
+    return fail('already_exists', `A site "${site.id}" exists; change it with PATCH /v1/sites/${site.id}.`);
+  }
+  return ok(withValues(stored, rows, recorder.nowMs));
+}
+
+/**
+ * Adds values that hold from `effectiveFromMs` (default: now); earlier ones stay as they were.
+ * Problems: `not_found`, `unknown_grid_zone`.
+ */
+export async function changeSite(
+  db: Database,
+  id: string,
+  change: { readonly name?: string | undefined; readonly effectiveFromMs?: number | undefined } & SiteValues,
+  recorder: Recorder,
+): Promise<Result<Site>> {
+  const zoneProblem = checkZone(change.gridZone);
+  if (zoneProblem !== null) return zoneProblem;
+  if ((await findSite(db, id)) === null) return noSite(id);
+  const rows = settingRows(id, change, change.effectiveFromMs ?? recorder.nowMs, recorder);
+  await updateSite(db, id, change.name, rows);
+  return getSite(db, id, recorder.nowMs);
+}
+
+/** Problem: `not_found`. */
+export async function getSite(db: Database, id: string, nowMs: number): Promise<Result<Site>> {
+  const stored = await findSite(db, id);
+  if (stored === null) return noSite(id);
+  return ok(withValues(stored, await readSettingsOf(db, siteSubject(id)), nowMs));
+}
+
+/** By id; at most `limit`, after the id `after` where given. */
+export async function getSites(
+  db: Database,
+  page: { readonly limit: number; readonly after?: string | undefined },
+  nowMs: number,
+): Promise<Site[]> {
+  const stored = await listSites(db, page.limit, page.after);
+  const rows = await readSettingsOfMany(
+    db,
+    stored.map((site) => siteSubject(site.id)),
+  );
+  return stored.map((site) => withValues(site, rows, nowMs));
+}
+
+function withValues(site: StoredSite, rows: readonly RecordedSetting[], nowMs: number): Site {
+  const subject = siteSubject(site.id);
+  const now = (key: string) => valueAt(settingHistory(rows, subject, key), nowMs);
+  const number = (text: string | null) => (text === null ? null : Number(text));
+  return {
+    ...site,
+    gridZone: now('gridZone'),
+    pueRatio: number(now('pueRatio')),
+    embodiedLifetimeYears: number(now('embodiedLifetimeYears')),
+    history: rows.filter((row) => row.subject === subject),
+  };
+}
+
+function settingRows(
+  siteId: string,
+  { gridZone, pueRatio, embodiedLifetimeYears }: SiteValues,
+  effectiveFromMs: number,
+  recorder: Recorder,
+): RecordedSetting[] {
+  return Object.entries({ gridZone, pueRatio, embodiedLifetimeYears })
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => ({
+      subject: siteSubject(siteId),
+      key,
+      value: String(value),
+      effectiveFromMs,
+      recordedAtMs: recorder.nowMs,
+      recordedBy: recorder.by,
+    }));
+}
+
+function checkZone(gridZone: string | undefined) {
+  if (gridZone === undefined || findZone(gridZone) !== null) return null;
+  return fail(
+    'unknown_grid_zone',
+    `"${gridZone}" is no grid zone. Did you mean ${nearestZones(gridZone).join(', ')}? GET /v1/grid/zones lists all.`,
+    '/gridZone',
+  );
+}
+
+const noSite = (id: string) => fail('not_found', `There is no site "${id}"; GET /v1/sites lists them.`);
