@@ -67,8 +67,8 @@ export interface WindowReport {
   readonly jobs: readonly JobReport[];
 }
 
-/** How a sensor stands: absent (no such hardware), no data (not now), failed, or working. */
-export const SENSOR_STATES = ['ready', 'absent', 'noData', 'failed'] as const;
+/** How a sensor stands: working, standby (a better one meters the same devices), absent (no such hardware), no data (not now) or failed. */
+export const SENSOR_STATES = ['ready', 'standby', 'absent', 'noData', 'failed'] as const;
 export type SensorState = (typeof SENSOR_STATES)[number];
 
 export interface SensorHealth {
