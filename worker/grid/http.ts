@@ -1,0 +1,104 @@
+/** GET of a JSON document from a server that may be down, slow, huge, redirected or not the one it was. */
+import type { FetchFailure } from './provider.ts';
+
+const TIMEOUT_MS = 10_000;
+/** The largest honest reply is a week of 5-minute rows, some 250 KB. */
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
+const EXCERPT_LENGTH = 160;
+
+export type JsonReply =
+  | { readonly ok: true; readonly body: unknown }
+  | { readonly ok: false; readonly failure: FetchFailure };
+
+export interface ProviderHttp {
+  /** Never throws: whatever goes wrong is a named failure. */
+  readonly getJson: (url: URL, headers?: Record<string, string>) => Promise<JsonReply>;
+}
+
+export interface ProviderHttpOptions {
+  readonly fetch: typeof fetch;
+  /** For `Retry-After` given as a date. */
+  readonly nowMs: number;
+  readonly timeoutMs?: number;
+}
+
+export function createProviderHttp({
+  fetch,
+  nowMs,
+  timeoutMs = TIMEOUT_MS,
+}: ProviderHttpOptions): ProviderHttp {
+  const getJson = async (url: URL, headers: Record<string, string> = {}): Promise<JsonReply> => {
+    try {
+      const response = await fetch(url, {
+        headers: { Accept: 'application/json', ...headers },
+        // A redirect could carry the user's key to another host, and no provider needs one.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      const text = await readCapped(response);
+      if (text === null) return failed(`the reply is larger than ${MAX_BODY_BYTES} bytes`);
+      if (response.status !== 200) return statusFailure(response, text, nowMs);
+      return parseJson(text);
+    } catch (error) {
+      return failed(
+        `no reply: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
+      );
+    }
+  };
+  return { getJson };
+}
+
+/** The body as text, or null once it exceeds the cap; the rest is not read. */
+async function readCapped(response: Response): Promise<string | null> {
+  if (!response.body) return '';
+  const decoder = new TextDecoder();
+  let text = '';
+  let bytes = 0;
+  const reader = response.body.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return text + decoder.decode();
+    bytes += value.byteLength;
+    if (bytes > MAX_BODY_BYTES) {
+      await reader.cancel();
+      return null;
+    }
+    text += decoder.decode(value, { stream: true });
+  }
+}
+
+function parseJson(text: string): JsonReply {
+  try {
+    return { ok: true, body: JSON.parse(text) };
+  } catch {
+    const what = /^\s*</.test(text) ? 'a web page' : 'no valid JSON';
+    return failed(`the reply is ${what}: ${excerpt(text)}`);
+  }
+}
+
+function statusFailure(response: Response, text: string, nowMs: number): JsonReply {
+  const reason = `HTTP ${response.status}: ${excerpt(text)}`;
+  const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), nowMs);
+  if (response.status === 429 || (response.status === 503 && retryAfterMs !== null)) {
+    return { ok: false, failure: { outcome: 'rateLimited', reason, retryAfterMs } };
+  }
+  return failed(reason);
+}
+
+/** Seconds or an HTTP date; null where absent or nonsense. */
+function parseRetryAfter(header: string | null, nowMs: number): number | null {
+  if (header === null) return null;
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - nowMs;
+  return Number.isFinite(ms) && ms >= 0 ? ms : null;
+}
+
+function failed(reason: string): JsonReply {
+  return { ok: false, failure: { outcome: 'failed', reason } };
+}
+
+/** One printable line of what came, enough for a person to recognise it. */
+function excerpt(text: string): string {
+  const line = text.replace(/[\p{C}\s]+/gu, ' ').trim();
+  if (line === '') return '(empty)';
+  return line.length > EXCERPT_LENGTH ? `${line.slice(0, EXCERPT_LENGTH)}...` : line;
+}

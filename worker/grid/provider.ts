@@ -1,0 +1,53 @@
+/** What the refresh job knows of a provider. One file per provider beside this, listed in list.ts; they share only this folder's helpers. */
+import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import type { EpochMs, GramsPerKwh } from '../../shared/units.ts';
+import type { ProviderHttp } from './http.ts';
+
+/** One interval as a provider gives it, checked: finite, in range, aligned. */
+export interface ProviderValue {
+  readonly startMs: EpochMs;
+  readonly endMs: EpochMs;
+  readonly gramsPerKwh: GramsPerKwh;
+  readonly kind: 'measured' | 'estimated' | 'forecast';
+  /** How it was estimated, in the provider's own word; null where it says nothing. */
+  readonly method: string | null;
+  /** When the provider says it made the value. */
+  readonly issuedAtMs: EpochMs | null;
+}
+
+/**
+ * What came of asking. `noData`: it answered and has none now. `rateLimited`: asked to wait. `failed`: down, slow,
+ * refused, or an answer that makes no sense. None of the three is a value.
+ */
+export type FetchOutcome =
+  | {
+      readonly outcome: 'values';
+      readonly values: readonly ProviderValue[];
+      /** Why rows of the reply were left out, one text each. */
+      readonly refused: readonly string[];
+    }
+  | FetchFailure;
+
+export type FetchFailure =
+  | { readonly outcome: 'noData' | 'failed'; readonly reason: string }
+  | { readonly outcome: 'rateLimited'; readonly reason: string; readonly retryAfterMs: number | null };
+
+export interface SeriesRequest {
+  readonly gridZone: string;
+  /** `[fromMs, toMs)`, aligned to 5 minutes. */
+  readonly fromMs: EpochMs;
+  readonly toMs: EpochMs;
+}
+
+export interface IntensityProvider {
+  readonly name: string;
+  readonly basis: Basis;
+  readonly signal: Signal;
+  readonly scope: 'consumption' | 'production';
+  /** How long a reply stays fresh: the provider's step, 15 minutes at most, since values are revised within the hour. */
+  readonly refreshMs: number;
+  /** The longest span that may be asked for at once, back from now. */
+  readonly historyMs: number;
+  readonly covers: (gridZone: string) => boolean;
+  readonly fetchSeries: (request: SeriesRequest, http: ProviderHttp) => Promise<FetchOutcome>;
+}
