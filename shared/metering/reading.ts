@@ -47,4 +47,6 @@ export interface Reading {
   readonly counter?: CounterReading;
   readonly powerWatts?: Watts;
   readonly utilizationRatio?: Ratio;
+  /** True where nothing can be using the device (no job allocated, empty process list); absent where that is not known. */
+  readonly provenIdle?: boolean;
 }

@@ -1,0 +1,216 @@
+/**
+ * One meter's readings turned into slices: counter deltas where there is a counter, else trapezoids under the power.
+ * 1 W for 1 ms is 1 mJ.
+ */
+import { spanStartWallMs, wallOf } from './booking-clock.ts';
+import { counterDelta } from './counter-delta.ts';
+import type {
+  CounterPoint,
+  EnergySlice,
+  GapReason,
+  GapSlice,
+  MeterCounts,
+  Point,
+  PowerSlice,
+  Slice,
+  StreamState,
+} from './meter-state.ts';
+import type { Meter, Reading } from './reading.ts';
+
+/** Longest time between two power samples that a straight line may bridge; a counter read later than this is `recovered`. */
+export const MAX_BRIDGE_MS = 10_000;
+
+/** A meter that had a counter and shows none for this long is metered by its power from then on. */
+const COUNTER_SILENCE_MS = 60_000;
+
+export function newStream(meter: Meter): StreamState {
+  return {
+    deviceId: meter.deviceId,
+    deviceType: meter.deviceType,
+    deviceName: meter.deviceName,
+    counter: null,
+    power: null,
+    activity: null,
+    remainderUnits: 0,
+    remainderMillijoules: 0,
+    bookedUntilWallMs: 0,
+    silentSinceWallMs: null,
+  };
+}
+
+export interface StreamClock {
+  /** Wall minus monotonic; null while the wall clock is not trusted. */
+  readonly offsetMs: number | null;
+  readonly notBeforeWallMs: number;
+}
+
+/**
+ * Takes one reading into `stream` (changed in place).
+ * @returns the slices since the reading before, in no order; none for a first reading or one that is not newer
+ */
+export function advanceStream(
+  stream: StreamState,
+  meter: Meter,
+  reading: Reading,
+  clock: StreamClock,
+  counts: MeterCounts,
+): Slice[] {
+  const previous = latestPoint(stream);
+  if (previous !== null && reading.atMs <= previous.atMs) return [];
+  const notBefore = Math.max(clock.notBeforeWallMs, stream.bookedUntilWallMs);
+  const now: Point = {
+    atMs: reading.atMs,
+    wallMs: wallOf(previous, reading.atMs, clock.offsetMs, notBefore),
+  };
+  const slices: Slice[] = [];
+  if (stream.silentSinceWallMs !== null) {
+    const since = { startAtMs: now.atMs, startWallMs: stream.silentSinceWallMs };
+    slices.push({ ...gap(meter, now, now, 'silent'), ...since });
+    stream.silentSinceWallMs = null;
+  }
+
+  const activity: Activity = {
+    utilizationRatio: meanOf(stream.activity?.utilizationRatio ?? null, reading.utilizationRatio ?? null),
+    idle: stream.activity?.provenIdle === true && reading.provenIdle === true,
+  };
+  stream.activity = {
+    utilizationRatio: reading.utilizationRatio ?? null,
+    provenIdle: reading.provenIdle === true,
+  };
+
+  const before = { counter: stream.counter, power: stream.power };
+  const trapezoid = takePower(stream, meter, reading, now, counts);
+  if (trapezoid !== null) slices.push(trapezoid);
+  if (reading.counter !== undefined) stream.counter = { ...now, ...reading.counter };
+  if (before.counter !== null) {
+    if (reading.counter !== undefined)
+      slices.push(byCounter(stream, meter, before.counter, { ...now, ...reading.counter }, activity, counts));
+    else if (now.atMs - before.counter.atMs > COUNTER_SILENCE_MS) {
+      stream.counter = null;
+      slices.push(gap(meter, before.counter, now, 'silent'));
+    }
+  } else if (trapezoid !== null) {
+    slices.push(byPower(meter, trapezoid, activity));
+  } else if (before.power !== null && stream.power?.atMs === now.atMs) {
+    slices.push(gap(meter, before.power, now, 'silent'));
+  }
+  return slices;
+}
+
+/** The newer of the last counter and power readings: the end of what this meter has told. */
+export function latestPoint(stream: StreamState): Point | null {
+  if (stream.counter === null) return stream.power;
+  if (stream.power === null) return stream.counter;
+  return stream.power.atMs > stream.counter.atMs ? stream.power : stream.counter;
+}
+
+/** Until where energy is known; what comes after may still be told by the next reading. */
+export function energyPoint(stream: StreamState): Point | null {
+  return stream.counter ?? stream.power;
+}
+
+/** Gives the last readings up: the next one starts anew and leaves a gap. */
+export function forgetReadings(stream: StreamState): void {
+  const known = energyPoint(stream);
+  if (known !== null) stream.silentSinceWallMs = known.wallMs;
+  stream.counter = null;
+  stream.power = null;
+  stream.activity = null;
+}
+
+interface Activity {
+  readonly utilizationRatio: number | null;
+  readonly idle: boolean;
+}
+
+function takePower(
+  stream: StreamState,
+  meter: Meter,
+  reading: Reading,
+  now: Point,
+  counts: MeterCounts,
+): PowerSlice | null {
+  if (reading.powerWatts === undefined) return null;
+  if (reading.powerWatts > meter.maxPlausibleWatts) {
+    counts.implausibleReadings++;
+    return null;
+  }
+  const before = stream.power;
+  stream.power = { ...now, powerWatts: reading.powerWatts };
+  if (before === null || now.atMs - before.atMs > MAX_BRIDGE_MS) return null;
+  const exact =
+    ((before.powerWatts + reading.powerWatts) / 2) * (now.atMs - before.atMs) + stream.remainderMillijoules;
+  const whole = Math.floor(exact);
+  stream.remainderMillijoules = exact - whole;
+  return {
+    type: 'power',
+    ...span(meter, before, now),
+    integratedMillijoules: whole,
+    watts: [before.powerWatts, reading.powerWatts],
+  };
+}
+
+function byPower(meter: Meter, trapezoid: PowerSlice, activity: Activity): EnergySlice {
+  const { integratedMillijoules, ...rest } = trapezoid;
+  return {
+    ...rest,
+    type: 'energy',
+    energyMillijoules: integratedMillijoules,
+    kind: meter.powerKind,
+    recovered: false,
+    ...activity,
+    byArea: true,
+  };
+}
+
+function byCounter(
+  stream: StreamState,
+  meter: Meter,
+  before: CounterPoint,
+  now: CounterPoint,
+  activity: Activity,
+  counts: MeterCounts,
+): EnergySlice | GapSlice {
+  const spanMs = now.atMs - before.atMs;
+  const delta = counterDelta(before, now, spanMs, meter.maxPlausibleWatts);
+  if (!delta.known) {
+    counts.countersRestarted++;
+    if (before.unitsPerMillijoule !== now.unitsPerMillijoule) stream.remainderUnits = 0;
+    return gap(meter, before, now, delta.reason);
+  }
+  const units = delta.units + stream.remainderUnits;
+  stream.remainderUnits = units % now.unitsPerMillijoule;
+  const energyMillijoules = (units - stream.remainderUnits) / now.unitsPerMillijoule;
+  const recovered = spanMs > MAX_BRIDGE_MS;
+  const rate = energyMillijoules / spanMs;
+  return {
+    type: 'energy',
+    ...span(meter, before, now),
+    energyMillijoules,
+    kind: 'counter',
+    recovered,
+    idle: activity.idle && !recovered,
+    utilizationRatio: recovered ? null : activity.utilizationRatio,
+    watts: recovered || stream.power !== null ? null : [rate, rate],
+    byArea: false,
+  };
+}
+
+function gap(meter: Meter, before: Point, now: Point, reason: GapReason): GapSlice {
+  return { type: 'gap', ...span(meter, before, now), reason };
+}
+
+function span(meter: Meter, before: Point, now: Point) {
+  return {
+    meterId: meter.id,
+    startAtMs: before.atMs,
+    endAtMs: now.atMs,
+    startWallMs: spanStartWallMs(before, now),
+    endWallMs: now.wallMs,
+  };
+}
+
+function meanOf(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b;
+  return (a + b) / 2;
+}

@@ -1,0 +1,152 @@
+/** Books slices into 5-minute windows. What is booked sums to what was measured, for any place of the borders. */
+import { splitInteger } from '../split.ts';
+import { WINDOW_MS, windowStart } from '../time/window.ts';
+import { ENERGY_KINDS, type EnergyKind } from '../wire/ingest.ts';
+import type { Accumulator, EnergySlice, GapSlice, MeterState, PowerSlice, Slice } from './meter-state.ts';
+
+const SECOND_MS = 1000;
+export const SECONDS_PER_WINDOW = WINDOW_MS / SECOND_MS;
+
+/** Gaps kept one by one; older ones are only counted. */
+const MAX_GAPS = 1000;
+
+/** Books one slice whose wall instants are known. */
+export function bookSlice(state: MeterState, slice: Slice): void {
+  if (slice.startWallMs === null || slice.endWallMs === null)
+    throw new RangeError(`a slice of ${slice.meterId} has no wall clock instants yet`);
+  const startMs = Math.max(slice.startWallMs, state.finalUntilWallMs);
+  const endMs = Math.max(slice.endWallMs, startMs);
+  const stream = state.streams[slice.meterId];
+  if (stream !== undefined) stream.bookedUntilWallMs = Math.max(stream.bookedUntilWallMs, endMs);
+  if (slice.type === 'gap') bookGap(state, slice, slice.startWallMs, endMs);
+  else if (slice.type === 'power') bookPower(state, slice, startMs, endMs);
+  else bookEnergy(state, slice, startMs, endMs);
+}
+
+function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endMs: number): void {
+  const pieces = piecesOf(startMs, endMs, slice.byArea ? slice.watts : null);
+  const energies = splitInteger(
+    slice.energyMillijoules,
+    pieces.map((piece) => piece.weight),
+  );
+  pieces.forEach((piece, index) => {
+    const total = accumulator(state, piece.windowStartMs, slice.meterId, slice.kind);
+    const spanMs = piece.endMs - piece.startMs;
+    const energy = energies[index]!;
+    total.meteredMilliseconds += spanMs;
+    total.energyMillijoules += energy;
+    total.kind = weakerKind(total.kind, slice.kind);
+    if (slice.recovered) total.recoveredMillijoules += energy;
+    if (slice.idle) total.idleMillijoules += energy;
+    if (slice.utilizationRatio !== null) {
+      total.utilizationMilliseconds += slice.utilizationRatio * spanMs;
+      total.utilizationSpanMilliseconds += spanMs;
+    }
+    if (slice.watts !== null) fillSeries(total, piece, startMs, endMs, slice.watts);
+  });
+}
+
+function bookPower(state: MeterState, slice: PowerSlice, startMs: number, endMs: number): void {
+  const pieces = piecesOf(startMs, endMs, slice.watts);
+  const energies = splitInteger(
+    slice.integratedMillijoules,
+    pieces.map((piece) => piece.weight),
+  );
+  pieces.forEach((piece, index) => {
+    const total = accumulator(state, piece.windowStartMs, slice.meterId, 'counter');
+    total.integratedMillijoules = (total.integratedMillijoules ?? 0) + energies[index]!;
+    fillSeries(total, piece, startMs, endMs, slice.watts);
+  });
+}
+
+function bookGap(state: MeterState, slice: GapSlice, startMs: number, endMs: number): void {
+  state.counts.gaps++;
+  state.gaps.push({
+    deviceId: state.streams[slice.meterId]?.deviceId ?? slice.meterId,
+    meterId: slice.meterId,
+    startMs,
+    endMs,
+    reason: slice.reason,
+  });
+  while (state.gaps.length > MAX_GAPS) {
+    state.gaps.shift();
+    state.counts.gapsForgotten++;
+  }
+}
+
+interface Piece {
+  readonly windowStartMs: number;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly weight: number;
+}
+
+/** The span cut at the windows' borders; weighted by time, or by the area under the line between two powers. */
+function piecesOf(startMs: number, endMs: number, watts: readonly [number, number] | null): Piece[] {
+  const pieces: Piece[] = [];
+  let fromMs = startMs;
+  do {
+    const windowStartMs = windowStart(fromMs);
+    const toMs = Math.min(endMs, windowStartMs + WINDOW_MS);
+    const middleMs = (fromMs + toMs) / 2;
+    const height = watts === null ? 1 : wattsAt(middleMs, startMs, endMs, watts);
+    pieces.push({ windowStartMs, startMs: fromMs, endMs: toMs, weight: height * (toMs - fromMs) });
+    fromMs = toMs;
+  } while (fromMs < endMs);
+  return pieces;
+}
+
+function wattsAt(
+  instantMs: number,
+  startMs: number,
+  endMs: number,
+  watts: readonly [number, number],
+): number {
+  if (endMs === startMs) return watts[1];
+  return watts[0] + ((watts[1] - watts[0]) * (instantMs - startMs)) / (endMs - startMs);
+}
+
+/** Samples the line at the middle of each second that the piece covers. */
+function fillSeries(
+  total: Accumulator,
+  piece: Piece,
+  startMs: number,
+  endMs: number,
+  watts: readonly [number, number],
+): void {
+  const first = Math.ceil((piece.startMs - piece.windowStartMs - SECOND_MS / 2) / SECOND_MS);
+  for (let second = first; ; second++) {
+    const instantMs = piece.windowStartMs + second * SECOND_MS + SECOND_MS / 2;
+    if (instantMs >= piece.endMs) return;
+    while (total.series.length < second) total.series.push(-1);
+    total.series[second] = Math.round(wattsAt(instantMs, startMs, endMs, watts));
+  }
+}
+
+function accumulator(
+  state: MeterState,
+  windowStartMs: number,
+  meterId: string,
+  kind: EnergyKind,
+): Accumulator {
+  state.windows[windowStartMs] ??= { revision: 0, changed: true, meters: {} };
+  const window = state.windows[windowStartMs];
+  window.changed = true;
+  window.meters[meterId] ??= {
+    meteredMilliseconds: 0,
+    energyMillijoules: 0,
+    kind,
+    recoveredMillijoules: 0,
+    integratedMillijoules: null,
+    idleMillijoules: 0,
+    utilizationMilliseconds: 0,
+    utilizationSpanMilliseconds: 0,
+    series: [],
+  };
+  return window.meters[meterId];
+}
+
+/** A figure is of the weakest kind that went into it. */
+export function weakerKind(a: EnergyKind, b: EnergyKind): EnergyKind {
+  return ENERGY_KINDS.indexOf(a) > ENERGY_KINDS.indexOf(b) ? a : b;
+}

@@ -1,0 +1,103 @@
+/** Windows as reports: absolute totals under a revision that grows only when the content does. */
+import { WINDOW_MS } from '../time/window.ts';
+import type { DeviceReport, SeriesWire, WindowReport } from '../wire/ingest.ts';
+import type { Accumulator, MeterState, StreamState, WindowState } from './meter-state.ts';
+import { SECONDS_PER_WINDOW, weakerKind } from './window-book.ts';
+
+/** @returns base64 of the encoded samples, one per second of the window */
+export type SeriesEncoder = (samplesWatts: readonly (number | null)[]) => string;
+
+/**
+ * Reports every window that changed since its last revision; those that end by `settledUntilWallMs` are final, carry
+ * their power series and leave the state.
+ */
+export function takeReports(
+  state: MeterState,
+  settledUntilWallMs: number,
+  encodeSeries: SeriesEncoder,
+): WindowReport[] {
+  const reports: WindowReport[] = [];
+  const starts = Object.keys(state.windows)
+    .map(Number)
+    .sort((a, b) => a - b);
+  for (const windowStartMs of starts) {
+    const window = state.windows[windowStartMs]!;
+    const final = windowStartMs + WINDOW_MS <= settledUntilWallMs;
+    if (!final && !window.changed) continue;
+    window.revision++;
+    window.changed = false;
+    reports.push({
+      windowStartMs,
+      epoch: state.epoch,
+      revision: window.revision,
+      final,
+      devices: deviceReports(state, window, final ? encodeSeries : null),
+      jobs: [],
+    });
+    if (final) {
+      delete state.windows[windowStartMs];
+      state.finalUntilWallMs = Math.max(state.finalUntilWallMs, windowStartMs + WINDOW_MS);
+    }
+  }
+  return reports;
+}
+
+function deviceReports(
+  state: MeterState,
+  window: WindowState,
+  encodeSeries: SeriesEncoder | null,
+): DeviceReport[] {
+  const byDevice = new Map<string, { stream: StreamState; totals: Accumulator[] }>();
+  for (const [meterId, total] of Object.entries(window.meters)) {
+    const stream = state.streams[meterId]!;
+    const device = byDevice.get(stream.deviceId) ?? { stream, totals: [] };
+    device.totals.push(total);
+    byDevice.set(stream.deviceId, device);
+  }
+  return [...byDevice.values()]
+    .map(({ stream, totals }) => deviceReport(stream, totals, encodeSeries))
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function deviceReport(
+  stream: StreamState,
+  totals: readonly Accumulator[],
+  encodeSeries: SeriesEncoder | null,
+): DeviceReport {
+  const kind = totals.map((total) => total.kind).reduce(weakerKind);
+  const recovered = sum(totals, (total) => total.recoveredMillijoules);
+  const idle = sum(totals, (total) => total.idleMillijoules);
+  const integrated = totals.every((total) => total.integratedMillijoules !== null);
+  const utilizationSpan = sum(totals, (total) => total.utilizationSpanMilliseconds);
+  const utilization = sum(totals, (total) => total.utilizationMilliseconds) / utilizationSpan;
+  const series = encodeSeries === null ? null : seriesOf(totals, encodeSeries);
+  return {
+    id: stream.deviceId,
+    type: stream.deviceType,
+    name: stream.deviceName,
+    // A device of several meters (RAPL domains) is metered while all of them are.
+    meteredMilliseconds: Math.min(...totals.map((total) => total.meteredMilliseconds)),
+    energyMillijoules: sum(totals, (total) => total.energyMillijoules),
+    kind,
+    ...(recovered > 0 ? { recoveredMillijoules: recovered } : {}),
+    ...(kind === 'counter' && integrated
+      ? { integratedMillijoules: sum(totals, (total) => total.integratedMillijoules ?? 0) }
+      : {}),
+    ...(idle > 0 ? { idleMillijoules: idle } : {}),
+    ...(utilizationSpan > 0 ? { utilizationRatio: Math.min(1, utilization) } : {}),
+    ...(series === null ? {} : { series }),
+  };
+}
+
+function seriesOf(totals: readonly Accumulator[], encodeSeries: SeriesEncoder): SeriesWire | null {
+  const samples = Array.from({ length: SECONDS_PER_WINDOW }, (_, second) => {
+    const watts = totals.map((total) => total.series[second] ?? -1);
+    return watts.some((value) => value < 0) ? null : watts.reduce((a, b) => a + b, 0);
+  });
+  if (samples.every((sample) => sample === null)) return null;
+  return { stepMilliseconds: 1000, watts: encodeSeries(samples) };
+}
+
+function sum(totals: readonly Accumulator[], value: (total: Accumulator) => number): number {
+  return totals.reduce((all, total) => all + value(total), 0);
+}
