@@ -9,24 +9,27 @@ import { answerError, answerNotFound } from './http/errors.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { TokenCache } from './http/token-cache.ts';
 import { answerInvalid } from './http/validation.ts';
-import { scheduledJobs } from './jobs/register.ts';
+import { runDueJobs } from './jobs/dispatch.ts';
 import { routeModules } from './routes/register.ts';
 
 export interface WorkerDependencies {
   /** UTC milliseconds. */
   readonly now: () => number;
+  /** What scheduled jobs reach the outside world with; default: the platform's. */
+  readonly fetch?: typeof fetch;
 }
 
 /** As sent; ingest has a tighter bound of its own, and one for what it unpacks to. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-export function createWorker({ now }: WorkerDependencies): ExportedHandler<Env> {
+export function createWorker({
+  now,
+  fetch: outbound = (input, init) => fetch(input, init),
+}: WorkerDependencies): ExportedHandler<Env> {
   const app = createApp(now);
   return {
     fetch: (request, env, executionContext) => app.fetch(request, env, executionContext),
-    scheduled: async (_controller, env) => {
-      for (const job of scheduledJobs) await job({ env, now });
-    },
+    scheduled: (_controller, env) => runDueJobs({ env, now, fetch: outbound }),
   };
 }
 

@@ -1,10 +1,9 @@
-/** Queries on intensity series. Values are keyed by series and 5-minute step; durations are whole steps, at most a day. */
+/** What is known of intensity: the series of every provider, and what became of values that were revised. */
 import type { Basis, IntensityPoint, Signal } from '../../shared/grid/intensity.ts';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
-import { epochMs, gramsPerKwh } from '../../shared/units.ts';
+import { type EpochMs, epochMs, gramsPerKwh } from '../../shared/units.ts';
+import { STEPS_PER_SERIES, startOf } from './grid-keys.ts';
 
-/** 2^24 steps of 5 minutes last until 2129. */
-const STEPS_PER_SERIES = 2 ** 24;
 /** No value is longer, so a range need look back no further to find what overlaps its start. */
 export const MAX_INTERVAL_MS = DAY_MS;
 
@@ -51,9 +50,9 @@ export async function readIntensity(db: D1Database, range: IntensityRange): Prom
 }
 
 function toPoint(row: ValueRow): IntensityPoint {
-  const startMs = (row.key % STEPS_PER_SERIES) * WINDOW_MS;
+  const startMs = startOf(row.key);
   return {
-    startMs: epochMs(startMs),
+    startMs,
     endMs: epochMs(startMs + row.durationMs),
     gramsPerKwh: gramsPerKwh(row.gramsPerKwh),
     kind: row.kind,
@@ -62,4 +61,41 @@ function toPoint(row: ValueRow): IntensityPoint {
     issuedAtMs: row.issuedAtMs === null ? null : epochMs(row.issuedAtMs),
     fetchedAtMs: epochMs(row.fetchedAtMs),
   };
+}
+
+/** A value that was replaced: what it was, what it became, when. */
+export interface Revision {
+  readonly id: number;
+  readonly startMs: EpochMs;
+  readonly basis: Basis;
+  readonly signal: Signal;
+  readonly provider: string;
+  readonly oldGramsPerKwh: number;
+  readonly oldKind: string;
+  readonly oldFetchedAtMs: number;
+  readonly newGramsPerKwh: number;
+  readonly newKind: string;
+  readonly recordedAtMs: number;
+}
+
+const READ_REVISIONS = `
+  SELECT r.id AS id, r.value_key AS valueKey, s.basis AS basis, s.signal AS signal, s.provider AS provider,
+         r.old_grams_per_kwh AS oldGramsPerKwh, r.old_kind AS oldKind, r.old_fetched_at_ms AS oldFetchedAtMs,
+         r.new_grams_per_kwh AS newGramsPerKwh, r.new_kind AS newKind, r.recorded_at_ms AS recordedAtMs
+    FROM grid_revisions r
+    JOIN grid_series s ON s.id = r.value_key / ${STEPS_PER_SERIES}
+   WHERE s.grid_zone = ?1 AND r.id < ?2
+   ORDER BY r.id DESC LIMIT ?3`;
+
+/** Newest first; those recorded before the revision `beforeId`. */
+export async function readRevisions(
+  db: D1Database,
+  gridZone: string,
+  page: { readonly limit: number; readonly beforeId?: number | undefined },
+): Promise<Revision[]> {
+  const { results } = await db
+    .prepare(READ_REVISIONS)
+    .bind(gridZone, page.beforeId ?? Number.MAX_SAFE_INTEGER, page.limit)
+    .all<Omit<Revision, 'startMs'> & { readonly valueKey: number }>();
+  return results.map(({ valueKey, ...revision }) => ({ ...revision, startMs: startOf(valueKey) }));
 }

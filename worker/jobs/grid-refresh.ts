@@ -1,0 +1,8 @@
+import { intensityProviders } from '../grid/list.ts';
+import { refreshGrid } from '../use-cases/grid-refresh.ts';
+import type { ScheduledJob } from './register.ts';
+
+/** Due at every tick: each provider and zone has its own time, kept in `grid_fetches`. */
+export const gridRefresh: ScheduledJob = async ({ env, now, fetch }) => {
+  await refreshGrid({ db: env.DB, providers: intensityProviders(env), fetch, nowMs: now() });
+};

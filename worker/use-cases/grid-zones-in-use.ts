@@ -1,0 +1,22 @@
+import { LOOKBACK_MS } from '../../shared/grid/resolve.ts';
+import { segmentsOver, settingHistory } from '../../shared/settings/effective.ts';
+import { DAY_MS } from '../../shared/time/window.ts';
+import { epochMs } from '../../shared/units.ts';
+import { openDatabase } from '../storage/database.ts';
+import { readSettings } from '../storage/settings.ts';
+
+/** A zone that a site will have next year is worth knowing already; its series then has a past. */
+const AHEAD_MS = 366 * DAY_MS;
+
+/** Keys of the zones that some site has, had within the last 7 days (late reports), or is going to have; ascending. */
+export async function gridZonesInUse(db: D1Database, nowMs: number): Promise<string[]> {
+  const rows = await readSettings(openDatabase(db));
+  const siteSubjects = new Set(
+    rows.map((row) => row.subject).filter((subject) => subject.startsWith('site:')),
+  );
+  const range = { startMs: epochMs(nowMs - LOOKBACK_MS), endMs: epochMs(nowMs + AHEAD_MS) };
+  const zones = [...siteSubjects].flatMap((subject) =>
+    segmentsOver(settingHistory(rows, subject, 'gridZone'), range).map((segment) => segment.value),
+  );
+  return [...new Set(zones.filter((zone) => zone !== null))].sort();
+}
