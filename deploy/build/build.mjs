@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { build as bundle } from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** @type {import('esbuild').BuildOptions} */
 const shared = { absWorkingDir: root, bundle: true, format: 'esm', logLevel: 'error', legalComments: 'none' };
 
 /** The agent: one file for Node 20 and newer. koffi is native and stays beside it, where it is installed. */

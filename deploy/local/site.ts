@@ -4,6 +4,10 @@ import type { Api } from './api.ts';
 import { StartError } from './start-error.ts';
 
 const SITE = 'local';
+/** The earliest instant that the API takes. */
+const ALWAYS = '2000-01-01T00:00:00Z';
+/** Nobody has named a facility: the host's own energy, nothing on top. */
+const NO_OVERHEAD = 1;
 
 /** Throws `StartError` that names the keys that may have been meant. */
 export function assertKnownZone(key: string): void {
@@ -12,4 +16,38 @@ export function assertKnownZone(key: string): void {
     `--zone ${key} is no known grid zone. Did you mean ${nearestZones(key).join(', ')}? ` +
       'Keys are those of Electricity Maps; GET /v1/grid/zones lists them.',
   );
+}
+
+/**
+ * Creates the site at first start. A zone given later holds from now on, except in the place of `WORLD`: nobody had said
+ * where the host stands, so the first real zone holds for its whole past. Returns the zone that holds now.
+ */
+export async function ensureSite(api: Api, gridZone: string | null): Promise<string> {
+  const site = await api.call<{ gridZone: string }>('GET', `/v1/sites/${SITE}`);
+  if (site === null) {
+    const zone = gridZone ?? WORLD_ZONE;
+    const values = { gridZone: zone, pueRatio: NO_OVERHEAD };
+    await api.call('POST', '/v1/sites', { id: SITE, name: 'This host', ...values });
+    return zone;
+  }
+  if (gridZone === null || gridZone === site.gridZone) return site.gridZone;
+  await api.call('PATCH', `/v1/sites/${SITE}`, {
+    gridZone,
+    ...(site.gridZone === WORLD_ZONE ? { effectiveFrom: ALWAYS } : {}),
+  });
+  return gridZone;
+}
+
+/** A key that enrols one host at the site, once, within minutes. */
+export async function createEnrolmentKey(api: Api): Promise<string> {
+  const answer = await api.call<{ key: string }>('POST', '/v1/enrolment-keys', {
+    label: 'npm start',
+    site: SITE,
+    maxUses: 1,
+    onKnownHost: 'replace',
+    expiresAt: new Date(Date.now() + 600_000).toISOString(),
+  });
+  if (answer === null)
+    throw new StartError('the Worker has no route for enrolment keys: run npm ci and start again');
+  return answer.key;
 }

@@ -2,7 +2,7 @@
  * `npm start`: the whole of Wattshed on this machine. Plain JavaScript up to the check of Node's version, because an
  * older Node cannot even parse the TypeScript behind it. npm scripts find the toolchain's own Node first on PATH.
  */
-const [major, minor] = process.versions.node.split('.').map(Number);
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 if (major < 22 || (major === 22 && minor < 18)) {
   console.error(
     `wattshed: npm start needs Node 22.18 or newer and runs on ${process.versions.node} (${process.execPath}). ` +
