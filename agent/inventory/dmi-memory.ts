@@ -1,0 +1,50 @@
+/**
+ * Memory modules in the firmware's table (SMBIOS structure type 17). Layout of the fields used, by offset: 0x0c size
+ * (u16, bit 15 = KiB instead of MiB, 0x7fff = see 0x1c, 0 = empty slot), 0x12 memory type, 0x1c extended size (u32, MiB).
+ */
+const MEMORY_DEVICE = 17;
+const END_OF_TABLE = 127;
+const MEMORY_TYPES: Readonly<Record<number, string>> = {
+  24: 'DDR3',
+  26: 'DDR4',
+  30: 'LPDDR4',
+  32: 'HBM',
+  33: 'HBM2',
+  34: 'DDR5',
+  35: 'LPDDR5',
+  36: 'HBM3',
+};
+
+export interface MemoryModule {
+  readonly capacityBytes: number;
+  /** `DDR5`, or empty where the table names a type that is not known here. */
+  readonly type: string;
+}
+
+/** @param table the raw content of `/sys/firmware/dmi/tables/DMI`; a cut table gives the modules before the cut */
+export function memoryModules(table: Buffer): MemoryModule[] {
+  const modules: MemoryModule[] = [];
+  for (let at = 0; at + 4 <= table.length; ) {
+    const type = table.readUInt8(at);
+    const length = table.readUInt8(at + 1);
+    if (length < 4 || at + length > table.length || type === END_OF_TABLE) break;
+    const formatted = table.subarray(at, at + length);
+    if (type === MEMORY_DEVICE && length > 0x12) {
+      const capacityBytes = capacityOf(formatted);
+      if (capacityBytes > 0)
+        modules.push({ capacityBytes, type: MEMORY_TYPES[formatted.readUInt8(0x12)] ?? '' });
+    }
+    // Strings follow the formatted area and end with two NUL bytes.
+    const end = table.indexOf('\0\0', at + length, 'latin1');
+    if (end < 0) break;
+    at = end + 2;
+  }
+  return modules;
+}
+
+function capacityOf(formatted: Buffer): number {
+  const size = formatted.readUInt16LE(0x0c);
+  if (size === 0 || size === 0xffff) return 0;
+  if (size === 0x7fff) return formatted.length >= 0x20 ? formatted.readUInt32LE(0x1c) * 2 ** 20 : 0;
+  return size & 0x8000 ? (size & 0x7fff) * 2 ** 10 : size * 2 ** 20;
+}

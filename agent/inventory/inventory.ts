@@ -1,0 +1,45 @@
+/** What this host is made of: the parts that embodied emissions accrue on. */
+import type { Meter } from '../../shared/metering/reading.ts';
+import type { Inventory, InventoryPart } from '../../shared/wire/ingest.ts';
+import { readCpuSockets } from './cpu-sockets.ts';
+import { readDisks } from './disks.ts';
+import type { HostPaths } from './host-paths.ts';
+import { readInstalledMemory } from './memory.ts';
+import { readTextOrEmpty } from './read-text.ts';
+
+/**
+ * Never throws: what the host does not tell is left out or empty.
+ *
+ * @param meters the sensors' meters: GPUs are known by them, since no file names their model
+ */
+export async function readInventory(paths: HostPaths, meters: readonly Meter[]): Promise<Inventory> {
+  const { sysRoot, procRoot } = paths;
+  const [hostname, kernel, productName, sockets, memory, disks] = await Promise.all([
+    readTextOrEmpty(`${procRoot}/sys/kernel/hostname`),
+    readTextOrEmpty(`${procRoot}/sys/kernel/osrelease`),
+    readTextOrEmpty(`${sysRoot}/class/dmi/id/product_name`),
+    readCpuSockets(paths),
+    readInstalledMemory(paths),
+    readDisks(paths),
+  ]);
+  const cpus = sockets.map(
+    ({ index, modelName, cores }): InventoryPart => ({
+      id: `cpu-${index}`,
+      type: 'cpu',
+      name: modelName,
+      cores,
+    }),
+  );
+  const memoryPart: InventoryPart[] =
+    memory === null
+      ? []
+      : [{ id: 'memory', type: 'memory', name: memory.name, capacityBytes: memory.capacityBytes }];
+  return { hostname, kernel, productName, parts: [...gpuParts(meters), ...cpus, ...memoryPart, ...disks] };
+}
+
+function gpuParts(meters: readonly Meter[]): InventoryPart[] {
+  const gpus = new Map<string, InventoryPart>();
+  for (const { deviceId, deviceType, deviceName } of meters)
+    if (deviceType === 'gpu') gpus.set(deviceId, { id: deviceId, type: 'gpu', name: deviceName });
+  return [...gpus.values()];
+}

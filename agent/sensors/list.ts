@@ -1,0 +1,39 @@
+/** The sensors, better ones first: adding one is a file and a line here. */
+import { type Clock, systemClock } from '../clock.ts';
+import { HOST_PATHS, type HostPaths } from '../inventory/host-paths.ts';
+import { createCpuModelSensor } from './cpu/cpu-model-sensor.ts';
+import { createMemoryModelSensor } from './cpu/memory-model-sensor.ts';
+import { createRaplSensor } from './cpu/rapl-sensor.ts';
+import { createNvmlSensor } from './nvidia/nvml-sensor.ts';
+import { createSmiSensor } from './nvidia/smi-sensor.ts';
+import type { Sensor } from './sensor.ts';
+
+/** All have defaults for the real host; a test or a container overrides what differs. */
+export interface SensorOptions {
+  readonly paths?: HostPaths;
+  readonly clock?: Clock;
+  /** The NVML library to load instead of looking for it. */
+  readonly nvmlLibraryPath?: string;
+  /** The program to run instead of `nvidia-smi` from PATH. */
+  readonly nvidiaSmiPath?: string;
+  /** Time between two samples of nvidia-smi, milliseconds. */
+  readonly nvidiaSmiPeriodMs?: number;
+  /** For child processes. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** By soname, then where the GPU operator's driver container keeps it. */
+const NVML_LIBRARY_PATHS = ['libnvidia-ml.so.1', '/run/nvidia/driver/usr/lib64/libnvidia-ml.so.1'];
+
+export function createSensors(options: SensorOptions): Sensor[] {
+  const { paths = HOST_PATHS, clock = systemClock, env = process.env } = options;
+  const { nvmlLibraryPath, nvidiaSmiPath: path = 'nvidia-smi', nvidiaSmiPeriodMs: periodMs = 1000 } = options;
+  const libraryPaths = nvmlLibraryPath === undefined ? NVML_LIBRARY_PATHS : [nvmlLibraryPath];
+  return [
+    createNvmlSensor({ paths, clock, libraryPaths }),
+    createSmiSensor({ path, periodMs, env, clock }),
+    createRaplSensor({ paths, clock }),
+    createCpuModelSensor({ paths, clock }),
+    createMemoryModelSensor({ paths, clock }),
+  ];
+}

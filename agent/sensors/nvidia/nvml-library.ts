@@ -1,0 +1,176 @@
+/**
+ * The few NVML calls the agent makes, with their results in our own units. Numbers, names and layouts are those of the
+ * public `nvml.h`, API version 13.
+ */
+import type { ForeignLibrary, ForeignType } from './foreign-library.ts';
+
+export type NvmlResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: number };
+
+export const NVML_ERROR = {
+  uninitialized: 1,
+  notSupported: 3,
+  driverNotLoaded: 9,
+  functionNotFound: 13,
+  gpuIsLost: 15,
+  resetRequired: 16,
+  libraryMismatch: 18,
+} as const;
+
+const INSUFFICIENT_SIZE = 7;
+const ERROR_NAMES: Readonly<Record<number, string>> = {
+  1: 'not initialised',
+  2: 'invalid argument',
+  3: 'not supported',
+  4: 'insufficient permissions',
+  6: 'not found',
+  9: 'driver not loaded',
+  10: 'timeout',
+  12: 'library not found',
+  13: 'function not found',
+  15: 'GPU is lost',
+  16: 'GPU requires reset',
+  17: 'blocked by the operating system',
+  18: 'driver/library version mismatch',
+  999: 'unknown error',
+};
+
+/** For people: `GPU is lost (NVML 15)`. */
+export const nvmlErrorText = (code: number) => `${ERROR_NAMES[code] ?? 'error'} (NVML ${code})`;
+
+/** What a power field covers; on a Grace Hopper the module holds the CPU as well. */
+export const POWER_SCOPE = { gpu: 0, module: 1 } as const;
+export type PowerScope = (typeof POWER_SCOPE)[keyof typeof POWER_SCOPE];
+
+const FIELD_POWER_AVERAGE = 185;
+const FIELD_POWER_INSTANT = 186;
+const FIELD_BYTES = 40;
+
+/** A device of this session; only good until the next `init`. */
+export type NvmlHandle = bigint;
+
+/** Every call is synchronous and blocks for as long as the driver does: below a millisecond on a healthy GPU. */
+export interface NvmlLibrary {
+  readonly via: string;
+  init(): NvmlResult<null>;
+  shutdown(): void;
+  driverVersion(): NvmlResult<string>;
+  deviceCount(): NvmlResult<number>;
+  deviceHandle(index: number): NvmlResult<NvmlHandle>;
+  uuid(device: NvmlHandle): NvmlResult<string>;
+  name(device: NvmlHandle): NvmlResult<string>;
+  /** Millijoules since the driver was loaded; Volta and newer. */
+  totalEnergyMillijoules(device: NvmlHandle): NvmlResult<bigint>;
+  /** Watts; a mean over one second on Ampere (but GA100) and newer, instantaneous on older ones. */
+  powerWatts(device: NvmlHandle): NvmlResult<number>;
+  /** Watts of fields 185 (mean over one second) and 186 (now); drivers 530 and newer. */
+  powerFieldsWatts(
+    device: NvmlHandle,
+    scope: PowerScope,
+  ): { average: NvmlResult<number>; instant: NvmlResult<number> };
+  /** Share of the last sample period in which a kernel ran, 0..1. */
+  utilizationRatio(device: NvmlHandle): NvmlResult<number>;
+  migEnabled(device: NvmlHandle): NvmlResult<boolean>;
+  computeProcessCount(device: NvmlHandle): NvmlResult<number>;
+}
+
+export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
+  /** The first of the symbols that the library has; a driver too old for all of them answers `functionNotFound`. */
+  const bind = (symbols: readonly string[], parameters: readonly ForeignType[]) => {
+    for (const symbol of symbols) {
+      const found = library.bind(symbol, parameters);
+      if (found !== null) return found;
+    }
+    return () => NVML_ERROR.functionNotFound;
+  };
+  const init = bind(['nvmlInit_v2'], []);
+  const shutdown = bind(['nvmlShutdown'], []);
+  const driverVersion = bind(['nvmlSystemGetDriverVersion'], ['buffer', 'uint32']);
+  const deviceCount = bind(['nvmlDeviceGetCount_v2'], ['buffer']);
+  const deviceHandle = bind(['nvmlDeviceGetHandleByIndex_v2'], ['uint32', 'buffer']);
+  const uuid = bind(['nvmlDeviceGetUUID'], ['uint64', 'buffer', 'uint32']);
+  const name = bind(['nvmlDeviceGetName'], ['uint64', 'buffer', 'uint32']);
+  const energy = bind(['nvmlDeviceGetTotalEnergyConsumption'], ['uint64', 'buffer']);
+  const power = bind(['nvmlDeviceGetPowerUsage'], ['uint64', 'buffer']);
+  const fields = bind(['nvmlDeviceGetFieldValues'], ['uint64', 'uint32', 'buffer']);
+  const utilization = bind(['nvmlDeviceGetUtilizationRates'], ['uint64', 'buffer']);
+  const migMode = bind(['nvmlDeviceGetMigMode'], ['uint64', 'buffer', 'buffer']);
+  // Asked with room for no process at all, so that the layout of an entry, which differs between these, does not matter.
+  const processes = bind(
+    [
+      'nvmlDeviceGetComputeRunningProcesses_v3',
+      'nvmlDeviceGetComputeRunningProcesses_v2',
+      'nvmlDeviceGetComputeRunningProcesses',
+    ],
+    ['uint64', 'buffer', 'buffer'],
+  );
+
+  return {
+    via: library.via,
+    init: () => result(init(), () => null),
+    shutdown: () => void shutdown(),
+    driverVersion: () => readString(80, (buffer) => driverVersion(buffer, buffer.length)),
+    deviceCount: () => readUint32((buffer) => deviceCount(buffer)),
+    deviceHandle: (index) => readUint64((buffer) => deviceHandle(index, buffer)),
+    uuid: (device) => readString(96, (buffer) => uuid(device, buffer, buffer.length)),
+    name: (device) => readString(96, (buffer) => name(device, buffer, buffer.length)),
+    totalEnergyMillijoules: (device) => readUint64((buffer) => energy(device, buffer)),
+    powerWatts: (device) =>
+      map(
+        readUint32((buffer) => power(device, buffer)),
+        (value) => value / 1000,
+      ),
+    powerFieldsWatts(device, scope) {
+      const buffer = Buffer.alloc(2 * FIELD_BYTES);
+      [FIELD_POWER_AVERAGE, FIELD_POWER_INSTANT].forEach((field, i) => {
+        buffer.writeUInt32LE(field, i * FIELD_BYTES);
+        buffer.writeUInt32LE(scope, i * FIELD_BYTES + 4);
+      });
+      const code = fields(device, 2, buffer);
+      return { average: fieldWatts(code, buffer, 0), instant: fieldWatts(code, buffer, FIELD_BYTES) };
+    },
+    // struct { unsigned gpu, memory }, percent
+    utilizationRatio(device) {
+      const buffer = Buffer.alloc(8);
+      return result(utilization(device, buffer), () => Math.min(100, buffer.readUInt32LE(0)) / 100);
+    },
+    migEnabled(device) {
+      const current = Buffer.alloc(4);
+      return result(migMode(device, current, Buffer.alloc(4)), () => current.readUInt32LE(0) === 1);
+    },
+    computeProcessCount(device) {
+      const count = Buffer.alloc(4);
+      const code = processes(device, count, Buffer.alloc(8));
+      return result(code === INSUFFICIENT_SIZE ? 0 : code, () => count.readUInt32LE(0));
+    },
+  };
+}
+
+/** struct nvmlFieldValue_t: u32 id, u32 scope, i64 timestamp, i64 latency, u32 value type, i32 return code, 8 bytes value. */
+function fieldWatts(code: number, buffer: Buffer, at: number): NvmlResult<number> {
+  return result(code === 0 ? buffer.readInt32LE(at + 28) : code, () => buffer.readUInt32LE(at + 32) / 1000);
+}
+
+function result<T>(code: number, value: () => T): NvmlResult<T> {
+  return code === 0 ? { ok: true, value: value() } : { ok: false, code };
+}
+
+function map<A, B>(from: NvmlResult<A>, change: (value: A) => B): NvmlResult<B> {
+  return from.ok ? { ok: true, value: change(from.value) } : from;
+}
+
+function readUint32(call: (buffer: Buffer) => number): NvmlResult<number> {
+  const buffer = Buffer.alloc(4);
+  return result(call(buffer), () => buffer.readUInt32LE(0));
+}
+
+function readUint64(call: (buffer: Buffer) => number): NvmlResult<bigint> {
+  const buffer = Buffer.alloc(8);
+  return result(call(buffer), () => buffer.readBigUInt64LE(0));
+}
+
+function readString(bytes: number, call: (buffer: Buffer) => number): NvmlResult<string> {
+  const buffer = Buffer.alloc(bytes);
+  return result(call(buffer), () => buffer.toString('utf8').split('\0', 1)[0] ?? '');
+}
