@@ -30,8 +30,12 @@ function nodeRow(node: NodeRow, nowMs: number): HTMLElement {
       node.simulated ? ' ' : null,
       node.simulated ? badge('simulated', 'warn') : null,
     ),
-    element('td', { 'data-label': 'State' }, ...state(node, nowMs)),
-    element('td', { 'data-label': 'Power' }, node.power === null ? UNKNOWN : formatPower(node.power.watts)),
+    element('td', { class: 'wide', 'data-label': 'State' }, ...state(node, nowMs)),
+    element(
+      'td',
+      { class: 'nowrap', 'data-label': 'Power' },
+      node.power === null ? UNKNOWN : formatPower(node.power.watts),
+    ),
     element('td', { 'data-label': 'Zone' }, `${node.gridZone} (${node.site})`),
     element('td', { class: 'wide' }, sensors(node)),
   );
@@ -41,7 +45,11 @@ function state({ lastReportAt }: NodeRow, nowMs: number): (string | HTMLElement)
   if (lastReportAt === null) return [badge('never reported', 'warn')];
   const silentMs = nowMs - Date.parse(lastReportAt);
   const known = silentMs < SILENT_AFTER_MS;
-  return [badge(known ? 'reporting' : 'silent', known ? 'good' : 'bad'), ` ${formatAgo(silentMs)}`];
+  return [
+    badge(known ? 'reporting' : 'silent', known ? 'good' : 'bad'),
+    ' ',
+    element('span', { class: 'nowrap' }, formatAgo(silentMs)),
+  ];
 }
 
 function sensors(node: NodeRow): HTMLElement | string {

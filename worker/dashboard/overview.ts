@@ -87,8 +87,8 @@ function meanOver(power: MeanPower): string {
 
 function emissionsCard(today: Figures): HTMLElement {
   return card(
-    'Emissions today',
-    figure(`${formatMass(today.totalGrams)} CO₂eq`),
+    'Emissions today, CO₂eq',
+    figure(formatMass(today.totalGrams)),
     splitBar(today),
     element(
       'ul',
@@ -122,7 +122,10 @@ function legendItem(kind: 'operational' | 'embodied', text: string): HTMLElement
 
 function gridCard(zones: readonly Zone[]): HTMLElement {
   if (zones.length === 0) return card('Grid now', figure(UNKNOWN), quiet('No zone has used energy today.'));
-  return card('Grid now', element('ul', { class: 'zones' }, ...zones.map(zoneItem)));
+  return card(
+    'Grid now',
+    element('ul', { class: zones.length > 1 ? 'zones several' : 'zones' }, ...zones.map(zoneItem)),
+  );
 }
 
 function zoneItem({ key, now }: Zone): HTMLElement {
@@ -164,7 +167,7 @@ function coverageCard(today: Figures): HTMLElement {
 }
 
 function hoursCard(data: Overview): HTMLElement {
-  const holder = element('div');
+  const holder = element('div', { class: 'chart-holder' });
   const draw = () => {
     if (holder.clientWidth > 0)
       holder.replaceChildren(hourChart(data.hours, data.hoursOfDay, holder.clientWidth));
@@ -185,6 +188,9 @@ function hoursCard(data: Overview): HTMLElement {
       ),
     ),
     holder,
+    data.hours.some((hour) => hour.coverage === 0)
+      ? quiet('Dashed: nothing was metered in this hour.')
+      : null,
     element(
       'details',
       { id: 'hours-table' },
