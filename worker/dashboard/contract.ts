@@ -41,8 +41,9 @@ export interface Sensor {
 export interface Node {
   readonly id: string;
   readonly hostname: string;
-  readonly site: string;
-  readonly gridZone: string;
+  readonly site: string | null;
+  readonly gridZone: string | null;
+  readonly state: 'reporting' | 'silent' | 'neverReported' | 'retired';
   readonly simulated: boolean;
   readonly lastReportAt: string | null;
   readonly sensors: readonly Sensor[];

@@ -5,9 +5,6 @@ import { element } from './dom.ts';
 import { formatAgo, formatPower, UNKNOWN } from './format.ts';
 import type { NodeRow } from './load.ts';
 
-/** Three of the agent's reports missed: not a late one any more. */
-const SILENT_AFTER_MS = 180_000;
-
 const COLUMNS = ['Node', 'State', 'Power', 'Zone', 'Sensors'];
 
 export function nodeTable(nodes: readonly NodeRow[], nowMs: number): HTMLElement {
@@ -36,20 +33,27 @@ function nodeRow(node: NodeRow, nowMs: number): HTMLElement {
       { class: 'nowrap', 'data-label': 'Power' },
       node.power === null ? UNKNOWN : formatPower(node.power.watts),
     ),
-    element('td', { 'data-label': 'Zone' }, `${node.gridZone} (${node.site})`),
+    element('td', { 'data-label': 'Zone' }, place(node)),
     element('td', { class: 'wide' }, sensors(node)),
   );
 }
 
-function state({ lastReportAt }: NodeRow, nowMs: number): (string | HTMLElement)[] {
-  if (lastReportAt === null) return [badge('never reported', 'warn')];
-  const silentMs = nowMs - Date.parse(lastReportAt);
-  const known = silentMs < SILENT_AFTER_MS;
-  return [
-    badge(known ? 'reporting' : 'silent', known ? 'good' : 'bad'),
-    ' ',
-    element('span', { class: 'nowrap' }, formatAgo(silentMs)),
-  ];
+function place({ gridZone, site }: NodeRow): string {
+  return site === null ? UNKNOWN : `${gridZone ?? 'no zone'} (${site})`;
+}
+
+const NODE_STATE_TEXT = {
+  reporting: 'reporting',
+  silent: 'silent',
+  neverReported: 'never reported',
+  retired: 'retired',
+} as const;
+const NODE_STATE_TONE = { reporting: 'good', silent: 'bad', neverReported: 'warn', retired: '' } as const;
+
+function state({ state, lastReportAt }: NodeRow, nowMs: number): (string | HTMLElement)[] {
+  const shown = badge(NODE_STATE_TEXT[state], NODE_STATE_TONE[state]);
+  if (lastReportAt === null) return [shown];
+  return [shown, ' ', element('span', { class: 'nowrap' }, formatAgo(nowMs - Date.parse(lastReportAt)))];
 }
 
 function sensors(node: NodeRow): HTMLElement | string {
@@ -69,15 +73,15 @@ function sensors(node: NodeRow): HTMLElement | string {
   );
 }
 
-const STATE_TEXT = { ready: 'ready', absent: 'absent', noData: 'no data', failed: 'failed' } as const;
-const STATE_TONE = { ready: 'good', absent: '', noData: 'warn', failed: 'bad' } as const;
+const SENSOR_STATE_TEXT = { ready: 'ready', absent: 'absent', noData: 'no data', failed: 'failed' } as const;
+const SENSOR_STATE_TONE = { ready: 'good', absent: '', noData: 'warn', failed: 'bad' } as const;
 
 function sensorItem(sensor: Sensor): HTMLElement {
   return element(
     'li',
     {},
     `${sensor.sensor} `,
-    badge(STATE_TEXT[sensor.state], STATE_TONE[sensor.state]),
+    badge(SENSOR_STATE_TEXT[sensor.state], SENSOR_STATE_TONE[sensor.state]),
     ` ${sensor.detail}`,
     sensor.fix === undefined ? null : element('div', {}, 'To mend it: ', element('code', {}, sensor.fix)),
   );
