@@ -1,0 +1,86 @@
+/** Variable-length integers (LEB128) for the compact columns: small numbers take one byte, 2^53 - 1 takes eight. */
+
+export class ByteWriter {
+  #bytes = new Uint8Array(256);
+  #length = 0;
+
+  byte(value: number): void {
+    if (this.#length === this.#bytes.length) {
+      const grown = new Uint8Array(this.#bytes.length * 2);
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    this.#bytes[this.#length++] = value;
+  }
+
+  /** Non-negative safe integer; division instead of shifts, which stop at 32 bits. */
+  unsigned(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`cannot encode ${value}: not a safe non-negative integer`);
+    let rest = value;
+    while (rest >= 128) {
+      this.byte((rest % 128) | 128);
+      rest = Math.floor(rest / 128);
+    }
+    this.byte(rest);
+  }
+
+  /** Sign in the lowest bit, so that small differences of either sign stay short; up to 2^52 either way. */
+  signed(value: number): void {
+    this.unsigned(value < 0 ? -value * 2 - 1 : value * 2);
+  }
+
+  text(value: string): void {
+    this.unsigned(value.length);
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) throw new RangeError(`cannot encode "${value}": only ASCII here`);
+      this.byte(code);
+    }
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+}
+
+/** Every read past the end or over 2^53 throws: a damaged column is an error, never a number. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get done(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.#at++];
+    if (value === undefined) throw new RangeError('the encoded bytes end too early');
+    return value;
+  }
+
+  unsigned(): number {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = this.byte();
+      value += (byte & 127) * scale;
+      if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('an encoded integer is over 2^53');
+      if (byte < 128) return value;
+    }
+  }
+
+  signed(): number {
+    const value = this.unsigned();
+    return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+  }
+
+  text(): string {
+    let value = '';
+    for (let left = this.unsigned(); left > 0; left--) value += String.fromCharCode(this.byte());
+    return value;
+  }
+}
