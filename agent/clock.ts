@@ -11,12 +11,15 @@ export interface Clock {
   sleepUntil(deadline: MonotonicMs, signal?: AbortSignal): Promise<void>;
 }
 
+/** Since boot, not since the start of this process: instants stored before a restart of the agent still compare. */
+const sinceBootMs = () => Number(process.hrtime.bigint()) / 1e6;
+
 export const systemClock: Clock = {
-  monotonicNow: () => monotonicMs(performance.now()),
+  monotonicNow: () => monotonicMs(sinceBootMs()),
   wallNow: () => epochMs(Date.now()),
   sleepUntil: (deadline, signal) =>
     new Promise((resolve) => {
-      const waitMs = Math.max(0, deadline - performance.now());
+      const waitMs = Math.max(0, deadline - sinceBootMs());
       const timer = setTimeout(done, waitMs);
       function done() {
         clearTimeout(timer);

@@ -30,6 +30,7 @@ export interface ActivityPoint {
 
 /** One meter's last readings, and what of them is not yet a whole millijoule. */
 export interface StreamState {
+  sensor: string;
   deviceId: string;
   deviceType: DeviceType;
   deviceName: string;

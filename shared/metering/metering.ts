@@ -55,6 +55,7 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
     setMeters(list) {
       meters = new Map(list.map((meter) => [meter.id, meter]));
       roles = rolesOf(list);
+      handOver(state, list);
     },
     observe(tick) {
       now = tick;
@@ -128,6 +129,16 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
       if (open) until = Math.min(until, point.wallMs);
     }
     return until;
+  }
+}
+
+/** Where another sensor meters a device now, the old one's counter may not tell that time a second time. */
+function handOver(state: MeterState, meters: readonly Meter[]): void {
+  for (const [id, stream] of Object.entries(state.streams)) {
+    const successor = meters.find((meter) => meter.deviceId === stream.deviceId);
+    if (successor === undefined || meters.some((meter) => meter.id === id)) continue;
+    forgetReadings(stream);
+    stream.silentSinceWallMs = null;
   }
 }
 

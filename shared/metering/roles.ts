@@ -10,7 +10,7 @@ export type MeterRole =
   | 'covered';
 
 /**
- * A module meter (GH200, GB200) covers its CPU and the GPU it is named for; of several node meters the first is used.
+ * A module meter (GH200) covers its CPU, that one's memory and the GPU it is named for; of several node meters the first is used.
  * @returns the role of each meter by id
  */
 export function rolesOf(meters: readonly Meter[]): ReadonlyMap<string, MeterRole> {
@@ -21,7 +21,8 @@ export function rolesOf(meters: readonly Meter[]): ReadonlyMap<string, MeterRole
     if (meter.scope === 'module') return 'part';
     if (meter.scope === 'node') return meter === nodeMeter ? 'node' : 'covered';
     if (moduleDevices.has(meter.deviceId)) return 'covered';
-    return modules.length > 0 && meter.deviceType === 'cpu' ? 'covered' : 'part';
+    const beside = meter.deviceType === 'cpu' || meter.deviceType === 'memory';
+    return modules.length > 0 && beside ? 'covered' : 'part';
   };
   return new Map(meters.map((meter) => [meter.id, roleOf(meter)]));
 }

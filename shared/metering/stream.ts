@@ -25,6 +25,7 @@ const COUNTER_SILENCE_MS = 60_000;
 
 export function newStream(meter: Meter): StreamState {
   return {
+    sensor: meter.sensor,
     deviceId: meter.deviceId,
     deviceType: meter.deviceType,
     deviceName: meter.deviceName,

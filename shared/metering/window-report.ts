@@ -42,41 +42,47 @@ export function takeReports(
   return reports;
 }
 
+/**
+ * A device's meters in one window. Those of one sensor are its domains (RAPL) and run side by side; another sensor's took
+ * over from them, one after the other.
+ */
+type BySensor = Map<string, Accumulator[]>;
+
 function deviceReports(
   state: MeterState,
   window: WindowState,
   encodeSeries: SeriesEncoder | null,
 ): DeviceReport[] {
-  const byDevice = new Map<string, { stream: StreamState; totals: Accumulator[] }>();
+  const byDevice = new Map<string, { stream: StreamState; bySensor: BySensor }>();
   for (const [meterId, total] of Object.entries(window.meters)) {
     const stream = state.streams[meterId]!;
-    const device = byDevice.get(stream.deviceId) ?? { stream, totals: [] };
-    device.totals.push(total);
+    const device = byDevice.get(stream.deviceId) ?? { stream, bySensor: new Map() };
+    device.bySensor.set(stream.sensor, [...(device.bySensor.get(stream.sensor) ?? []), total]);
     byDevice.set(stream.deviceId, device);
   }
   return [...byDevice.values()]
-    .map(({ stream, totals }) => deviceReport(stream, totals, encodeSeries))
+    .map(({ stream, bySensor }) => deviceReport(stream, bySensor, encodeSeries))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function deviceReport(
   stream: StreamState,
-  totals: readonly Accumulator[],
+  bySensor: BySensor,
   encodeSeries: SeriesEncoder | null,
 ): DeviceReport {
+  const totals = [...bySensor.values()].flat();
   const kind = totals.map((total) => total.kind).reduce(weakerKind);
   const recovered = sum(totals, (total) => total.recoveredMillijoules);
   const idle = sum(totals, (total) => total.idleMillijoules);
   const integrated = totals.every((total) => total.integratedMillijoules !== null);
   const utilizationSpan = sum(totals, (total) => total.utilizationSpanMilliseconds);
   const utilization = sum(totals, (total) => total.utilizationMilliseconds) / utilizationSpan;
-  const series = encodeSeries === null ? null : seriesOf(totals, encodeSeries);
+  const series = encodeSeries === null ? null : seriesOf(bySensor, encodeSeries);
   return {
     id: stream.deviceId,
     type: stream.deviceType,
     name: stream.deviceName,
-    // A device of several meters (RAPL domains) is metered while all of them are.
-    meteredMilliseconds: Math.min(...totals.map((total) => total.meteredMilliseconds)),
+    meteredMilliseconds: meteredOf(bySensor),
     energyMillijoules: sum(totals, (total) => total.energyMillijoules),
     kind,
     ...(recovered > 0 ? { recoveredMillijoules: recovered } : {}),
@@ -89,10 +95,21 @@ function deviceReport(
   };
 }
 
-function seriesOf(totals: readonly Accumulator[], encodeSeries: SeriesEncoder): SeriesWire | null {
+/** Metered while all domains are. */
+function meteredOf(bySensor: BySensor): number {
+  let metered = 0;
+  for (const domains of bySensor.values())
+    metered += Math.min(...domains.map((total) => total.meteredMilliseconds));
+  return Math.min(metered, WINDOW_MS);
+}
+
+function seriesOf(bySensor: BySensor, encodeSeries: SeriesEncoder): SeriesWire | null {
   const samples = Array.from({ length: SECONDS_PER_WINDOW }, (_, second) => {
-    const watts = totals.map((total) => total.series[second] ?? -1);
-    return watts.some((value) => value < 0) ? null : watts.reduce((a, b) => a + b, 0);
+    for (const domains of bySensor.values()) {
+      const watts = domains.map((total) => total.series[second] ?? -1);
+      if (watts.every((value) => value >= 0)) return watts.reduce((a, b) => a + b, 0);
+    }
+    return null;
   });
   if (samples.every((sample) => sample === null)) return null;
   return { stepMilliseconds: 1000, watts: encodeSeries(samples) };

@@ -1,0 +1,119 @@
+/**
+ * The agent's heart: reads the sensors at fixed instants of the monotonic clock, feeds the meter, and makes state and
+ * reports durable together. Sending is another loop's work.
+ */
+
+import { METER_STATE_VERSION, type MeterState, newMeterState } from '../../shared/metering/meter-state.ts';
+import { resumeMetering } from '../../shared/metering/metering.ts';
+import type { Meter, Reading } from '../../shared/metering/reading.ts';
+import type { SeriesEncoder } from '../../shared/metering/window-report.ts';
+import { monotonicMs } from '../../shared/units.ts';
+import type { WindowReport } from '../../shared/wire/ingest.ts';
+import type { Clock } from '../clock.ts';
+import type { DurableStore } from '../store/durable-store.ts';
+
+/** What a crash can cost a sensor without a counter: its energy since the last commit. */
+const COMMIT_EVERY_MS = 10_000;
+
+/** The first commit, and with it the first report, comes sooner. */
+const FIRST_COMMIT_MS = 3_000;
+
+export interface ReadingSource {
+  /** Looked at after each read. */
+  readonly meters: readonly Meter[];
+  read(): Promise<readonly Reading[]>;
+}
+
+export interface AgentLoopOptions {
+  readonly clock: Clock;
+  readonly store: DurableStore;
+  readonly sensors: ReadingSource;
+  /** Identity of the monotonic clock. */
+  readonly bootId: string;
+  /** 8..32 of [a-z0-9], never used before. */
+  readonly newEpoch: () => string;
+  /** UTC milliseconds at a monotonic instant; null while the wall clock is not trusted. */
+  readonly wallAt: (atMs: number) => number | null;
+  readonly encodeSeries: SeriesEncoder;
+  readonly readEveryMilliseconds: number;
+  /** Told what each commit reports, once it is durable. */
+  readonly onReports?: (reports: readonly WindowReport[]) => void;
+}
+
+export interface AgentLoop {
+  /** Ticks until the signal aborts, then commits once more. */
+  run(signal: AbortSignal): Promise<void>;
+  /** One reading of all sensors into the meter. */
+  tick(): Promise<void>;
+  /** Makes all that is metered so far durable, with the reports that it changed. Waits for a commit that is under way. */
+  commit(): Promise<void>;
+  /** Resolves after the first commit: from then on there is something to send. */
+  readonly firstCommit: Promise<void>;
+  readonly state: MeterState;
+}
+
+export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
+  const { clock, store, sensors } = options;
+  const restored = restoredState(store.restoredMeterState);
+  const metering = resumeMetering(
+    restored ?? newMeterState(options.newEpoch(), options.bootId),
+    options.bootId,
+    clock.monotonicNow(),
+  );
+  let committing: Promise<void> = Promise.resolve();
+  let announce: () => void = () => {};
+  const firstCommit = new Promise<void>((resolve) => {
+    announce = resolve;
+  });
+  let metersKey = '';
+
+  async function tick(): Promise<void> {
+    const readings = await sensors.read();
+    const { meters } = sensors;
+    const key = meters.map((meter) => meter.id).join();
+    if (key !== metersKey) metering.setMeters(meters);
+    metersKey = key;
+    const atMs = clock.monotonicNow();
+    metering.observe({ readings, atMs, wallMs: options.wallAt(atMs) });
+  }
+
+  function commit(): Promise<void> {
+    committing = committing.then(async () => {
+      const reports = metering.takeReports(options.encodeSeries);
+      await store.commit({ meterState: metering.state, reports });
+      options.onReports?.(reports);
+      announce();
+    });
+    return committing;
+  }
+
+  return {
+    tick,
+    commit,
+    firstCommit,
+    state: metering.state,
+    async run(signal) {
+      const start = clock.monotonicNow();
+      let commitAt = start + FIRST_COMMIT_MS;
+      for (let deadline: number = start; !signal.aborted; ) {
+        await tick();
+        if (clock.monotonicNow() >= commitAt) {
+          await commit();
+          commitAt = clock.monotonicNow() + COMMIT_EVERY_MS;
+        }
+        // Missed instants are skipped: catching up in a burst would read the same values again.
+        const late = Math.max(0, clock.monotonicNow() - deadline);
+        deadline += options.readEveryMilliseconds * (Math.floor(late / options.readEveryMilliseconds) + 1);
+        await clock.sleepUntil(monotonicMs(deadline), signal);
+      }
+      await tick();
+      await commit();
+    },
+  };
+}
+
+/** State of another version is not guessed at: a new epoch begins. */
+function restoredState(stored: unknown): MeterState | null {
+  if (typeof stored !== 'object' || stored === null) return null;
+  return 'version' in stored && stored.version === METER_STATE_VERSION ? (stored as MeterState) : null;
+}
