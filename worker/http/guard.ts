@@ -23,6 +23,19 @@ export function requireScope(scope: Scope) {
   return { security: [{ bearer: [scope] }], middleware: guard(scope) };
 }
 
+/**
+ * For the one route that takes an enrolment key: here only its shape is checked, before the body is looked at; the use
+ * case looks it up, counts its use and enrols in one transaction.
+ */
+export function requireEnrolmentKey() {
+  const middleware: MiddlewareHandler<AppEnv> = async (context, next) => {
+    const bearer = bearerToken(context);
+    if (!bearer.ok) return unauthenticatedResponse(context, bearer.problem.detail);
+    await next();
+  };
+  return { security: [{ enrolmentKey: [] }], middleware };
+}
+
 /** The token of the `Authorization` header, or the problem to answer with. */
 export function bearerToken(context: Context): Result<{ readonly id: string; readonly secret: string }> {
   const header = context.req.header('Authorization');
@@ -92,11 +105,13 @@ async function authenticate(context: Context<AppEnv>): Promise<Result<Caller>> {
   return ok({ tokenId: id, scope: stored.scope, nodeNumber: stored.nodeNumber, nodeId: stored.nodeId });
 }
 
-async function knownToken(context: Context<AppEnv>, id: string): Promise<StoredToken | null> {
+type KnownToken = Pick<StoredToken, 'secretSha256' | 'scope' | 'revokedAtMs' | 'nodeNumber' | 'nodeId'>;
+
+async function knownToken(context: Context<AppEnv>, id: string): Promise<KnownToken | null> {
   if (id === ADMIN_TOKEN_ID) {
     const secretSha256 = context.env.ADMIN_SECRET_SHA256;
     if (secretSha256 === undefined) return null;
-    return { id, secretSha256, scope: 'admin', revokedAtMs: null, nodeNumber: null, nodeId: null };
+    return { secretSha256, scope: 'admin', revokedAtMs: null, nodeNumber: null, nodeId: null };
   }
   const { tokenCache, nowMs } = context.var;
   const cached = tokenCache.get(id, nowMs);

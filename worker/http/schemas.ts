@@ -1,14 +1,14 @@
 /** Pieces of request and reply shapes that several routes share. */
 import { z } from '@hono/zod-openapi';
 
-const EARLIEST_MS = Date.UTC(2000, 0, 1);
+const EARLIEST_MS = 0;
 const LATEST_MS = Date.UTC(2100, 0, 1);
 
 /** RFC 3339 in, epoch milliseconds inside. */
 export const instantInput = z.iso
   .datetime({ offset: true, error: 'expected an RFC 3339 instant with an offset, like 2026-01-31T12:00:00Z' })
   .transform((text) => Date.parse(text))
-  .refine((ms) => ms >= EARLIEST_MS && ms < LATEST_MS, 'expected an instant between the years 2000 and 2100')
+  .refine((ms) => ms >= EARLIEST_MS && ms < LATEST_MS, 'expected an instant between the years 1970 and 2100')
   .openapi({ type: 'string', format: 'date-time', example: '2026-01-31T12:00:00Z' });
 
 /** RFC 3339 UTC out. */

@@ -32,4 +32,8 @@ export class TokenCache {
   delete(id: string): void {
     this.#entries.delete(id);
   }
+
+  deleteOfNode(nodeId: string): void {
+    for (const [id, { token }] of this.#entries) if (token.nodeId === nodeId) this.#entries.delete(id);
+  }
 }

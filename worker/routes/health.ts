@@ -4,7 +4,9 @@ import type { App } from '../http/app.ts';
 const route = createRoute({
   method: 'get',
   path: '/healthz',
+  tags: ['Service'],
   summary: 'Whether the Worker and its database answer',
+  security: [],
   responses: {
     200: {
       description: 'Both answer',

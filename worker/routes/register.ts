@@ -1,6 +1,19 @@
 /** The explicit list of routes; adding one is a file beside this and a line here. */
 import type { App } from '../http/app.ts';
+import { registerDocs } from './docs.ts';
+import { registerEnroll } from './enroll.ts';
+import { registerEnrolmentKeys } from './enrolment-keys.ts';
 import { registerHealth } from './health.ts';
+import { registerNodes } from './nodes.ts';
 import { registerSites } from './sites.ts';
+import { registerTokens } from './tokens.ts';
 
-export const routeModules: readonly ((app: App) => void)[] = [registerHealth, registerSites];
+export const routeModules: readonly ((app: App) => void)[] = [
+  registerHealth,
+  registerDocs,
+  registerEnroll,
+  registerNodes,
+  registerSites,
+  registerEnrolmentKeys,
+  registerTokens,
+];

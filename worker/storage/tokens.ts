@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { and, asc, eq, gt, isNull } from 'drizzle-orm';
 import { nodes, tokens } from '../schema/schema.ts';
 import type { Database } from './database.ts';
 
@@ -6,26 +6,47 @@ export interface StoredToken {
   readonly id: string;
   readonly secretSha256: string;
   readonly scope: 'ingest' | 'read' | 'admin';
+  readonly label: string;
+  readonly createdAtMs: number;
   readonly revokedAtMs: number | null;
   /** Scope `ingest` only. */
   readonly nodeNumber: number | null;
   readonly nodeId: string | null;
 }
 
-/** Null where no token has this id. */
-export async function findToken(db: Database, id: string): Promise<StoredToken | null> {
-  const row = await db
+const selectTokens = (db: Database) =>
+  db
     .select({
       id: tokens.id,
       secretSha256: tokens.secretSha256,
       scope: tokens.scope,
+      label: tokens.label,
+      createdAtMs: tokens.createdAtMs,
       revokedAtMs: tokens.revokedAtMs,
       nodeNumber: tokens.nodeNumber,
       nodeId: nodes.id,
     })
     .from(tokens)
-    .leftJoin(nodes, eq(nodes.number, tokens.nodeNumber))
-    .where(eq(tokens.id, id))
-    .get();
-  return row ?? null;
+    .leftJoin(nodes, eq(nodes.number, tokens.nodeNumber));
+
+/** Null where no token has this id. */
+export async function findToken(db: Database, id: string): Promise<StoredToken | null> {
+  return (await selectTokens(db).where(eq(tokens.id, id)).get()) ?? null;
+}
+
+/** By id, `after` it where given. */
+export async function listTokens(db: Database, limit: number, after = ''): Promise<StoredToken[]> {
+  return selectTokens(db).where(gt(tokens.id, after)).orderBy(asc(tokens.id)).limit(limit).all();
+}
+
+export async function insertToken(db: Database, token: typeof tokens.$inferInsert): Promise<void> {
+  await db.insert(tokens).values(token);
+}
+
+/** Keeps the first date where it was revoked before. */
+export async function revokeToken(db: Database, id: string, nowMs: number): Promise<void> {
+  await db
+    .update(tokens)
+    .set({ revokedAtMs: nowMs })
+    .where(and(eq(tokens.id, id), isNull(tokens.revokedAtMs)));
 }

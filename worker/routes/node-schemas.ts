@@ -1,0 +1,78 @@
+/** Nodes as replies show them. */
+import { z } from '@hono/zod-openapi';
+import { SENSOR_STATES } from '../../shared/wire/ingest.ts';
+import { instantOutput, labelsOutput } from '../http/schemas.ts';
+
+export const nodeSummaryOutput = z
+  .object({
+    id: z.string().openapi({ example: 'gpu-07' }),
+    hostname: z.string(),
+    site: z.string().nullable().openapi({ description: 'Where it stands now.' }),
+    gridZone: z.string().nullable().openapi({ description: "That site's grid zone now." }),
+    labels: labelsOutput,
+    state: z.enum(['reporting', 'silent', 'neverReported', 'retired']).openapi({
+      description: '`silent`: nothing new for 10 minutes.',
+    }),
+    simulated: z.boolean().openapi({ description: 'Demo data; no hardware stands behind it.' }),
+    lastReportAt: instantOutput.nullable().openapi({ description: 'When the last new figures arrived.' }),
+    enrolledAt: instantOutput,
+    retiredAt: instantOutput.nullable(),
+    agentVersion: z.string(),
+    sensors: z.array(
+      z.object({
+        sensor: z.string(),
+        state: z.enum(SENSOR_STATES),
+        detail: z.string(),
+        fix: z
+          .string()
+          .optional()
+          .openapi({ description: 'The exact command or setting that would mend it.' }),
+      }),
+    ),
+    sensorsAt: instantOutput.nullable().openapi({ description: 'When the agent last said how they stand.' }),
+  })
+  .openapi('NodeSummary');
+
+export const nodeOutput = nodeSummaryOutput
+  .extend({
+    devices: z
+      .array(z.object({ id: z.string(), type: z.string(), name: z.string() }))
+      .openapi({ description: 'Every device that ever reported energy.' }),
+    inventory: z
+      .object({
+        hostname: z.string(),
+        kernel: z.string(),
+        productName: z.string(),
+        parts: z.array(
+          z.object({
+            id: z.string(),
+            type: z.string(),
+            name: z.string(),
+            capacityBytes: z.number().int().optional(),
+            cores: z.number().int().optional(),
+          }),
+        ),
+      })
+      .nullable()
+      .openapi({ description: 'Hardware as the agent last found it; null until it has said.' }),
+    inventoryAt: instantOutput.nullable(),
+    spool: z
+      .object({
+        spoolBytes: z.number().int(),
+        spoolReports: z.number().int(),
+        droppedSeries: z.number().int(),
+        droppedReports: z.number().int(),
+        damagedRecords: z.number().int(),
+      })
+      .nullable()
+      .openapi({ description: 'What the agent still holds, and what it had to drop since its epoch began.' }),
+    siteHistory: z.array(
+      z.object({
+        site: z.string(),
+        effectiveFrom: instantOutput,
+        recordedAt: instantOutput,
+        recordedBy: z.string().openapi({ description: 'Id of the token or enrolment key that set it.' }),
+      }),
+    ),
+  })
+  .openapi('Node');

@@ -1,0 +1,194 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { AgentHealth } from '../../shared/wire/ingest.ts';
+import type { App } from '../http/app.ts';
+import { requireScope } from '../http/guard.ts';
+import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
+import { problemResponse } from '../http/problem.ts';
+import { problems } from '../http/problem-schema.ts';
+import { instant, instantInput, instantOrNull, labelsPatchInput, siteIdInput } from '../http/schemas.ts';
+import type { NodeSummary } from '../storage/nodes.ts';
+import { changeNode, getNode, getNodes, type NodeDetails, nodeState, retire } from '../use-cases/nodes.ts';
+import { nodeOutput, nodeSummaryOutput } from './node-schemas.ts';
+
+const params = z.object({ id: z.string().min(1).max(64).openapi({ example: 'gpu-07' }) });
+const tags = ['Nodes'];
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/nodes',
+  tags,
+  summary: 'List the nodes, with how each stands now',
+  ...requireScope('read'),
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      filter: z.string().max(2000).optional().openapi({
+        description: 'Terms of `site`, `gridZone`, `node` and `label.<name>`; all must hold.',
+        example: 'site:berlin,label.team:nlp',
+      }),
+      includeRetired: z
+        .enum(['true', 'false'], 'expected true or false')
+        .default('false')
+        .openapi({ description: 'Whether retired nodes are listed too.' }),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'Nodes in the order of their enrolment',
+      content: {
+        'application/json': {
+          schema: z.object({ nodes: z.array(nodeSummaryOutput), nextCursor: nextCursorOutput }),
+        },
+      },
+    },
+  },
+});
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/v1/nodes/{id}',
+  tags,
+  summary: 'One node: labels, site, hardware, sensors and their state',
+  ...requireScope('read'),
+  request: { params },
+  responses: {
+    200: { description: 'The node', content: { 'application/json': { schema: nodeOutput } } },
+    ...problems('not_found'),
+  },
+});
+
+const changeRoute = createRoute({
+  method: 'patch',
+  path: '/v1/nodes/{id}',
+  tags,
+  summary: 'Change the labels or the site of a node',
+  description:
+    'Labels are merged: what is not named stays, null removes. A site holds from `effectiveFrom` on; a date in the past restates every figure since then.',
+  ...requireScope('admin'),
+  request: {
+    params,
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z
+            .strictObject({
+              labels: labelsPatchInput.optional(),
+              site: siteIdInput.optional(),
+              effectiveFrom: instantInput.optional().openapi({
+                type: 'string',
+                format: 'date-time',
+                description: 'From when the site holds; default: now.',
+              }),
+            })
+            .refine(
+              ({ labels, site }) => labels !== undefined || site !== undefined,
+              'expected labels, site or both',
+            )
+            .refine(({ site, effectiveFrom }) => site !== undefined || effectiveFrom === undefined, {
+              message: 'expected a site beside it: labels have no date',
+              path: ['effectiveFrom'],
+            }),
+        },
+      },
+    },
+  },
+  responses: {
+    200: {
+      description: 'The node after the change',
+      content: { 'application/json': { schema: nodeOutput } },
+    },
+    ...problems('not_found'),
+  },
+});
+
+const retireRoute = createRoute({
+  method: 'delete',
+  path: '/v1/nodes/{id}',
+  tags,
+  summary: 'Retire a node',
+  description:
+    'Ends its token (within 60 seconds everywhere) and takes it out of the list; its data stay in every figure. Enrolling the host again brings it back.',
+  ...requireScope('admin'),
+  request: { params },
+  responses: { 204: { description: 'Retired, now or before' }, ...problems('not_found') },
+});
+
+export function registerNodes(app: App): void {
+  app.openapi(listRoute, async (context) => {
+    const { limit, cursor, filter, includeRetired } = context.req.valid('query');
+    const { nowMs } = context.var;
+    const query = { limit, after: cursor, filter, withRetired: includeRetired === 'true' };
+    const found = await getNodes(context.env.DB, query, nowMs);
+    if (!found.ok) return problemResponse(context, found.problem);
+    const page = pageOf(found.value, limit, (node) => node.number);
+    return context.json(
+      { nodes: page.items.map((node) => summaryReply(node, nowMs)), nextCursor: page.nextCursor },
+      200,
+    );
+  });
+
+  app.openapi(getRoute, async (context) => {
+    const { nowMs } = context.var;
+    const node = await getNode(context.env.DB, context.req.valid('param').id, nowMs);
+    return node.ok ? context.json(nodeReply(node.value, nowMs), 200) : problemResponse(context, node.problem);
+  });
+
+  app.openapi(changeRoute, async (context) => {
+    const { labels, site, effectiveFrom } = context.req.valid('json');
+    const { nowMs, caller } = context.var;
+    const node = await changeNode(
+      context.env.DB,
+      context.req.valid('param').id,
+      { labels, site, effectiveFromMs: effectiveFrom },
+      { nowMs, by: caller.tokenId },
+    );
+    return node.ok ? context.json(nodeReply(node.value, nowMs), 200) : problemResponse(context, node.problem);
+  });
+
+  app.openapi(retireRoute, async (context) => {
+    const { id } = context.req.valid('param');
+    const retired = await retire(context.env.DB, id, context.var.nowMs);
+    if (!retired.ok) return problemResponse(context, retired.problem);
+    context.var.tokenCache.deleteOfNode(id);
+    return context.body(null, 204);
+  });
+}
+
+function summaryReply(node: NodeSummary, nowMs: number) {
+  return {
+    id: node.id,
+    hostname: node.hostname,
+    site: node.siteId,
+    gridZone: node.gridZone,
+    labels: { ...node.labels },
+    state: nodeState(node, nowMs),
+    simulated: node.simulated,
+    lastReportAt: instantOrNull(node.lastReportAtMs),
+    enrolledAt: instant(node.enrolledAtMs),
+    retiredAt: instantOrNull(node.retiredAtMs),
+    agentVersion: node.agentVersion,
+    sensors: [...(node.health?.sensors ?? [])],
+    sensorsAt: instantOrNull(node.healthAtMs),
+  };
+}
+
+function spoolReply({ sensors: _, ...spool }: AgentHealth) {
+  return spool;
+}
+
+function nodeReply(node: NodeDetails, nowMs: number) {
+  return {
+    ...summaryReply(node, nowMs),
+    devices: [...node.devices],
+    inventory: node.inventory === null ? null : { ...node.inventory, parts: [...node.inventory.parts] },
+    inventoryAt: instantOrNull(node.inventoryAtMs),
+    spool: node.health === null ? null : spoolReply(node.health),
+    siteHistory: node.siteHistory.map((row) => ({
+      site: row.value,
+      effectiveFrom: instant(row.effectiveFromMs),
+      recordedAt: instant(row.recordedAtMs),
+      recordedBy: row.recordedBy,
+    })),
+  };
+}

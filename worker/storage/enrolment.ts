@@ -1,0 +1,141 @@
+/**
+ * Enrolment as one transaction. A D1 batch cannot branch, so its first statement, the insert of the token, holds every
+ * condition (the key is still good, the host is still as it was found), and each of the others holds "that token exists".
+ */
+import type { StoredEnrolmentKey } from './enrolment-keys.ts';
+
+export interface HostIdentity {
+  readonly hostname: string;
+  readonly fingerprint: string;
+  readonly machineFingerprint: string;
+  readonly agentVersion: string;
+}
+
+export interface KnownHost {
+  readonly number: number;
+  readonly id: string;
+}
+
+export interface NodeToken {
+  readonly id: string;
+  readonly secretSha256: string;
+}
+
+/** The node of this very host, or else of the same machine with other GPUs; one in use before a retired one. */
+export async function findKnownHost(db: D1Database, host: HostIdentity): Promise<KnownHost | null> {
+  return db
+    .prepare(
+      `SELECT number, id FROM nodes WHERE fingerprint = ?1 OR machine_fingerprint = ?2
+       ORDER BY fingerprint = ?1 DESC, retired_at_ms IS NULL DESC, number DESC LIMIT 1`,
+    )
+    .bind(host.fingerprint, host.machineFingerprint)
+    .first<KnownHost>();
+}
+
+/** Node ids that are `base` or `base-<something>`. */
+export async function takenNodeIds(db: D1Database, base: string): Promise<Set<string>> {
+  const { results } = await db
+    .prepare(`SELECT id FROM nodes WHERE id = ?1 OR (id >= ?1 || '-' AND id < ?1 || '.')`)
+    .bind(base)
+    .all<{ id: string }>();
+  return new Set(results.map((row) => row.id));
+}
+
+const KEY_IS_GOOD = `EXISTS (SELECT 1 FROM enrolment_keys WHERE id = ?1 AND revoked_at_ms IS NULL
+  AND (expires_at_ms IS NULL OR expires_at_ms > ?2) AND (max_uses IS NULL OR uses < max_uses))`;
+const COUNT_USE = `UPDATE enrolment_keys SET uses = uses + 1
+  WHERE id = ?1 AND EXISTS (SELECT 1 FROM tokens WHERE id = ?2)`;
+const SET_SITE = `INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
+  SELECT 'node:' || node_number, 'site', ?2, ?3, ?4, ?5 FROM tokens WHERE id = ?1`;
+
+/**
+ * Makes a node of a host. False, with nothing stored, where the key is no longer good, the host became known, or the node
+ * id was taken in the meantime.
+ */
+export async function insertNode(
+  db: D1Database,
+  key: StoredEnrolmentKey,
+  host: HostIdentity,
+  nodeId: string,
+  token: NodeToken,
+  nowMs: number,
+): Promise<boolean> {
+  const [inserted] = await db.batch([
+    db
+      .prepare(
+        `INSERT INTO tokens (id, secret_sha256, scope, label, node_number, created_at_ms)
+         SELECT ?3, ?4, 'ingest', ?5, (SELECT COALESCE(MAX(number), 0) + 1 FROM nodes), ?2
+         WHERE ${KEY_IS_GOOD} AND NOT EXISTS
+           (SELECT 1 FROM nodes WHERE id = ?5 OR fingerprint = ?6 OR machine_fingerprint = ?7)`,
+      )
+      .bind(key.id, nowMs, token.id, token.secretSha256, nodeId, host.fingerprint, host.machineFingerprint),
+    db
+      .prepare(
+        `INSERT INTO nodes (number, id, hostname, labels, fingerprint, machine_fingerprint, enrolled_at_ms, simulated, agent_version)
+         SELECT node_number, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8 FROM tokens WHERE id = ?1`,
+      )
+      .bind(
+        token.id,
+        nodeId,
+        host.hostname,
+        JSON.stringify(key.labels),
+        host.fingerprint,
+        host.machineFingerprint,
+        nowMs,
+        host.agentVersion,
+      ),
+    // For all time: what the node reports of the minutes before its enrolment needs a site too.
+    db.prepare(SET_SITE).bind(token.id, key.siteId, 0, nowMs, key.id),
+    db.prepare(COUNT_USE).bind(key.id, token.id),
+  ]);
+  return inserted?.meta.changes === 1;
+}
+
+/**
+ * Gives a known host a new token and ends its old ones; number, id and the operator's labels stay, the key's labels are
+ * added, and where the key names another site, the node stands there from now on. False, with nothing stored, where the
+ * key is no longer good.
+ */
+export async function replaceNodeToken(
+  db: D1Database,
+  key: StoredEnrolmentKey,
+  host: HostIdentity,
+  known: KnownHost,
+  token: NodeToken,
+  move: boolean,
+  nowMs: number,
+): Promise<boolean> {
+  const statements = [
+    db
+      .prepare(
+        `INSERT INTO tokens (id, secret_sha256, scope, label, node_number, created_at_ms)
+         SELECT ?3, ?4, 'ingest', ?5, ?6, ?2 WHERE ${KEY_IS_GOOD}`,
+      )
+      .bind(key.id, nowMs, token.id, token.secretSha256, known.id, known.number),
+    db
+      .prepare(
+        `UPDATE tokens SET revoked_at_ms = ?3 WHERE node_number = ?2 AND id <> ?1 AND revoked_at_ms IS NULL
+         AND EXISTS (SELECT 1 FROM tokens WHERE id = ?1)`,
+      )
+      .bind(token.id, known.number, nowMs),
+    db
+      .prepare(
+        `UPDATE nodes SET hostname = ?3, fingerprint = ?4, machine_fingerprint = ?5, agent_version = ?6,
+         labels = json_patch(?7, labels), retired_at_ms = NULL
+         WHERE number = ?2 AND EXISTS (SELECT 1 FROM tokens WHERE id = ?1)`,
+      )
+      .bind(
+        token.id,
+        known.number,
+        host.hostname,
+        host.fingerprint,
+        host.machineFingerprint,
+        host.agentVersion,
+        JSON.stringify(key.labels),
+      ),
+    db.prepare(COUNT_USE).bind(key.id, token.id),
+  ];
+  if (move) statements.push(db.prepare(SET_SITE).bind(token.id, key.siteId, nowMs, nowMs, key.id));
+  const [inserted] = await db.batch(statements);
+  return inserted?.meta.changes === 1;
+}

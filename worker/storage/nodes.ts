@@ -1,0 +1,194 @@
+import { and, eq, isNull, sql } from 'drizzle-orm';
+import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
+import { nodeDevices, nodes, tokens } from '../schema/schema.ts';
+import type { Database } from './database.ts';
+import { insertSettings, type RecordedSetting } from './settings.ts';
+
+/** What a list shows of a node. */
+export interface NodeSummary {
+  readonly number: number;
+  readonly id: string;
+  readonly hostname: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly simulated: boolean;
+  readonly agentVersion: string;
+  readonly enrolledAtMs: number;
+  readonly retiredAtMs: number | null;
+  /** Null until the agent has said. */
+  readonly health: AgentHealth | null;
+  readonly healthAtMs: number | null;
+  /** When the newest change of its newest hour arrived; null before the first. */
+  readonly lastReportAtMs: number | null;
+  /** Where it stands now, and that site's grid zone now. */
+  readonly siteId: string | null;
+  readonly gridZone: string | null;
+}
+
+export interface NodeRecord extends NodeSummary {
+  readonly inventory: Inventory | null;
+  readonly inventoryAtMs: number | null;
+}
+
+export interface NodeFilter {
+  readonly key: 'site' | 'gridZone' | 'node' | 'label';
+  /** For `label`: its name. */
+  readonly label: string;
+  readonly value: string;
+}
+
+export interface NodeQuery {
+  readonly limit: number;
+  /** Node number after which the page begins. */
+  readonly after: number;
+  readonly filters: readonly NodeFilter[];
+  readonly withRetired: boolean;
+}
+
+/** The value of a setting that holds at `?1`. */
+const settingNow = (subject: string, key: string) =>
+  `(SELECT value FROM settings WHERE subject = ${subject} AND key = '${key}' AND effective_from_ms <= ?1
+    ORDER BY effective_from_ms DESC, id DESC LIMIT 1)`;
+
+/**
+ * The nodes with where they stand at the instant `?1`. The last report is the newest key of the node's own range (2^21
+ * hours): one row read, whatever the node's history.
+ */
+const NODES_NOW = `
+  SELECT node.*, ${settingNow("'site:' || node.site_id", 'gridZone')} AS grid_zone FROM (
+    SELECT nodes.*, ${settingNow("'node:' || nodes.number", 'site')} AS site_id,
+      (SELECT received_at_ms FROM node_hours
+        WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152
+        ORDER BY key DESC LIMIT 1) AS last_report_at_ms
+    FROM nodes) AS node`;
+
+const SUMMARY_COLUMNS = `number, id, hostname, labels, simulated, agent_version, enrolled_at_ms, retired_at_ms, health,
+  health_at_ms, last_report_at_ms, site_id, grid_zone`;
+
+interface SummaryRow {
+  readonly number: number;
+  readonly id: string;
+  readonly hostname: string;
+  readonly labels: string;
+  readonly simulated: number;
+  readonly agent_version: string;
+  readonly enrolled_at_ms: number;
+  readonly retired_at_ms: number | null;
+  readonly health: string | null;
+  readonly health_at_ms: number | null;
+  readonly last_report_at_ms: number | null;
+  readonly site_id: string | null;
+  readonly grid_zone: string | null;
+}
+
+interface RecordRow extends SummaryRow {
+  readonly inventory: string | null;
+  readonly inventory_at_ms: number | null;
+}
+
+const FILTER_COLUMN = { site: 'site_id', gridZone: 'grid_zone', node: 'id' } as const;
+
+/** By node number, as the query says. */
+export async function listNodes(
+  binding: D1Database,
+  query: NodeQuery,
+  nowMs: number,
+): Promise<NodeSummary[]> {
+  const conditions = ['number > ?2', ...(query.withRetired ? [] : ['retired_at_ms IS NULL'])];
+  const values: string[] = [];
+  const bind = (value: string) => `?${values.push(value) + 3}`;
+  for (const { key, label, value } of query.filters) {
+    conditions.push(
+      key === 'label'
+        ? `EXISTS (SELECT 1 FROM json_each(labels) AS label WHERE label.key = ${bind(label)} AND label.value = ${bind(value)})`
+        : `${FILTER_COLUMN[key]} = ${bind(value)}`,
+    );
+  }
+  const { results } = await binding
+    .prepare(
+      `SELECT ${SUMMARY_COLUMNS} FROM (${NODES_NOW}) WHERE ${conditions.join(' AND ')} ORDER BY number LIMIT ?3`,
+    )
+    .bind(nowMs, query.after, query.limit, ...values)
+    .all<SummaryRow>();
+  return results.map(toSummary);
+}
+
+export async function findNode(binding: D1Database, id: string, nowMs: number): Promise<NodeRecord | null> {
+  const row = await binding
+    .prepare(`SELECT * FROM (${NODES_NOW}) WHERE id = ?2`)
+    .bind(nowMs, id)
+    .first<RecordRow>();
+  if (row === null) return null;
+  return {
+    ...toSummary(row),
+    inventory: row.inventory === null ? null : JSON.parse(row.inventory),
+    inventoryAtMs: row.inventory_at_ms,
+  };
+}
+
+export interface KnownDevice {
+  readonly id: string;
+  readonly type: string;
+  readonly name: string;
+}
+
+/** Devices that ever reported, in order of first appearance. */
+export async function listNodeDevices(db: Database, nodeNumber: number): Promise<KnownDevice[]> {
+  return db
+    .select({ id: nodeDevices.deviceId, type: nodeDevices.type, name: nodeDevices.name })
+    .from(nodeDevices)
+    .where(eq(nodeDevices.nodeNumber, nodeNumber))
+    .orderBy(nodeDevices.deviceIndex)
+    .all();
+}
+
+/** Merges labels (null removes one) and adds settings, together. */
+export async function updateNode(
+  db: Database,
+  nodeNumber: number,
+  labels: Readonly<Record<string, string | null>> | undefined,
+  settings: readonly RecordedSetting[],
+): Promise<void> {
+  const merge =
+    labels === undefined
+      ? []
+      : [
+          db
+            .update(nodes)
+            .set({ labels: sql`json_patch(${nodes.labels}, ${JSON.stringify(labels)})` })
+            .where(eq(nodes.number, nodeNumber)),
+        ];
+  const [first, ...rest] = [...merge, ...insertSettings(db, settings)];
+  if (first !== undefined) await db.batch([first, ...rest]);
+}
+
+/** Ends the node's tokens and marks it; its data stay. Keeps the first date where it was retired before. */
+export async function retireNode(db: Database, nodeNumber: number, nowMs: number): Promise<void> {
+  await db.batch([
+    db
+      .update(nodes)
+      .set({ retiredAtMs: nowMs })
+      .where(and(eq(nodes.number, nodeNumber), isNull(nodes.retiredAtMs))),
+    db
+      .update(tokens)
+      .set({ revokedAtMs: nowMs })
+      .where(and(eq(tokens.nodeNumber, nodeNumber), isNull(tokens.revokedAtMs))),
+  ]);
+}
+
+function toSummary(row: SummaryRow): NodeSummary {
+  return {
+    number: row.number,
+    id: row.id,
+    hostname: row.hostname,
+    labels: JSON.parse(row.labels),
+    simulated: row.simulated === 1,
+    agentVersion: row.agent_version,
+    enrolledAtMs: row.enrolled_at_ms,
+    retiredAtMs: row.retired_at_ms,
+    health: row.health === null ? null : JSON.parse(row.health),
+    healthAtMs: row.health_at_ms,
+    lastReportAtMs: row.last_report_at_ms,
+    siteId: row.site_id,
+    gridZone: row.grid_zone,
+  };
+}

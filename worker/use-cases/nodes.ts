@@ -1,0 +1,124 @@
+/** Nodes as people see and change them. */
+import { type FilterTerm, parseFilter } from '../http/filter.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { MAX_LABELS } from '../http/schemas.ts';
+import { openDatabase } from '../storage/database.ts';
+import {
+  findNode,
+  type KnownDevice,
+  listNodeDevices,
+  listNodes,
+  type NodeRecord,
+  type NodeSummary,
+  retireNode,
+  updateNode,
+} from '../storage/nodes.ts';
+import { type RecordedSetting, readSettingsOf } from '../storage/settings.ts';
+import { findSite } from '../storage/sites.ts';
+import type { Recorder } from './sites.ts';
+
+/** Ten report intervals of the default: a restart or a short outage is not yet silence. */
+export const SILENT_AFTER_MS = 600_000;
+
+export type NodeState = 'reporting' | 'silent' | 'neverReported' | 'retired';
+
+export interface NodeDetails extends NodeRecord {
+  readonly devices: readonly KnownDevice[];
+  /** Where it stood from when, in the order in which it was recorded. */
+  readonly siteHistory: readonly RecordedSetting[];
+}
+
+export function nodeState(
+  node: Pick<NodeSummary, 'retiredAtMs' | 'lastReportAtMs'>,
+  nowMs: number,
+): NodeState {
+  if (node.retiredAtMs !== null) return 'retired';
+  if (node.lastReportAtMs === null) return 'neverReported';
+  return nowMs - node.lastReportAtMs > SILENT_AFTER_MS ? 'silent' : 'reporting';
+}
+
+/** In order of enrolment; one more than `limit` where there are more. Problem: `invalid_parameter`. */
+export async function getNodes(
+  binding: D1Database,
+  query: {
+    readonly limit: number;
+    readonly after?: string | undefined;
+    readonly filter?: string | undefined;
+    readonly withRetired: boolean;
+  },
+  nowMs: number,
+): Promise<Result<NodeSummary[]>> {
+  const filters: Result<FilterTerm<'site' | 'gridZone' | 'node'>[]> = parseFilter(query.filter, [
+    'site',
+    'gridZone',
+    'node',
+  ]);
+  if (!filters.ok) return filters;
+  const { limit, withRetired } = query;
+  const after = Number(query.after ?? 0);
+  return ok(
+    await listNodes(binding, { limit: limit + 1, after, filters: filters.value, withRetired }, nowMs),
+  );
+}
+
+/** Problem: `not_found`. */
+export async function getNode(binding: D1Database, id: string, nowMs: number): Promise<Result<NodeDetails>> {
+  const node = await findNode(binding, id, nowMs);
+  if (node === null) return noNode(id);
+  const db = openDatabase(binding);
+  const subject = `node:${node.number}`;
+  const [devices, settings] = await Promise.all([
+    listNodeDevices(db, node.number),
+    readSettingsOf(db, subject),
+  ]);
+  const siteHistory = settings.filter((row) => row.key === 'site');
+  return ok({ ...node, devices, siteHistory });
+}
+
+/** Problems: `not_found`, `invalid_body`. */
+export async function changeNode(
+  binding: D1Database,
+  id: string,
+  change: {
+    readonly labels?: Readonly<Record<string, string | null>> | undefined;
+    readonly site?: string | undefined;
+    readonly effectiveFromMs?: number | undefined;
+  },
+  recorder: Recorder,
+): Promise<Result<NodeDetails>> {
+  const node = await findNode(binding, id, recorder.nowMs);
+  if (node === null) return noNode(id);
+  const db = openDatabase(binding);
+  if (change.site !== undefined && (await findSite(db, change.site)) === null) {
+    return fail('invalid_body', `There is no site "${change.site}": create it with POST /v1/sites.`, '/site');
+  }
+  const merged = Object.entries({ ...node.labels, ...change.labels }).filter(([, value]) => value !== null);
+  if (merged.length > MAX_LABELS) {
+    return fail('invalid_body', `A node has at most ${MAX_LABELS} labels; remove one with null.`, '/labels');
+  }
+  const settings: RecordedSetting[] =
+    change.site === undefined
+      ? []
+      : [
+          {
+            subject: `node:${node.number}`,
+            key: 'site',
+            value: change.site,
+            effectiveFromMs: change.effectiveFromMs ?? recorder.nowMs,
+            recordedAtMs: recorder.nowMs,
+            recordedBy: recorder.by,
+          },
+        ];
+  await updateNode(db, node.number, change.labels, settings);
+  return getNode(binding, id, recorder.nowMs);
+}
+
+/** Ends its tokens and takes it out of lists; its data stay. Retiring twice is no error. Problem: `not_found`. */
+export async function retire(binding: D1Database, id: string, nowMs: number): Promise<Result<null>> {
+  const node = await findNode(binding, id, nowMs);
+  if (node === null) return noNode(id);
+  await retireNode(openDatabase(binding), node.number, nowMs);
+  return ok(null);
+}
+
+const noNode = (id: string) => fail('not_found', `There is no node "${id}"; GET /v1/nodes lists them.`);
