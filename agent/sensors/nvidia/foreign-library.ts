@@ -38,7 +38,7 @@ export async function openForeignLibrary(
         const value = load(path);
         return { state: 'ready', value, detail: `${path} through ${value.via}` };
       } catch (error) {
-        reasons.push(error instanceof Error ? error.message : String(error));
+        reasons.push(`${path}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }
     return { state: 'absent', detail: reasons.join('; ') };

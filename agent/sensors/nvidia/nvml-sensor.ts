@@ -31,6 +31,10 @@ const UNKNOWN_COUNTER = /\bGB[23]00\b/;
 /** The kernel's number of the first pid namespace: elsewhere the process list may hide other containers' processes. */
 const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
 
+/** The library comes with the driver, but a container gets it only on demand. */
+const LIBRARY_FIX =
+  "install the driver's libnvidia-ml.so.1 (package libnvidia-compute or nvidia-driver-libs); in a container set NVIDIA_DRIVER_CAPABILITIES=utility";
+
 export interface NvmlSensorOptions {
   readonly paths: HostPaths;
   readonly clock: Clock;
@@ -67,6 +71,7 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
     if (driver.state !== 'ready') return driver;
     if (library === null) {
       const opened = await openForeignLibrary(options.libraryPaths);
+      if (opened.state === 'absent') return { state: 'noData', detail: opened.detail, fix: LIBRARY_FIX };
       if (opened.state !== 'ready') return opened;
       library = createNvmlLibrary(opened.value);
     }

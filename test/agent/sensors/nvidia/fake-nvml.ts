@@ -1,0 +1,72 @@
+/** Builds test/fixtures/nvml/fake-nvml.c into a real shared library that answers from a file the test rewrites. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fixture } from '../host-tree.ts';
+
+export interface FakeGpu {
+  readonly uuid: string;
+  readonly name?: string;
+  /** NVML return code of every call: 0, 15 lost, 16 reset required. */
+  readonly state?: number;
+  /** Millijoules; -1 where the GPU has no counter. */
+  readonly energy?: number;
+  /** Milliwatts, now and as a mean over one second; -1 not supported. */
+  readonly power?: number;
+  readonly average?: number;
+  readonly moduleAverage?: number;
+  /** Percent; -1 not supported. */
+  readonly utilization?: number;
+  readonly mig?: boolean;
+  readonly processes?: number;
+}
+
+export interface FakeNvml {
+  readonly libraryPath: string;
+  set(gpus: readonly FakeGpu[], driver?: string, initCode?: number): Promise<void>;
+  remove(): void;
+}
+
+/** The C compiler of this machine, or null: then the tests that need one are skipped. */
+export const COMPILER =
+  ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0) ?? null;
+
+export function buildFakeNvml(): FakeNvml {
+  if (COMPILER === null) throw new Error('no C compiler');
+  const folder = mkdtempSync(join(tmpdir(), 'wattshed-nvml-'));
+  const script = join(folder, 'script');
+  const libraryPath = join(folder, 'libnvidia-ml.so.1');
+  execFileSync(COMPILER, [
+    '-shared',
+    '-fPIC',
+    `-DSCRIPT="${script}"`,
+    '-o',
+    libraryPath,
+    fixture('nvml/fake-nvml.c'),
+  ]);
+  return {
+    libraryPath,
+    set: (gpus, driver = '550.54.15', initCode = 0) =>
+      writeFile(script, [`driver ${driver}`, `init ${initCode}`, ...gpus.map(lineOf), ''].join('\n')),
+    remove: () => rmSync(folder, { recursive: true, force: true }),
+  };
+}
+
+function lineOf(gpu: FakeGpu): string {
+  const power = gpu.power ?? 350_000;
+  return [
+    'gpu',
+    gpu.uuid,
+    gpu.state ?? 0,
+    gpu.energy ?? 1_000,
+    power,
+    gpu.average ?? power,
+    gpu.moduleAverage ?? -1,
+    gpu.utilization ?? 93,
+    gpu.mig ? 1 : 0,
+    gpu.processes ?? 1,
+    gpu.name ?? 'NVIDIA H100 80GB HBM3',
+  ].join(' ');
+}

@@ -1,0 +1,272 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { createNvmlSensor } from '../../../../agent/sensors/nvidia/nvml-sensor.ts';
+import type { Sensor } from '../../../../agent/sensors/sensor.ts';
+import type { Reading } from '../../../../shared/metering/reading.ts';
+import { emptyHost, type HostTree } from '../host-tree.ts';
+import { manualClock } from '../manual-clock.ts';
+import { readyValue } from '../outcome.ts';
+import { buildFakeNvml, COMPILER, type FakeGpu, type FakeNvml } from './fake-nvml.ts';
+
+const BOOT = '15d6b6e0-7043-4ccb-9bc2-a61704e1be85';
+const INITIAL_PIDS = 'pid:[4026531836]';
+
+const gpu = (index: number, rest: Omit<FakeGpu, 'uuid'> = {}): FakeGpu => ({ uuid: `GPU-${index}`, ...rest });
+
+async function hostWithDriver(pidNamespace = INITIAL_PIDS): Promise<HostTree> {
+  const host = await emptyHost();
+  await host.write({
+    'proc/driver/nvidia/version': 'NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15\n',
+    'proc/sys/kernel/random/boot_id': `${BOOT}\n`,
+    'sys/module/nvidia/initstate': 'live\n',
+  });
+  await host.link('proc/self/ns/pid', pidNamespace);
+  return host;
+}
+
+describe.skipIf(COMPILER === null)(
+  COMPILER === null ? 'NVML through koffi (skipped: no C compiler on this machine)' : 'NVML through koffi',
+  () => {
+    let fake: FakeNvml;
+    const clock = manualClock();
+    beforeAll(() => {
+      fake = buildFakeNvml();
+    });
+    afterAll(() => fake.remove());
+
+    async function sensorOn(host: HostTree): Promise<Sensor> {
+      const sensor = createNvmlSensor({ paths: host.paths, clock, libraryPaths: [fake.libraryPath] });
+      onTestFinished(() => sensor.close());
+      return sensor;
+    }
+
+    async function readingOf(sensor: Sensor, uuid: string): Promise<Reading | undefined> {
+      return readyValue(await sensor.read()).find((reading) => reading.meterId === `nvml:${uuid}`);
+    }
+
+    test('eight GPUs: counter, power, utilisation side by side in one reading', async () => {
+      await fake.set(
+        Array.from({ length: 8 }, (_, i) =>
+          gpu(i, { energy: 2 ** 40 + i, power: 1, average: 700_125 + i, utilization: 100 - i }),
+        ),
+      );
+      const sensor = await sensorOn(await hostWithDriver());
+      const probed = await sensor.probe();
+      expect(probed.detail).toBe('8 of 8 GPUs answer, driver 550.54.15, through koffi');
+      expect(readyValue(probed)).toHaveLength(8);
+      expect(readyValue(probed)[3]).toEqual({
+        id: 'nvml:GPU-3',
+        sensor: 'nvml',
+        deviceId: 'GPU-3',
+        deviceType: 'gpu',
+        deviceName: 'NVIDIA H100 80GB HBM3',
+        scope: 'device',
+        powerKind: 'integrated',
+        maxPlausibleWatts: 2500,
+      });
+      clock.advance(1000);
+      const read = await sensor.read();
+      expect(read.detail).toContain('power: mean over 1 s');
+      expect(readyValue(read)[3]).toMatchObject({
+        meterId: 'nvml:GPU-3',
+        atMs: clock.monotonicNow(),
+        counter: { value: 2 ** 40 + 3, unitsPerMillijoule: 1, wrapsAt: null },
+        powerWatts: 700.128,
+        utilizationRatio: 0.97,
+        provenIdle: false,
+      });
+    });
+
+    test('a counter goes on across a restart of the agent, and only within one boot, driver and load of it', async () => {
+      await fake.set([gpu(0)]);
+      const host = await hostWithDriver();
+      const identityOn = async (on: HostTree) => {
+        const sensor = await sensorOn(on);
+        await sensor.probe();
+        return (await readingOf(sensor, 'GPU-0'))?.counter?.identity;
+      };
+      const before = await identityOn(host);
+      expect(before).toContain(BOOT);
+      expect(before).toContain('550.54.15');
+      expect(await identityOn(host)).toBe(before);
+      // The module's folder of another host tree has another inode, as after a reload of the driver.
+      const reloaded = await identityOn(await hostWithDriver());
+      expect(reloaded).not.toBe(before);
+      await fake.set([gpu(0)], '590.48.01');
+      expect(await identityOn(host)).not.toBe(before);
+    });
+
+    test('a GPU without a counter (before Volta) is metered by its power', async () => {
+      await fake.set([gpu(0, { energy: -1, average: -1, power: 142_500, name: 'Tesla P100-PCIE-16GB' })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      await sensor.probe();
+      const reading = await readingOf(sensor, 'GPU-0');
+      expect(reading).toMatchObject({ powerWatts: 142.5, utilizationRatio: 0.93 });
+      expect(reading).not.toHaveProperty('counter');
+    });
+
+    test('0 W is a fault of the sensor: the counter counts, the power is left out', async () => {
+      await fake.set([gpu(0, { power: 0, energy: 5000 })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      await sensor.probe();
+      const reading = await readingOf(sensor, 'GPU-0');
+      expect(reading).toMatchObject({ counter: { value: 5000 } });
+      expect(reading).not.toHaveProperty('powerWatts');
+    });
+
+    test.each([
+      [15, 'GPU is lost (NVML 15)'],
+      [16, 'GPU requires reset (NVML 16)'],
+    ])(
+      'a GPU that answers %i is left out and told, the others go on, and it returns with a new counter',
+      async (state, text) => {
+        await fake.set([gpu(0, { energy: 10 }), gpu(1, { energy: 20 })]);
+        const sensor = await sensorOn(await hostWithDriver());
+        await sensor.probe();
+        const first = (await readingOf(sensor, 'GPU-1'))?.counter?.identity;
+
+        await fake.set([gpu(0, { energy: 11 }), gpu(1, { state })]);
+        const outcome = await sensor.read();
+        expect(readyValue(outcome).map((reading) => reading.meterId)).toEqual(['nvml:GPU-0']);
+        expect(outcome.detail).toContain('1 of 2 GPUs answer');
+        expect(outcome.detail).toContain(`GPU-1: ${text}`);
+        const probed = await sensor.probe();
+        expect(readyValue(probed)).toHaveLength(2);
+        expect(probed.detail).toContain(`GPU-1: ${text}`);
+
+        await fake.set([gpu(0, { energy: 12 }), gpu(1, { energy: 3 })]);
+        expect(await readingOf(sensor, 'GPU-1')).toBeUndefined();
+        await sensor.probe();
+        const back = (await readingOf(sensor, 'GPU-1'))?.counter;
+        expect(back?.value).toBe(3);
+        expect(back?.identity).not.toBe(first);
+      },
+    );
+
+    test('GPUs that change places keep their counters, one that is added is found, one that vanished is told', async () => {
+      await fake.set([gpu(0, { energy: 100 }), gpu(1, { energy: 200 })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      await sensor.probe();
+      await fake.set([gpu(2, { energy: 300 }), gpu(0, { energy: 101 })]);
+      const probed = await sensor.probe();
+      expect(readyValue(probed).map((meter) => meter.deviceId)).toEqual(['GPU-0', 'GPU-1', 'GPU-2']);
+      expect(probed.detail).toContain('GPU-1: no longer listed');
+      const values = readyValue(await sensor.read()).map(({ meterId, counter }) => [meterId, counter?.value]);
+      expect(values).toEqual([
+        ['nvml:GPU-0', 101],
+        ['nvml:GPU-2', 300],
+      ]);
+    });
+
+    test('idle is proven by an empty process list at rest', async () => {
+      const idleOf = async (rest: Omit<FakeGpu, 'uuid'>, pidNamespace?: string) => {
+        await fake.set([gpu(0, rest)]);
+        const sensor = await sensorOn(await hostWithDriver(pidNamespace));
+        await sensor.probe();
+        return (await readingOf(sensor, 'GPU-0'))?.provenIdle;
+      };
+      expect(await idleOf({ processes: 0, utilization: 0 })).toBe(true);
+      expect(await idleOf({ processes: 3, utilization: 0 })).toBe(false);
+      expect(await idleOf({ processes: 0, utilization: 7 })).toBe(false);
+      // A container of its own pids does not see the others' processes.
+      expect(await idleOf({ processes: 0, utilization: 0 }, 'pid:[4026532501]')).toBeUndefined();
+      expect(await idleOf({ processes: -1, utilization: 0 })).toBeUndefined();
+    });
+
+    test('with MIG on there is power for the board, but neither utilisation nor proof of idleness', async () => {
+      await fake.set([gpu(0, { mig: true, utilization: 0, processes: 0 })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      await sensor.probe();
+      const reading = await readingOf(sensor, 'GPU-0');
+      expect(reading).toMatchObject({ powerWatts: 350 });
+      expect(reading).not.toHaveProperty('utilizationRatio');
+      expect(reading).not.toHaveProperty('provenIdle');
+    });
+
+    test('a Grace Hopper is metered as a module; beside its counter only the module power stands', async () => {
+      const name = 'NVIDIA GH200 480GB';
+      await fake.set([gpu(0, { name, power: 400_000, moduleAverage: 611_000 }), gpu(1, { name })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      expect(readyValue(await sensor.probe()).map((meter) => meter.scope)).toEqual(['module', 'module']);
+      const [first, second] = readyValue(await sensor.read());
+      expect(first).toMatchObject({ counter: { value: 1000 }, powerWatts: 611 });
+      expect(second).not.toHaveProperty('powerWatts');
+    });
+
+    test('of a Grace Blackwell only the GPUs own power is used', async () => {
+      await fake.set([gpu(0, { name: 'NVIDIA GB200', power: 900_000, moduleAverage: 2_000_000 })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      expect(readyValue(await sensor.probe())[0]?.scope).toBe('device');
+      const reading = await readingOf(sensor, 'GPU-0');
+      expect(reading).toMatchObject({ powerWatts: 900 });
+      expect(reading).not.toHaveProperty('counter');
+    });
+
+    test('an upgraded driver is told with the mend', async () => {
+      await fake.set([], '590.48.01', 18);
+      const sensor = await sensorOn(await hostWithDriver());
+      expect(await sensor.probe()).toEqual({
+        state: 'failed',
+        detail: 'NVML does not start: driver/library version mismatch (NVML 18)',
+        fix: 'reboot, or reload the nvidia kernel modules: the driver was upgraded',
+      });
+    });
+
+    test('when every GPU is lost the next probe starts a new session', async () => {
+      await fake.set([gpu(0)]);
+      const sensor = await sensorOn(await hostWithDriver());
+      await sensor.probe();
+      await fake.set([gpu(0, { state: 15 })], '550.54.15', 9);
+      expect(readyValue(await sensor.read())).toEqual([]);
+      expect(await sensor.probe()).toMatchObject({
+        detail: 'NVML does not start: driver not loaded (NVML 9)',
+      });
+      expect(await sensor.read()).toMatchObject({ state: 'noData' });
+      await fake.set([gpu(0)]);
+      readyValue(await sensor.probe());
+      expect(await readingOf(sensor, 'GPU-0')).toBeDefined();
+    });
+  },
+);
+
+describe('without a library', () => {
+  const clock = manualClock();
+
+  test('no GPU on the bus: absent, and no library is looked for', async () => {
+    const { paths } = await emptyHost();
+    const sensor = createNvmlSensor({ paths, clock, libraryPaths: ['/nonexistent.so'] });
+    expect(await sensor.probe()).toEqual({
+      state: 'absent',
+      detail: 'no NVIDIA GPU on the PCI bus and no driver loaded',
+    });
+  });
+
+  test('GPUs on the bus without a driver: no data, with the mend', async () => {
+    const host = await emptyHost();
+    const device = (at: string, vendor: string, kind: string) => ({
+      [`sys/bus/pci/devices/${at}/vendor`]: `${vendor}\n`,
+      [`sys/bus/pci/devices/${at}/class`]: `${kind}\n`,
+    });
+    await host.write({
+      ...device('0000:1b:00.0', '0x10de', '0x030200'),
+      ...device('0000:43:00.0', '0x10de', '0x030200'),
+      // An NVSwitch is no GPU, a BMC's graphics is none of NVIDIA's.
+      ...device('0000:05:00.0', '0x10de', '0x068000'),
+      ...device('0000:03:00.0', '0x1a03', '0x030000'),
+    });
+    const sensor = createNvmlSensor({ paths: host.paths, clock, libraryPaths: [] });
+    expect(await sensor.probe()).toEqual({
+      state: 'noData',
+      detail: '2 NVIDIA GPUs on the PCI bus, but the kernel driver is not loaded',
+      fix: 'modprobe nvidia (install the NVIDIA driver first, if it is not)',
+    });
+  });
+
+  test('a driver without its library: no data, with the reason and the mend', async () => {
+    const host = await hostWithDriver();
+    const sensor = createNvmlSensor({ paths: host.paths, clock, libraryPaths: ['/nonexistent.so'] });
+    const outcome = await sensor.probe();
+    expect(outcome.state).toBe('noData');
+    expect(outcome.detail).toContain('/nonexistent.so');
+    expect(outcome).toHaveProperty('fix', expect.stringContaining('NVIDIA_DRIVER_CAPABILITIES=utility'));
+  });
+});
