@@ -10,6 +10,8 @@ const LONGEST_PAUSE_MS = 60_000;
 const STEADY_MS = 60_000;
 /** After SIGTERM the agent saves and leaves; what still runs then is ended. */
 const GRACE_MS = 5_000;
+/** The agent's exit code for a host without a token (agent/cli/exit-codes.ts). */
+const NOT_ENROLLED = 3;
 
 export interface AgentOptions {
   readonly root: string;
@@ -21,17 +23,18 @@ export interface AgentProcess {
   stop(): Promise<void>;
 }
 
+/** Whether the agent's state holds a token for a server. */
+export async function isEnrolled(options: AgentOptions): Promise<boolean> {
+  const { code } = await outcomeOf(spawnAgent(options, ['status']));
+  return code !== NOT_ENROLLED;
+}
+
 /** Enrols this host with a key that is good for one use. Throws `StartError` with what the agent said. */
 export async function enrolAgent(options: AgentOptions, enrolmentKey: string): Promise<void> {
-  const child = spawnAgent(options, ['enroll', '--url', options.serverUrl], enrolmentKey);
-  let said = '';
-  child.stdout?.on('data', (text) => {
-    said += text;
+  const child = spawnAgent(options, ['enroll', '--url', options.serverUrl], {
+    WATTSHED_ENROLMENT_KEY: enrolmentKey,
   });
-  child.stderr?.on('data', (text) => {
-    said += text;
-  });
-  const code = await exitOf(child);
+  const { code, said } = await outcomeOf(child);
   if (code !== 0)
     throw new StartError(`this host could not be enrolled: ${said.trim() || `exit code ${code}`}`);
 }
@@ -74,17 +77,29 @@ export function runAgent(options: AgentOptions): AgentProcess {
   };
 }
 
-function spawnAgent(options: AgentOptions, args: string[], stdin?: string): ChildProcess {
+function spawnAgent(
+  options: AgentOptions,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
   const stateFolder = join(options.dataFolder, 'agent');
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
-  const child = spawn(process.execPath, [join(options.root, 'dist/wattshed.mjs'), ...args], {
+  return spawn(process.execPath, [join(options.root, 'dist/wattshed.mjs'), ...args], {
     // A group of its own: Ctrl-C reaches the launcher alone, which stops the agent while the server still answers.
     detached: true,
-    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-    env: { ...process.env, WATTSHED_STATE_DIR: stateFolder, WATTSHED_URL: options.serverUrl },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, WATTSHED_STATE_DIR: stateFolder, WATTSHED_URL: options.serverUrl, ...env },
   });
-  if (stdin !== undefined) child.stdin?.end(`${stdin}\n`);
-  return child;
+}
+
+async function outcomeOf(child: ChildProcess): Promise<{ code: number | null; said: string }> {
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (text) => {
+      said += text;
+    });
+  }
+  return { code: await exitOf(child), said };
 }
 
 function exitOf(child: ChildProcess): Promise<number | null> {

@@ -1,16 +1,26 @@
 /** Wires `npm start`: server, site, agent and demo fleet, in this order, and their end in the opposite one. */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DAY_MS } from '../../shared/time/window.ts';
 import { build } from '../build/build.mjs';
 import { type AgentProcess, enrolAgent, isEnrolled, runAgent } from './agent-process.ts';
 import { createApi } from './api.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { type Demo, startDemo } from './demo/run-demo.ts';
 import { HELP, parseOptions, type StartOptions } from './options.ts';
 import { type Server, startServer } from './server.ts';
-import { assertKnownZone, createEnrolmentKey, ensureSite } from './site.ts';
+import { assertKnownZone, createEnrolmentKey, ensureSite, LOCAL_SITE } from './site.ts';
 import { StartError } from './start-error.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+const DEMO_HISTORY_MS = 30 * DAY_MS;
+
+interface Running {
+  server?: Server;
+  agent?: AgentProcess;
+  demo?: Demo;
+}
 
 export async function main(argv: readonly string[]): Promise<void> {
   try {
@@ -30,7 +40,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function start(options: StartOptions): Promise<void> {
   const folder = await openDataFolder(options.dataFolder);
-  const running: { server?: Server; agent?: AgentProcess } = {};
+  const running: Running = {};
   try {
     await build();
     running.server = await startServer({
@@ -42,20 +52,30 @@ async function start(options: StartOptions): Promise<void> {
     });
     stopOnSignal(running, folder);
     const api = createApi(running.server.url, folder.adminToken);
-    const zone = await ensureSite(api, options.gridZone);
+    const site = await ensureSite(api, options.gridZone);
     const agentOptions = { root, dataFolder: folder.path, serverUrl: running.server.url };
     if (options.agent) {
-      if (!isEnrolled(agentOptions)) await enrolAgent(agentOptions, await createEnrolmentKey(api));
+      if (!isEnrolled(agentOptions))
+        await enrolAgent(agentOptions, await createEnrolmentKey(api, LOCAL_SITE));
       running.agent = runAgent(agentOptions);
     }
-    console.log(welcome(running.server.url, folder, zone));
+    console.log(welcome(running.server.url, folder, site.gridZone));
+    if (options.demo) {
+      running.demo = await startDemo({
+        serverUrl: running.server.url,
+        api,
+        database: running.server.database,
+        createEnrolmentKey: (site, uses) => createEnrolmentKey(api, site, uses),
+        historyMs: DEMO_HISTORY_MS,
+      });
+    }
   } catch (error) {
     await stopAll(running, folder);
     throw error;
   }
 }
 
-function stopOnSignal(running: { server?: Server; agent?: AgentProcess }, folder: DataFolder): void {
+function stopOnSignal(running: Running, folder: DataFolder): void {
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(signal, async () => {
@@ -69,11 +89,9 @@ function stopOnSignal(running: { server?: Server; agent?: AgentProcess }, folder
 }
 
 /** The agent first: its last report still finds the server. */
-async function stopAll(
-  running: { server?: Server; agent?: AgentProcess },
-  folder: DataFolder,
-): Promise<void> {
+async function stopAll(running: Running, folder: DataFolder): Promise<void> {
   await running.agent?.stop();
+  await running.demo?.stop();
   await running.server?.stop();
   folder.release();
 }

@@ -3,7 +3,8 @@ import { findZone, nearestZones, WORLD_ZONE } from '../../shared/grid/zones.ts';
 import type { Api } from './api.ts';
 import { StartError } from './start-error.ts';
 
-const SITE = 'local';
+const KEY_LIFETIME_MS = 600_000;
+export const LOCAL_SITE = 'local';
 /** The earliest instant that the API takes. */
 const ALWAYS = '2000-01-01T00:00:00Z';
 /** Nobody has named a facility: the host's own energy, nothing on top. */
@@ -18,34 +19,41 @@ export function assertKnownZone(key: string): void {
   );
 }
 
+export interface LocalSite {
+  /** The zone that holds now. */
+  readonly gridZone: string;
+  /** The database did not know it: no token that an agent holds is good there. */
+  readonly isNew: boolean;
+}
+
 /**
  * Creates the site at first start. A zone given later holds from now on, except in the place of `WORLD`: nobody had said
- * where the host stands, so the first real zone holds for its whole past. Returns the zone that holds now.
+ * where the host stands, so the first real zone holds for its whole past.
  */
-export async function ensureSite(api: Api, gridZone: string | null): Promise<string> {
-  const site = await api.call<{ gridZone: string }>('GET', `/v1/sites/${SITE}`);
+export async function ensureSite(api: Api, gridZone: string | null): Promise<LocalSite> {
+  const site = await api.call<{ gridZone: string }>('GET', `/v1/sites/${LOCAL_SITE}`);
   if (site === null) {
     const zone = gridZone ?? WORLD_ZONE;
     const values = { gridZone: zone, pueRatio: NO_OVERHEAD };
-    await api.call('POST', '/v1/sites', { id: SITE, name: 'This host', ...values });
-    return zone;
+    await api.call('POST', '/v1/sites', { id: LOCAL_SITE, name: 'This host', ...values });
+    return { gridZone: zone, isNew: true };
   }
-  if (gridZone === null || gridZone === site.gridZone) return site.gridZone;
-  await api.call('PATCH', `/v1/sites/${SITE}`, {
+  if (gridZone === null || gridZone === site.gridZone) return { gridZone: site.gridZone, isNew: false };
+  await api.call('PATCH', `/v1/sites/${LOCAL_SITE}`, {
     gridZone,
     ...(site.gridZone === WORLD_ZONE ? { effectiveFrom: ALWAYS } : {}),
   });
-  return gridZone;
+  return { gridZone, isNew: false };
 }
 
-/** A key that enrols one host at the site, once, within minutes. */
-export async function createEnrolmentKey(api: Api): Promise<string> {
+/** A key that enrols `uses` hosts at a site, within minutes. */
+export async function createEnrolmentKey(api: Api, site: string, uses = 1): Promise<string> {
   const answer = await api.call<{ key: string }>('POST', '/v1/enrolment-keys', {
     label: 'npm start',
-    site: SITE,
-    maxUses: 1,
+    site,
+    maxUses: uses,
     onKnownHost: 'replace',
-    expiresAt: new Date(Date.now() + 600_000).toISOString(),
+    expiresAt: new Date(Date.now() + KEY_LIFETIME_MS).toISOString(),
   });
   if (answer === null)
     throw new StartError('the Worker has no route for enrolment keys: run npm ci and start again');
