@@ -1,0 +1,232 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { readOnce } from '../../../agent/sensors/once.ts';
+import { coveredBy } from '../../../agent/sensors/precedence.ts';
+import type { Outcome, Sensor } from '../../../agent/sensors/sensor.ts';
+import { openSensorSet, openSensors } from '../../../agent/sensors/sensor-set.ts';
+import type { Meter, MeterScope, Reading } from '../../../shared/metering/reading.ts';
+import { watts } from '../../../shared/units.ts';
+import type { DeviceType } from '../../../shared/wire/ingest.ts';
+import { emptyHost, fixture } from './host-tree.ts';
+import { manualClock } from './manual-clock.ts';
+import { buildFakeNvml, COMPILER } from './nvidia/fake-nvml.ts';
+
+const meter = (sensor: string, deviceType: DeviceType, scope: MeterScope = 'device'): Meter => ({
+  id: `${sensor}:${deviceType}`,
+  sensor,
+  deviceId: `${deviceType}-0`,
+  deviceType,
+  deviceName: deviceType,
+  scope,
+  powerKind: 'integrated',
+  maxPlausibleWatts: watts(1000),
+});
+
+/** A sensor that answers as the test says and counts how often it is asked. */
+function scriptedSensor(name: string, type: DeviceType, scope?: MeterScope) {
+  const own = meter(name, type, scope);
+  const asked = { probes: 0, reads: 0, closes: 0 };
+  const script: { probe: Outcome<readonly Meter[]>; read: (() => Outcome<readonly Reading[]>) | null } = {
+    probe: { state: 'ready', value: [own], detail: 'found' },
+    read: null,
+  };
+  const sensor: Sensor = {
+    name,
+    async probe() {
+      asked.probes++;
+      return script.probe;
+    },
+    async read() {
+      asked.reads++;
+      if (script.read !== null) return script.read();
+      const value = [{ meterId: own.id, atMs: manualClock().monotonicNow(), powerWatts: watts(100) }];
+      return { state: 'ready', value, detail: 'reading' };
+    },
+    async close() {
+      asked.closes++;
+    },
+  };
+  return { sensor, asked, script, meter: own };
+}
+
+const ABSENT = { state: 'absent', detail: 'none' } as const;
+
+describe('which sensor is used where two meter the same', () => {
+  test.each([
+    ['nvidia-smi', meter('nvml', 'gpu'), true],
+    ['cpu-model', meter('rapl', 'cpu'), true],
+    ['memory-model', meter('rapl', 'memory'), true],
+    ['cpu-model', meter('nvml', 'gpu', 'module'), true],
+    ['memory-model', meter('nvml', 'gpu', 'module'), true],
+    ['memory-model', meter('rapl', 'cpu'), false],
+    ['cpu-model', meter('nvml', 'gpu'), false],
+    ['rapl', meter('nvml', 'gpu'), false],
+  ])('%s beside %o', (sensor, better, covered) => {
+    expect(coveredBy(sensor, [better])).toBe(covered ? better : null);
+    expect(coveredBy(sensor, [])).toBeNull();
+  });
+});
+
+describe('the set', () => {
+  test('a stand-in is neither probed nor read while the better one works, and says why', async () => {
+    const nvml = scriptedSensor('nvml', 'gpu');
+    const smi = scriptedSensor('nvidia-smi', 'gpu');
+    const set = await openSensorSet([nvml.sensor, smi.sensor], manualClock());
+    expect(set.meters).toEqual([nvml.meter]);
+    expect((await set.read()).map((reading) => reading.meterId)).toEqual(['nvml:gpu']);
+    expect(smi.asked).toMatchObject({ probes: 0, reads: 0 });
+    expect(set.health()).toEqual([
+      { sensor: 'nvml', state: 'ready', detail: 'reading' },
+      { sensor: 'nvidia-smi', state: 'standby', detail: 'not used: nvml meters gpus here' },
+    ]);
+  });
+
+  test('a better one that fails keeps its place: its counter tells the rest when it is back', async () => {
+    const clock = manualClock();
+    const nvml = scriptedSensor('nvml', 'gpu');
+    const smi = scriptedSensor('nvidia-smi', 'gpu');
+    const set = await openSensorSet([nvml.sensor, smi.sensor], clock);
+    nvml.script.read = () => ({ state: 'failed', detail: 'session ended' });
+    nvml.script.probe = { state: 'failed', detail: 'driver not loaded', fix: 'load it' };
+    expect(await set.read()).toEqual([]);
+    clock.advance(600_000);
+    expect(await set.read()).toEqual([]);
+    expect(smi.asked.probes).toBe(0);
+    expect(set.health()[0]).toEqual({
+      sensor: 'nvml',
+      state: 'failed',
+      detail: 'driver not loaded',
+      fix: 'load it',
+    });
+    expect(set.meters).toEqual([nvml.meter]);
+  });
+
+  test('one that comes up later takes over, and the stand-in is stopped', async () => {
+    const clock = manualClock();
+    const rapl = scriptedSensor('rapl', 'cpu');
+    const model = scriptedSensor('cpu-model', 'cpu');
+    rapl.script.probe = { state: 'noData', detail: 'no rights' };
+    const set = await openSensorSet([rapl.sensor, model.sensor], clock);
+    expect(set.meters).toEqual([model.meter]);
+    rapl.script.probe = { state: 'ready', value: [rapl.meter], detail: 'found' };
+    clock.advance(5_000);
+    expect((await set.read()).map((reading) => reading.meterId)).toEqual(['rapl:cpu']);
+    expect(set.meters).toEqual([rapl.meter]);
+    expect(model.asked.closes).toBe(1);
+    await set.read();
+    expect(model.asked.closes).toBe(1);
+  });
+
+  test('what is not ready is looked for after 5 s, 10 s, 20 s ... and at last each 5 minutes', async () => {
+    const clock = manualClock();
+    const nvml = scriptedSensor('nvml', 'gpu');
+    nvml.script.probe = ABSENT;
+    const set = await openSensorSet([nvml.sensor], clock);
+    const probedAtSeconds: number[] = [];
+    for (let second = 1; second <= 1200; second++) {
+      const before = nvml.asked.probes;
+      clock.advance(1000);
+      await set.read();
+      if (nvml.asked.probes > before) probedAtSeconds.push(second);
+    }
+    expect(probedAtSeconds).toEqual([5, 15, 35, 75, 155, 315, 615, 915]);
+    expect(nvml.asked.reads).toBe(0);
+  });
+
+  test('a ready one looks for changed devices each minute; what it finds can be read at once', async () => {
+    const clock = manualClock();
+    const nvml = scriptedSensor('nvml', 'gpu');
+    const added = { ...nvml.meter, id: 'nvml:GPU-new' };
+    const bothRead = [nvml.meter, added].map(({ id }) => ({ meterId: id, atMs: clock.monotonicNow() }));
+    nvml.script.read = () => ({ state: 'ready', value: bothRead, detail: 'reading' });
+    const set = await openSensorSet([nvml.sensor], clock);
+    // A reading without a meter says nothing to anybody.
+    expect(await set.read()).toHaveLength(1);
+    nvml.script.probe = { state: 'ready', value: [nvml.meter, added], detail: 'found' };
+    clock.advance(59_999);
+    expect(await set.read()).toHaveLength(1);
+    clock.advance(1);
+    expect(await set.read()).toHaveLength(2);
+    expect(set.meters).toHaveLength(2);
+  });
+
+  test('closing closes every sensor', async () => {
+    const sensors = [scriptedSensor('nvml', 'gpu'), scriptedSensor('rapl', 'cpu')];
+    const set = await openSensorSet(
+      sensors.map(({ sensor }) => sensor),
+      manualClock(),
+    );
+    await set.close();
+    expect(sensors.map(({ asked }) => asked.closes)).toEqual([1, 1]);
+  });
+});
+
+describe.skipIf(COMPILER === null)(
+  `a whole host${COMPILER === null ? ' (skipped: no C compiler on this machine)' : ''}`,
+  () => {
+    test('two GPUs by NVML, two sockets and their DRAM by RAPL, no model beside them', async () => {
+      const fake = buildFakeNvml();
+      onTestFinished(() => fake.remove());
+      await fake.set([
+        { uuid: 'GPU-a', energy: 10 },
+        { uuid: 'GPU-b', energy: 20 },
+      ]);
+      const host = await emptyHost();
+      await host.writeDump(fixture('powercap/composed__dual_socket_dram_psys.tree.txt'));
+      await host.write({
+        'proc/driver/nvidia/version': 'NVRM version: 550.54.15\n',
+        'proc/cpuinfo': await readFile(fixture('hosts/cpuinfo-2-sockets.txt')),
+        'proc/stat': 'cpu0 1 1 1 1\n',
+        'proc/meminfo': 'MemTotal: 528000000 kB\n',
+      });
+      const report = await readOnce({
+        paths: host.paths,
+        clock: manualClock({ jumps: true }),
+        nvmlLibraryPath: fake.libraryPath,
+      });
+      expect(report.sensors.map(({ sensor, state }) => [sensor, state])).toEqual([
+        ['nvml', 'ready'],
+        ['nvidia-smi', 'standby'],
+        ['rapl', 'ready'],
+        ['cpu-model', 'standby'],
+        ['memory-model', 'standby'],
+      ]);
+      expect(report.meters.map((m) => [m.meter.deviceId, m.reading?.counter?.value])).toEqual([
+        ['GPU-a', 10],
+        ['GPU-b', 20],
+        ['cpu-0', 258218293244],
+        ['memory-0', 24468409791],
+        ['cpu-1', 130570505826],
+        ['memory-1', 64930394974],
+      ]);
+    });
+  },
+);
+
+test('a virtual machine without any meter: the models, marked as such', async () => {
+  const host = await emptyHost();
+  await host.write({
+    'proc/cpuinfo': await readFile(fixture('hosts/cpuinfo-epyc-vm-2-threads.txt')),
+    'proc/stat': 'cpu0 0 0 0 100\ncpu1 0 0 0 100\n',
+    'proc/meminfo': 'MemTotal: 24684092 kB\n',
+  });
+  const set = await openSensors({
+    paths: host.paths,
+    clock: manualClock(),
+    nvidiaSmiPath: '/nonexistent/nvidia-smi',
+  });
+  onTestFinished(() => set.close());
+  await host.write({ 'proc/stat': 'cpu0 50 0 0 150\ncpu1 50 0 0 150\n' });
+  expect(await set.read()).toMatchObject([
+    { meterId: 'cpu-model:cpu-0', utilizationRatio: 0.5 },
+    { meterId: 'memory-model:memory-0', powerWatts: 1.875 },
+  ]);
+  expect(set.meters.map((m) => m.powerKind)).toEqual(['modelled', 'modelled']);
+  expect(set.health().map(({ sensor, state }) => [sensor, state])).toEqual([
+    ['nvml', 'absent'],
+    ['nvidia-smi', 'absent'],
+    ['rapl', 'absent'],
+    ['cpu-model', 'ready'],
+    ['memory-model', 'ready'],
+  ]);
+});
