@@ -8,7 +8,7 @@ import { createApi } from './api.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { type Demo, startDemo } from './demo/run-demo.ts';
 import { HELP, parseOptions, type StartOptions } from './options.ts';
-import { type Server, startServer } from './server.ts';
+import { assertPortIsFree, type Server, startServer } from './server.ts';
 import { assertKnownZone, createEnrolmentKey, ensureSite, LOCAL_SITE } from './site.ts';
 import { StartError } from './start-error.ts';
 
@@ -42,6 +42,7 @@ async function start(options: StartOptions): Promise<void> {
   const folder = await openDataFolder(options.dataFolder);
   const running: Running = {};
   try {
+    await assertPortIsFree(options.listenAddress, options.port);
     await build();
     running.server = await startServer({
       root,
@@ -55,8 +56,9 @@ async function start(options: StartOptions): Promise<void> {
     const site = await ensureSite(api, options.gridZone);
     const agentOptions = { root, dataFolder: folder.path, serverUrl: running.server.url };
     if (options.agent) {
-      if (!isEnrolled(agentOptions))
+      if (site.isNew || !(await isEnrolled(agentOptions))) {
         await enrolAgent(agentOptions, await createEnrolmentKey(api, LOCAL_SITE));
+      }
       running.agent = runAgent(agentOptions);
     }
     console.log(welcome(running.server.url, folder, site.gridZone));

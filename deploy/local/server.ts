@@ -23,7 +23,6 @@ export interface Server {
 }
 
 export async function startServer(options: ServerOptions): Promise<Server> {
-  await assertPortIsFree(options.listenAddress, options.port);
   const miniflare = new Miniflare({
     modules: true,
     scriptPath: join(options.root, 'dist/worker/index.js'),
@@ -74,7 +73,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-async function assertPortIsFree(address: string, port: number): Promise<void> {
+/** Throws `StartError` where nobody can listen there. */
+export async function assertPortIsFree(address: string, port: number): Promise<void> {
   const probe = createServer();
   try {
     await new Promise<void>((resolve, reject) => {

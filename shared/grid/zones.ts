@@ -65,7 +65,10 @@ export function nearestZones(key: string, limit = 3): string[] {
   const found = searchZones(key).map((zone) => zone.key);
   if (found.length > 0) return found.slice(0, limit);
   const wanted = key.trim().toUpperCase();
-  return GRID_ZONES.map((zone) => ({ key: zone.key, distance: editDistance(wanted, zone.key.toUpperCase()) }))
+  return GRID_ZONES.map((zone) => ({
+    key: zone.key,
+    distance: Math.min(...[zone.key, zone.name].map((name) => editDistance(wanted, name.toUpperCase()))),
+  }))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, limit)
     .map((zone) => zone.key);
