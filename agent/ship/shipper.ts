@@ -2,11 +2,22 @@
  * Brings the store's reports to the server: newest window first, then the backlog, one request in flight, for ever.
  * Nothing is forgotten before the server has said, in numbers that add up, that it holds it.
  */
-import type { EpochMs, MonotonicMs } from '../../shared/units.ts';
-import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { type EpochMs, epochMs, type MonotonicMs } from '../../shared/units.ts';
+import type {
+  AgentHealth,
+  IngestBody,
+  IngestReply,
+  Inventory,
+  WindowReport,
+} from '../../shared/wire/ingest.ts';
 import type { Clock } from '../clock.ts';
 import type { HttpClient } from '../http/http-client.ts';
-import type { DurableStore } from '../store/durable-store.ts';
+import type { DurableStore, PendingReport, ReportRef } from '../store/durable-store.ts';
+import { backOffMs } from './back-off.ts';
+import { batchesOf, halves, MAX_COMPRESSED_BYTES } from './batches.ts';
+import { judgeReply, type Verdict } from './reply.ts';
 
 /** The server's clock, bracketed by this host's monotonic clock. */
 export interface ServerTime {
@@ -62,7 +73,247 @@ export interface Shipper {
    * Resolves to how long to wait until the next round.
    */
   shipOnce(): Promise<number>;
-  /** Rounds until the signal aborts; the first one comes within ten seconds, at random. Ends after a running request. */
-  run(signal: AbortSignal): Promise<void>;
   status(): ShipStatus;
+}
+
+/** A backlog of a week drains in a few rounds; a round still ends soon. */
+const REQUESTS_PER_ROUND = 24;
+/** 401 and 403, and reports that only a person can help. */
+const ASK_AGAIN_MS = 300_000;
+const DEFAULT_REPORT_EVERY_SECONDS = 60;
+/** What the server may ask for; anything else is taken as the nearer bound. */
+const REPORT_EVERY_SECONDS = { least: 5, most: 3600 };
+
+export function createShipper(options: ShipperOptions): Shipper {
+  return new StoreShipper(options);
+}
+
+type Failure = Extract<Verdict, { kind: 'retry' | 'unauthorized' }>;
+/** What goes beside the reports when it changed. */
+interface Extras {
+  readonly inventory?: Inventory;
+  readonly health?: AgentHealth;
+}
+
+interface StuckReport {
+  readonly kind: 'conflict' | 'tooLarge';
+  readonly detail: string;
+  readonly askAgainAt: number;
+}
+
+class StoreShipper implements Shipper {
+  readonly #options: ShipperOptions;
+  readonly #sentExtras = { inventory: '', health: '' };
+  /** Reports that stay pending but would hold up the others. */
+  readonly #stuck = new Map<string, StuckReport>();
+  #status: ShipStatus = {
+    state: 'waiting',
+    detail: 'nothing sent yet',
+    lastDeliveredAtMs: null,
+    reportEverySeconds: DEFAULT_REPORT_EVERY_SECONDS,
+    quarantinedReports: 0,
+  };
+  #failures = 0;
+  #running: Promise<number> | null = null;
+
+  constructor(options: ShipperOptions) {
+    this.#options = options;
+  }
+
+  status(): ShipStatus {
+    return this.#status;
+  }
+
+  shipOnce(): Promise<number> {
+    this.#running ??= this.#round()
+      .catch((error: unknown): Failure => ({ kind: 'retry', detail: String(error), waitMs: null }))
+      .then((failure) => (failure === null ? this.#succeeded() : this.#failed(failure)))
+      .finally(() => {
+        this.#running = null;
+      });
+    return this.#running;
+  }
+
+  /** Null when the server took what it was given. */
+  async #round(): Promise<Failure | null> {
+    const { store } = this.#options;
+    const queue = [...batchesOf(this.#sendable())];
+    let hasProbed = false;
+    for (let requests = 0; requests < REQUESTS_PER_ROUND; requests++) {
+      const batch = queue.shift();
+      if (batch === undefined) break;
+      const reports = await store.read(batch);
+      if (reports.length === 0 && batch.length > 0) continue;
+      const verdict = await this.#deliver(reports);
+      if (verdict.kind === 'delivered') continue;
+      if (verdict.kind === 'retry' || verdict.kind === 'unauthorized') return verdict;
+      const [first, second] = reports;
+      if (second !== undefined) {
+        queue.unshift(...halves(batch));
+      } else if (first === undefined) {
+        // A body without reports: whatever is wrong, it is not a report's fault.
+        return failureOf(verdict);
+      } else if (verdict.kind === 'refused') {
+        // Refused for something beside the reports (a clock far off, say), all of them would be given up here.
+        const probe = hasProbed ? null : await this.#deliver([]);
+        if (probe !== null && probe.kind !== 'delivered') return failureOf(probe);
+        hasProbed = true;
+        await store.setAside(first, verdict.code);
+        this.#options.log(`set aside the report of ${windowName(first)}: ${verdict.detail}`);
+      } else {
+        this.#stuck.set(refKey(first), {
+          kind: verdict.kind,
+          detail: verdict.detail,
+          askAgainAt: this.#options.clock.monotonicNow() + ASK_AGAIN_MS,
+        });
+      }
+    }
+    return null;
+  }
+
+  /** Pending reports without those that are stuck for now. */
+  #sendable(): readonly PendingReport[] {
+    const pending = this.#options.store.pending();
+    const pendingKeys = new Set(pending.map(refKey));
+    for (const key of this.#stuck.keys()) if (!pendingKeys.has(key)) this.#stuck.delete(key);
+    const now = this.#options.clock.monotonicNow();
+    return pending.filter((report) => (this.#stuck.get(refKey(report))?.askAgainAt ?? now) <= now);
+  }
+
+  /** Sends; refused with inventory or health beside the reports, sends the reports alone. */
+  async #deliver(reports: readonly WindowReport[]): Promise<Verdict> {
+    const extras = this.#changedExtras();
+    const verdict = await this.#send(reports, extras);
+    const hasExtras = extras.inventory !== undefined || extras.health !== undefined;
+    if (!hasExtras || (verdict.kind !== 'refused' && verdict.kind !== 'tooLarge')) return verdict;
+    const alone = await this.#send(reports, {});
+    if (alone.kind === 'delivered') {
+      this.#rememberExtras(extras);
+      this.#options.log(`the server does not take this host's inventory or health: ${verdict.detail}`);
+    }
+    return alone;
+  }
+
+  async #send(reports: readonly WindowReport[], extras: Extras): Promise<Verdict> {
+    const { clock, http, url, token, agentVersion } = this.#options;
+    const body: IngestBody = { version: 1, sentAtMs: clock.wallNow(), agentVersion, reports, ...extras };
+    const compressed = await promisify(gzip)(JSON.stringify(body));
+    if (compressed.length > MAX_COMPRESSED_BYTES) {
+      const detail = `a body may have ${MAX_COMPRESSED_BYTES} bytes, this one has ${compressed.length}`;
+      return { kind: 'refused', code: 'body_too_large', detail };
+    }
+    const sentAt = clock.monotonicNow();
+    try {
+      const reply = await http.request({
+        method: 'POST',
+        url: `${url}/v1/ingest`,
+        headers: {
+          Authorization: `Bearer ${token}`,
+          'Content-Type': 'application/json',
+          'Content-Encoding': 'gzip',
+        },
+        body: compressed,
+      });
+      const receivedAt = clock.monotonicNow();
+      const verdict = judgeReply(reply, reports.length, clock.wallNow());
+      if (verdict.kind === 'delivered') {
+        this.#rememberExtras(extras);
+        await this.#delivered(reports, verdict.reply, sentAt, receivedAt);
+      }
+      return verdict;
+    } catch (error) {
+      return { kind: 'retry', detail: error instanceof Error ? error.message : String(error), waitMs: null };
+    }
+  }
+
+  async #delivered(
+    reports: readonly WindowReport[],
+    reply: IngestReply,
+    sentAt: MonotonicMs,
+    receivedAt: MonotonicMs,
+  ): Promise<void> {
+    const { store, clock, log, onServerTime } = this.#options;
+    await store.acknowledge(reports);
+    for (const report of reports) this.#stuck.delete(refKey(report));
+    const quarantined = new Set(reply.quarantined.map((report) => report.windowStartMs));
+    for (const { windowStartMs, deviceId, code } of reply.quarantined) {
+      log(
+        `the server put ${deviceId ?? 'the report'} of ${windowName({ windowStartMs })} in quarantine: ${code}`,
+      );
+    }
+    const { least, most } = REPORT_EVERY_SECONDS;
+    this.#status = {
+      ...this.#status,
+      lastDeliveredAtMs: clock.wallNow(),
+      reportEverySeconds: Math.min(most, Math.max(least, reply.reportEverySeconds)),
+      quarantinedReports: this.#status.quarantinedReports + quarantined.size,
+    };
+    onServerTime({ serverTimeMs: epochMs(reply.serverTimeMs), sentAt, receivedAt });
+  }
+
+  #changedExtras(): Extras {
+    const inventory = this.#options.inventory();
+    const health = this.#options.health();
+    return {
+      ...(JSON.stringify(inventory) === this.#sentExtras.inventory ? {} : { inventory }),
+      ...(healthText(health) === this.#sentExtras.health ? {} : { health }),
+    };
+  }
+
+  #rememberExtras({ inventory, health }: Extras): void {
+    if (inventory !== undefined) this.#sentExtras.inventory = JSON.stringify(inventory);
+    if (health !== undefined) this.#sentExtras.health = healthText(health);
+  }
+
+  /** Waits as long as the server asked for, a little spread so that a fleet does not fall into step. */
+  #succeeded(): number {
+    this.#failures = 0;
+    const stuck = [...this.#stuck.values()];
+    const conflict = stuck.find((report) => report.kind === 'conflict');
+    if (conflict !== undefined) {
+      const cure = 'two agents report as this node: stop one of them, or enrol it anew';
+      this.#say('conflict', `${conflict.detail}; ${cure}. Nothing is discarded`);
+    } else if (stuck[0] !== undefined) {
+      this.#say('retrying', `${stuck[0].detail} to a single report; nothing is discarded`);
+    } else {
+      this.#say('delivered', 'the server has what it was sent');
+    }
+    return Math.round(this.#status.reportEverySeconds * 1000 * (0.95 + 0.1 * this.#options.random()));
+  }
+
+  #failed(failure: Failure): number {
+    if (failure.kind === 'unauthorized') {
+      this.#say('unauthorized', `${failure.detail}; enrol this host again. Nothing is discarded`);
+      return ASK_AGAIN_MS;
+    }
+    this.#failures += 1;
+    this.#say('retrying', failure.detail);
+    return Math.max(backOffMs(this.#failures, this.#options.random()), failure.waitMs ?? 0);
+  }
+
+  /** One line in the log for each change, not for each try. */
+  #say(state: ShipState, detail: string): void {
+    if (state === this.#status.state && detail === this.#status.detail) return;
+    this.#status = { ...this.#status, state, detail };
+    this.#options.log(`shipping: ${state}: ${detail}`);
+  }
+}
+
+/** Whatever else a body without reports meets, trying again later is all that is left. */
+function failureOf(verdict: Exclude<Verdict, { kind: 'delivered' }>): Failure {
+  const isFailure = verdict.kind === 'retry' || verdict.kind === 'unauthorized';
+  return isFailure ? verdict : { kind: 'retry', detail: verdict.detail, waitMs: null };
+}
+
+function refKey(ref: ReportRef): string {
+  return `${ref.windowStartMs}/${ref.epoch}/${ref.revision}`;
+}
+
+function windowName({ windowStartMs }: { readonly windowStartMs: number }): string {
+  return `the window from ${new Date(windowStartMs).toISOString()}`;
+}
+
+/** The spool's bytes change with every record and are not news. */
+function healthText(health: AgentHealth): string {
+  return JSON.stringify({ ...health, spoolBytes: 0 });
 }

@@ -6,7 +6,7 @@ import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import { HeldReports, type SerialReport, serialReport, withoutSeries } from './held-reports.ts';
 import { acquireLock, type ProcessIdentity, processIdentity } from './lock.ts';
 import { Quarantine } from './quarantine.ts';
-import type { Counts } from './record.ts';
+import type { Counts, LocatedRecord } from './record.ts';
 import { type Location, type OpenedSegment, SegmentLog } from './segment-log.ts';
 import { SpoolIndex, windowKey } from './spool-index.ts';
 
@@ -233,10 +233,15 @@ class SpoolStore implements DurableStore {
   /** Reads reports from disk; a damaged record is counted and its reports are given up. */
   async #load(refs: readonly ReportRef[]): Promise<SerialReport[]> {
     const reports: SerialReport[] = [];
+    let last: { readonly location: Location; readonly record: LocatedRecord | null } | null = null;
     for (const ref of refs) {
       const entry = this.#index.find(ref);
       if (entry === undefined) continue;
-      const record = await this.#log.read(entry);
+      // A rewritten record holds many reports: read it once for a row of them.
+      if (last?.location.segment !== entry.segment || last.location.offset !== entry.offset) {
+        last = { location: entry, record: await this.#log.read(entry) };
+      }
+      const record = last.record;
       const report = record?.body.reports.find((candidate) => windowKey(candidate) === windowKey(ref));
       if (report !== undefined) {
         reports.push(serialReport(report));

@@ -1,0 +1,65 @@
+/** Who this host is to the server, in the state directory, for the owner alone. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseToken } from '../../shared/auth/token-format.ts';
+import { type FileSystem, hasCode, nodeFileSystem } from '../store/file-system.ts';
+
+export interface Credentials {
+  /** Base URL of the server, without a trailing slash. */
+  readonly url: string;
+  readonly nodeId: string;
+  /** Scope ingest, this node only. */
+  readonly token: string;
+}
+
+const FILE_NAME = 'node.json';
+
+/** Replaces what was there in one step; synced when it resolves. */
+export async function saveCredentials(
+  stateDirectory: string,
+  credentials: Credentials,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<void> {
+  const path = join(stateDirectory, FILE_NAME);
+  const draft = `${path}.new`;
+  await fileSystem.makeDirectory(stateDirectory);
+  await fileSystem.remove(draft).catch((error: unknown) => {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  });
+  const file = await fileSystem.create(draft);
+  try {
+    await file.append(Buffer.from(`${JSON.stringify(credentials, null, 2)}\n`));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await fileSystem.rename(draft, path);
+  await fileSystem.syncDirectory(stateDirectory);
+}
+
+/** Null on a host that is not enrolled. Throws, with the fix, when others may read the file or it is damaged. */
+export async function loadCredentials(stateDirectory: string): Promise<Credentials | null> {
+  const path = join(stateDirectory, FILE_NAME);
+  let text: string;
+  try {
+    const { mode } = await stat(path);
+    if ((mode & 0o077) !== 0) throw new Error(`others may read the token in ${path}: run chmod 600 ${path}`);
+    text = (await nodeFileSystem.readAll(path)).toString('utf8');
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+  const credentials = parse(text);
+  if (credentials === null) throw new Error(`${path} is damaged: run wattshed enroll again`);
+  return credentials;
+}
+
+function parse(text: string): Credentials | null {
+  try {
+    const { url, nodeId, token } = JSON.parse(text) as Partial<Credentials>;
+    if (typeof url !== 'string' || typeof nodeId !== 'string' || typeof token !== 'string') return null;
+    return URL.canParse(url) && parseToken(token) !== null ? { url, nodeId, token } : null;
+  } catch {
+    return null;
+  }
+}
