@@ -56,7 +56,7 @@ export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): P
   async function probeDue() {
     const better: Meter[] = [];
     for (const slot of slots) {
-      const rival = coveredBy(slot.sensor.name, better);
+      const rival = coveredBy(slot.sensor, better);
       if (rival !== null) await standBy(slot, rival);
       else if (clock.monotonicNow() >= slot.nextProbeAtMs) await probe(slot);
       if (slot.worked) better.push(...slot.meters);

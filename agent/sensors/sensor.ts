@@ -1,5 +1,6 @@
 /** What every sensor is: a reader of one interface. Absent, no data and failed are named outcomes; none is zero. */
 import type { Meter, Reading } from '../../shared/metering/reading.ts';
+import type { DeviceType } from '../../shared/wire/ingest.ts';
 
 export type Outcome<T> =
   | { readonly state: 'ready'; readonly value: T; readonly detail: string }
@@ -11,6 +12,8 @@ export type Outcome<T> =
 
 export interface Sensor {
   readonly name: string;
+  /** Only a stand-in: not used where a better sensor meters these devices. */
+  readonly standsInFor?: DeviceType;
   /** Finds the meters; called at start and again with back-off while not ready, or when devices change. Never throws. */
   probe(): Promise<Outcome<readonly Meter[]>>;
   /** One reading of each meter that answers; a lost device is left out and told in `detail`. Never throws. */

@@ -13,7 +13,7 @@ import type { Sensor } from '../sensor.ts';
 import { busyRatio, type ProcessorTicks, parseProcessorTicks } from './cpu-load.ts';
 import { type ThreadPower, threadPower } from './cpu-power-table.ts';
 
-export const CPU_MODEL_SENSOR = 'cpu-model';
+const CPU_MODEL_SENSOR = 'cpu-model';
 
 export interface CpuModelOptions {
   readonly paths: HostPaths;
@@ -36,6 +36,7 @@ export function createCpuModelSensor({ paths, clock }: CpuModelOptions): Sensor 
 
   return {
     name: CPU_MODEL_SENSOR,
+    standsInFor: 'cpu',
 
     async probe() {
       const ticks = await readTicks();

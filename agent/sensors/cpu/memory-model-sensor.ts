@@ -11,10 +11,10 @@ import type { HostPaths } from '../../inventory/host-paths.ts';
 import { type InstalledMemory, readInstalledMemory } from '../../inventory/memory.ts';
 import type { Sensor } from '../sensor.ts';
 
-export const MEMORY_MODEL_SENSOR = 'memory-model';
+const MEMORY_MODEL_SENSOR = 'memory-model';
 
-export const WATTS_PER_MODULE = 5;
-export const ASSUMED_MODULE_BYTES = 64 * 2 ** 30;
+const WATTS_PER_MODULE = 5;
+const ASSUMED_MODULE_BYTES = 64 * 2 ** 30;
 
 export interface MemoryModelOptions {
   readonly paths: HostPaths;
@@ -26,6 +26,7 @@ export function createMemoryModelSensor({ paths, clock }: MemoryModelOptions): S
 
   return {
     name: MEMORY_MODEL_SENSOR,
+    standsInFor: 'memory',
 
     async probe() {
       memory = await readInstalledMemory(paths);

@@ -8,7 +8,7 @@ import { readText, readTextOrEmpty } from '../../inventory/read-text.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import { findRaplZones, microjoules, type RaplZone } from './rapl-zones.ts';
 
-export const RAPL_SENSOR = 'rapl';
+const RAPL_SENSOR = 'rapl';
 
 /** Far above any socket (a 500 W part peaks below 1 kW) and any socket's memory; the server's bounds as well. */
 const MAX_PACKAGE_WATTS = 1500;

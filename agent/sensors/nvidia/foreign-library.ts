@@ -6,7 +6,7 @@ import type { Outcome } from '../sensor.ts';
 
 /** `uint64` also carries opaque pointers (64-bit hosts only). */
 export type ForeignType = 'uint32' | 'uint64' | 'buffer';
-export type ForeignFunction = (...args: readonly (number | bigint | Uint8Array)[]) => number;
+type ForeignFunction = (...args: readonly (number | bigint | Uint8Array)[]) => number;
 
 export interface ForeignLibrary {
   /** Which way the calls go, for people: `node:ffi` or `koffi`. */
@@ -18,7 +18,7 @@ export interface ForeignLibrary {
 /** A way to open libraries; null where this host lacks it. */
 export type ForeignLoader = () => Promise<((path: string) => ForeignLibrary) | null>;
 
-export const FOREIGN_LOADERS: readonly ForeignLoader[] = [nodeFfi, koffi];
+const FOREIGN_LOADERS: readonly ForeignLoader[] = [nodeFfi, koffi];
 
 /**
  * Opens the first of the paths that loads.

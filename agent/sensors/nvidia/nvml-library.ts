@@ -4,9 +4,7 @@
  */
 import type { ForeignLibrary, ForeignType } from './foreign-library.ts';
 
-export type NvmlResult<T> =
-  | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly code: number };
+type NvmlResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: number };
 
 export const NVML_ERROR = {
   uninitialized: 1,
@@ -41,7 +39,7 @@ export const nvmlErrorText = (code: number) => `${ERROR_NAMES[code] ?? 'error'} 
 
 /** What a power field covers; on a Grace Hopper the module holds the CPU as well. */
 export const POWER_SCOPE = { gpu: 0, module: 1 } as const;
-export type PowerScope = (typeof POWER_SCOPE)[keyof typeof POWER_SCOPE];
+type PowerScope = (typeof POWER_SCOPE)[keyof typeof POWER_SCOPE];
 
 const FIELD_POWER_AVERAGE = 185;
 const FIELD_POWER_INSTANT = 186;

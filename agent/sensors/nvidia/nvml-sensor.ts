@@ -22,7 +22,7 @@ import {
   POWER_SCOPE,
 } from './nvml-library.ts';
 
-export const NVML_SENSOR = 'nvml';
+const NVML_SENSOR = 'nvml';
 
 /** The counter of a Grace Hopper covers the whole module, CPU and its memory included. */
 const WHOLE_MODULE_COUNTER = /\bGH200\b/;

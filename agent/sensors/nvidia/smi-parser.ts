@@ -14,7 +14,7 @@ export interface SmiRow {
 }
 
 /** What was dropped so far, and the words that stood for it. */
-export interface SmiCounts {
+interface SmiCounts {
   /** Lines whose number of fields is not the header's: torn, or a message. */
   readonly badLines: number;
   /** Rows without a UUID: a lost GPU fills every cell with the same word. */

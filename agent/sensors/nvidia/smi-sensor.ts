@@ -10,7 +10,7 @@ import { gpuMeter } from './gpu-meter.ts';
 import { type SmiChild, startSmi } from './smi-child.ts';
 import { createSmiParser, type SmiParser, type SmiRow } from './smi-parser.ts';
 
-export const SMI_SENSOR = 'nvidia-smi';
+const SMI_SENSOR = 'nvidia-smi';
 
 /** Starting the driver for the first time takes seconds on hosts without persistence mode. */
 const FIRST_ROW_PATIENCE_MS = 15_000;
@@ -102,6 +102,7 @@ export function createSmiSensor(options: SmiSensorOptions): Sensor {
 
   return {
     name: SMI_SENSOR,
+    standsInFor: 'gpu',
 
     async probe() {
       if (run?.child.ended != null) await stop();

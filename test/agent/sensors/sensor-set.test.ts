@@ -23,8 +23,8 @@ const meter = (sensor: string, deviceType: DeviceType, scope: MeterScope = 'devi
 });
 
 /** A sensor that answers as the test says and counts how often it is asked. */
-function scriptedSensor(name: string, type: DeviceType, scope?: MeterScope) {
-  const own = meter(name, type, scope);
+function scriptedSensor(name: string, type: DeviceType, role: 'better' | 'standIn' = 'better') {
+  const own = meter(name, type);
   const asked = { probes: 0, reads: 0, closes: 0 };
   const script: { probe: Outcome<readonly Meter[]>; read: (() => Outcome<readonly Reading[]>) | null } = {
     probe: { state: 'ready', value: [own], detail: 'found' },
@@ -32,6 +32,7 @@ function scriptedSensor(name: string, type: DeviceType, scope?: MeterScope) {
   };
   const sensor: Sensor = {
     name,
+    ...(role === 'standIn' && { standsInFor: type }),
     async probe() {
       asked.probes++;
       return script.probe;
@@ -53,24 +54,27 @@ const ABSENT = { state: 'absent', detail: 'none' } as const;
 
 describe('which sensor is used where two meter the same', () => {
   test.each([
-    ['nvidia-smi', meter('nvml', 'gpu'), true],
-    ['cpu-model', meter('rapl', 'cpu'), true],
-    ['memory-model', meter('rapl', 'memory'), true],
-    ['cpu-model', meter('nvml', 'gpu', 'module'), true],
-    ['memory-model', meter('nvml', 'gpu', 'module'), true],
-    ['memory-model', meter('rapl', 'cpu'), false],
-    ['cpu-model', meter('nvml', 'gpu'), false],
-    ['rapl', meter('nvml', 'gpu'), false],
-  ])('%s beside %o', (sensor, better, covered) => {
-    expect(coveredBy(sensor, [better])).toBe(covered ? better : null);
-    expect(coveredBy(sensor, [])).toBeNull();
+    ['gpu', meter('nvml', 'gpu'), true],
+    ['cpu', meter('rapl', 'cpu'), true],
+    ['memory', meter('rapl', 'memory'), true],
+    ['cpu', meter('nvml', 'gpu', 'module'), true],
+    ['memory', meter('nvml', 'gpu', 'module'), true],
+    ['memory', meter('rapl', 'cpu'), false],
+    ['cpu', meter('nvml', 'gpu'), false],
+  ] as const)('a stand-in for %s beside %o', (standsInFor, better, covered) => {
+    expect(coveredBy({ standsInFor }, [better])).toBe(covered ? better : null);
+    expect(coveredBy({ standsInFor }, [])).toBeNull();
+  });
+
+  test('a sensor that stands in for nothing is always used', () => {
+    expect(coveredBy({}, [meter('nvml', 'gpu', 'module'), meter('rapl', 'cpu')])).toBeNull();
   });
 });
 
 describe('the set', () => {
   test('a stand-in is neither probed nor read while the better one works, and says why', async () => {
     const nvml = scriptedSensor('nvml', 'gpu');
-    const smi = scriptedSensor('nvidia-smi', 'gpu');
+    const smi = scriptedSensor('nvidia-smi', 'gpu', 'standIn');
     const set = await openSensorSet([nvml.sensor, smi.sensor], manualClock());
     expect(set.meters).toEqual([nvml.meter]);
     expect((await set.read()).map((reading) => reading.meterId)).toEqual(['nvml:gpu']);
@@ -84,7 +88,7 @@ describe('the set', () => {
   test('a better one that fails keeps its place: its counter tells the rest when it is back', async () => {
     const clock = manualClock();
     const nvml = scriptedSensor('nvml', 'gpu');
-    const smi = scriptedSensor('nvidia-smi', 'gpu');
+    const smi = scriptedSensor('nvidia-smi', 'gpu', 'standIn');
     const set = await openSensorSet([nvml.sensor, smi.sensor], clock);
     nvml.script.read = () => ({ state: 'failed', detail: 'session ended' });
     nvml.script.probe = { state: 'failed', detail: 'driver not loaded', fix: 'load it' };
@@ -104,7 +108,7 @@ describe('the set', () => {
   test('one that comes up later takes over, and the stand-in is stopped', async () => {
     const clock = manualClock();
     const rapl = scriptedSensor('rapl', 'cpu');
-    const model = scriptedSensor('cpu-model', 'cpu');
+    const model = scriptedSensor('cpu-model', 'cpu', 'standIn');
     rapl.script.probe = { state: 'noData', detail: 'no rights' };
     const set = await openSensorSet([rapl.sensor, model.sensor], clock);
     expect(set.meters).toEqual([model.meter]);
