@@ -7,6 +7,10 @@ export interface Config {
   readonly stateDir: string;
   readonly caFile: string | null;
   readonly readEveryMilliseconds: number;
+  readonly sysRoot: string;
+  readonly procRoot: string;
+  readonly nvmlLibrary: string | null;
+  readonly nvidiaSmi: string;
 }
 
 export interface ConfigKey {
@@ -48,6 +52,34 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     defaultText: '1000',
     parse: parseInterval,
   },
+  {
+    key: 'sysRoot',
+    env: 'WATTSHED_SYS_ROOT',
+    about: "Where the host's sysfs is mounted, for an agent in a container.",
+    defaultText: '`/sys`',
+    parse: parsePath,
+  },
+  {
+    key: 'procRoot',
+    env: 'WATTSHED_PROC_ROOT',
+    about: "Where the host's procfs is mounted, for an agent in a container.",
+    defaultText: '`/proc`',
+    parse: parsePath,
+  },
+  {
+    key: 'nvmlLibrary',
+    env: 'WATTSHED_NVML_LIBRARY',
+    about: 'The NVML library, where the dynamic linker does not find it.',
+    defaultText: '`libnvidia-ml.so.1`',
+    parse: parsePath,
+  },
+  {
+    key: 'nvidiaSmi',
+    env: 'WATTSHED_NVIDIA_SMI',
+    about: 'The program that stands in where the library cannot be called.',
+    defaultText: '`nvidia-smi` from PATH',
+    parse: parsePath,
+  },
 ];
 
 export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): Config {
@@ -57,6 +89,10 @@ export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): 
     stateDir: uid === 0 ? '/var/lib/wattshed' : join(stateHome, 'wattshed'),
     caFile: null,
     readEveryMilliseconds: 1000,
+    sysRoot: '/sys',
+    procRoot: '/proc',
+    nvmlLibrary: null,
+    nvidiaSmi: 'nvidia-smi',
   };
 }
 

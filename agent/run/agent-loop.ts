@@ -38,6 +38,8 @@ export interface AgentLoopOptions {
   readonly readEveryMilliseconds: number;
   /** Told what each commit reports, once it is durable. */
   readonly onReports?: (reports: readonly WindowReport[]) => void;
+  /** Told at the first tick, and when what there is to read has changed. */
+  readonly onMeters?: () => void;
 }
 
 export interface AgentLoop {
@@ -71,8 +73,11 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
     const readings = await sensors.read();
     const { meters } = sensors;
     const key = meters.map((meter) => meter.id).join();
-    if (key !== metersKey) metering.setMeters(meters);
-    metersKey = key;
+    if (key !== metersKey) {
+      metersKey = key;
+      metering.setMeters(meters);
+      options.onMeters?.();
+    }
     const atMs = clock.monotonicNow();
     metering.observe({ readings, atMs, wallMs: options.wallAt(atMs) });
   }

@@ -1,0 +1,86 @@
+/** `wattshed doctor`: everything that metering and reporting needs, and what mends it where it is missing. */
+import { sensorOptions } from '../../config/sensor-options.ts';
+import type { Check } from '../../doctor/check.ts';
+import { sensorChecks } from '../../doctor/sensor-checks.ts';
+import { serverChecks } from '../../doctor/server-checks.ts';
+import { stateChecks } from '../../doctor/state-checks.ts';
+import { createHttpClient } from '../../http/http-client.ts';
+import { readOnce } from '../../sensors/once.ts';
+import { AGENT_VERSION } from '../../version.ts';
+import type { Command } from '../command.ts';
+import { findCredentials } from '../credentials.ts';
+import { EXIT } from '../exit-codes.ts';
+import { settingsFor } from '../settings.ts';
+
+export const doctorCommand: Command = {
+  name: 'doctor',
+  operands: [],
+  summary: 'checks sensors, server, clock and disk, and says what mends them',
+  details: 'Takes a few seconds. Exits with 0 where nothing needs a hand, else with 1.',
+  options: { json: { type: 'boolean', about: 'as JSON, for programs' } },
+  async run(io, options) {
+    const { config, file } = settingsFor(io, options);
+    const http = createHttpClient({
+      agentVersion: AGENT_VERSION,
+      environment: io.env,
+      caFile: config.caFile,
+      timeoutMs: 10_000,
+    });
+    const [once, server] = await Promise.all([
+      readOnce(sensorOptions(config, io.env)),
+      serverChecks(http, await findCredentials(config), AGENT_VERSION),
+    ]);
+    const checks: Check[] = [
+      ...sensorChecks(once),
+      ...server,
+      ...stateChecks(config.stateDir),
+      {
+        area: 'host',
+        name: 'agent',
+        result: 'ok',
+        detail: `wattshed ${AGENT_VERSION} on Node ${process.versions.node}, settings from ${file ?? 'defaults and environment'}`,
+      },
+    ];
+    const problems = checks.filter((check) => check.result === 'problem').length;
+    io.out(
+      options.json === true
+        ? `${JSON.stringify({ problems, checks }, null, 2)}\n`
+        : textOf(checks, problems, io.isTerminal),
+    );
+    return problems === 0 ? EXIT.ok : EXIT.failed;
+  },
+};
+
+const AREAS: readonly [Check['area'], string][] = [
+  ['sensors', 'Sensors'],
+  ['server', 'Server'],
+  ['clock', 'Clock'],
+  ['state', 'State'],
+  ['host', 'Agent'],
+];
+
+const MARKS = {
+  ok: { text: 'ok', colour: 32 },
+  note: { text: '--', colour: 90 },
+  problem: { text: '!!', colour: 31 },
+} as const;
+
+function textOf(checks: readonly Check[], problems: number, colours: boolean): string {
+  const width = Math.max(...checks.map((check) => check.name.length));
+  const paint = (text: string, colour: number) => (colours ? `\u001b[${colour}m${text}\u001b[0m` : text);
+  const lines: string[] = [];
+  for (const [area, title] of AREAS) {
+    lines.push(title);
+    for (const check of checks.filter((one) => one.area === area)) {
+      const mark = MARKS[check.result];
+      lines.push(`  ${paint(mark.text, mark.colour)}  ${check.name.padEnd(width)}  ${check.detail}`);
+      if (check.fix !== undefined) lines.push(`      ${' '.repeat(width)}  fix: ${check.fix}`);
+    }
+    lines.push('');
+  }
+  const end =
+    problems === 0
+      ? paint('Nothing needs a hand.', 32)
+      : paint(`${problems} ${problems === 1 ? 'thing needs' : 'things need'} a hand.`, 31);
+  return `${[...lines, end].join('\n')}\n`;
+}

@@ -1,0 +1,38 @@
+/** `wattshed once`: one reading of every sensor. */
+import { sensorOptions } from '../../config/sensor-options.ts';
+import { type OnceReport, readOnce } from '../../sensors/once.ts';
+import { table } from '../../text-table.ts';
+import type { Command } from '../command.ts';
+import { EXIT } from '../exit-codes.ts';
+import { settingsFor } from '../settings.ts';
+
+export const onceCommand: Command = {
+  name: 'once',
+  operands: [],
+  summary: 'reads every sensor once and prints what it says',
+  details: 'Takes about a second. Needs no server and no enrolment.',
+  options: { json: { type: 'boolean', about: 'as JSON, for programs' } },
+  async run(io, options) {
+    const { config } = settingsFor(io, options);
+    const report = await readOnce(sensorOptions(config, io.env));
+    io.out(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
+    return EXIT.ok;
+  },
+};
+
+function textOf(report: OnceReport): string {
+  if (report.meters.length === 0) return 'No sensor gives a reading here; wattshed doctor says why.\n';
+  return table(
+    ['DEVICE', 'NAME', 'SENSOR', 'POWER', 'COUNTER', 'LOAD'],
+    report.meters.map(({ meter, reading }) => [
+      meter.deviceId,
+      meter.deviceName,
+      meter.powerKind === 'modelled' ? `${meter.sensor} (modelled)` : meter.sensor,
+      reading?.powerWatts === undefined ? '-' : `${reading.powerWatts.toFixed(1)} W`,
+      reading?.counter === undefined
+        ? '-'
+        : `${Math.floor(reading.counter.value / reading.counter.unitsPerMillijoule / 1000)} J`,
+      reading?.utilizationRatio === undefined ? '-' : `${Math.round(reading.utilizationRatio * 100)} %`,
+    ]),
+  );
+}

@@ -1,0 +1,78 @@
+/** `wattshed status`: how the running agent fares, from what it last wrote. */
+import { type AgentStatus, readStatus } from '../../run/status-file.ts';
+import { table } from '../../text-table.ts';
+import type { Command } from '../command.ts';
+import { requireCredentials } from '../credentials.ts';
+import { CliError, EXIT } from '../exit-codes.ts';
+import { settingsFor } from '../settings.ts';
+
+/** The agent writes every ten seconds; silent for longer, it hangs or is gone. */
+const STALE_MS = 60_000;
+
+export const statusCommand: Command = {
+  name: 'status',
+  operands: [],
+  summary: 'shows how the agent on this host fares',
+  details: 'Exits with 0 while an agent runs and its reports arrive, else with 1.',
+  options: { json: { type: 'boolean', about: 'as JSON, for programs' } },
+  async run(io, options) {
+    const { config } = settingsFor(io, options);
+    await requireCredentials(config);
+    const status = readStatus(config.stateDir);
+    if (status === null)
+      throw new CliError(
+        EXIT.failed,
+        `no agent has run on ${config.stateDir}; wattshed run starts one, --state-dir names another place`,
+      );
+    const running = isAlive(status.pid) && Date.now() - status.updatedAtMs < STALE_MS;
+    io.out(
+      options.json === true
+        ? `${JSON.stringify({ running, ...status }, null, 2)}\n`
+        : textOf(status, running),
+    );
+    const arrives = status.shipping.state === 'delivered' || status.shipping.state === 'waiting';
+    return running && arrives ? EXIT.ok : EXIT.failed;
+  },
+};
+
+function textOf(status: AgentStatus, running: boolean): string {
+  const { shipping, spool } = status;
+  const at = (ms: number) => new Date(ms).toISOString();
+  const lines: [string, string][] = [
+    ['agent', `${running ? 'running' : 'not running'}, pid ${status.pid}, version ${status.agentVersion}`],
+    ['since', `${at(status.startedAtMs)}, last heard ${at(status.updatedAtMs)}`],
+    ['server', `${status.url}, node ${status.nodeId}`],
+    [
+      'reports',
+      `${shipping.detail}; last delivered ${shipping.lastDeliveredAtMs === null ? 'never' : at(shipping.lastDeliveredAtMs)}`,
+    ],
+    [
+      'waiting',
+      `${spool.spoolReports} reports, ${spool.spoolBytes} bytes on disk${spool.error === null ? '' : `; ${spool.error}`}`,
+    ],
+    ['gaps', `${status.declaredGaps} declared`],
+    ...status.sensors.map(({ sensor, state, detail }): [string, string] => [sensor, `${state}: ${detail}`]),
+  ];
+  const devices = status.devices.map((device) => [
+    device.id,
+    device.name,
+    device.powerWatts === null ? '-' : `${device.powerWatts.toFixed(1)} W`,
+  ]);
+  return [
+    ...lines.map(([name, value]) => `${name.padEnd(14)}${value}`),
+    '',
+    devices.length === 0
+      ? 'No device is metered; wattshed doctor says why.\n'
+      : table(['DEVICE', 'NAME', 'POWER'], devices),
+  ].join('\n');
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Another user's process may not be signalled, but it is there.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

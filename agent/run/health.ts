@@ -1,0 +1,22 @@
+/** The agent's health as it travels with reports. */
+import type { MeterCounts } from '../../shared/metering/meter-state.ts';
+import type { AgentHealth, SensorHealth } from '../../shared/wire/ingest.ts';
+import type { StoreStats } from '../store/durable-store.ts';
+
+export function agentHealth(stats: StoreStats, sensors: readonly SensorHealth[]): AgentHealth {
+  const { spoolBytes, spoolReports, droppedSeries, droppedReports, damagedRecords } = stats;
+  return { sensors, spoolBytes, spoolReports, droppedSeries, droppedReports, damagedRecords };
+}
+
+/** The meter's own line: what it refused, and why. */
+export function meteringHealth(counts: MeterCounts, clockDetail: string): SensorHealth {
+  const told: readonly [number, string][] = [
+    [counts.gaps, 'gaps in the metering'],
+    [counts.countersRestarted, 'counters that started anew'],
+    [counts.implausibleReadings, 'implausible power readings left out'],
+    [counts.nodeMeterBelowParts, 'times the node meter stood below its parts'],
+    [counts.lostMillijoules, 'millijoules lost before the clock was known'],
+  ];
+  const seen = told.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  return { sensor: 'metering', state: 'ready', detail: [`clock ${clockDetail}`, ...seen].join('; ') };
+}

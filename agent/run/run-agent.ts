@@ -1,0 +1,124 @@
+/** Wires the running agent: sensors, meter, durable store, shipper, and their end in order. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { monotonicMs } from '../../shared/units.ts';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config/keys.ts';
+import { sensorOptions } from '../config/sensor-options.ts';
+import type { Credentials } from '../enroll/credentials.ts';
+import { createHttpClient } from '../http/http-client.ts';
+import { readInventory } from '../inventory/inventory.ts';
+import { readTextOrEmpty } from '../inventory/read-text.ts';
+import { openSensors, type SensorSet } from '../sensors/sensor-set.ts';
+import { createShipper } from '../ship/shipper.ts';
+import type { DurableStore } from '../store/durable-store.ts';
+import { openStore } from '../store/open-store.ts';
+import { AGENT_VERSION } from '../version.ts';
+import { createAgentLoop } from './agent-loop.ts';
+import { agentHealth, meteringHealth } from './health.ts';
+import { newEpoch } from './new-epoch.ts';
+import { encodeSeriesForWire } from './series-encoder.ts';
+import { runShipLoop } from './ship-loop.ts';
+import { type AgentStatus, devicesOf, writeStatus } from './status-file.ts';
+import { hostIsSynchronised, trustedWall } from './trusted-wall.ts';
+
+/** A service manager waits longer, `npm start` five seconds. */
+const LAST_SHIPMENT_MS = 3_000;
+
+export interface RunAgentOptions {
+  readonly config: Config;
+  readonly credentials: Credentials;
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+}
+
+/**
+ * Resolves once the signal has aborted and all is saved.
+ * @throws StoreLockedError when another agent runs on the state directory
+ */
+export async function runAgent(options: RunAgentOptions): Promise<void> {
+  const { config, log } = options;
+  const store = await openStore(join(config.stateDir, 'spool'));
+  let sensors: SensorSet | null = null;
+  try {
+    sensors = await openSensors(sensorOptions(config, options.env));
+    await runOn(options, store, sensors);
+  } finally {
+    await sensors?.close();
+    await store.close();
+    log('stopped');
+  }
+}
+
+async function runOn(options: RunAgentOptions, store: DurableStore, sensors: SensorSet): Promise<void> {
+  const { config, credentials, env, signal, log } = options;
+  const clock = systemClock;
+  const { paths } = sensorOptions(config, env);
+  let inventory = await readInventory(paths, sensors.meters);
+  const bootId = (await readTextOrEmpty(`${paths.procRoot}/sys/kernel/random/boot_id`)) || newEpoch();
+  const loop = createAgentLoop({
+    clock,
+    store,
+    sensors,
+    bootId,
+    newEpoch,
+    wallAt: (atMs) => wall.at(monotonicMs(atMs)),
+    encodeSeries: encodeSeriesForWire,
+    readEveryMilliseconds: config.readEveryMilliseconds,
+    onReports: () => writeStatus(config.stateDir, status()),
+    async onMeters() {
+      inventory = await readInventory(paths, sensors.meters);
+    },
+  });
+  const wall = trustedWall({
+    clock,
+    isSynchronised: hostIsSynchronised,
+    alreadyTrusted: loop.state.clockTrusted,
+  });
+  const health = () =>
+    agentHealth(store.stats(), [...sensors.health(), meteringHealth(loop.state.counts, wall.detail())]);
+  const shipper = createShipper({
+    store,
+    http: createHttpClient({ agentVersion: AGENT_VERSION, environment: env, caFile: config.caFile }),
+    url: credentials.url,
+    token: credentials.token,
+    agentVersion: AGENT_VERSION,
+    clock,
+    random: Math.random,
+    inventory: () => inventory,
+    health,
+    onServerTime: (time) => wall.noteServerTime(time),
+    log,
+  });
+  const startedAtMs = clock.wallNow();
+  const status = (): AgentStatus => ({
+    pid: process.pid,
+    agentVersion: AGENT_VERSION,
+    startedAtMs,
+    updatedAtMs: clock.wallNow(),
+    url: credentials.url,
+    nodeId: credentials.nodeId,
+    sensors: health().sensors,
+    devices: devicesOf(loop.state),
+    shipping: shipper.status(),
+    spool: store.stats(),
+    declaredGaps: loop.state.counts.gaps,
+  });
+  log(`${sensors.meters.length} meters; reporting to ${credentials.url} as ${credentials.nodeId}`);
+  const shipping = runShipLoop(
+    {
+      clock,
+      shipper,
+      random: Math.random,
+      firstCommit: loop.firstCommit,
+      isClockTrusted: () => wall.at(clock.monotonicNow()) !== null,
+      commit: () => loop.commit(),
+    },
+    signal,
+  );
+  await loop.run(signal);
+  const lastShipment = shipping.then(() => shipper.shipOnce());
+  await Promise.race([lastShipment, sleep(LAST_SHIPMENT_MS)]);
+  writeStatus(config.stateDir, status());
+}
