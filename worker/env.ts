@@ -10,3 +10,17 @@ export interface Env {
   /** Seconds between reports that the server asks of agents; default 60. */
   readonly REPORT_EVERY_SECONDS?: string;
 }
+
+const DEFAULT_REPORT_EVERY_SECONDS = 60;
+
+/** @throws RangeError where the operator's setting is no number from 10 to 3600: better no start than a guess */
+export function reportEverySeconds(env: Env): number {
+  if (env.REPORT_EVERY_SECONDS === undefined) return DEFAULT_REPORT_EVERY_SECONDS;
+  const seconds = Number(env.REPORT_EVERY_SECONDS);
+  if (!Number.isInteger(seconds) || seconds < 10 || seconds > 3_600) {
+    throw new RangeError(
+      `REPORT_EVERY_SECONDS must be a whole number from 10 to 3600, got "${env.REPORT_EVERY_SECONDS}"`,
+    );
+  }
+  return seconds;
+}

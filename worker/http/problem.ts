@@ -52,6 +52,8 @@ export function problemResponse(
   context: Context,
   problem: Problem,
   headers: Record<string, string> = {},
+  /** Members beyond the standard ones (RFC 9457 section 3.2). */
+  extension: object = {},
 ): ProblemResponse {
   const status = PROBLEM_STATUS[problem.code];
   const retry: Record<string, string> =
@@ -62,6 +64,7 @@ export function problemResponse(
       title: problem.code.replaceAll('_', ' '),
       status,
       ...problem,
+      ...extension,
     }),
     status,
     { 'Content-Type': 'application/problem+json', ...retry, ...headers },

@@ -4,6 +4,7 @@ import { registerDocs } from './docs.ts';
 import { registerEnroll } from './enroll.ts';
 import { registerEnrolmentKeys } from './enrolment-keys.ts';
 import { registerHealth } from './health.ts';
+import { registerIngest } from './ingest.ts';
 import { registerNodes } from './nodes.ts';
 import { registerSites } from './sites.ts';
 import { registerTokens } from './tokens.ts';
@@ -12,6 +13,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerHealth,
   registerDocs,
   registerEnroll,
+  registerIngest,
   registerNodes,
   registerSites,
   registerEnrolmentKeys,

@@ -135,22 +135,26 @@ export const jobs = sqliteTable('jobs', {
 });
 
 /** What could not be booked: kept whole, counted, visible, released or discarded by a person. */
-export const quarantine = sqliteTable('quarantine', {
-  id: integer('id').primaryKey(),
-  nodeNumber: integer('node_number').notNull(),
-  windowStartMs: integer('window_start_ms').notNull(),
-  epoch: text('epoch').notNull(),
-  revision: integer('revision').notNull(),
-  deviceId: text('device_id'),
-  code: text('code').notNull(),
-  detail: text('detail').notNull(),
-  /** The `WindowReport` as it came, JSON. */
-  report: text('report').notNull(),
-  receivedAtMs: integer('received_at_ms').notNull(),
-  resolution: text('resolution', { enum: ['released', 'discarded'] }),
-  resolvedAtMs: integer('resolved_at_ms'),
-  resolvedBy: text('resolved_by'),
-});
+export const quarantine = sqliteTable(
+  'quarantine',
+  {
+    id: integer('id').primaryKey(),
+    nodeNumber: integer('node_number').notNull(),
+    windowStartMs: integer('window_start_ms').notNull(),
+    epoch: text('epoch').notNull(),
+    revision: integer('revision').notNull(),
+    deviceId: text('device_id'),
+    code: text('code').notNull(),
+    detail: text('detail').notNull(),
+    /** The `WindowReport` as it came, JSON. */
+    report: text('report').notNull(),
+    receivedAtMs: integer('received_at_ms').notNull(),
+    resolution: text('resolution', { enum: ['released', 'discarded'] }),
+    resolvedAtMs: integer('resolved_at_ms'),
+    resolvedBy: text('resolved_by'),
+  },
+  (table) => [index('quarantine_node').on(table.nodeNumber, table.windowStartMs)],
+);
 
 /** One intensity series: zone keys of Electricity Maps; basis, signal and scope are properties of the series. */
 export const gridSeries = sqliteTable('grid_series', {

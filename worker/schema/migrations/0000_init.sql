@@ -138,6 +138,7 @@ CREATE TABLE `quarantine` (
 	`resolved_by` text
 );
 --> statement-breakpoint
+CREATE INDEX `quarantine_node` ON `quarantine` (`node_number`,`window_start_ms`);--> statement-breakpoint
 CREATE TABLE `settings` (
 	`id` integer PRIMARY KEY NOT NULL,
 	`subject` text NOT NULL,

@@ -1,0 +1,49 @@
+/**
+ * A digest of what a report says, to tell a resend from a conflict: the same revision of the same window with other
+ * content means that two agents write under one identity. It is only ever compared under an equal (epoch, revision), so
+ * 32 bits are enough: one conflict in four billion would be missed, and the next revision would show it.
+ */
+import type { WindowReport } from '../wire/ingest.ts';
+
+/**
+ * FNV-1a over a canonical text. Order of devices and jobs does not matter; names do not (they are display), and neither
+ * does the power series: an agent short of disk sheds it without changing what the window says.
+ */
+export function contentDigest(report: WindowReport): number {
+  const devices = report.devices
+    .map((device) => [
+      device.id,
+      device.type,
+      device.kind,
+      device.meteredMilliseconds,
+      device.energyMillijoules,
+      device.recoveredMillijoules ?? 0,
+      device.integratedMillijoules ?? null,
+      device.idleMillijoules ?? 0,
+      device.utilizationRatio ?? null,
+    ])
+    .sort(byFirst);
+  const jobs = report.jobs
+    .map((job) => [
+      job.id,
+      job.devices
+        .map(({ id, energyMillijoules, allocatedMilliseconds }) => [
+          id,
+          energyMillijoules,
+          allocatedMilliseconds,
+        ])
+        .sort(byFirst),
+    ])
+    .sort(byFirst);
+  return fnv1a(JSON.stringify([report.final, devices, jobs]));
+}
+
+function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
+  return String(a[0]) < String(b[0]) ? -1 : 1;
+}
+
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
+}

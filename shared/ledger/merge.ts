@@ -1,0 +1,50 @@
+/**
+ * The rule that makes resending, reordering and overlap harmless: reports are absolute, and per window and epoch the
+ * highest revision stands. A window is the sum of its epochs (one, but for an agent that lost its disk).
+ */
+import { WINDOW_MS, WINDOWS_PER_HOUR } from '../time/window.ts';
+import type { HourLedger, LedgerEpoch } from './hour.ts';
+
+export const EMPTY_HOUR: HourLedger = { windows: Array.from({ length: WINDOWS_PER_HOUR }, () => []) };
+
+export type MergeOutcome =
+  | { readonly outcome: 'accepted'; readonly ledger: HourLedger }
+  /** The same again, or an older revision: nothing to do. */
+  | { readonly outcome: 'unchanged' }
+  /** The same revision with other content: two agents on one identity. */
+  | { readonly outcome: 'conflict' }
+  /** With the other epochs of this window some device would have been metered for longer than the window lasts. */
+  | { readonly outcome: 'overMetered'; readonly deviceIndex: number };
+
+/** @param windowIndex 0..11, the window's place in the hour */
+export function mergeReport(hour: HourLedger, windowIndex: number, report: LedgerEpoch): MergeOutcome {
+  const epochs = hour.windows[windowIndex];
+  if (epochs === undefined) throw new RangeError(`an hour has no window ${windowIndex}`);
+  const known = epochs.find(({ epoch }) => epoch === report.epoch);
+  if (known !== undefined) {
+    if (report.revision < known.revision) return { outcome: 'unchanged' };
+    if (report.revision === known.revision)
+      return { outcome: report.contentDigest === known.contentDigest ? 'unchanged' : 'conflict' };
+  }
+  const others = epochs.filter(({ epoch }) => epoch !== report.epoch);
+  const overMetered = report.devices.find(
+    ({ deviceIndex, meteredMilliseconds }) =>
+      meteredMilliseconds + meteredIn(others, deviceIndex) > WINDOW_MS,
+  );
+  if (overMetered !== undefined) return { outcome: 'overMetered', deviceIndex: overMetered.deviceIndex };
+  // Sorted, so that the same set of reports ends in the same bytes whatever their order.
+  const merged = [...others, report].sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
+  return {
+    outcome: 'accepted',
+    ledger: { windows: hour.windows.map((window, index) => (index === windowIndex ? merged : window)) },
+  };
+}
+
+function meteredIn(epochs: readonly LedgerEpoch[], deviceIndex: number): number {
+  let milliseconds = 0;
+  for (const { devices } of epochs) {
+    for (const device of devices)
+      if (device.deviceIndex === deviceIndex) milliseconds += device.meteredMilliseconds;
+  }
+  return milliseconds;
+}

@@ -1,0 +1,79 @@
+/** What could not be booked, kept whole for a person. */
+import { and, desc, eq, isNull, lt } from 'drizzle-orm';
+import type { QuarantineCode } from '../../shared/ledger/plausibility.ts';
+import type { WindowReport } from '../../shared/wire/ingest.ts';
+import { nodes, quarantine } from '../schema/schema.ts';
+import type { Database } from './database.ts';
+
+export interface SetAside {
+  readonly report: WindowReport;
+  readonly code: QuarantineCode;
+  readonly deviceId: string | null;
+  readonly detail: string;
+}
+
+/** The same report set aside again (an answer that was lost on the way) stays one entry. */
+const SET_ASIDE = `
+  INSERT INTO quarantine (node_number, window_start_ms, epoch, revision, device_id, code, detail, report, received_at_ms)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+  WHERE NOT EXISTS (
+    SELECT 1 FROM quarantine
+    WHERE node_number = ?1 AND window_start_ms = ?2 AND epoch = ?3 AND revision = ?4 AND code = ?6 AND report = ?8)`;
+
+export async function setAside(
+  db: D1Database,
+  nodeNumber: number,
+  items: readonly SetAside[],
+  nowMs: number,
+): Promise<void> {
+  if (items.length === 0) return;
+  const statement = db.prepare(SET_ASIDE);
+  await db.batch(
+    items.map(({ report, code, deviceId, detail }) =>
+      statement.bind(
+        nodeNumber,
+        report.windowStartMs,
+        report.epoch,
+        report.revision,
+        deviceId,
+        code,
+        detail,
+        JSON.stringify(report),
+        nowMs,
+      ),
+    ),
+  );
+}
+
+/** Newest first; `beforeId` pages. */
+export async function listQuarantine(
+  db: Database,
+  query: { readonly limit: number; readonly beforeId: number | null; readonly unresolvedOnly: boolean },
+) {
+  return db
+    .select({
+      id: quarantine.id,
+      nodeId: nodes.id,
+      windowStartMs: quarantine.windowStartMs,
+      epoch: quarantine.epoch,
+      revision: quarantine.revision,
+      deviceId: quarantine.deviceId,
+      code: quarantine.code,
+      detail: quarantine.detail,
+      receivedAtMs: quarantine.receivedAtMs,
+      resolution: quarantine.resolution,
+      resolvedAtMs: quarantine.resolvedAtMs,
+      resolvedBy: quarantine.resolvedBy,
+    })
+    .from(quarantine)
+    .innerJoin(nodes, eq(nodes.number, quarantine.nodeNumber))
+    .where(
+      and(
+        query.beforeId === null ? undefined : lt(quarantine.id, query.beforeId),
+        query.unresolvedOnly ? isNull(quarantine.resolution) : undefined,
+      ),
+    )
+    .orderBy(desc(quarantine.id))
+    .limit(query.limit)
+    .all();
+}

@@ -1,0 +1,168 @@
+/**
+ * Booking reports: what cannot be true is set aside, the rest is merged into the node's hours by the rule of
+ * `shared/ledger/merge.ts` and committed before the answer. Steady state is two round trips to the database and one row.
+ */
+import type { HourLedger } from '../../shared/ledger/hour.ts';
+import { EMPTY_HOUR, mergeReport } from '../../shared/ledger/merge.ts';
+import { findImplausibility } from '../../shared/ledger/plausibility.ts';
+import { isSealed } from '../../shared/ledger/seal.ts';
+import { encodeSeriesFrame } from '../../shared/ledger/series-frame.ts';
+import { windowOfHour } from '../../shared/time/window.ts';
+import type { IngestBody, QuarantinedReport, WindowReport } from '../../shared/wire/ingest.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { type HourWrite, readStoredHours, type StoredHour, writeHours } from '../storage/ledger-writes.ts';
+import { writeNodeFacts } from '../storage/node-facts.ts';
+import { nodeHourKey } from '../storage/node-hour-key.ts';
+import { type SetAside, setAside } from '../storage/quarantine.ts';
+import { type Registry, registerNames, toLedgerEpoch } from './ingest-registry.ts';
+import { hasDamagedSeries, seriesOf } from './ingest-series.ts';
+
+export interface IngestCounts {
+  readonly accepted: number;
+  readonly unchanged: number;
+  readonly quarantined: readonly QuarantinedReport[];
+  /** Of the quarantined, how many contradict an equal revision. */
+  readonly conflicts: number;
+}
+
+/** Two requests of one node at once are rare, three in a row rarer; after that the agent asks again later. */
+const MAX_ATTEMPTS = 4;
+
+export async function ingest(
+  db: D1Database,
+  nodeNumber: number,
+  body: IngestBody,
+  nowMs: number,
+): Promise<Result<IngestCounts>> {
+  const screened: SetAside[] = [];
+  const plausible: WindowReport[] = [];
+  for (const report of body.reports) {
+    const found = findImplausibility(report, nowMs) ?? (await hasDamagedSeries(report));
+    if (found === null) plausible.push(report);
+    else screened.push({ report, ...found });
+  }
+  const registry = await registerNames(db, nodeNumber, plausible, nowMs);
+  const booked = await book(db, nodeNumber, plausible, registry, nowMs);
+  if (booked === null)
+    return fail(
+      'overloaded',
+      'Other requests of this node kept changing the same hours; send the same reports again.',
+    );
+  const aside = [...screened, ...booked.aside];
+  await setAside(db, nodeNumber, aside, nowMs);
+  await writeNodeFacts(db, nodeNumber, body, nowMs);
+  return ok({
+    accepted: booked.accepted,
+    unchanged: booked.unchanged,
+    quarantined: aside.map(({ report, deviceId, code }) => ({
+      windowStartMs: report.windowStartMs,
+      deviceId,
+      code,
+    })),
+    conflicts: aside.filter(({ code }) => code === 'revision_conflict').length,
+  });
+}
+
+interface Booked {
+  readonly accepted: number;
+  readonly unchanged: number;
+  readonly aside: readonly SetAside[];
+}
+
+/** Null where the hours kept changing underneath. */
+async function book(
+  db: D1Database,
+  nodeNumber: number,
+  reports: readonly WindowReport[],
+  registry: Registry,
+  nowMs: number,
+): Promise<Booked | null> {
+  const byHour = new Map<number, WindowReport[]>();
+  for (const report of reports) {
+    const key = nodeHourKey(nodeNumber, report.windowStartMs);
+    byHour.set(key, [...(byHour.get(key) ?? []), report]);
+  }
+  let accepted = 0;
+  let unchanged = 0;
+  const aside: SetAside[] = [];
+  for (let attempt = 0; byHour.size > 0; attempt++) {
+    if (attempt === MAX_ATTEMPTS) return null;
+    const stored = await readStoredHours(db, [...byHour.keys()]);
+    const merged = [...byHour].map(([key, ofHour]) =>
+      mergeHour(key, stored.get(key), ofHour, registry, nowMs),
+    );
+    const written = await writeHours(
+      db,
+      merged.flatMap(({ write }) => (write === null ? [] : [write])),
+      nowMs,
+    );
+    for (const hour of merged) {
+      // An hour that lost a race is merged again from what stands now; only its own counts are taken anew.
+      if (hour.write !== null && !written.has(hour.key)) continue;
+      accepted += hour.accepted;
+      unchanged += hour.unchanged;
+      aside.push(...hour.aside);
+      byHour.delete(hour.key);
+    }
+  }
+  return { accepted, unchanged, aside };
+}
+
+interface MergedHour extends Booked {
+  readonly key: number;
+  /** Null where nothing changed. */
+  readonly write: HourWrite | null;
+}
+
+function mergeHour(
+  key: number,
+  stored: StoredHour | undefined,
+  reports: readonly WindowReport[],
+  registry: Registry,
+  nowMs: number,
+): MergedHour {
+  let ledger: HourLedger = stored?.ledger ?? EMPTY_HOUR;
+  let accepted = 0;
+  let unchanged = 0;
+  const aside: SetAside[] = [];
+  const series = new Map<number, Uint8Array>();
+  for (const report of reports) {
+    const window = windowOfHour(report.windowStartMs);
+    const merge = mergeReport(ledger, window, toLedgerEpoch(report, registry));
+    if (merge.outcome === 'unchanged') unchanged++;
+    else if (merge.outcome === 'conflict') {
+      aside.push({
+        report,
+        code: 'revision_conflict',
+        deviceId: null,
+        detail: `Revision ${report.revision} of this window was reported before with other content.`,
+      });
+    } else if (merge.outcome === 'overMetered') {
+      const deviceId = registry.deviceIds[merge.deviceIndex] ?? null;
+      aside.push({
+        report,
+        code: 'over_metered',
+        deviceId,
+        detail:
+          'With another epoch of this window the device would be metered for longer than the window lasts.',
+      });
+    } else if (
+      stored !== undefined &&
+      isSealed(ledger.windows[window]!, report, stored.receivedAtMs, nowMs)
+    ) {
+      aside.push({
+        report,
+        code: 'window_sealed',
+        deviceId: null,
+        detail: 'The window was complete and unchanged for 36 hours; a later change needs a person.',
+      });
+    } else {
+      accepted++;
+      ledger = merge.ledger;
+      const frame = seriesOf(report, registry);
+      if (frame.length > 0) series.set(window, encodeSeriesFrame(frame));
+    }
+  }
+  const write = accepted === 0 ? null : { key, readVersion: stored?.version ?? 0, ledger, series };
+  return { key, write, accepted, unchanged, aside };
+}
