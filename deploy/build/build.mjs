@@ -4,7 +4,7 @@
  */
 import { chmod, cp, mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { build as bundle } from 'esbuild';
+import { build as bundle, stop } from 'esbuild';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** @type {import('esbuild').BuildOptions} */
@@ -54,6 +54,8 @@ async function buildWorker() {
 
 export async function build() {
   await Promise.all([buildAgent(), buildDashboard(), buildWorker()]);
+  // The compiler's process would stay as long as the launcher does.
+  await stop();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();

@@ -49,8 +49,10 @@ export function runAgent(options: AgentOptions): AgentProcess {
   const start = () => {
     const startedAt = performance.now();
     child = spawnAgent(options, ['run']);
-    child.stdout?.on('data', (text) => process.stdout.write(text));
-    child.stderr?.on('data', (text) => process.stderr.write(text));
+    for (const stream of [child.stdout, child.stderr]) {
+      // Ctrl-C ends workerd at once: what the agent says of that on its way out is no news.
+      stream?.on('data', (text) => stopping || process.stderr.write(text));
+    }
     child.once('close', (code, signal) => {
       if (stopping) return;
       if (performance.now() - startedAt > STEADY_MS) pauseMs = FIRST_PAUSE_MS;

@@ -99,8 +99,7 @@ async function stopAll(running: Running, folder: DataFolder): Promise<void> {
 }
 
 function welcome(url: string, folder: DataFolder, zone: string): string {
-  const tokenFile = relative(process.cwd(), folder.adminTokenFile);
-  const path = tokenFile.startsWith('..') ? folder.adminTokenFile : tokenFile;
+  const path = shown(folder.adminTokenFile);
   const zoneLine =
     zone === 'WORLD'
       ? 'WORLD: a yearly average. Set the real one: npm start -- --zone KEY (DE, FR, US-CAL-CISO, ...)'
@@ -114,6 +113,12 @@ Wattshed is running.
   API          curl -H "Authorization: Bearer $(cat ${path})" ${url}/v1/fleet/emissions
                documented at ${url}/docs
 
-Ctrl-C stops it all; the data stays in ${relative(process.cwd(), folder.path) || '.'}.
+Ctrl-C stops it all; the data stays in ${shown(folder.path)}.
 `;
+}
+
+/** As a person in this folder would type it. */
+function shown(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere === '' || fromHere.startsWith('..') ? path : fromHere;
 }

@@ -50,7 +50,7 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     try {
       await tellHistory(options, nodes, () => stopped);
     } catch (error) {
-      console.error(`wattshed: the demo fleet stopped at its history: ${reasonOf(error)}`);
+      if (!stopped) console.error(`wattshed: the demo fleet stopped at its history: ${reasonOf(error)}`);
       return;
     }
     timer = stopped ? undefined : setInterval(() => void tellNews(options, nodes), TICK_MS);
