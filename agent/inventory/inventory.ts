@@ -5,7 +5,13 @@ import { readCpuSockets } from './cpu-sockets.ts';
 import { readDisks } from './disks.ts';
 import type { HostPaths } from './host-paths.ts';
 import { readInstalledMemory } from './memory.ts';
+import { plainText } from './plain-text.ts';
 import { readTextOrEmpty } from './read-text.ts';
+
+/** The server's bounds; GPUs, CPUs and memory come first, so that only disks beyond them stay out. */
+const MAX_PARTS = 256;
+const MAX_ID = 128;
+const MAX_NAME = 256;
 
 /**
  * Never throws: what the host does not tell is left out or empty.
@@ -34,7 +40,17 @@ export async function readInventory(paths: HostPaths, meters: readonly Meter[]):
     memory === null
       ? []
       : [{ id: 'memory', type: 'memory', name: memory.name, capacityBytes: memory.capacityBytes }];
-  return { hostname, kernel, productName, parts: [...gpuParts(meters), ...cpus, ...memoryPart, ...disks] };
+  const parts = [...gpuParts(meters), ...cpus, ...memoryPart, ...disks].slice(0, MAX_PARTS);
+  return {
+    hostname: plainText(hostname, MAX_NAME, 'unnamed host'),
+    kernel: plainText(kernel, MAX_NAME, ''),
+    productName: plainText(productName, MAX_NAME, ''),
+    parts: parts.map((part) => ({
+      ...part,
+      id: plainText(part.id, MAX_ID, part.type),
+      name: plainText(part.name, MAX_NAME, part.type),
+    })),
+  };
 }
 
 function gpuParts(meters: readonly Meter[]): InventoryPart[] {

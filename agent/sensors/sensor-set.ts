@@ -5,6 +5,7 @@
 import type { Meter, Reading } from '../../shared/metering/reading.ts';
 import type { SensorHealth } from '../../shared/wire/ingest.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import { plainText } from '../inventory/plain-text.ts';
 import { createSensors, type SensorOptions } from './list.ts';
 import { coveredBy } from './precedence.ts';
 import type { Outcome, Sensor } from './sensor.ts';
@@ -24,6 +25,11 @@ const FIRST_RETRY_MS = 5_000;
 const LAST_RETRY_MS = 300_000;
 /** How soon a returned or added GPU is noticed. */
 const RECHECK_MS = 60_000;
+
+/** The server's bounds for what a host says of itself. */
+const MAX_DEVICE_TEXT = 128;
+const MAX_DETAIL = 1024;
+const MAX_FIX = 2048;
 
 interface Slot {
   readonly sensor: Sensor;
@@ -67,16 +73,14 @@ export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): P
     const outcome = await slot.sensor.probe();
     if (outcome.state === 'ready') {
       slot.worked = true;
-      slot.meters = outcome.value;
+      slot.meters = outcome.value.map(plainMeter);
     }
     settle(slot, outcome);
   }
 
   function settle(slot: Slot, outcome: Outcome<unknown>) {
-    const { state, detail } = outcome;
-    const fix = 'fix' in outcome ? outcome.fix : undefined;
-    slot.health = { sensor: slot.sensor.name, state, detail, ...(fix !== undefined && { fix }) };
-    const ready = state === 'ready';
+    slot.health = healthOf(slot.sensor, outcome);
+    const ready = outcome.state === 'ready';
     slot.failures = ready ? 0 : slot.failures + 1;
     const waitMs = ready ? RECHECK_MS : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (slot.failures - 1));
     slot.nextProbeAtMs = clock.monotonicNow() + waitMs;
@@ -97,7 +101,7 @@ export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): P
       settle(slot, outcome);
       return [];
     }
-    slot.health = { ...slot.health, detail: outcome.detail };
+    slot.health = healthOf(slot.sensor, outcome);
     const known = new Set(slot.meters.map((meter) => meter.id));
     return outcome.value.filter((reading) => known.has(reading.meterId));
   }
@@ -118,3 +122,25 @@ export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): P
     },
   };
 }
+
+function healthOf({ name }: Sensor, outcome: Outcome<unknown>): SensorHealth {
+  const { state, detail } = outcome;
+  const fix = 'fix' in outcome ? outcome.fix : undefined;
+  return {
+    sensor: name,
+    state,
+    detail: cut(detail, MAX_DETAIL),
+    ...(fix !== undefined && { fix: cut(fix, MAX_FIX) }),
+  };
+}
+
+function plainMeter(meter: Meter): Meter {
+  return {
+    ...meter,
+    deviceId: plainText(meter.deviceId, MAX_DEVICE_TEXT, meter.deviceType),
+    deviceName: plainText(meter.deviceName, MAX_DEVICE_TEXT, meter.deviceType),
+  };
+}
+
+const cut = (text: string, maxLength: number) =>
+  text.length <= maxLength ? text : `${text.slice(0, maxLength - 1)}\u2026`;

@@ -56,7 +56,7 @@ export function createRaplSensor({ paths, clock }: RaplSensorOptions): Sensor {
         (read): EnergyRead => (read.ok && read.microjoules === 0 ? { ok: false, code: 'always 0' } : read),
       );
       const readable = found.filter((_, i) => values[i]?.ok);
-      if (readable.length === 0) return unreadable(found, values);
+      if (readable.length === 0) return unreadable(values);
       const mirrors = mirroredDies(found, values);
       const zones = readable.filter((zone) => !mirrors.has(zone.label));
       const bootId = await readTextOrEmpty(`${paths.procRoot}/sys/kernel/random/boot_id`);
@@ -124,9 +124,9 @@ async function readEnergy(zone: RaplZone): Promise<EnergyRead> {
   return value === null ? { ok: false, code: 'no number' } : { ok: true, microjoules: value };
 }
 
-function unreadable(zones: readonly RaplZone[], values: readonly EnergyRead[]): Outcome<never> {
+function unreadable(values: readonly EnergyRead[]): Outcome<never> {
   const reasons = [...new Set(values.map((value) => (value.ok ? '' : value.code)))].filter(Boolean);
-  const detail = `${zones.length} RAPL zones, none readable (${reasons.join(', ')})`;
+  const detail = `none of the RAPL zones can be read (${reasons.join(', ')})`;
   return reasons.some((code) => code === 'EACCES' || code === 'EPERM')
     ? { state: 'noData', detail, fix: RAPL_RIGHTS_FIX }
     : { state: 'noData', detail };

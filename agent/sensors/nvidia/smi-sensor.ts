@@ -83,7 +83,7 @@ export function createSmiSensor(options: SmiSensorOptions): Sensor {
   function describe({ meters, driverVersion, parser: { counts } }: Run): string {
     const dropped = counts.badLines + counts.rowsWithoutUuid + counts.powersWithoutValue;
     return [
-      `${meters.size} GPUs, driver ${driverVersion}, one sample each ${periodMs} ms, no energy counter`,
+      `${meters.size} ${meters.size === 1 ? 'GPU' : 'GPUs'}, driver ${driverVersion}, one sample each ${periodMs} ms, no energy counter`,
       ...(dropped === 0 ? [] : [`${dropped} rows without a power, the last said "${lastSaid(counts)}"`]),
     ].join('; ');
   }

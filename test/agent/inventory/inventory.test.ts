@@ -79,6 +79,18 @@ describe('inventory', () => {
     expect((await readInventory(host.paths, [])).parts).toEqual([]);
   });
 
+  test('names are printable and bounded, whatever a disk says of itself', async () => {
+    const host = await emptyHost();
+    const disk = { size: '8', 'queue/rotational': '0' };
+    await addDisk(host, 'pci0/sda', {
+      ...disk,
+      'device/model': '\u00b5SSD\u0001\u0002 X',
+      'device/serial': 'S'.repeat(500),
+    });
+    const [part] = (await readInventory(host.paths, [])).parts;
+    expect(part).toMatchObject({ id: 'S'.repeat(128), name: 'SSD X' });
+  });
+
   test('two namespaces of one NVMe disk, and disks without a serial, have ids of their own', async () => {
     const host = await emptyHost();
     const disk = { size: '8', 'queue/rotational': '0', 'device/model': 'M' };
@@ -100,7 +112,12 @@ describe('inventory', () => {
 
   test('a host that tells nothing has an empty inventory', async () => {
     const { paths } = await emptyHost();
-    expect(await readInventory(paths, [])).toEqual({ hostname: '', kernel: '', productName: '', parts: [] });
+    expect(await readInventory(paths, [])).toEqual({
+      hostname: 'unnamed host',
+      kernel: '',
+      productName: '',
+      parts: [],
+    });
   });
 });
 

@@ -154,6 +154,19 @@ describe('the set', () => {
     expect(set.meters).toHaveLength(2);
   });
 
+  test('what a host says of itself keeps to what the server takes', async () => {
+    const nvml = scriptedSensor('nvml', 'gpu');
+    const odd = { ...nvml.meter, deviceName: `\u00dcber\u0007GPU ${'x'.repeat(500)}` };
+    nvml.script.probe = {
+      state: 'ready',
+      value: [odd, { ...odd, deviceName: '\u0000' }],
+      detail: 'y'.repeat(5000),
+    };
+    const set = await openSensorSet([nvml.sensor], manualClock());
+    expect(set.meters.map((m) => m.deviceName)).toEqual([`ber GPU ${'x'.repeat(120)}`, 'gpu']);
+    expect(set.health()[0]?.detail).toHaveLength(1024);
+  });
+
   test('closing closes every sensor', async () => {
     const sensors = [scriptedSensor('nvml', 'gpu'), scriptedSensor('rapl', 'cpu')];
     const set = await openSensorSet(

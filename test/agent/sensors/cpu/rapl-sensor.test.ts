@@ -170,7 +170,7 @@ describe('no meter', () => {
     const outcome = await asOrdinaryUser(() => sensor.probe(), host);
     expect(outcome).toEqual({
       state: 'noData',
-      detail: '1 RAPL zones, none readable (EACCES)',
+      detail: 'none of the RAPL zones can be read (EACCES)',
       fix: RAPL_RIGHTS_FIX,
     });
     expect(RAPL_RIGHTS_FIX).toContain('AmbientCapabilities=CAP_DAC_READ_SEARCH');
@@ -181,7 +181,7 @@ describe('no meter', () => {
     await host.write({ [zone('intel-rapl:0', 'energy_uj')]: '0\n' });
     expect(await sensor.probe()).toEqual({
       state: 'noData',
-      detail: '1 RAPL zones, none readable (always 0)',
+      detail: 'none of the RAPL zones can be read (always 0)',
     });
   });
 });
