@@ -1,0 +1,69 @@
+/**
+ * Embodied emissions by calendar time: a part's total accrues evenly over its lifetime from its in-service date, whether
+ * it is used or not, and stops when it leaves service. With SCI's names: `M = TE x TiR / EL` (the whole part, RR = ToR).
+ *
+ * A lifetime that changes holds from its date: what has accrued stays, the rest is spread over what is left of the new
+ * lifetime, so the shares of a whole life are still 1.
+ */
+import { WINDOW_MS } from '../time/window.ts';
+
+/** 365 days: 8,760 hours. */
+export const YEAR_MS = 8_760 * 3_600_000;
+export const DEFAULT_LIFETIME_YEARS = 4;
+
+export interface Service {
+  readonly inServiceMs: number;
+  /** Null while it is in service. */
+  readonly outOfServiceMs: number | null;
+}
+
+export interface Lifetime {
+  /** Holds from here on. */
+  readonly fromMs: number;
+  readonly years: number;
+}
+
+/** A stretch `[startMs, endMs)` over which `share` of the part's total accrues evenly. */
+export interface Accrual {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly share: number;
+}
+
+/** @param lifetimes by `fromMs`; the first holds from the beginning. Empty: the default. */
+export function accrualsOf(service: Service, lifetimes: readonly Lifetime[]): Accrual[] {
+  const { inServiceMs } = service;
+  const first = lifetimes.findLast((lifetime) => lifetime.fromMs <= inServiceMs) ?? lifetimes[0];
+  const accruals: Accrual[] = [];
+  let startMs = inServiceMs;
+  let endMs = inServiceMs + (first?.years ?? DEFAULT_LIFETIME_YEARS) * YEAR_MS;
+  let rest = 1;
+  for (const { fromMs, years } of lifetimes) {
+    if (fromMs <= startMs || fromMs >= endMs) continue;
+    const share = (rest * (fromMs - startMs)) / (endMs - startMs);
+    accruals.push({ startMs, endMs: fromMs, share });
+    rest -= share;
+    startMs = fromMs;
+    // A new lifetime that is over already leaves one window to accrue the rest in.
+    endMs = Math.max(inServiceMs + years * YEAR_MS, fromMs + WINDOW_MS);
+  }
+  accruals.push({ startMs, endMs, share: rest });
+  const { outOfServiceMs } = service;
+  if (outOfServiceMs === null) return accruals;
+  return accruals
+    .filter((accrual) => accrual.startMs < outOfServiceMs)
+    .map((accrual) => {
+      const cutMs = Math.min(accrual.endMs, outOfServiceMs);
+      return { ...accrual, endMs: cutMs, share: accruedShare([accrual], accrual.startMs, cutMs) };
+    });
+}
+
+/** 0..1: the share of a part's total that accrues in `[fromMs, toMs)`; additive over any partition of time. */
+export function accruedShare(accruals: readonly Accrual[], fromMs: number, toMs: number): number {
+  let share = 0;
+  for (const accrual of accruals) {
+    const overlap = Math.min(toMs, accrual.endMs) - Math.max(fromMs, accrual.startMs);
+    if (overlap > 0) share += (accrual.share * overlap) / (accrual.endMs - accrual.startMs);
+  }
+  return share;
+}

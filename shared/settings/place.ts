@@ -1,0 +1,65 @@
+/** Where a node stands over time, with what holds there: the settings that its emissions depend on. */
+import type { TimeRange } from '../time/window.ts';
+import { type SettingHistory, type SettingRow, segmentsOver, settingHistory } from './effective.ts';
+
+/** One span during which nothing of this changes. */
+export interface Place extends TimeRange {
+  readonly siteId: string | null;
+  /** Null where the site has none: its energy is excluded from emissions. */
+  readonly gridZone: string | null;
+  /** 1 where the site has none: only what the meters saw. */
+  readonly pueRatio: number;
+  /** Null where the site has none. */
+  readonly lifetimeYears: number | null;
+}
+
+const DEFAULT_PUE_RATIO = 1;
+
+/** Finds the places of nodes, from every setting in the order in which they were recorded. */
+export class Places {
+  readonly #bySubject: ReadonlyMap<string, readonly SettingRow[]>;
+  readonly #histories = new Map<string, SettingHistory>();
+
+  constructor(rows: readonly SettingRow[]) {
+    const bySubject = new Map<string, SettingRow[]>();
+    for (const row of rows) {
+      const known = bySubject.get(row.subject);
+      if (known) known.push(row);
+      else bySubject.set(row.subject, [row]);
+    }
+    this.#bySubject = bySubject;
+  }
+
+  /** Without gaps, in order of time. */
+  of(nodeNumber: number, range: TimeRange): Place[] {
+    return segmentsOver(this.#history(`node:${nodeNumber}`, 'site'), range).flatMap((segment) =>
+      this.#atSite(segment.value, segment),
+    );
+  }
+
+  #atSite(siteId: string | null, range: TimeRange): Place[] {
+    const subject = `site:${siteId}`;
+    return segmentsOver(this.#history(subject, 'gridZone'), range).flatMap((zone) =>
+      segmentsOver(this.#history(subject, 'pueRatio'), zone).flatMap((pue) =>
+        segmentsOver(this.#history(subject, 'embodiedLifetimeYears'), pue).map((lifetime) => ({
+          startMs: lifetime.startMs,
+          endMs: lifetime.endMs,
+          siteId,
+          gridZone: zone.value,
+          pueRatio: pue.value === null ? DEFAULT_PUE_RATIO : Number(pue.value),
+          lifetimeYears: lifetime.value === null ? null : Number(lifetime.value),
+        })),
+      ),
+    );
+  }
+
+  #history(subject: string, key: string): SettingHistory {
+    const name = `${subject} ${key}`;
+    let history = this.#histories.get(name);
+    if (!history) {
+      history = settingHistory(this.#bySubject.get(subject) ?? [], subject, key);
+      this.#histories.set(name, history);
+    }
+    return history;
+  }
+}
