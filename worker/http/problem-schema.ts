@@ -11,12 +11,9 @@ export const problemSchema = z
     status: z.number().int().openapi({ example: 404 }),
     code: z.enum(CODES),
     detail: z.string().openapi({ description: 'A sentence that names what is wrong and the fix.' }),
-    field: z
-      .string()
-      .optional()
-      .openapi({
-        description: 'JSON pointer into the body, or name of the parameter, where one thing is wrong.',
-      }),
+    field: z.string().optional().openapi({
+      description: 'JSON pointer into the body, or name of the parameter, where one thing is wrong.',
+    }),
   })
   .openapi('Problem', { description: 'Every error (RFC 9457), as application/problem+json.' });
 
