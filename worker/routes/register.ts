@@ -6,6 +6,8 @@ import { registerEnrolmentKeys } from './enrolment-keys.ts';
 import { registerHealth } from './health.ts';
 import { registerIngest } from './ingest.ts';
 import { registerNodes } from './nodes.ts';
+import { registerPower } from './power.ts';
+import { registerQuarantine } from './quarantine.ts';
 import { registerSites } from './sites.ts';
 import { registerTokens } from './tokens.ts';
 
@@ -15,6 +17,8 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerEnroll,
   registerIngest,
   registerNodes,
+  registerPower,
+  registerQuarantine,
   registerSites,
   registerEnrolmentKeys,
   registerTokens,

@@ -77,3 +77,18 @@ export async function listQuarantine(
     .limit(query.limit)
     .all();
 }
+
+/** @returns whether there was an open one of that id */
+export async function discardQuarantined(
+  db: Database,
+  id: number,
+  tokenId: string,
+  nowMs: number,
+): Promise<boolean> {
+  const changed = await db
+    .update(quarantine)
+    .set({ resolution: 'discarded', resolvedAtMs: nowMs, resolvedBy: tokenId })
+    .where(and(eq(quarantine.id, id), isNull(quarantine.resolution)))
+    .returning({ id: quarantine.id });
+  return changed.length > 0;
+}

@@ -25,8 +25,8 @@ export interface IngestCounts {
   readonly conflicts: number;
 }
 
-/** Two requests of one node at once are rare, three in a row rarer; after that the agent asks again later. */
-const MAX_ATTEMPTS = 4;
+/** An agent has one request in flight; more at once are its retries after timeouts. Each round at least one of them wins. */
+const MAX_ATTEMPTS = 10;
 
 export async function ingest(
   db: D1Database,

@@ -1,0 +1,70 @@
+/** Nodes that report, in tests. */
+import { env } from 'cloudflare:test';
+import type { DeviceReport, IngestReply, WindowReport } from '../../../shared/wire/ingest.ts';
+import { call } from '../support/api.ts';
+import { enrol, host, newEnrolmentKey } from '../support/enrolment.ts';
+
+export const WINDOW_MS = 300_000;
+export const database = (env as unknown as { DB: D1Database }).DB;
+
+/** A window of a few minutes ago, `back` windows before that. */
+export function recentWindow(back = 0): number {
+  return Math.floor(Date.now() / WINDOW_MS) * WINDOW_MS - (1 + back) * WINDOW_MS;
+}
+
+export function device(changes: Partial<DeviceReport> = {}): DeviceReport {
+  return {
+    id: 'GPU-6f5d1a2e-0000-4000-8000-000000000001',
+    type: 'gpu',
+    name: 'NVIDIA H100 80GB HBM3',
+    meteredMilliseconds: 300_000,
+    energyMillijoules: 195_000_000,
+    kind: 'counter',
+    ...changes,
+  };
+}
+
+export function report(changes: Partial<WindowReport> = {}): WindowReport {
+  return {
+    windowStartMs: recentWindow(),
+    epoch: 'epoch0001',
+    revision: 1,
+    final: true,
+    devices: [device()],
+    jobs: [],
+    ...changes,
+  };
+}
+
+export function body(reports: readonly unknown[], changes: Record<string, unknown> = {}) {
+  return { version: 1, sentAtMs: Date.now(), agentVersion: '0.1.0', reports, ...changes };
+}
+
+/** A freshly enrolled node's token. */
+export async function newNode(hostname: string): Promise<{ nodeId: string; token: string }> {
+  return enrol(await newEnrolmentKey(), host(hostname));
+}
+
+export async function send(
+  token: string,
+  reports: readonly unknown[],
+  changes: Record<string, unknown> = {},
+): Promise<IngestReply> {
+  const response = await call('POST', '/v1/ingest', body(reports, changes), { token });
+  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
+  return response.json();
+}
+
+export async function gzip(text: string): Promise<Uint8Array> {
+  return new Uint8Array(
+    await new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer(),
+  );
+}
+
+/** Every figure that is booked: equal before and after means that nothing was. */
+export async function bookedRows(): Promise<unknown[]> {
+  const { results } = await database
+    .prepare('SELECT key, version, hex(ledger) AS ledger FROM node_hours ORDER BY key')
+    .all();
+  return results;
+}

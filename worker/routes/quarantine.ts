@@ -1,0 +1,100 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { App } from '../http/app.ts';
+import { requireScope } from '../http/guard.ts';
+import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
+import { problemResponse } from '../http/problem.ts';
+import { problems } from '../http/problem-schema.ts';
+import { instant, instantOrNull, instantOutput } from '../http/schemas.ts';
+import { openDatabase } from '../storage/database.ts';
+import { discardQuarantined, listQuarantine } from '../storage/quarantine.ts';
+
+const tags = ['Quarantine'];
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/v1/quarantine',
+  tags,
+  summary: 'What could not be booked, newest first',
+  description: 'A report that cannot be true is kept here whole; no total contains it.',
+  ...requireScope('admin'),
+  request: {
+    query: z.strictObject({
+      ...pageQuery,
+      resolution: z
+        .enum(['open', 'all'])
+        .default('open')
+        .openapi({ description: '`all` lists what was discarded as well.' }),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'A page of quarantined reports',
+      content: {
+        'application/json': {
+          schema: z.object({
+            quarantine: z.array(
+              z
+                .object({
+                  id: z.number().int(),
+                  nodeId: z.string(),
+                  windowStart: instantOutput,
+                  epoch: z.string(),
+                  revision: z.number().int(),
+                  deviceId: z.string().nullable(),
+                  code: z.string().openapi({ example: 'power_implausible' }),
+                  detail: z.string(),
+                  receivedAt: instantOutput,
+                  resolution: z.enum(['released', 'discarded']).nullable(),
+                  resolvedAt: instantOutput.nullable(),
+                  resolvedBy: z.string().nullable().openapi({ description: 'Id of the token.' }),
+                })
+                .openapi('QuarantinedReport'),
+            ),
+            nextCursor: nextCursorOutput,
+          }),
+        },
+      },
+    },
+  },
+});
+
+const discardRoute = createRoute({
+  method: 'post',
+  path: '/v1/quarantine/{id}/discard',
+  tags,
+  summary: 'Discard a quarantined report for good',
+  description: 'It stays listed under `resolution=all`, with who discarded it and when.',
+  ...requireScope('admin'),
+  request: { params: z.object({ id: z.coerce.number().int().min(1) }) },
+  responses: { 204: { description: 'Discarded' }, ...problems('not_found') },
+});
+
+export function registerQuarantine(app: App): void {
+  app.openapi(listRoute, async (context) => {
+    const { limit, cursor, resolution } = context.req.valid('query');
+    const rows = await listQuarantine(openDatabase(context.env.DB), {
+      limit: limit + 1,
+      beforeId: cursor === undefined ? null : Number(cursor),
+      unresolvedOnly: resolution === 'open',
+    });
+    const { items, nextCursor } = pageOf(rows, limit, ({ id }) => id);
+    const quarantine = items.map(({ windowStartMs, receivedAtMs, resolvedAtMs, ...item }) => ({
+      ...item,
+      windowStart: instant(windowStartMs),
+      receivedAt: instant(receivedAtMs),
+      resolvedAt: instantOrNull(resolvedAtMs),
+    }));
+    return context.json({ quarantine, nextCursor }, 200);
+  });
+  app.openapi(discardRoute, async (context) => {
+    const { id } = context.req.valid('param');
+    const { caller, nowMs } = context.var;
+    const discarded = await discardQuarantined(openDatabase(context.env.DB), id, caller.tokenId, nowMs);
+    if (discarded) return context.body(null, 204);
+    return problemResponse(context, {
+      code: 'not_found',
+      detail: `No open quarantined report has the id ${id}.`,
+      field: 'id',
+    });
+  });
+}
