@@ -4,7 +4,10 @@ import type { Clock } from '../clock.ts';
 import type { Shipper } from '../ship/shipper.ts';
 
 /** First rounds are spread over this, so that a fleet that starts at once does not report at once. */
-const FIRST_ROUND_SPREAD_MS = 10_000;
+const FIRST_ROUND_SPREAD_MS = 8_000;
+
+/** Time for the next tick to book what was held. */
+const NEXT_TICK_MS = 1_500;
 
 export interface ShipLoopOptions {
   readonly clock: Clock;
@@ -28,7 +31,7 @@ export async function runShipLoop(options: ShipLoopOptions, signal: AbortSignal)
     const waitMs = await shipper.shipOnce();
     if (!trustedBefore && options.isClockTrusted()) {
       // The reply told the time: what was held for it can be booked and sent now.
-      await sleep(2 * 1000);
+      await sleep(NEXT_TICK_MS);
       await options.commit();
       continue;
     }
