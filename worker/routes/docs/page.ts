@@ -96,7 +96,7 @@ function parameterView(parameter: Parameter): Fragment {
   const { name, schema } = parameter;
   const described = { ...schema, description: parameter.description ?? schema.description ?? '' };
   return html`<div>
-    <dt><code>${name}</code> <span class="type">${typeOf(schema)}</span> <span class="quiet">${parameter.in}${parameter.required ? '' : ', optional'}</span></dt>
+    <dt><code>${name}</code> <span class="type">${typeOf(schema)}</span><span class="quiet">, ${parameter.in}${parameter.required ? '' : ', optional'}</span></dt>
     <dd>${notes(described)}</dd>
   </div>`;
 }

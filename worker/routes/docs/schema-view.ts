@@ -13,13 +13,19 @@ export function schemaFields(schema: JsonSchema, depth = 0): Fragment {
   if (inner !== undefined) return schemaFields(inner, depth);
   const { properties, allOf } = schema;
   if (depth >= MAX_DEPTH) return '';
-  if (allOf !== undefined) return html`${allOf.map((part) => schemaFields(part, depth))}`;
+  if (allOf !== undefined) {
+    return html`${allOf.map((part) =>
+      refName(part) === null
+        ? schemaFields(part, depth)
+        : html`<p class="quiet">All fields of ${typeOf(part)}, and:</p>`,
+    )}`;
+  }
   if (properties === undefined) return '';
   const required = new Set(schema.required);
   return html`<dl class="fields">
     ${Object.entries(properties).map(
       ([name, field]) => html`<div>
-        <dt><code>${name}</code> <span class="type">${typeOf(field)}</span>${required.has(name) ? '' : html` <span class="quiet">optional</span>`}</dt>
+        <dt><code>${name}</code> <span class="type">${typeOf(field)}</span>${required.has(name) ? '' : html`<span class="quiet">, optional</span>`}</dt>
         <dd>${notes(field)}${schemaFields(field, depth + 1)}</dd>
       </div>`,
     )}
