@@ -1,6 +1,8 @@
 /** The Worker in workerd with its database on disk, and the clock tick that cron gives it in production. */
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { Miniflare } from 'miniflare';
 import { applyMigrations, type Database } from './migrate.ts';
 import { reasonOf, StartError } from './start-error.ts';
@@ -32,6 +34,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     // Request metadata would be fetched from the network.
     cf: false,
     telemetry: { enabled: false },
+    handleRuntimeStdio: (stdout: Readable, stderr: Readable) => {
+      showLines(stdout);
+      showLines(stderr);
+    },
     d1Databases: { DB: 'wattshed' },
     d1Persist: join(options.dataFolder, 'd1'),
     assets: {
@@ -71,6 +77,16 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await miniflare.dispose();
     },
   };
+}
+
+/**
+ * What the Worker logs is for the person at the terminal; workerd's own notes are not: a provider that cannot be reached
+ * comes with a stack of addresses there, and in plain words in the answers of /v1/grid.
+ */
+function showLines(output: Readable): void {
+  createInterface({ input: output }).on('line', (line) => {
+    if (line !== '' && !/^(workerd|kj)\/|^stack: /.test(line)) console.error(line);
+  });
 }
 
 /** Throws `StartError` where nobody can listen there. */
