@@ -37,6 +37,8 @@ export async function startHarness(): Promise<Harness> {
   const secret = await newAdminSecret();
   const miniflare = new Miniflare({
     modules: true,
+    // Module names are relative to this; above the working directory workerd refuses them.
+    modulesRoot: folder,
     scriptPath: join(folder, 'worker.js'),
     compatibilityDate: '2026-07-01',
     host: '127.0.0.1',
