@@ -1,6 +1,7 @@
 /** The explicit list of routes; adding one is a file beside this and a line here. */
 import type { App } from '../http/app.ts';
 import { registerDocs } from './docs.ts';
+import { registerEmissions } from './emissions.ts';
 import { registerEnroll } from './enroll.ts';
 import { registerEnrolmentKeys } from './enrolment-keys.ts';
 import { registerHealth } from './health.ts';
@@ -18,6 +19,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerIngest,
   registerNodes,
   registerPower,
+  registerEmissions,
   registerQuarantine,
   registerSites,
   registerEnrolmentKeys,

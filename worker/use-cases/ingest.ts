@@ -16,6 +16,7 @@ import { nodeHourKey } from '../storage/node-hour-key.ts';
 import { type SetAside, setAside } from '../storage/quarantine.ts';
 import { type Registry, registerNames, toLedgerEpoch } from './ingest-registry.ts';
 import { hasDamagedSeries, seriesOf } from './ingest-series.ts';
+import { recordInventory } from './record-inventory.ts';
 
 export interface IngestCounts {
   readonly accepted: number;
@@ -51,6 +52,7 @@ export async function ingest(
   const aside = [...screened, ...booked.aside];
   await setAside(db, nodeNumber, aside, nowMs);
   await writeNodeFacts(db, nodeNumber, body, nowMs);
+  if (body.inventory !== undefined) await recordInventory(db, nodeNumber, body.inventory, nowMs);
   return ok({
     accepted: booked.accepted,
     unchanged: booked.unchanged,

@@ -1,0 +1,125 @@
+/** The emissions object of the contract, and the query that asks for it. */
+import { z } from '@hono/zod-openapi';
+import type { Figures } from '../../shared/emissions/figures.ts';
+import { GROUP_KEYS, NO_GROUP } from '../../shared/emissions/join.ts';
+import { STEPS } from '../../shared/emissions/time-steps.ts';
+import { BASES, SIGNALS } from '../../shared/grid/intensity.ts';
+import { instant, instantInput, instantOutput } from '../http/schemas.ts';
+import type { Emissions } from '../use-cases/emissions.ts';
+
+export const emissionsQuery = z.strictObject({
+  from: instantInput.optional().openapi({ description: 'Default: start of the UTC day that `to` ends in.' }),
+  to: instantInput.optional().openapi({ description: 'Default: now. Nothing is counted beyond now.' }),
+  step: z.enum(STEPS).default('none').openapi({ description: '`none`: no series. Days and months are UTC.' }),
+  groupBy: z
+    .enum(GROUP_KEYS, {
+      error: `expected one of ${GROUP_KEYS.join(', ')}; by job, project, phase and user is not answered yet`,
+    })
+    .optional()
+    .openapi({ description: 'A node is one group by `gpuModel`, also with several models (`A + B`).' }),
+  filter: z.string().max(1_000).optional().openapi({
+    description:
+      'Terms that must all hold: `node`, `gridZone`, `site`, `gpuModel` or `label.<name>`. Zone and site are those that held at the time, labels those of now.',
+    example: 'site:berlin,label.team:nlp',
+  }),
+  basis: z
+    .enum(BASES)
+    .default('lifecycle')
+    .openapi({ description: 'A zone without a series on this basis is excluded, never converted.' }),
+  signal: z.enum(SIGNALS).default('average'),
+  accounting: z
+    .enum(['location'], {
+      error: 'expected location; market accounting needs supply contracts, which are not kept yet',
+    })
+    .default('location'),
+  asOf: z
+    .never({ error: 'answers as of an earlier instant are not kept yet; leave it out for what is known now' })
+    .optional()
+    .openapi({ type: 'string', format: 'date-time', description: 'Not answered yet; leave it out.' }),
+});
+
+const kwh = (description: string) => z.number().openapi({ description });
+const share = z.number().min(0).max(1);
+
+const figures = {
+  energyKwh: kwh('IT energy, as metered.'),
+  facilityEnergyKwh: kwh('IT energy x PUE: what `operationalGrams` is made from.'),
+  operationalGrams: z.number().openapi({
+    description: 'gCO2eq: facility energy of each five minutes x the intensity of those five minutes.',
+  }),
+  embodiedGrams: z
+    .number()
+    .openapi({ description: 'gCO2eq of manufacturing, straight-line over calendar time.' }),
+  embodiedGramsLow: z.number(),
+  embodiedGramsHigh: z.number(),
+  totalGrams: z.number().openapi({ description: 'operational + embodied' }),
+  idleEnergyKwh: kwh('While the devices were proven free.'),
+  idleGrams: z.number(),
+  unattributedEnergyKwh: kwh('Neither in a known job nor proven idle.'),
+  unattributedGrams: z.number(),
+  gpuSeconds: z.number().openapi({ description: 'Time for which GPUs were metered.' }),
+  coverage: share.nullable().openapi({
+    description:
+      'Metered device time / device time of the inventory since enrolment; null where none was expected.',
+  }),
+  nodesExpected: z.number().int(),
+  nodesReporting: z.number().int(),
+  missingEnergyKwhEstimate: kwh(
+    'Gaps x the mean power of the device in this range (or of its like on the node). Never in a total.',
+  ),
+  energyKinds: z
+    .object({ counter: share, integrated: share, modelled: share, simulated: share })
+    .openapi({ description: 'Shares of the energy; all 0 without energy.' }),
+  recovered: share.openapi({ description: 'Share that a counter consumed while nobody read it.' }),
+  gridKinds: z
+    .object({ measured: share, estimated: share, forecast: share, annual: share })
+    .openapi({ description: 'Shares of the energy that an intensity is known for; all 0 without any.' }),
+  energyKwhByDevice: z.object({ gpu: z.number(), cpu: z.number(), memory: z.number(), other: z.number() }),
+};
+
+const figuresSchema = z.object(figures).openapi('EmissionFigures');
+const stepSchema = z.object({ start: instantOutput, end: instantOutput, ...figures }).openapi('EmissionStep');
+
+export const emissionsSchema = z
+  .object({
+    from: instantOutput,
+    to: instantOutput,
+    step: z.enum(STEPS),
+    basis: z.enum(BASES),
+    signal: z.enum(SIGNALS),
+    accounting: z.literal('location'),
+    asOf: instantOutput.openapi({ description: 'The answer is what was known then.' }),
+    totals: figuresSchema,
+    series: z.array(stepSchema).openapi({ description: 'Steps that have begun; empty with step=none.' }),
+    groups: z.array(
+      z
+        .object({ key: z.string(), label: z.string(), ...figures, series: z.array(stepSchema) })
+        .openapi('EmissionGroup', { description: `Key \`${NO_GROUP}\`: what belongs to none.` }),
+    ),
+    excluded: z
+      .array(z.object({ gridZone: z.string(), reason: z.string(), energyKwh: z.number() }))
+      .openapi({ description: 'Energy that is in `energyKwh` but has no grams: no intensity is known.' }),
+  })
+  .openapi('Emissions');
+
+export type EmissionsQueryInput = z.output<typeof emissionsQuery>;
+
+export function toEmissionsAnswer(answer: Emissions, query: EmissionsQueryInput, nowMs: number) {
+  return {
+    from: instant(answer.fromMs),
+    to: instant(answer.toMs),
+    step: query.step,
+    basis: query.basis,
+    signal: query.signal,
+    accounting: query.accounting,
+    asOf: instant(nowMs),
+    totals: answer.totals,
+    series: answer.series.map(toStep),
+    groups: answer.groups.map((group) => ({ ...group, series: group.series.map(toStep) })),
+    excluded: answer.excluded.map((entry) => ({ ...entry, gridZone: entry.gridZone ?? NO_GROUP })),
+  };
+}
+
+function toStep({ startMs, endMs, ...rest }: Figures & { readonly startMs: number; readonly endMs: number }) {
+  return { start: instant(startMs), end: instant(endMs), ...rest };
+}

@@ -1,0 +1,215 @@
+/** The figure: reads what the join needs, in bounded pieces, and joins it (shared/emissions). */
+import { partFootprint } from '../../shared/embodied/footprint.ts';
+import {
+  EmissionsJoin,
+  type GroupKey,
+  gpuModel,
+  type JoinResult,
+  NO_GROUP,
+} from '../../shared/emissions/join.ts';
+import type { JoinNode, NodePart } from '../../shared/emissions/join-node.ts';
+import { type Step, stepEdges } from '../../shared/emissions/time-steps.ts';
+import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import type { IntensityResolver } from '../../shared/grid/resolve.ts';
+import { type Place, Places } from '../../shared/settings/place.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
+import { epochMs } from '../../shared/units.ts';
+import { type FilterTerm, parseFilter } from '../http/filter.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { openDatabase } from '../storage/database.ts';
+import { type FleetNode, readFleet } from '../storage/fleet.ts';
+import { readNodeDevices } from '../storage/node-devices.ts';
+import { type NodeHour, readNodeHours } from '../storage/node-hours.ts';
+import { readParts, type StoredPart } from '../storage/parts.ts';
+import { readSettings } from '../storage/settings.ts';
+import { loadIntensity } from './grid-intensity.ts';
+
+export interface EmissionsQuery {
+  /** Only this node; null: the fleet. */
+  readonly nodeId: string | null;
+  /** Default: start of the UTC day that `toMs` ends in. */
+  readonly fromMs?: number | undefined;
+  /** Default: now. */
+  readonly toMs?: number | undefined;
+  readonly step: Step;
+  readonly groupBy?: GroupKey | undefined;
+  readonly filter?: string | undefined;
+  readonly basis: Basis;
+  readonly signal: Signal;
+}
+
+export interface Emissions extends JoinResult {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** About two seconds of work: 64 nodes for a month, one for five years. */
+const MAX_NODE_HOURS = 50_000;
+/** Decoded hours held at once. */
+const HOURS_AT_ONCE = 2_000;
+const MAX_WINDOW_STEP_DAYS = 7;
+/** Steps of totals and groups together: about 15 MB of answer. */
+const MAX_STEPS = 20_000;
+
+const FILTER_KEYS = ['node', 'gridZone', 'site', 'gpuModel'] as const;
+type Term = FilterTerm<(typeof FILTER_KEYS)[number]>;
+
+/** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
+export async function emissions(
+  db: D1Database,
+  query: EmissionsQuery,
+  nowMs: number,
+): Promise<Result<Emissions>> {
+  const toMs = query.toMs ?? nowMs;
+  const fromMs = query.fromMs ?? Math.floor((toMs - 1) / DAY_MS) * DAY_MS;
+  if (fromMs >= toMs) return fail('invalid_parameter', 'from: expected an instant before `to`.', 'from');
+  const terms: Result<Term[]> = parseFilter(query.filter, FILTER_KEYS);
+  if (!terms.ok) return terms;
+  const fleet = await readFleet(db);
+  if (query.nodeId !== null && !fleet.some(({ id }) => id === query.nodeId))
+    return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
+  const nodes = fleet.filter(
+    (node) => (query.nodeId === null || node.id === query.nodeId) && acceptsNode(node, terms.value),
+  );
+  const tooLong = checkRange(query, fromMs, toMs, nodes.length);
+  if (tooLong !== null) return tooLong;
+
+  const range = { fromMs, toMs, nowMs, joinToMs: Math.min(toMs, nowMs) };
+  const prepared = await prepareNodes(db, nodes, range);
+  const resolvers = await loadResolvers(db, prepared, query, range);
+  const join = new EmissionsJoin({
+    edges: stepEdges(query.step, fromMs, toMs),
+    nowMs,
+    withSeries: query.step !== 'none',
+    groupBy: query.groupBy ?? null,
+    accepts: (node, place) => acceptsPlace(node, place, terms.value),
+    intensityOf: (gridZone) => resolvers.get(gridZone)!,
+  });
+  for (const chunk of chunksOf(prepared, range)) await addChunk(db, join, chunk, range);
+  return ok({ fromMs, toMs, ...join.result() });
+}
+
+interface Range {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly nowMs: number;
+  /** `toMs`, but not beyond now. */
+  readonly joinToMs: number;
+}
+
+interface PreparedNode extends FleetNode {
+  readonly parts: readonly NodePart[];
+  readonly places: readonly Place[];
+}
+
+function checkRange(query: EmissionsQuery, fromMs: number, toMs: number, nodeCount: number) {
+  const hours = Math.ceil((toMs - fromMs) / HOUR_MS);
+  if (nodeCount * hours > MAX_NODE_HOURS) {
+    const most = Math.floor(MAX_NODE_HOURS / nodeCount);
+    return fail(
+      'range_too_long',
+      `That is ${nodeCount} nodes over ${hours} hours; one answer covers at most ${MAX_NODE_HOURS} node-hours. Ask for at most ${most} hours at once, or narrow \`filter\`.`,
+      'from',
+    );
+  }
+  if (query.step === 'window' && toMs - fromMs > MAX_WINDOW_STEP_DAYS * DAY_MS) {
+    return fail(
+      'range_too_long',
+      `step=window covers at most ${MAX_WINDOW_STEP_DAYS} days; ask for a shorter range or step=hour.`,
+      'step',
+    );
+  }
+  const rows = query.groupBy === undefined ? 1 : 1 + nodeCount;
+  const steps = (stepEdges(query.step, fromMs, toMs).length - 1) * rows;
+  if (steps > MAX_STEPS) {
+    return fail(
+      'range_too_long',
+      `That may be ${steps} steps over all groups, more than ${MAX_STEPS}; ask for a shorter range, a longer step or no groupBy.`,
+      'step',
+    );
+  }
+  return null;
+}
+
+function acceptsNode(node: FleetNode, terms: readonly Term[]): boolean {
+  return terms.every(({ key, label, value }) => {
+    if (key === 'node') return node.id === value;
+    return key !== 'label' || node.labels[label] === value;
+  });
+}
+
+function acceptsPlace(node: JoinNode, place: Place, terms: readonly Term[]): boolean {
+  return terms.every(({ key, value }) => {
+    if (key === 'gridZone') return (place.gridZone ?? NO_GROUP) === value;
+    if (key === 'site') return (place.siteId ?? NO_GROUP) === value;
+    return key !== 'gpuModel' || (gpuModel(node) ?? NO_GROUP) === value;
+  });
+}
+
+async function prepareNodes(
+  db: D1Database,
+  nodes: readonly FleetNode[],
+  range: Range,
+): Promise<PreparedNode[]> {
+  const numbers = nodes.map(({ number }) => number);
+  const [parts, settings] = await Promise.all([readParts(db, numbers), readSettings(openDatabase(db))]);
+  const places = new Places(settings);
+  return nodes.map((node) => {
+    const own = parts.filter(({ nodeNumber }) => nodeNumber === node.number).map(withFootprint);
+    // Lifetimes count from the first day in service, however short the range asked for.
+    const startMs = Math.min(range.fromMs, ...own.map(({ inServiceMs }) => inServiceMs));
+    return {
+      ...node,
+      parts: own,
+      places: places.of(node.number, { startMs: epochMs(startMs), endMs: epochMs(range.joinToMs) }),
+    };
+  });
+}
+
+function withFootprint(part: StoredPart): NodePart {
+  const { grams, gramsLow, gramsHigh } = partFootprint(part);
+  return { ...part, grams, gramsLow, gramsHigh };
+}
+
+/** One resolver for each zone that a node stands in during the range. */
+async function loadResolvers(
+  db: D1Database,
+  nodes: readonly PreparedNode[],
+  { basis, signal }: EmissionsQuery,
+  { fromMs, joinToMs }: Range,
+): Promise<ReadonlyMap<string, IntensityResolver>> {
+  const zones = new Set<string>();
+  for (const { gridZone, endMs } of nodes.flatMap(({ places }) => places))
+    if (gridZone !== null && endMs > fromMs) zones.add(gridZone);
+  const resolvers = new Map<string, IntensityResolver>();
+  for (const gridZone of zones) {
+    resolvers.set(gridZone, await loadIntensity(db, { gridZone, basis, signal, fromMs, toMs: joinToMs }));
+  }
+  return resolvers;
+}
+
+function* chunksOf(nodes: readonly PreparedNode[], { fromMs, toMs }: Range) {
+  const hoursOfNode = Math.ceil((toMs - fromMs) / HOUR_MS);
+  const size = Math.max(1, Math.floor(HOURS_AT_ONCE / hoursOfNode));
+  for (let i = 0; i < nodes.length; i += size) yield nodes.slice(i, i + size);
+}
+
+async function addChunk(
+  db: D1Database,
+  join: EmissionsJoin,
+  chunk: readonly PreparedNode[],
+  { fromMs, joinToMs }: Range,
+): Promise<void> {
+  const nodeNumbers = chunk.map(({ number }) => number);
+  const hours = new Map<number, NodeHour[]>(nodeNumbers.map((number) => [number, []]));
+  if (fromMs < joinToMs) {
+    for await (const hour of readNodeHours(db, { nodeNumbers, fromMs, toMs: joinToMs }))
+      hours.get(hour.nodeNumber)!.push(hour);
+  }
+  // After the hours: a device is registered before an hour names it.
+  const devices = await readNodeDevices(db, nodeNumbers);
+  for (const node of chunk) {
+    const own = devices.filter(({ nodeNumber }) => nodeNumber === node.number);
+    join.addNode({ ...node, devices: own }, hours.get(node.number)!);
+  }
+}
