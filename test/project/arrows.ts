@@ -85,7 +85,9 @@ const LISTS = [
 
 /** Every import that breaks an arrow, in words; empty where all hold. */
 export function brokenArrows(sources: Sources): string[] {
-  const imports = new Map([...sources].map(([path, text]) => [path, importsOf(path, text)]));
+  const all = new Map([...sources].map(([path, text]) => [path, importsOf(path, text)]));
+  const imports = mapValues(all, (one) => one.map(({ target }) => target));
+  const loaded = mapValues(all, (one) => one.filter(({ typeOnly }) => !typeOnly).map(({ target }) => target));
   const broken: string[] = [];
   for (const [path, targets] of imports) {
     const room = ROOMS.find((candidate) => path.startsWith(candidate.prefix));
@@ -94,7 +96,7 @@ export function brokenArrows(sources: Sources): string[] {
       if (!isAllowed(room, target)) broken.push(`${path} must not import ${target}`);
     }
   }
-  return [...broken, ...siblingImports(imports), ...cycles(imports)];
+  return [...broken, ...siblingImports(imports), ...cycles(loaded)];
 }
 
 function isAllowed(room: Room, target: string): boolean {
@@ -137,18 +139,38 @@ function cycles(imports: ReadonlyMap<string, readonly string[]>): string[] {
   return found;
 }
 
-/** What a file imports or re-exports, types and dynamic imports included: paths from the root, or package names. */
-function importsOf(path: string, text: string): string[] {
+interface Import {
+  /** Path from the root, or the name of a package. */
+  readonly target: string;
+  /** Gone at run time: two files may know each other's types without needing each other to load. */
+  readonly typeOnly: boolean;
+}
+
+/** What a file imports or re-exports, dynamic imports included. */
+function importsOf(path: string, text: string): Import[] {
   const { module, errors } = parseSync(path, text);
   if (errors.length > 0) throw new Error(`${path} does not parse: ${errors[0]?.message}`);
-  const specifiers = [
-    ...module.staticImports.map((statement) => statement.moduleRequest.value),
-    ...module.staticExports.flatMap((statement) =>
-      statement.entries.flatMap((entry) => (entry.moduleRequest === null ? [] : [entry.moduleRequest.value])),
-    ),
-    ...[...text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)].map((match) => match[1] ?? ''),
+  const found = [
+    ...module.staticImports.map(({ moduleRequest, entries }) => ({
+      specifier: moduleRequest.value,
+      typeOnly: entries.length > 0 && entries.every((entry) => entry.isType),
+    })),
+    ...module.staticExports
+      .flatMap((statement) => statement.entries)
+      .map(({ moduleRequest, isType }) => ({ specifier: moduleRequest?.value ?? '', typeOnly: isType })),
+    ...[...text.matchAll(/\bimport\(\s*['"]([^'"]+)['"]\s*\)/g)].map((match) => ({
+      specifier: match[1] ?? '',
+      typeOnly: false,
+    })),
   ];
-  return [...new Set(specifiers)].map((specifier) =>
-    specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : specifier,
-  );
+  return found
+    .filter(({ specifier }) => specifier !== '')
+    .map(({ specifier, typeOnly }) => ({
+      target: specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : specifier,
+      typeOnly,
+    }));
+}
+
+function mapValues<K, V, W>(map: ReadonlyMap<K, V>, change: (value: V) => W): Map<K, W> {
+  return new Map([...map].map(([key, value]) => [key, change(value)]));
 }
