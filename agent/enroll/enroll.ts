@@ -80,7 +80,7 @@ function explain(reply: HttpReply, base: string): string {
     case 'enrolment_key_exhausted':
       return `this enrolment key was used as often as it allows: create a new one${detail}`;
     case 'host_already_enrolled':
-      return `this host is a node already and the key does not allow it to enrol again: use a key with onKnownHost that does, or delete the node first${detail}`;
+      return `this host is a node already and the key does not allow it to enrol again: use a key with onKnownHost "replace", or delete the node first${detail}`;
     case 'overloaded':
       return `the server is overloaded: try again in ${reply.headers['retry-after'] ?? '30'} s`;
     case undefined:

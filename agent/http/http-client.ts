@@ -48,7 +48,7 @@ export interface HttpClientOptions {
 
 interface Connection {
   readonly via: typeof http | typeof https;
-  readonly options: http.RequestOptions & tls.ConnectionOptions;
+  readonly options: http.RequestOptions & { readonly secureContext?: tls.SecureContext };
   readonly headers?: Record<string, string>;
 }
 

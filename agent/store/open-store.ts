@@ -33,8 +33,10 @@ export interface StoreOptions {
   readonly identity?: ProcessIdentity;
 }
 
-/** A closed segment with a smaller share of pending reports is rewritten, so files hold at most 4/3 of what is pending. */
-const WORTH_KEEPING_RATIO = 0.75;
+/** Share of the files that pending reports have at least when the spool is full: less would waste the disk, more rewrite for nothing. */
+const LIVE_SHARE = 0.75;
+/** Room beside that share for what is settled or replaced, so that a small spool is not rewritten all the time. */
+const ROOM_SEGMENTS = 2;
 /** What one record of a rewrite may hold; small beside a segment, so that rewriting needs little room. */
 const COPY_BYTES = 256 * 1024;
 const NO_COUNTS: Counts = { droppedSeries: 0, droppedReports: 0, damagedRecords: 0, setAsideReports: 0 };
@@ -177,7 +179,7 @@ class SpoolStore implements DurableStore {
   close(): Promise<void> {
     return this.#exclusively(async () => {
       if (this.#held.size > 0) await this.#guarded(() => this.#write({ sync: true }).then(() => {}));
-      await this.#log.close();
+      await this.#guarded(() => this.#log.seal());
       await this.#unlock();
     });
   }
@@ -253,18 +255,20 @@ class SpoolStore implements DurableStore {
     return reports;
   }
 
-  /** Keeps the files within their bound: sheds what is pending, then rewrites segments that are mostly settled. */
+  /**
+   * Keeps the files within their bound: sheds what is pending, then rewrites what is pending in the oldest segments and
+   * removes them. Always from the oldest on: a later one says which reports of the earlier ones are settled.
+   */
   async #maintain(): Promise<void> {
     await this.#shed();
-    for (const { segment, size } of this.#log.sealed()) {
-      const live = this.#index.liveBytes(segment);
-      const isSmall = size < this.#limits.segmentBytes / 2;
-      const isWorthKeeping = live > size * WORTH_KEEPING_RATIO && !isSmall;
-      if (isWorthKeeping && !this.#damagedSegments.has(segment)) continue;
+    const newestDamaged = Math.max(0, ...this.#damagedSegments);
+    for (const { segment } of this.#log.sealed()) {
+      const roomy = this.#index.totalBytes / LIVE_SHARE + ROOM_SEGMENTS * this.#limits.segmentBytes;
+      if (this.#log.totalBytes <= roomy && segment > newestDamaged) return;
       for (const copies of batches(this.#index.inSegment(segment))) {
         await this.#write({ copies: await this.#load(copies), sync: true });
       }
-      if (segment === this.#stateSegment) continue;
+      if (segment === this.#stateSegment) return;
       await this.#log.remove(segment);
       this.#damagedSegments.delete(segment);
     }
@@ -273,7 +277,8 @@ class SpoolStore implements DurableStore {
   /** Series of the oldest windows first, then whole reports from the oldest; the newest window is never touched. */
   async #shed(): Promise<void> {
     const { spoolBytes, segmentBytes } = this.#limits;
-    const budget = (spoolBytes - 2 * segmentBytes) * WORTH_KEEPING_RATIO;
+    // One more segment for the one that is being written, one for a rewrite before its source is removed.
+    const budget = (spoolBytes - (ROOM_SEGMENTS + 2) * segmentBytes) * LIVE_SHARE;
     if (this.#index.totalBytes <= budget) return;
     const oldest = this.#index.oldestFirst();
     const sheddable = oldest.filter((entry) => entry.windowStartMs !== oldest.at(-1)?.windowStartMs);

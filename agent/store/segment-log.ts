@@ -91,7 +91,7 @@ export class SegmentLog {
   /** On an error the segment is given up, with what was not synced in it, and the next call begins a new one. */
   async append(payload: string, sync: boolean): Promise<Location> {
     try {
-      if (this.#active !== null && this.#active.size >= this.#segmentBytes) await this.#retire();
+      if (this.#active !== null && this.#active.size >= this.#segmentBytes) await this.seal();
       this.#active ??= await this.#begin();
       const active = this.#active;
       const location = { segment: active.segment, offset: active.size, length: 0 };
@@ -119,8 +119,12 @@ export class SegmentLog {
     this.#sizes.delete(segment);
   }
 
-  async close(): Promise<void> {
-    await this.#active?.file.close();
+  /** Nothing more is appended to the segment: what is not synced in it would look like damage once another follows. */
+  async seal(): Promise<void> {
+    const active = this.#active;
+    if (active === null) return;
+    if (active.syncedSize < active.size) await this.#sync(active);
+    await active.file.close();
     this.#active = null;
   }
 
@@ -138,11 +142,6 @@ export class SegmentLog {
     await active.file.sync();
     if (active.syncedSize === 0) await this.#fileSystem.syncDirectory(this.#directory);
     active.syncedSize = active.size;
-  }
-
-  async #retire(): Promise<void> {
-    await this.#active?.file.close();
-    this.#active = null;
   }
 
   /** Takes back what may be half there, as far as the disk lets it. */

@@ -16,7 +16,6 @@ export function windowKey(ref: Pick<ReportRef, 'windowStartMs' | 'epoch'>): stri
 
 export class SpoolIndex {
   readonly #entries = new Map<string, SpoolEntry>();
-  readonly #liveBytes = new Map<number, number>();
   #totalBytes = 0;
 
   get size(): number {
@@ -42,9 +41,8 @@ export class SpoolIndex {
   put(entry: SpoolEntry): void {
     const known = this.#entries.get(windowKey(entry));
     if (known !== undefined && known.revision > entry.revision) return;
-    if (known !== undefined) this.#count(known, -1);
     this.#entries.set(windowKey(entry), entry);
-    this.#count(entry, 1);
+    this.#totalBytes += entry.bytes - (known?.bytes ?? 0);
   }
 
   /** Removes this and older revisions; false when there was none. */
@@ -52,13 +50,8 @@ export class SpoolIndex {
     const entry = this.#entries.get(windowKey(ref));
     if (entry === undefined || entry.revision > ref.revision) return false;
     this.#entries.delete(windowKey(ref));
-    this.#count(entry, -1);
+    this.#totalBytes -= entry.bytes;
     return true;
-  }
-
-  /** JSON bytes of the reports in a segment that are still pending. */
-  liveBytes(segment: number): number {
-    return this.#liveBytes.get(segment) ?? 0;
   }
 
   inSegment(segment: number): SpoolEntry[] {
@@ -77,10 +70,5 @@ export class SpoolIndex {
     const newest = ordered.at(-1)?.windowStartMs;
     const live = ordered.filter((entry) => entry.windowStartMs === newest);
     return [...live, ...ordered.slice(0, ordered.length - live.length)];
-  }
-
-  #count(entry: SpoolEntry, sign: 1 | -1): void {
-    this.#totalBytes += sign * entry.bytes;
-    this.#liveBytes.set(entry.segment, this.liveBytes(entry.segment) + sign * entry.bytes);
   }
 }
