@@ -1,5 +1,6 @@
 /** The OpenAPI document, made from the routes themselves; what every route has in common is added here, once. */
 import type { App } from './app.ts';
+import { NODE_HEADER } from './guard.ts';
 import { PROBLEM_STATUS, type ProblemCode } from './problem.ts';
 
 /** The parts of a generated document that we complete or render. */
@@ -14,7 +15,7 @@ export interface Operation {
   readonly summary?: string;
   readonly description?: string;
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[];
-  readonly parameters?: readonly Parameter[];
+  parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Content; readonly required?: boolean };
   responses: Record<string, ResponseObject>;
 }
@@ -95,16 +96,31 @@ function makeDocument(app: App): ApiDocument {
   }) as unknown as ApiDocument;
   for (const operations of Object.values(document.paths)) {
     for (const operation of Object.values(operations)) {
+      if (scopesOf(operation).includes('ingest')) {
+        operation.parameters = [...(operation.parameters ?? []), NODE_PARAMETER];
+      }
       for (const code of commonProblems(operation)) addProblem(operation, code);
     }
   }
   return document;
 }
 
+/** The guard reads it on every route of this scope. */
+const NODE_PARAMETER: Parameter = {
+  name: NODE_HEADER,
+  in: 'header',
+  required: false,
+  description:
+    'Id of the node that the agent takes itself for: a token file copied from another host is refused.',
+  schema: { type: 'string', example: 'gpu-07' },
+};
+
+const scopesOf = ({ security = [] }: Operation) => security.flatMap((scheme) => scheme.bearer ?? []);
+
 /** What any route with these traits may answer, whatever it does. */
 function commonProblems(operation: Operation): ProblemCode[] {
   const secured = (operation.security ?? []).length > 0;
-  const scopes = operation.security?.flatMap((scheme) => scheme.bearer ?? []) ?? [];
+  const scopes = scopesOf(operation);
   const body = operation.requestBody;
   const json = body !== undefined && 'application/json' in body.content;
   return [

@@ -1,5 +1,6 @@
 /** Enrolment keys: what a host shows once to become a node. */
 import { createToken, ENROLMENT_KEY_PREFIX, type TokenCrypto } from '../../shared/auth/token-format.ts';
+import type { PageRequest } from '../http/paging.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Database } from '../storage/database.ts';
 import {
@@ -49,10 +50,7 @@ export async function issueEnrolmentKey(
 }
 
 /** By id; at most `limit`, after the id `after` where given. */
-export async function getEnrolmentKeys(
-  db: Database,
-  page: { readonly limit: number; readonly after?: string | undefined },
-): Promise<EnrolmentKeyView[]> {
+export async function getEnrolmentKeys(db: Database, page: PageRequest): Promise<EnrolmentKeyView[]> {
   const keys = await listEnrolmentKeys(db, page.limit, page.after);
   return keys.map(({ secretSha256: _, ...view }) => view);
 }

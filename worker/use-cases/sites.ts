@@ -1,6 +1,7 @@
 /** Sites: where nodes stand, with the values that every emission figure of theirs depends on. */
 import { findZone, nearestZones } from '../../shared/grid/zones.ts';
 import { settingHistory, valueAt } from '../../shared/settings/effective.ts';
+import type { PageRequest } from '../http/paging.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Database } from '../storage/database.ts';
 import { type RecordedSetting, readSettingsOf, readSettingsOfMany } from '../storage/settings.ts';
@@ -73,11 +74,7 @@ export async function getSite(db: Database, id: string, nowMs: number): Promise<
 }
 
 /** By id; at most `limit`, after the id `after` where given. */
-export async function getSites(
-  db: Database,
-  page: { readonly limit: number; readonly after?: string | undefined },
-  nowMs: number,
-): Promise<Site[]> {
+export async function getSites(db: Database, page: PageRequest, nowMs: number): Promise<Site[]> {
   const stored = await listSites(db, page.limit, page.after);
   const rows = await readSettingsOfMany(
     db,

@@ -1,5 +1,6 @@
 /** Tokens of people and programs; those of nodes are made by enrolment and end here too. */
 import { ADMIN_TOKEN_ID, createToken, type TokenCrypto } from '../../shared/auth/token-format.ts';
+import type { PageRequest } from '../http/paging.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Database } from '../storage/database.ts';
 import { findToken, insertToken, listTokens, revokeToken, type StoredToken } from '../storage/tokens.ts';
@@ -22,10 +23,7 @@ export async function issueToken(
 }
 
 /** By id; at most `limit`, after the id `after` where given. */
-export async function getTokens(
-  db: Database,
-  page: { readonly limit: number; readonly after?: string | undefined },
-): Promise<TokenView[]> {
+export async function getTokens(db: Database, page: PageRequest): Promise<TokenView[]> {
   return (await listTokens(db, page.limit, page.after)).map(view);
 }
 

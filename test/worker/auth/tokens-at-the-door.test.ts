@@ -86,6 +86,25 @@ test("a node's token neither reads nor changes anything", async () => {
   }
 });
 
+test("an agent with another node's token is told so, before its body is looked at", async () => {
+  const key = await newEnrolmentKey();
+  const mine = await enrol(key, host('mine'));
+  await enrol(key, host('other'));
+  const send = (node: string) =>
+    call(
+      'POST',
+      '/v1/ingest',
+      { not: 'a report' },
+      { token: mine.token, headers: { 'Wattshed-Node': node } },
+    );
+  expect(await refusal(await send('other'))).toEqual({
+    status: 403,
+    code: 'wrong_node',
+    field: 'Wattshed-Node',
+  });
+  expect((await send('mine')).status).toBe(422);
+});
+
 test('without a hash of its secret there is no operator', async () => {
   const worker = clockedApi(Date.UTC(2026, 0, 1), { ADMIN_SECRET_SHA256: '' });
   expect((await worker.call('GET', '/v1/tokens', undefined, ADMIN_TOKEN)).status).toBe(401);
