@@ -6,8 +6,8 @@ export interface Hour {
   readonly startMs: number;
   readonly operationalGrams: number;
   readonly embodiedGrams: number;
-  /** Metered share of the hour so far, 0..1. */
-  readonly coverage: number;
+  /** Metered share of the hour so far, 0..1; null where nothing was expected to report. */
+  readonly coverage: number | null;
 }
 
 const HEIGHT = 190;
@@ -68,6 +68,7 @@ function bar(hour: Hour, x: number, slot: number, height: (grams: number) => num
 }
 
 function describe(hour: Hour): string {
+  if (hour.coverage === null) return `${formatClock(hour.startMs)}: no node yet`;
   const metered = hour.coverage === 0 ? 'nothing metered' : `${formatShare(hour.coverage)} metered`;
   return `${formatClock(hour.startMs)}: ${formatMass(hour.operationalGrams)} operational, ${formatMass(hour.embodiedGrams)} embodied, ${metered}`;
 }

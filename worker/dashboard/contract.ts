@@ -5,7 +5,8 @@ export interface Figures {
   readonly operationalGrams: number;
   readonly embodiedGrams: number;
   readonly totalGrams: number;
-  readonly coverage: number;
+  /** Null where nothing was expected to report. */
+  readonly coverage: number | null;
   readonly nodesExpected: number;
   readonly nodesReporting: number;
   readonly energyKinds: Readonly<Record<string, number>>;
@@ -29,6 +30,8 @@ export interface Emissions {
   readonly totals: Figures;
   readonly series: readonly Step[];
   readonly groups: readonly Group[];
+  /** Energy without grams: no intensity is known for it. */
+  readonly excluded: readonly { readonly gridZone: string; readonly energyKwh: number }[];
 }
 
 export interface Sensor {

@@ -19,6 +19,7 @@ const ENERGY_KWH: readonly Unit[] = [
   { symbol: 'MWh', size: 1e3 },
 ];
 const MASS: readonly Unit[] = [
+  { symbol: 'mg', size: 1e-3 },
   { symbol: 'g', size: 1 },
   { symbol: 'kg', size: 1e3 },
   { symbol: 't', size: 1e6 },
@@ -30,7 +31,7 @@ const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
 export const formatPower = (watts: number) => withUnit(watts, POWER);
 /** `640 Wh`, `12.3 kWh` */
 export const formatEnergy = (kilowattHours: number) => withUnit(kilowattHours, ENERGY_KWH);
-/** Grams of CO2 equivalent: `0.5 g`, `4.32 kg`, `1.2 t` */
+/** Grams of CO2 equivalent: `44.5 mg`, `4.32 kg`, `1.2 t` */
 export const formatMass = (grams: number) => withUnit(grams, MASS);
 /** `473 g/kWh` */
 export const formatIntensity = (gramsPerKwh: number) => `${number.format(gramsPerKwh)} g/kWh`;
@@ -44,6 +45,8 @@ function withUnit(value: number, units: readonly Unit[]): string {
 }
 
 function unitFor(value: number, units: readonly Unit[]): Unit {
+  const base = units.find((unit) => unit.size === 1) as Unit;
+  if (value === 0) return base;
   return (
     units.findLast((unit) => Number(Math.abs(value / unit.size).toPrecision(3)) >= 1) ?? (units[0] as Unit)
   );
@@ -53,7 +56,8 @@ function unitFor(value: number, units: readonly Unit[]): Unit {
 export const massUnit = (largestGrams: number) => unitFor(largestGrams, MASS);
 
 /** A share 0..1 as `99.8%`; all but all is never shown as `100%`, next to nothing never as `0%`. */
-export function formatShare(ratio: number): string {
+export function formatShare(ratio: number | null): string {
+  if (ratio === null) return UNKNOWN;
   if (ratio > 0 && ratio < 0.001) return '<0.1%';
   if (ratio < 1 && ratio > 0.999) return '>99.9%';
   return `${new Intl.NumberFormat('en', { maximumFractionDigits: 1 }).format(ratio * 100)}%`;

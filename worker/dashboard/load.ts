@@ -1,6 +1,6 @@
 /** Asks the API for everything the page shows and puts it in the page's own terms. */
 import { HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
-import type { Get } from './api.ts';
+import { ApiError, type Get } from './api.ts';
 import type { Hour } from './chart.ts';
 import type { Emissions, Figures, Group, IntensityValue, Node, Step } from './contract.ts';
 
@@ -9,6 +9,8 @@ export interface Overview {
   readonly dayStartMs: number;
   readonly hoursOfDay: number;
   readonly today: Figures;
+  /** Energy of today that no intensity is known for, by zone. */
+  readonly excluded: Emissions['excluded'];
   readonly hours: readonly Hour[];
   readonly power: MeanPower | null;
   readonly zones: readonly Zone[];
@@ -26,8 +28,10 @@ export interface MeanPower {
 
 export interface Zone {
   readonly key: string;
-  /** Null where there is no series for this moment. */
+  /** Null where there is none for this moment. */
   readonly now: IntensityValue | null;
+  /** Why not, where the API says. */
+  readonly trouble: string | null;
 }
 
 export interface NodeRow extends Node {
@@ -53,6 +57,7 @@ export async function loadOverview(get: Get, nowMs: number): Promise<Overview> {
     dayStartMs: day.startMs,
     hoursOfDay: Math.round((day.endMs - day.startMs) / HOUR_MS),
     today: today.totals,
+    excluded: today.excluded,
     hours: today.series.map(toHour),
     power: meanPower(byNode.series, nowMs),
     zones: await loadZones(get, today.groups, nowMs),
@@ -75,13 +80,13 @@ function localDay(nowMs: number): { startMs: number; endMs: number } {
  * (a host that has just started). Null where neither was metered.
  */
 function meanPower(windows: readonly Step[], nowMs: number): MeanPower | null {
-  const metered = windows.filter((window) => window.coverage > 0);
+  const metered = windows.filter((window) => (window.coverage ?? 0) > 0);
   const chosen =
     metered.findLast((window) => Date.parse(window.start) + WINDOW_MS <= nowMs) ?? metered.at(-1);
   if (chosen === undefined) return null;
   const fromMs = Date.parse(chosen.start);
   const toMs = Math.min(Date.parse(chosen.end), nowMs);
-  const hours = ((toMs - fromMs) / HOUR_MS) * chosen.coverage;
+  const hours = ((toMs - fromMs) / HOUR_MS) * (chosen.coverage ?? 0);
   return { watts: (chosen.energyKwh * 1_000) / hours, fromMs, toMs };
 }
 
@@ -117,11 +122,16 @@ async function loadZones(get: Get, groups: readonly Group[], nowMs: number): Pro
   const from = windowStart(nowMs);
   return Promise.all(
     keys.map(async (key) => {
-      const answer = await get<{ series: IntensityValue[] }>(
-        `/v1/grid/${encodeURIComponent(key)}/intensity`,
-        { from: iso(from), to: iso(from + WINDOW_MS) },
-      );
-      return { key, now: answer.series.at(-1) ?? null };
+      const range = { from: iso(from), to: iso(from + WINDOW_MS) };
+      try {
+        const path = `/v1/grid/${encodeURIComponent(key)}/intensity`;
+        const answer = await get<{ series: IntensityValue[] }>(path, range);
+        return { key, now: answer.series.at(-1) ?? null, trouble: null };
+      } catch (error) {
+        // One zone without an answer takes nothing from the others.
+        if (error instanceof ApiError && !error.isRefusal) return { key, now: null, trouble: error.message };
+        throw error;
+      }
     }),
   );
 }

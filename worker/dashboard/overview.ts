@@ -26,6 +26,7 @@ export function overview(data: Overview): HTMLElement[] {
   if (data.nodes.length === 0) return [noNodes()];
   return [
     ...simulatedBanner(data.today),
+    ...excludedBanner(data.excluded),
     element(
       'section',
       { class: 'figures', 'aria-label': 'The fleet now' },
@@ -64,6 +65,18 @@ function simulatedBanner({ energyKinds }: Figures): HTMLElement[] {
       'p',
       { class: 'banner' },
       `${formatShare(share)} of today's energy is simulated demo data, not metered.`,
+    ),
+  ];
+}
+
+function excludedBanner(excluded: Overview['excluded']): HTMLElement[] {
+  if (excluded.length === 0) return [];
+  const parts = excluded.map(({ gridZone, energyKwh }) => `${formatEnergy(energyKwh)} in ${gridZone}`);
+  return [
+    element(
+      'p',
+      { class: 'banner' },
+      `Not in the operational emissions, for want of an intensity: ${parts.join(', ')}.`,
     ),
   ];
 }
@@ -128,8 +141,9 @@ function gridCard(zones: readonly Zone[]): HTMLElement {
   );
 }
 
-function zoneItem({ key, now }: Zone): HTMLElement {
-  if (now === null) return element('li', {}, figure(UNKNOWN), quiet(`${key}: no intensity is known for now`));
+function zoneItem({ key, now, trouble }: Zone): HTMLElement {
+  if (now === null)
+    return element('li', {}, figure(UNKNOWN), quiet(`${key}: ${trouble ?? 'no intensity is known for now'}`));
   return element(
     'li',
     {},

@@ -19,7 +19,7 @@ test.each([
 ])('power of %d W', (watts, text) => expect(formatPower(watts)).toBe(text));
 
 test.each([
-  [0, '0 Wh'],
+  [0, '0 kWh'],
   [0.0006, '0.6 Wh'],
   [0.9999, '1 kWh'],
   [415.22, '415 kWh'],
@@ -28,7 +28,8 @@ test.each([
 
 test.each([
   [0, '0 g'],
-  [0.0123, '0.0123 g'],
+  [0.0445, '44.5 mg'],
+  [0.5, '500 mg'],
   [999.4, '999 g'],
   [999.6, '1 kg'],
   [4_642, '4.64 kg'],
