@@ -28,12 +28,12 @@ export interface TraceCounts {
 
 const COLUMNS = 'timestamp_utc_ms,device_index,device_name,power_w,util_pct,energy_counter_mj';
 
-/** A file that is no trace; the message says what was expected. */
+/** A file that is no trace or cannot be read; the message says why, and what was expected. */
 export class TraceError extends Error {}
 
 /**
  * Rows in the file's order, which must be that of time.
- * @throws TraceError, and what the disk throws
+ * @throws TraceError
  */
 export async function* readTraceFile(
   path: string,
@@ -45,7 +45,7 @@ export async function* readTraceFile(
   if (unzipped !== file) file.on('error', (error) => unzipped.destroy(error));
   let header = true;
   let lastAtMs = Number.NEGATIVE_INFINITY;
-  for await (const line of linesOf(unzipped)) {
+  for await (const line of linesOf(unzipped, path)) {
     if (header) {
       if (line.trim() !== COLUMNS)
         throw new TraceError(`${path} is no trace: its first line must be ${COLUMNS}`);
@@ -67,7 +67,7 @@ export async function* readTraceFile(
   }
 }
 
-async function* linesOf(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
+async function* linesOf(stream: NodeJS.ReadableStream, path: string): AsyncGenerator<string> {
   // readline swallows the errors of its input, so they are carried over to whoever reads the lines.
   let failure: Error | null = null;
   const lines = createInterface({ input: Readable.from(stream), crlfDelay: Number.POSITIVE_INFINITY });
@@ -76,7 +76,8 @@ async function* linesOf(stream: NodeJS.ReadableStream): AsyncGenerator<string> {
     lines.close();
   });
   yield* lines;
-  if (failure !== null) throw failure;
+  if (failure !== null)
+    throw new TraceError(`${path} cannot be read (${(failure as NodeJS.ErrnoException).code})`);
 }
 
 function parseRow(line: string): TraceRow | null {

@@ -59,6 +59,8 @@ export const replayCommand: Command = {
     const stateDir = kept ? config.stateDir : mkdtempSync(join(tmpdir(), 'wattshed-replay-'));
     try {
       return await replayFile(io, options, file!, { ...config, stateDir });
+    } catch (error) {
+      throw error instanceof TraceError ? new CliError(EXIT.failed, error.message) : error;
     } finally {
       if (!kept) rmSync(stateDir, { recursive: true, force: true });
     }
@@ -86,7 +88,8 @@ async function replayFile(io: Io, options: OptionValues, file: string, config: C
     deviceType,
     scope,
   });
-  const firstAtMs = await firstInstant(sensors, file);
+  const firstAtMs = await sensors.firstAtMs();
+  if (firstAtMs === null) throw new CliError(EXIT.failed, `${file} has no readings in that range`);
   clock.advanceTo(firstAtMs);
   const enrolled =
     options.url === undefined
@@ -123,19 +126,6 @@ async function replayFile(io: Io, options: OptionValues, file: string, config: C
     );
   } finally {
     await store.close();
-  }
-}
-
-async function firstInstant(sensors: TraceSource, file: string): Promise<number> {
-  try {
-    const firstAtMs = await sensors.firstAtMs();
-    if (firstAtMs === null) throw new CliError(EXIT.failed, `${file} has no readings in that range`);
-    return firstAtMs;
-  } catch (error) {
-    if (error instanceof TraceError) throw new CliError(EXIT.failed, error.message);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new CliError(EXIT.failed, `${file} cannot be read (${code})`);
   }
 }
 
