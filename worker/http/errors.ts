@@ -75,4 +75,4 @@ export function answerNotFound(app: App): NotFoundHandler<AppEnv> {
 }
 
 const pathPattern = (path: string) =>
-  new RegExp(`^${path.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/:[A-Za-z]+(\\\{[^/]*\})?/g, '[^/]+')}$`);
+  new RegExp(`^${path.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/:[A-Za-z]+/g, '[^/]+')}$`);

@@ -44,5 +44,7 @@ function firstIssue(error: ZodError): { path: PropertyKey[]; message: string; mo
 
 function describe(issue: Issue): string {
   if (issue.code === 'unrecognized_keys') return 'unknown field; remove it or check its spelling';
-  return issue.message.replace(/\.$/, '').replace(/^Invalid/, 'invalid');
+  if (issue.code === 'invalid_key' && issue.issues[0] !== undefined) return issue.issues[0].message;
+  const expected = issue.message.replace(/^Invalid input: /, '').replace(/\.$/, '');
+  return expected.replace(/^(.*), received undefined$/, 'missing; $1');
 }

@@ -73,6 +73,20 @@ test.each([
   expect(await refusal(await send(body, contentType))).toMatchObject({ status, code });
 });
 
+test.each([
+  [{}, '/id: missing; expected string. (2 more things are wrong.)'],
+  [[], 'The body: expected object, received array.'],
+  [{ id: 7, gridZone: 'DE', pueRatio: 1 }, '/id: expected string, received number.'],
+  [{ id: 'a', gridZone: 'DE', pueRatio: 1, pue: 2 }, '/pue: unknown field; remove it or check its spelling.'],
+  [
+    { id: 'a', gridZone: 'DE', pueRatio: 0.5 },
+    '/pueRatio: expected 1 or more: PUE is facility energy / IT energy.',
+  ],
+])('%j is told: %s', async (body, detail) => {
+  const response = await call('POST', '/v1/sites', body);
+  expect((await response.json<{ detail: string }>()).detail).toBe(detail);
+});
+
 test('a Content-Type with a charset is good', async () => {
   const body = JSON.stringify({ id: 'charset', gridZone: 'DE', pueRatio: 1 });
   expect((await send(body, 'Application/JSON; charset=utf-8')).status).toBe(201);
