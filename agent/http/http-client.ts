@@ -61,10 +61,11 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   async function connect(target: URL, signal: AbortSignal): Promise<Connection> {
     const direct = target.protocol === 'https:' ? https : http;
     const proxy = proxyFor(target, environment);
-    if (proxy === null) return { via: direct, options: { ...tlsOptions } };
+    if (proxy === null) return { via: direct, options: { ...tlsOptions, agent: false } };
     if (target.protocol === 'http:') {
       const options = {
         ...tlsOptions,
+        agent: false,
         protocol: proxy.protocol,
         hostname: bareHost(proxy),
         port: proxy.port,
@@ -91,7 +92,6 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       try {
         const connection = await connect(target, signal);
         const request = connection.via.request(target, {
-          agent: false,
           ...connection.options,
           method,
           signal,
@@ -126,9 +126,10 @@ function exchange(
       response.on('error', reject);
       response.on('data', (chunk: Buffer) => {
         received += chunk.length;
-        if (received > maxReplyBytes)
-          request.destroy(new Error(`the reply is longer than ${maxReplyBytes} bytes`));
-        else chunks.push(chunk);
+        chunks.push(chunk);
+        if (received <= maxReplyBytes) return;
+        reject(new Error(`the reply is longer than ${maxReplyBytes} bytes`));
+        request.destroy();
       });
       response.on('end', () => {
         const pairs = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
