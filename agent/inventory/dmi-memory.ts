@@ -1,6 +1,6 @@
 /**
  * Memory modules in the firmware's table (SMBIOS structure type 17). Layout of the fields used, by offset: 0x0c size
- * (u16, bit 15 = KiB instead of MiB, 0x7fff = see 0x1c, 0 = empty slot), 0x12 memory type, 0x1c extended size (u32, MiB).
+ * (u16, bit 15 = KiB instead of MiB, 0x7fff = see 0x1c, 0 = empty slot, 0xffff = unknown), 0x12 memory type, 0x1c extended size (u32, MiB).
  */
 const MEMORY_DEVICE = 17;
 const END_OF_TABLE = 127;
@@ -44,7 +44,7 @@ export function memoryModules(table: Buffer): MemoryModule[] {
 
 function capacityOf(formatted: Buffer): number {
   const size = formatted.readUInt16LE(0x0c);
-  if (size === 0 || size === 0xffff) return 0;
+  if (size === 0xffff) return 0;
   if (size === 0x7fff) return formatted.length >= 0x20 ? formatted.readUInt32LE(0x1c) * 2 ** 20 : 0;
   return size & 0x8000 ? (size & 0x7fff) * 2 ** 10 : size * 2 ** 20;
 }

@@ -54,6 +54,7 @@ export function createCpuModelSensor({ paths, clock }: CpuModelOptions): Sensor 
       const readings: Reading[] = [];
       for (const socket of sockets) {
         const load = busyRatio(before, now, socket.processors);
+        // Ticks are 10 ms: two looks within one tell nothing.
         if (load === null) continue;
         const power = modelledWatts(socket.processors.length, threadPower(socket), load);
         readings.push({
@@ -63,8 +64,7 @@ export function createCpuModelSensor({ paths, clock }: CpuModelOptions): Sensor 
           utilizationRatio: ratio(load),
         });
       }
-      // Ticks are 10 ms: two looks within one tell nothing, and the earlier one stays the reference.
-      if (readings.length > 0) before = now;
+      before = now;
       return { state: 'ready', value: readings, detail: describe(sockets) };
     },
 

@@ -149,17 +149,14 @@ describe('memory', () => {
     );
   });
 
-  test('sizes in MiB, beyond 32 GiB, in KiB; empty slots are none', () => {
+  test('sizes in MiB, beyond 32 GiB, in KiB; empty slots and unknown sizes are none', () => {
     const table = smbiosTable([
       { mebibytes: 16_384, type: 26 },
       { mebibytes: 131_072, type: 34 },
-      { mebibytes: 0x8000 | 512, type: 2 },
+      { mebibytes: 0, type: 2, sizeField: 0x8000 | 512 },
       { mebibytes: 0, type: 26 },
+      { mebibytes: 0, type: 26, sizeField: 0xffff },
     ]);
-    // The third is over 0x7fff and thus written as extended: make it KiB by hand.
-    const third =
-      [...table.entries()].filter(([i]) => table[i] === 17 && table[i + 1] === 0x28)[2]?.[0] ?? -1;
-    table.writeUInt16LE(0x8000 | 512, third + 0x0c);
     expect(memoryModules(table)).toEqual([
       { capacityBytes: 16 * GIB, type: 'DDR4' },
       { capacityBytes: 128 * GIB, type: 'DDR5' },

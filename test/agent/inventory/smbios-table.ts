@@ -4,6 +4,8 @@ export interface Slot {
   readonly mebibytes: number;
   /** SMBIOS memory type: 26 DDR4, 34 DDR5. */
   readonly type: number;
+  /** Written as it is instead of the size in MiB: KiB (bit 15), or 0xffff for unknown. */
+  readonly sizeField?: number;
 }
 
 export function smbiosTable(slots: readonly Slot[]): Buffer {
@@ -11,10 +13,10 @@ export function smbiosTable(slots: readonly Slot[]): Buffer {
   return Buffer.concat([bios, ...slots.map(memoryDevice), structure(127, 4, [])]);
 }
 
-function memoryDevice({ mebibytes, type }: Slot): Buffer {
+function memoryDevice({ mebibytes, type, sizeField }: Slot): Buffer {
   const device = structure(17, 0x28, ['DIMM_A1', 'Bank 0', 'Maker']);
   const extended = mebibytes >= 0x7fff;
-  device.writeUInt16LE(extended ? 0x7fff : mebibytes, 0x0c);
+  device.writeUInt16LE(sizeField ?? (extended ? 0x7fff : mebibytes), 0x0c);
   device.writeUInt8(type, 0x12);
   device.writeUInt32LE(extended ? mebibytes : 0, 0x1c);
   return device;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Clock } from '../../../agent/clock.ts';
 import { readOnce } from '../../../agent/sensors/once.ts';
 import { coveredBy } from '../../../agent/sensors/precedence.ts';
 import type { Outcome, Sensor } from '../../../agent/sensors/sensor.ts';
@@ -9,6 +10,7 @@ import { watts } from '../../../shared/units.ts';
 import type { DeviceType } from '../../../shared/wire/ingest.ts';
 import { emptyHost, fixture } from './host-tree.ts';
 import { manualClock } from './manual-clock.ts';
+import { fakeNvidiaSmi } from './nvidia/fake-nvidia-smi.ts';
 import { buildFakeNvml, COMPILER } from './nvidia/fake-nvml.ts';
 
 const meter = (sensor: string, deviceType: DeviceType, scope: MeterScope = 'device'): Meter => ({
@@ -219,6 +221,24 @@ describe.skipIf(COMPILER === null)(
     });
   },
 );
+
+test('one reading of everything leaves no nvidia-smi behind', async () => {
+  const host = await emptyHost();
+  const row = '0, GPU-0, NVIDIA L40S, 595.80, 110.23, 9';
+  const smi = await fakeNvidiaSmi(
+    `echo $$ > ${host.root}/pid; emit 'index, uuid, name, driver_version, power.draw, utilization.gpu\\n${row}\\n'; hang`,
+  );
+  const base = manualClock();
+  // Jumps over the second of observation, waits for everything else.
+  const sleepUntil: Clock['sleepUntil'] = async (deadline, signal) => {
+    if (deadline - base.monotonicNow() <= 1000) base.advance(1000);
+    await base.sleepUntil(deadline, signal);
+  };
+  const report = await readOnce({ paths: host.paths, clock: { ...base, sleepUntil }, nvidiaSmiPath: smi });
+  expect(report.meters).toMatchObject([{ meter: { deviceId: 'GPU-0' }, reading: { powerWatts: 110.23 } }]);
+  const pid = Number(await readFile(`${host.root}/pid`, 'utf8'));
+  expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+});
 
 test('a virtual machine without any meter: the models, marked as such', async () => {
   const host = await emptyHost();

@@ -212,18 +212,19 @@ describe.skipIf(COMPILER === null)(
     });
 
     test('when every GPU is lost the next probe starts a new session', async () => {
-      await fake.set([gpu(0)]);
+      await fake.set([gpu(0), gpu(1)]);
       const sensor = await sensorOn(await hostWithDriver());
       await sensor.probe();
-      await fake.set([gpu(0, { state: 15 })], '550.54.15', 9);
+      await fake.set([gpu(0, { state: 15 }), gpu(1, { state: 15 })], '550.54.15', 9);
       expect(readyValue(await sensor.read())).toEqual([]);
       expect(await sensor.probe()).toMatchObject({
         detail: 'NVML does not start: driver not loaded (NVML 9)',
       });
       expect(await sensor.read()).toMatchObject({ state: 'noData' });
-      await fake.set([gpu(0)]);
+      await fake.set([gpu(1, { energy: 200 }), gpu(0, { energy: 100 })]);
       readyValue(await sensor.probe());
-      expect(await readingOf(sensor, 'GPU-0')).toBeDefined();
+      expect((await readingOf(sensor, 'GPU-0'))?.counter?.value).toBe(100);
+      expect((await readingOf(sensor, 'GPU-1'))?.counter?.value).toBe(200);
     });
   },
 );
