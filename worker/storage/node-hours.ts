@@ -1,4 +1,4 @@
-/** Reading the ledger: a node's hours by key range, in bounded pages. */
+/** Reading the ledger: hours of many nodes by key range, in bounded pages. */
 
 import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { decodeHour } from '../../shared/ledger/hour-codec.ts';
@@ -13,17 +13,22 @@ export interface NodeHour {
   readonly ledger: HourLedger;
 }
 
-/** Bounds the memory of one answer page: a row is about 1 kB, twice that in hex. */
+interface KeySpan {
+  readonly first: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+/** Bounds the memory of one page of the answer: a row is about 1 kB, twice that in hex. */
 const PAGE_ROWS = 2_000;
 
+/** CROSS JOIN fixes the order of the loops, spans first; left alone, SQLite scans the whole table once for each span. */
 const READ_HOURS = `
   SELECT hours.key AS key, hours.received_at_ms AS receivedAtMs, hex(hours.ledger) AS ledgerHex
   FROM json_each(?1) AS span
-  JOIN node_hours AS hours
+  CROSS JOIN node_hours AS hours
     ON hours.key >= span.value ->> 0 AND hours.key < span.value ->> 1
-  WHERE hours.key > ?2
-  ORDER BY hours.key
-  LIMIT ?3`;
+  ORDER BY hours.key`;
 
 /**
  * Hours of the nodes that touch `[fromMs, toMs)`, by node number and then time. An hour may begin before `fromMs` or end
@@ -34,21 +39,33 @@ export async function* readNodeHours(
   query: { readonly nodeNumbers: readonly number[]; readonly fromMs: number; readonly toMs: number },
 ): AsyncGenerator<NodeHour> {
   const numbers = [...new Set(query.nodeNumbers)].sort((a, b) => a - b);
-  const spans = JSON.stringify(
-    numbers
-      .map((number) => nodeHourKeyRange(number, query.fromMs, query.toMs))
-      .map(({ first, end }) => [first, end]),
-  );
-  let after = -1;
-  for (;;) {
+  const spans = numbers.map((number) => nodeHourKeyRange(number, query.fromMs, query.toMs));
+  for (const page of pagesOf(spans)) {
     const { results } = await db
       .prepare(READ_HOURS)
-      .bind(spans, after, PAGE_ROWS)
+      .bind(JSON.stringify(page.map(({ first, end }) => [first, end])))
       .all<{ key: number; receivedAtMs: EpochMs; ledgerHex: string }>();
     for (const { key, receivedAtMs, ledgerHex } of results) {
       yield { ...parseNodeHourKey(key), receivedAtMs, ledger: decodeHour(fromHex(ledgerHex)) };
     }
-    if (results.length < PAGE_ROWS) return;
-    after = results.at(-1)!.key;
   }
+}
+
+/** Cuts spans so that no page can hold more than `PAGE_ROWS` rows, however full the table is. */
+function* pagesOf(spans: readonly KeySpan[]): Generator<readonly KeySpan[]> {
+  let page: KeySpan[] = [];
+  let room = PAGE_ROWS;
+  for (const { first, end } of spans) {
+    for (let from = first; from < end; ) {
+      const until = Math.min(end, from + room);
+      page.push({ first: from, end: until });
+      room -= until - from;
+      from = until;
+      if (room > 0) continue;
+      yield page;
+      page = [];
+      room = PAGE_ROWS;
+    }
+  }
+  if (page.length > 0) yield page;
 }

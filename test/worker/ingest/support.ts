@@ -1,5 +1,6 @@
 /** Nodes that report, in tests. */
 import { env } from 'cloudflare:test';
+import { encodeSeries } from '../../../shared/ledger/series-codec.ts';
 import type { DeviceReport, IngestReply, WindowReport } from '../../../shared/wire/ingest.ts';
 import { call } from '../support/api.ts';
 import { enrol, host, newEnrolmentKey } from '../support/enrolment.ts';
@@ -59,6 +60,14 @@ export async function gzip(text: string): Promise<Uint8Array> {
   return new Uint8Array(
     await new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer(),
   );
+}
+
+/** `series.watts` as an agent sends it. */
+export async function seriesWire(samplesWatts: readonly (number | null)[]): Promise<string> {
+  const deflated = new Blob([encodeSeries(samplesWatts)])
+    .stream()
+    .pipeThrough(new CompressionStream('deflate-raw'));
+  return btoa(String.fromCharCode(...new Uint8Array(await new Response(deflated).arrayBuffer())));
 }
 
 /** Every figure that is booked: equal before and after means that nothing was. */

@@ -1,0 +1,31 @@
+/** The real D1 with its own bill kept: rows written and read, as its `meta` tells them. */
+
+export interface CountingDatabase {
+  readonly database: D1Database;
+  readonly rows: { written: number; read: number };
+}
+
+export function countingDatabase(real: D1Database): CountingDatabase {
+  const rows = { written: 0, read: 0 };
+  const originals = new WeakMap<object, D1PreparedStatement>();
+  const count = <T extends { meta: D1Meta & Record<string, unknown> }>(result: T): T => {
+    rows.written += result.meta.rows_written;
+    rows.read += result.meta.rows_read;
+    return result;
+  };
+  const wrap = (statement: D1PreparedStatement): D1PreparedStatement => {
+    const counting = {
+      bind: (...values: unknown[]) => wrap(statement.bind(...values)),
+      all: async () => count(await statement.all()),
+      run: async () => count(await statement.run()),
+    } as unknown as D1PreparedStatement;
+    originals.set(counting, statement);
+    return counting;
+  };
+  const database = {
+    prepare: (sql: string) => wrap(real.prepare(sql)),
+    batch: async (statements: D1PreparedStatement[]) =>
+      (await real.batch(statements.map((statement) => originals.get(statement)!))).map(count),
+  } as unknown as D1Database;
+  return { database, rows };
+}
