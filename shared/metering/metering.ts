@@ -19,7 +19,7 @@ import { type SeriesEncoder, takeReports } from './window-report.ts';
 const FORGET_MS = 600_000;
 
 /** Slices held for a clock that is not trusted yet; beyond it neighbours are joined, which keeps their energy. */
-const MAX_HELD_SLICES = 20_000;
+const MAX_HELD_SLICES = 4_000;
 
 export interface Tick {
   readonly readings: readonly Reading[];
