@@ -30,10 +30,14 @@ export class Places {
     this.#bySubject = bySubject;
   }
 
-  /** Without gaps, in order of time. */
+  /**
+   * Without gaps, in order of time. A node stood at its first site from the beginning: the window in which it enrolled
+   * started before it did.
+   */
   of(nodeNumber: number, range: TimeRange): Place[] {
-    return segmentsOver(this.#history(`node:${nodeNumber}`, 'site'), range).flatMap((segment) =>
-      this.#atSite(segment.value, segment),
+    const sites = this.#history(`node:${nodeNumber}`, 'site');
+    return segmentsOver(sites, range).flatMap((segment) =>
+      this.#atSite(segment.value ?? sites.rows[0]?.value ?? null, segment),
     );
   }
 

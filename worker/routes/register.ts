@@ -1,11 +1,13 @@
 /** The explicit list of routes; adding one is a file beside this and a line here. */
 import type { App } from '../http/app.ts';
 import { registerDocs } from './docs.ts';
+import { registerEmbodied } from './embodied.ts';
 import { registerEmissions } from './emissions.ts';
 import { registerEnroll } from './enroll.ts';
 import { registerEnrolmentKeys } from './enrolment-keys.ts';
 import { registerHealth } from './health.ts';
 import { registerIngest } from './ingest.ts';
+import { registerMetrics } from './metrics.ts';
 import { registerNodes } from './nodes.ts';
 import { registerPower } from './power.ts';
 import { registerQuarantine } from './quarantine.ts';
@@ -20,6 +22,8 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerNodes,
   registerPower,
   registerEmissions,
+  registerEmbodied,
+  registerMetrics,
   registerQuarantine,
   registerSites,
   registerEnrolmentKeys,

@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
 import type { App } from '../http/app.ts';
 import { requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
@@ -102,7 +103,7 @@ const createSiteRoute = createRoute({
             name: lineOfText(80).optional().openapi({ description: 'For people; default: the id.' }),
             gridZone: gridZoneInput,
             pueRatio: pueRatioInput,
-            embodiedLifetimeYears: lifetimeInput.default(5),
+            embodiedLifetimeYears: lifetimeInput.default(DEFAULT_LIFETIME_YEARS),
           }),
         },
       },

@@ -16,13 +16,13 @@ test('a new site holds its values for all time, and tells who set them', async (
   const response = await call('POST', '/v1/sites', berlin);
   expect(response.status).toBe(201);
   const site = await response.json<Site>();
-  expect(site).toMatchObject({ ...berlin, embodiedLifetimeYears: 5 });
+  expect(site).toMatchObject({ ...berlin, embodiedLifetimeYears: 4 });
   expect(
     site.history.map(({ key, value, effectiveFrom, recordedBy }) => [key, value, effectiveFrom, recordedBy]),
   ).toEqual([
     ['gridZone', 'DE', '1970-01-01T00:00:00.000Z', 'admin'],
     ['pueRatio', '1.25', '1970-01-01T00:00:00.000Z', 'admin'],
-    ['embodiedLifetimeYears', '5', '1970-01-01T00:00:00.000Z', 'admin'],
+    ['embodiedLifetimeYears', '4', '1970-01-01T00:00:00.000Z', 'admin'],
   ]);
   expect(await api('GET', '/v1/sites/berlin')).toEqual(site);
 });

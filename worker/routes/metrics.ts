@@ -1,0 +1,32 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { OPEN_METRICS_CONTENT_TYPE, openMetricsText } from '../../shared/metrics/open-metrics.ts';
+import type { App } from '../http/app.ts';
+import { requireScope } from '../http/guard.ts';
+import { problemResponse } from '../http/problem.ts';
+import { problems } from '../http/problem-schema.ts';
+import { metrics } from '../use-cases/metrics.ts';
+import { VERSION } from '../version.ts';
+
+const route = createRoute({
+  method: 'get',
+  path: '/metrics',
+  tags: ['Emissions'],
+  summary: 'Figures of the current UTC day for Prometheus',
+  description: 'OpenMetrics text; scrape it with a read token as bearer token.',
+  ...requireScope('read'),
+  responses: {
+    200: {
+      description: 'OpenMetrics 1.0.0',
+      content: { 'application/openmetrics-text': { schema: z.string() } },
+    },
+    ...problems('range_too_long'),
+  },
+});
+
+export function registerMetrics(app: App): void {
+  app.openapi(route, async (context) => {
+    const result = await metrics(context.env.DB, VERSION, context.var.nowMs);
+    if (!result.ok) return problemResponse(context, result.problem);
+    return context.body(openMetricsText(result.value), 200, { 'Content-Type': OPEN_METRICS_CONTENT_TYPE });
+  });
+}

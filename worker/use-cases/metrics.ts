@@ -1,0 +1,148 @@
+/**
+ * What a monitoring system scrapes: the figures of the current UTC day, per node. Energy only grows within a day and is
+ * a counter that begins at 0 each midnight UTC; emissions may be restated downwards, so they are gauges.
+ */
+
+import type { Labels, MetricFamily, Sample } from '../../shared/metrics/open-metrics.ts';
+import { WINDOW_MS, windowStart } from '../../shared/time/window.ts';
+import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
+import { DEVICE_TYPES } from '../../shared/wire/ingest.ts';
+import { ok, type Result } from '../http/problem.ts';
+import { readFetches } from '../storage/grid-fetches.ts';
+import { listNodes } from '../storage/nodes.ts';
+import { countUnresolved } from '../storage/quarantine-counts.ts';
+import { type Emissions, emissions } from './emissions.ts';
+import { loadIntensity } from './grid-intensity.ts';
+import { gridZonesInUse } from './grid-zones-in-use.ts';
+import { nodeState } from './nodes.ts';
+
+const MILLIJOULES_PER_JOULE = 1_000;
+const ALL_NODES = { limit: 100_000, after: 0, filters: [], withRetired: true } as const;
+const NODE_STATES = ['reporting', 'silent', 'neverReported', 'retired'] as const;
+
+/** Problem: `range_too_long` for a fleet that one answer cannot hold. */
+export async function metrics(
+  db: D1Database,
+  version: string,
+  nowMs: number,
+): Promise<Result<MetricFamily[]>> {
+  const today = await emissions(
+    db,
+    { nodeId: null, step: 'none', groupBy: 'node', basis: 'lifecycle', signal: 'average' },
+    nowMs,
+  );
+  if (!today.ok) return today;
+  const [nodes, quarantined, fetches, intensity] = await Promise.all([
+    listNodes(db, ALL_NODES, nowMs),
+    countUnresolved(db),
+    readFetches(db),
+    intensityNow(db, nowMs),
+  ]);
+  const states = nodes.map((node) => nodeState(node, nowMs));
+  return ok([
+    {
+      name: 'wattshed_build',
+      type: 'info',
+      help: 'Version of this server.',
+      samples: [{ labels: { version }, value: 1 }],
+    },
+    {
+      name: 'wattshed_nodes',
+      type: 'gauge',
+      help: 'Nodes by state.',
+      samples: NODE_STATES.map((state) => ({
+        labels: { state: snakeCase(state) },
+        value: states.filter((each) => each === state).length,
+      })),
+    },
+    ...nodeFamilies(today.value),
+    {
+      name: 'wattshed_grid_intensity_grams_per_kilowatt_hour',
+      type: 'gauge',
+      help: 'Lifecycle gCO2eq/kWh that the current five minutes are charged with, and how it is known.',
+      samples: intensity,
+    },
+    {
+      name: 'wattshed_grid_fetch_consecutive_failures',
+      type: 'gauge',
+      help: 'Failures in a row of an intensity provider; 0 while it answers.',
+      samples: fetches.map(({ provider, gridZone, consecutiveFailures }) => ({
+        labels: { provider, grid_zone: gridZone },
+        value: consecutiveFailures,
+      })),
+    },
+    {
+      name: 'wattshed_quarantined_reports',
+      type: 'gauge',
+      help: 'Reports that could not be booked and wait for a person.',
+      samples: quarantined.map(({ code, reports }) => ({ labels: { code }, value: reports })),
+    },
+  ]);
+}
+
+function nodeFamilies({ groups, fromMs }: Emissions): MetricFamily[] {
+  const perNode = (figure: (group: (typeof groups)[number]) => number | null): Sample[] =>
+    groups.flatMap((group) => {
+      const value = figure(group);
+      return value === null ? [] : [{ labels: { node: group.key }, value }];
+    });
+  return [
+    {
+      name: 'wattshed_node_energy_joules',
+      type: 'counter',
+      unit: 'joules',
+      help: 'IT energy of the node by type of device; begins at 0 at midnight UTC.',
+      samples: groups.flatMap((group) =>
+        DEVICE_TYPES.map((type) => ({
+          labels: { node: group.key, device_type: type },
+          value: kwhToJoules(group.energyKwhByDevice[type]),
+          createdMs: fromMs,
+        })),
+      ),
+    },
+    {
+      name: 'wattshed_node_operational_emissions_today_grams',
+      type: 'gauge',
+      unit: 'grams',
+      help: 'gCO2eq of the node energy since midnight UTC, at the intensity of each five minutes; falls when an intensity is revised downwards.',
+      samples: perNode((group) => group.operationalGrams),
+    },
+    {
+      name: 'wattshed_node_embodied_emissions_today_grams',
+      type: 'gauge',
+      unit: 'grams',
+      help: 'gCO2eq of making the hardware of the node that fall on the time since midnight UTC.',
+      samples: perNode((group) => group.embodiedGrams),
+    },
+    {
+      name: 'wattshed_node_coverage_ratio',
+      type: 'gauge',
+      unit: 'ratio',
+      help: 'Metered device time since midnight UTC over the device time of the inventory.',
+      samples: perNode((group) => group.coverage),
+    },
+  ];
+}
+
+async function intensityNow(db: D1Database, nowMs: number): Promise<Sample[]> {
+  const fromMs = windowStart(nowMs);
+  const samples: Sample[] = [];
+  for (const gridZone of await gridZonesInUse(db, nowMs)) {
+    const range = {
+      gridZone,
+      basis: 'lifecycle',
+      signal: 'average',
+      fromMs,
+      toMs: fromMs + WINDOW_MS,
+    } as const;
+    const point = (await loadIntensity(db, range))(fromMs);
+    const labels = (kind: string): Labels => ({ grid_zone: gridZone, kind });
+    if (point !== null) samples.push({ labels: labels(point.kind), value: point.gramsPerKwh });
+  }
+  return samples;
+}
+
+/** Energy is whole millijoules: rounding to them undoes the rounding of the kWh. */
+const kwhToJoules = (kwh: number) => Math.round(kwh * MILLIJOULES_PER_KWH) / MILLIJOULES_PER_JOULE;
+
+const snakeCase = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);

@@ -1,0 +1,2 @@
+/** As in package.json; held equal by a test. */
+export const VERSION = '0.1.0';
