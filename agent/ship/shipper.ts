@@ -14,10 +14,12 @@ import type {
 } from '../../shared/wire/ingest.ts';
 import type { Clock } from '../clock.ts';
 import type { HttpClient } from '../http/http-client.ts';
-import type { DurableStore, PendingReport, ReportRef } from '../store/durable-store.ts';
+import type { DurableStore } from '../store/durable-store.ts';
 import { backOffMs } from './back-off.ts';
 import { batchesOf, halves, MAX_COMPRESSED_BYTES } from './batches.ts';
+import { type Extras, ExtrasMemory } from './extras.ts';
 import { judgeReply, type Verdict } from './reply.ts';
+import { StuckReports } from './stuck-reports.ts';
 
 /** The server's clock, bracketed by this host's monotonic clock. */
 export interface ServerTime {
@@ -78,7 +80,7 @@ export interface Shipper {
 
 /** A backlog of a week drains in a few rounds; a round still ends soon. */
 const REQUESTS_PER_ROUND = 24;
-/** 401 and 403, and reports that only a person can help. */
+/** After 401 and 403, which only a person can help. */
 const ASK_AGAIN_MS = 300_000;
 const DEFAULT_REPORT_EVERY_SECONDS = 60;
 /** What the server may ask for; anything else is taken as the nearer bound. */
@@ -89,23 +91,10 @@ export function createShipper(options: ShipperOptions): Shipper {
 }
 
 type Failure = Extract<Verdict, { kind: 'retry' | 'unauthorized' }>;
-/** What goes beside the reports when it changed. */
-interface Extras {
-  readonly inventory?: Inventory;
-  readonly health?: AgentHealth;
-}
-
-interface StuckReport {
-  readonly kind: 'conflict' | 'tooLarge';
-  readonly detail: string;
-  readonly askAgainAt: number;
-}
-
 class StoreShipper implements Shipper {
   readonly #options: ShipperOptions;
-  readonly #sentExtras = { inventory: '', health: '' };
-  /** Reports that stay pending but would hold up the others. */
-  readonly #stuck = new Map<string, StuckReport>();
+  readonly #extras = new ExtrasMemory();
+  readonly #stuck = new StuckReports();
   #status: ShipStatus = {
     state: 'waiting',
     detail: 'nothing sent yet',
@@ -136,8 +125,8 @@ class StoreShipper implements Shipper {
 
   /** Null when the server took what it was given. */
   async #round(): Promise<Failure | null> {
-    const { store } = this.#options;
-    const queue = [...batchesOf(this.#sendable())];
+    const { store, clock, log } = this.#options;
+    const queue = [...batchesOf(this.#stuck.without(store.pending(), clock.monotonicNow()))];
     let hasProbed = false;
     for (let requests = 0; requests < REQUESTS_PER_ROUND; requests++) {
       const batch = queue.shift();
@@ -159,36 +148,23 @@ class StoreShipper implements Shipper {
         if (probe !== null && probe.kind !== 'delivered') return failureOf(probe);
         hasProbed = true;
         await store.setAside(first, verdict.code);
-        this.#options.log(`set aside the report of ${windowName(first)}: ${verdict.detail}`);
+        log(`set aside the report of ${windowName(first)}: ${verdict.detail}`);
       } else {
-        this.#stuck.set(refKey(first), {
-          kind: verdict.kind,
-          detail: verdict.detail,
-          askAgainAt: this.#options.clock.monotonicNow() + ASK_AGAIN_MS,
-        });
+        this.#stuck.add(first, verdict, clock.monotonicNow());
       }
     }
     return null;
   }
 
-  /** Pending reports without those that are stuck for now. */
-  #sendable(): readonly PendingReport[] {
-    const pending = this.#options.store.pending();
-    const pendingKeys = new Set(pending.map(refKey));
-    for (const key of this.#stuck.keys()) if (!pendingKeys.has(key)) this.#stuck.delete(key);
-    const now = this.#options.clock.monotonicNow();
-    return pending.filter((report) => (this.#stuck.get(refKey(report))?.askAgainAt ?? now) <= now);
-  }
-
   /** Sends; refused with inventory or health beside the reports, sends the reports alone. */
   async #deliver(reports: readonly WindowReport[]): Promise<Verdict> {
-    const extras = this.#changedExtras();
+    const extras = this.#extras.changed(this.#options.inventory(), this.#options.health());
     const verdict = await this.#send(reports, extras);
     const hasExtras = extras.inventory !== undefined || extras.health !== undefined;
     if (!hasExtras || (verdict.kind !== 'refused' && verdict.kind !== 'tooLarge')) return verdict;
     const alone = await this.#send(reports, {});
     if (alone.kind === 'delivered') {
-      this.#rememberExtras(extras);
+      this.#extras.remember(extras);
       this.#options.log(`the server does not take this host's inventory or health: ${verdict.detail}`);
     }
     return alone;
@@ -217,7 +193,7 @@ class StoreShipper implements Shipper {
       const receivedAt = clock.monotonicNow();
       const verdict = judgeReply(reply, reports.length, clock.wallNow());
       if (verdict.kind === 'delivered') {
-        this.#rememberExtras(extras);
+        this.#extras.remember(extras);
         await this.#delivered(reports, verdict.reply, sentAt, receivedAt);
       }
       return verdict;
@@ -234,7 +210,7 @@ class StoreShipper implements Shipper {
   ): Promise<void> {
     const { store, clock, log, onServerTime } = this.#options;
     await store.acknowledge(reports);
-    for (const report of reports) this.#stuck.delete(refKey(report));
+    for (const report of reports) this.#stuck.delete(report);
     const quarantined = new Set(reply.quarantined.map((report) => report.windowStartMs));
     for (const { windowStartMs, deviceId, code } of reply.quarantined) {
       log(
@@ -251,32 +227,17 @@ class StoreShipper implements Shipper {
     onServerTime({ serverTimeMs: epochMs(reply.serverTimeMs), sentAt, receivedAt });
   }
 
-  #changedExtras(): Extras {
-    const inventory = this.#options.inventory();
-    const health = this.#options.health();
-    return {
-      ...(JSON.stringify(inventory) === this.#sentExtras.inventory ? {} : { inventory }),
-      ...(healthText(health) === this.#sentExtras.health ? {} : { health }),
-    };
-  }
-
-  #rememberExtras({ inventory, health }: Extras): void {
-    if (inventory !== undefined) this.#sentExtras.inventory = JSON.stringify(inventory);
-    if (health !== undefined) this.#sentExtras.health = healthText(health);
-  }
-
   /** Waits as long as the server asked for, a little spread so that a fleet does not fall into step. */
   #succeeded(): number {
     this.#failures = 0;
-    const stuck = [...this.#stuck.values()];
-    const conflict = stuck.find((report) => report.kind === 'conflict');
-    if (conflict !== undefined) {
-      const cure = 'two agents report as this node: stop one of them, or enrol it anew';
-      this.#say('conflict', `${conflict.detail}; ${cure}. Nothing is discarded`);
-    } else if (stuck[0] !== undefined) {
-      this.#say('retrying', `${stuck[0].detail} to a single report; nothing is discarded`);
-    } else {
+    const stuck = this.#stuck.worst();
+    if (stuck === null) {
       this.#say('delivered', 'the server has what it was sent');
+    } else if (stuck.kind === 'conflict') {
+      const cure = 'two agents report as this node: stop one of them, or enrol it anew';
+      this.#say('conflict', `${stuck.detail}; ${cure}. Nothing is discarded`);
+    } else {
+      this.#say('retrying', `${stuck.detail} to a single report; nothing is discarded`);
     }
     return Math.round(this.#status.reportEverySeconds * 1000 * (0.95 + 0.1 * this.#options.random()));
   }
@@ -305,15 +266,6 @@ function failureOf(verdict: Exclude<Verdict, { kind: 'delivered' }>): Failure {
   return isFailure ? verdict : { kind: 'retry', detail: verdict.detail, waitMs: null };
 }
 
-function refKey(ref: ReportRef): string {
-  return `${ref.windowStartMs}/${ref.epoch}/${ref.revision}`;
-}
-
 function windowName({ windowStartMs }: { readonly windowStartMs: number }): string {
   return `the window from ${new Date(windowStartMs).toISOString()}`;
-}
-
-/** The spool's bytes change with every record and are not news. */
-function healthText(health: AgentHealth): string {
-  return JSON.stringify({ ...health, spoolBytes: 0 });
 }
