@@ -42,7 +42,7 @@ export async function readInventory(paths: HostPaths, meters: readonly Meter[]):
       : [{ id: 'memory', type: 'memory', name: memory.name, capacityBytes: memory.capacityBytes }];
   const parts = [...gpuParts(meters), ...cpus, ...memoryPart, ...disks].slice(0, MAX_PARTS);
   return {
-    hostname: plainText(hostname, MAX_NAME, 'unnamed host'),
+    hostname: plainText(hostname, MAX_NAME, 'unnamed-host'),
     kernel: plainText(kernel, MAX_NAME, ''),
     productName: plainText(productName, MAX_NAME, ''),
     parts: parts.map((part) => ({

@@ -2,34 +2,15 @@
  * NVIDIA GPUs through NVML: energy counter, power, utilisation and whether anything runs. One session for the agent's
  * life, so that polling does not wake and release the driver. GPUs are known by UUID: their index changes.
  */
-import { randomUUID } from 'node:crypto';
-import { readlink, stat } from 'node:fs/promises';
-import type { CounterReading, Meter, Reading } from '../../../shared/metering/reading.ts';
-import { ratio, watts } from '../../../shared/units.ts';
+import type { Reading } from '../../../shared/metering/reading.ts';
 import type { Clock } from '../../clock.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
-import { readTextOrEmpty } from '../../inventory/read-text.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import { openForeignLibrary } from './foreign-library.ts';
-import { gpuMeter } from './gpu-meter.ts';
 import { findNvidiaDriver } from './nvidia-presence.ts';
-import {
-  createNvmlLibrary,
-  NVML_ERROR,
-  type NvmlHandle,
-  type NvmlLibrary,
-  nvmlErrorText,
-  POWER_SCOPE,
-} from './nvml-library.ts';
-
-const NVML_SENSOR = 'nvml';
-
-/** The counter of a Grace Hopper covers the whole module, CPU and its memory included. */
-const WHOLE_MODULE_COUNTER = /\bGH200\b/;
-/** Two GPUs share a Grace Blackwell module; what their counters cover is not known, so only the GPUs' own power is used. */
-const UNKNOWN_COUNTER = /\bGB[23]00\b/;
-/** The kernel's number of the first pid namespace: elsewhere the process list may hide other containers' processes. */
-const INITIAL_PID_NAMESPACE = 'pid:[4026531836]';
+import { type Gpu, isLoss, isSessionEnd, NVML_SENSOR, newGpu, readGpu, type Session } from './nvml-gpu.ts';
+import { counterIdentity, seesAllProcesses } from './nvml-identity.ts';
+import { createNvmlLibrary, NVML_ERROR, type NvmlLibrary, nvmlErrorText } from './nvml-library.ts';
 
 /** The library comes with the driver, but a container gets it only on demand. */
 const LIBRARY_FIX =
@@ -40,24 +21,6 @@ export interface NvmlSensorOptions {
   readonly clock: Clock;
   /** Tried in this order. */
   readonly libraryPaths: readonly string[];
-}
-
-interface Gpu {
-  readonly meter: Meter;
-  handle: NvmlHandle;
-  /** Why it does not answer; null while it does. */
-  lost: string | null;
-  /** Grows each time it comes back: its counter may have restarted. */
-  returns: number;
-  powerSource: string;
-}
-
-interface Session {
-  readonly nvml: NvmlLibrary;
-  readonly driverVersion: string;
-  /** Boot, driver version and driver load: within them the counters go on. */
-  readonly counterIdentity: string;
-  readonly seesAllProcesses: boolean;
 }
 
 export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
@@ -82,8 +45,8 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
     const value: Session = {
       nvml: library,
       driverVersion,
-      counterIdentity: [await bootId(paths), driverVersion, await driverLoad(paths)].join('/'),
-      seesAllProcesses: await isInitialPidNamespace(paths),
+      counterIdentity: await counterIdentity(paths, driverVersion),
+      seesAllProcesses: await seesAllProcesses(paths),
     };
     return { state: 'ready', value, detail: '' };
   }
@@ -153,8 +116,10 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
       for (const gpu of gpus.values()) {
         if (gpu.lost !== null) continue;
         const { reading, lossCode } = readGpu(session, gpu, clock);
-        if (lossCode === null) readings.push(reading);
-        else if (isSessionEnd(lossCode)) {
+        if (lossCode === null) {
+          gpu.mute = reading.counter === undefined && reading.powerWatts === undefined;
+          if (!gpu.mute) readings.push(reading);
+        } else if (isSessionEnd(lossCode)) {
           endSession();
           return failure('the NVML session ended', lossCode);
         } else gpu.lost = nvmlErrorText(lossCode);
@@ -168,75 +133,6 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
   };
 }
 
-function newGpu(uuid: string, name: string, handle: NvmlHandle): Gpu {
-  const scope = WHOLE_MODULE_COUNTER.test(name) ? 'module' : 'device';
-  return {
-    meter: gpuMeter(NVML_SENSOR, uuid, name, scope),
-    handle,
-    lost: null,
-    returns: 0,
-    powerSource: 'none',
-  };
-}
-
-function readGpu(session: Session, gpu: Gpu, clock: Clock): { reading: Reading; lossCode: number | null } {
-  const { nvml } = session;
-  const atMs = clock.monotonicNow();
-  const energy = nvml.totalEnergyMillijoules(gpu.handle);
-  const power = readPower(nvml, gpu);
-  const lossCode = [energy, power].map((r) => (r.ok ? 0 : r.code)).find((c) => isLoss(c) || isSessionEnd(c));
-  const mig = nvml.migEnabled(gpu.handle);
-  const shared = mig.ok && mig.value;
-  const utilization = shared ? null : nvml.utilizationRatio(gpu.handle);
-  const processes = shared || !session.seesAllProcesses ? null : nvml.computeProcessCount(gpu.handle);
-  const counter = energy.ok ? counterOf(session, gpu, energy.value) : null;
-  const reading: Reading = {
-    meterId: gpu.meter.id,
-    atMs,
-    ...(counter && { counter }),
-    // A GPU that answers draws power: 0 W is a fault of the sensor, not a reading.
-    ...(power.ok && power.value > 0 && { powerWatts: watts(power.value) }),
-    ...(utilization?.ok && { utilizationRatio: ratio(utilization.value) }),
-    ...(processes?.ok && {
-      provenIdle: processes.value === 0 && utilization?.ok === true && utilization.value === 0,
-    }),
-  };
-  return { reading, lossCode: lossCode ?? null };
-}
-
-function counterOf(session: Session, gpu: Gpu, value: bigint): CounterReading | null {
-  if (UNKNOWN_COUNTER.test(gpu.meter.deviceName) || value > BigInt(Number.MAX_SAFE_INTEGER)) return null;
-  return {
-    value: Number(value),
-    unitsPerMillijoule: 1,
-    wrapsAt: null,
-    identity: `${session.counterIdentity}/${gpu.returns}`,
-  };
-}
-
-/** The mean over one second where the driver has it: sampled each second, it misses nothing in between. */
-function readPower(nvml: NvmlLibrary, gpu: Gpu) {
-  const module = gpu.meter.scope === 'module';
-  const fields = nvml.powerFieldsWatts(gpu.handle, module ? POWER_SCOPE.module : POWER_SCOPE.gpu);
-  if (fields.average.ok) return use(gpu, 'mean over 1 s', fields.average);
-  // The plain call knows only the GPU: beside a counter of the whole module it would contradict it.
-  const usage = module ? fields.instant : nvml.powerWatts(gpu.handle);
-  if (usage.ok) return use(gpu, module ? 'instantaneous' : 'as the driver gives it', usage);
-  return use(gpu, fields.instant.ok ? 'instantaneous' : 'none', fields.instant);
-}
-
-function use<T>(gpu: Gpu, source: string, value: T): T {
-  gpu.powerSource = source;
-  return value;
-}
-
-const isLoss = (code: number) => code === NVML_ERROR.gpuIsLost || code === NVML_ERROR.resetRequired;
-
-const isSessionEnd = (code: number) =>
-  code === NVML_ERROR.uninitialized ||
-  code === NVML_ERROR.driverNotLoaded ||
-  code === NVML_ERROR.libraryMismatch;
-
 function failure(what: string, code: number): Outcome<never> {
   const detail = `${what}: ${nvmlErrorText(code)}`;
   return code === NVML_ERROR.libraryMismatch
@@ -246,33 +142,13 @@ function failure(what: string, code: number): Outcome<never> {
 
 function describe(session: Session, gpus: ReadonlyMap<string, Gpu>): string {
   const lost = [...gpus].filter(([, gpu]) => gpu.lost !== null).map(([uuid, gpu]) => `${uuid}: ${gpu.lost}`);
+  const mute = [...gpus].filter(([, gpu]) => gpu.mute).map(([uuid]) => `${uuid}: neither energy nor power`);
   const sources = new Set([...gpus.values()].map((gpu) => gpu.powerSource));
   const power = [...sources].filter((source) => source !== 'none').join(', ');
   return [
     `${gpus.size - lost.length} of ${gpus.size} GPUs answer, driver ${session.driverVersion}, through ${session.nvml.via}`,
     ...(power === '' ? [] : [`power: ${power}`]),
     ...lost,
+    ...mute,
   ].join('; ');
-}
-
-const bootId = ({ procRoot }: HostPaths) => readTextOrEmpty(`${procRoot}/sys/kernel/random/boot_id`);
-
-/**
- * One load of the driver: the kernel never gives the module's directory the same inode number twice in a boot. Where it
- * cannot be seen, the counters are known to go on only within this session.
- */
-async function driverLoad({ sysRoot }: HostPaths): Promise<string> {
-  try {
-    return String((await stat(`${sysRoot}/module/nvidia`, { bigint: true })).ino);
-  } catch {
-    return randomUUID();
-  }
-}
-
-async function isInitialPidNamespace({ procRoot }: HostPaths): Promise<boolean> {
-  try {
-    return (await readlink(`${procRoot}/self/ns/pid`)) === INITIAL_PID_NAMESPACE;
-  } catch {
-    return false;
-  }
 }

@@ -113,7 +113,7 @@ describe('inventory', () => {
   test('a host that tells nothing has an empty inventory', async () => {
     const { paths } = await emptyHost();
     expect(await readInventory(paths, [])).toEqual({
-      hostname: 'unnamed host',
+      hostname: 'unnamed-host',
       kernel: '',
       productName: '',
       parts: [],

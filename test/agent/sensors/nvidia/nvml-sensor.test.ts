@@ -30,7 +30,7 @@ describe.skipIf(COMPILER === null)(
     const clock = manualClock();
     beforeAll(() => {
       fake = buildFakeNvml();
-    });
+    }, 60_000);
     afterAll(() => fake.remove());
 
     async function sensorOn(host: HostTree): Promise<Sensor> {
@@ -102,6 +102,15 @@ describe.skipIf(COMPILER === null)(
       const reading = await readingOf(sensor, 'GPU-0');
       expect(reading).toMatchObject({ powerWatts: 142.5, utilizationRatio: 0.93 });
       expect(reading).not.toHaveProperty('counter');
+    });
+
+    test('a GPU that tells neither energy nor power (a virtual one) has no reading and is told', async () => {
+      await fake.set([gpu(0, { energy: -1, power: -1, average: -1 }), gpu(1)]);
+      const sensor = await sensorOn(await hostWithDriver());
+      await sensor.probe();
+      const outcome = await sensor.read();
+      expect(readyValue(outcome).map((reading) => reading.meterId)).toEqual(['nvml:GPU-1']);
+      expect(outcome.detail).toContain('GPU-0: neither energy nor power');
     });
 
     test('0 W is a fault of the sensor: the counter counts, the power is left out', async () => {
