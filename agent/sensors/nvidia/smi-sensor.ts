@@ -91,6 +91,9 @@ export function createSmiSensor(options: SmiSensorOptions): Sensor {
   /** Why no rows come: from what the program printed and how it ended. */
   function whyNot({ child, parser: { counts } }: Run): Outcome<never> {
     if (child.ended === 'ENOENT') return { state: 'absent', detail: `${options.path} is not installed` };
+    // Also what a search of PATH ends in where one of its folders is closed to this user.
+    if (child.ended === 'EACCES')
+      return { state: 'absent', detail: `no ${options.path} that this user may run` };
     const said = lastSaid(counts);
     const detail = [`nvidia-smi gives no rows (${child.ended ?? 'still running'})`, said]
       .filter(Boolean)

@@ -111,6 +111,14 @@ describe('one running nvidia-smi', () => {
     expect(await sensor.read()).toMatchObject({ state: 'noData' });
   });
 
+  test('where this user may not run it, it is absent as well', async () => {
+    const { root, write } = await emptyHost();
+    await write({ 'nvidia-smi': '#!/bin/sh' });
+    const path = `${root}/nvidia-smi`;
+    const sensor = createSmiSensor({ path, periodMs: 1000, env: {}, clock: manualClock() });
+    expect(await sensor.probe()).toEqual({ state: 'absent', detail: `no ${path} that this user may run` });
+  });
+
   test('where it is not installed it is absent', async () => {
     const sensor = createSmiSensor({
       path: '/nonexistent/nvidia-smi',
