@@ -50,7 +50,7 @@ export function createTraceSource(options: TraceSourceOptions): TraceSource {
       sensor: 'replay',
       deviceId: scope === 'node' ? 'other' : `${deviceType}-${row.deviceIndex}`,
       deviceType,
-      deviceName: row.deviceName,
+      deviceName: printable(row.deviceName) || `device ${row.deviceIndex}`,
       scope,
       powerKind: 'integrated',
       maxPlausibleWatts: watts(MAX_PLAUSIBLE_WATTS[deviceType]),
@@ -78,6 +78,13 @@ export function createTraceSource(options: TraceSourceOptions): TraceSource {
     },
   };
 }
+
+/** As hardware names itself: printable ASCII, and no more of it than the server takes. */
+const printable = (name: string) =>
+  name
+    .replaceAll(/[^\x20-\x7e]/g, '?')
+    .trim()
+    .slice(0, 128);
 
 function readingOf(meter: Meter, row: TraceRow): Reading {
   return {

@@ -41,6 +41,8 @@ export interface StreamState {
   remainderUnits: number;
   /** Fraction of a millijoule of the power integral, carried to the next slice. */
   remainderMillijoules: number;
+  /** Power integral since the last counter reading; null where the samples do not cover that span. */
+  integratedMillijoules: number | null;
   /** End of what was booked: nothing is booked before it again, whatever the wall clock does. */
   bookedUntilWallMs: number;
   /** Set when the last readings were given up: a gap that ends with the next reading. */
@@ -76,15 +78,17 @@ export interface EnergySlice extends Span {
   recovered: boolean;
   idle: boolean;
   utilizationRatio: number | null;
+  /** The same span integrated from power samples; null where there is no counter or no full cover. */
+  integratedMillijoules: number | null;
   /** Power for the series at start and end; null where it is unknown or a power slice tells it. */
   watts: [number, number] | null;
   /** Splits by the area under the line from start to end watts instead of by time. */
   byArea: boolean;
 }
 
+/** The shape of the power, for the series. */
 export interface PowerSlice extends Span {
   type: 'power';
-  integratedMillijoules: number;
   watts: [number, number];
 }
 
@@ -110,7 +114,10 @@ export interface Accumulator {
   energyMillijoules: number;
   kind: EnergyKind;
   recoveredMillijoules: number;
+  /** Beside a counter: the same time by power samples, recovered time apart; null while there is none. */
   integratedMillijoules: number | null;
+  /** Some of that time was not covered by power samples: the two do not compare. */
+  integratedIncomplete: boolean;
   idleMillijoules: number;
   /** Sum of ratio x milliseconds, and the milliseconds that it covers. */
   utilizationMilliseconds: number;

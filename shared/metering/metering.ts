@@ -205,6 +205,7 @@ function joinNeighbours(held: readonly Slice[]): Slice[] {
         endAtMs: slice.endAtMs,
         endWallMs: slice.endWallMs,
         energyMillijoules: before.energyMillijoules + slice.energyMillijoules,
+        integratedMillijoules: null,
         utilizationRatio: null,
         watts: null,
         byArea: false,

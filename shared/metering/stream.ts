@@ -34,6 +34,7 @@ export function newStream(meter: Meter): StreamState {
     activity: null,
     remainderUnits: 0,
     remainderMillijoules: 0,
+    integratedMillijoules: null,
     bookedUntilWallMs: 0,
     silentSinceWallMs: null,
   };
@@ -81,18 +82,33 @@ export function advanceStream(
 
   const before = { counter: stream.counter, power: stream.power };
   const trapezoid = takePower(stream, meter, reading, now, counts);
-  if (trapezoid !== null) slices.push(trapezoid);
-  if (reading.counter !== undefined) stream.counter = { ...now, ...reading.counter };
+  if (trapezoid !== null) slices.push(trapezoid.slice);
+  const hasPowerNow = stream.power?.atMs === now.atMs;
+  const integrated = hasPowerNow ? stream.integratedMillijoules : null;
+  if (reading.counter !== undefined) {
+    stream.counter = { ...now, ...reading.counter };
+    stream.integratedMillijoules = hasPowerNow ? 0 : null;
+  }
   if (before.counter !== null) {
     if (reading.counter !== undefined)
-      slices.push(byCounter(stream, meter, before.counter, { ...now, ...reading.counter }, activity, counts));
+      slices.push(
+        byCounter(
+          stream,
+          meter,
+          before.counter,
+          { ...now, ...reading.counter },
+          activity,
+          integrated,
+          counts,
+        ),
+      );
     else if (now.atMs - before.counter.atMs > COUNTER_SILENCE_MS) {
       stream.counter = null;
       slices.push(gap(meter, before.counter, now, 'silent'));
     }
   } else if (trapezoid !== null) {
     slices.push(byPower(meter, trapezoid, activity));
-  } else if (before.power !== null && stream.power?.atMs === now.atMs) {
+  } else if (before.power !== null && hasPowerNow) {
     slices.push(gap(meter, before.power, now, 'silent'));
   }
   return slices;
@@ -124,13 +140,18 @@ interface Activity {
   readonly idle: boolean;
 }
 
+interface Trapezoid {
+  readonly slice: PowerSlice;
+  readonly millijoules: number;
+}
+
 function takePower(
   stream: StreamState,
   meter: Meter,
   reading: Reading,
   now: Point,
   counts: MeterCounts,
-): PowerSlice | null {
+): Trapezoid | null {
   if (reading.powerWatts === undefined) return null;
   if (reading.powerWatts > meter.maxPlausibleWatts) {
     counts.implausibleReadings++;
@@ -138,25 +159,31 @@ function takePower(
   }
   const before = stream.power;
   stream.power = { ...now, powerWatts: reading.powerWatts };
-  if (before === null || now.atMs - before.atMs > MAX_BRIDGE_MS) return null;
+  if (before === null || now.atMs - before.atMs > MAX_BRIDGE_MS) {
+    stream.integratedMillijoules = null;
+    return null;
+  }
   const exact =
     ((before.powerWatts + reading.powerWatts) / 2) * (now.atMs - before.atMs) + stream.remainderMillijoules;
   const whole = Math.floor(exact);
   stream.remainderMillijoules = exact - whole;
+  if (stream.integratedMillijoules !== null) stream.integratedMillijoules += whole;
   return {
-    type: 'power',
-    ...span(meter, before, now),
-    integratedMillijoules: whole,
-    watts: [before.powerWatts, reading.powerWatts],
+    slice: {
+      type: 'power',
+      ...span(meter, before, now),
+      watts: [before.powerWatts, reading.powerWatts],
+    },
+    millijoules: whole,
   };
 }
 
-function byPower(meter: Meter, trapezoid: PowerSlice, activity: Activity): EnergySlice {
-  const { integratedMillijoules, ...rest } = trapezoid;
+function byPower(meter: Meter, { slice, millijoules }: Trapezoid, activity: Activity): EnergySlice {
   return {
-    ...rest,
+    ...slice,
     type: 'energy',
-    energyMillijoules: integratedMillijoules,
+    energyMillijoules: millijoules,
+    integratedMillijoules: null,
     kind: meter.powerKind,
     recovered: false,
     ...activity,
@@ -170,6 +197,7 @@ function byCounter(
   before: CounterPoint,
   now: CounterPoint,
   activity: Activity,
+  integratedMillijoules: number | null,
   counts: MeterCounts,
 ): EnergySlice | GapSlice {
   const spanMs = now.atMs - before.atMs;
@@ -192,6 +220,7 @@ function byCounter(
     recovered,
     idle: activity.idle && !recovered,
     utilizationRatio: recovered ? null : activity.utilizationRatio,
+    integratedMillijoules: recovered ? null : integratedMillijoules,
     watts: recovered || stream.power !== null ? null : [rate, rate],
     byArea: false,
   };

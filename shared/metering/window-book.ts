@@ -19,7 +19,7 @@ export function bookSlice(state: MeterState, slice: Slice): void {
   const stream = state.streams[slice.meterId];
   if (stream !== undefined) stream.bookedUntilWallMs = Math.max(stream.bookedUntilWallMs, endMs);
   if (slice.type === 'gap') bookGap(state, slice, slice.startWallMs, endMs);
-  else if (slice.type === 'power') bookPower(state, slice, startMs, endMs);
+  else if (slice.type === 'power') bookShape(state, slice, startMs, endMs);
   else bookEnergy(state, slice, startMs, endMs);
 }
 
@@ -29,6 +29,10 @@ function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endM
     slice.energyMillijoules,
     pieces.map((piece) => piece.weight),
   );
+  const integrals = splitInteger(
+    slice.integratedMillijoules ?? 0,
+    pieces.map((piece) => piece.endMs - piece.startMs),
+  );
   pieces.forEach((piece, index) => {
     const total = accumulator(state, piece.windowStartMs, slice.meterId, slice.kind);
     const spanMs = piece.endMs - piece.startMs;
@@ -37,6 +41,8 @@ function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endM
     total.energyMillijoules += energy;
     total.kind = weakerKind(total.kind, slice.kind);
     if (slice.recovered) total.recoveredMillijoules += energy;
+    else if (slice.integratedMillijoules === null) total.integratedIncomplete = true;
+    else total.integratedMillijoules = (total.integratedMillijoules ?? 0) + integrals[index]!;
     if (slice.idle) total.idleMillijoules += energy;
     if (slice.utilizationRatio !== null) {
       total.utilizationMilliseconds += slice.utilizationRatio * spanMs;
@@ -46,17 +52,11 @@ function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endM
   });
 }
 
-function bookPower(state: MeterState, slice: PowerSlice, startMs: number, endMs: number): void {
-  const pieces = piecesOf(startMs, endMs, slice.watts);
-  const energies = splitInteger(
-    slice.integratedMillijoules,
-    pieces.map((piece) => piece.weight),
-  );
-  pieces.forEach((piece, index) => {
+function bookShape(state: MeterState, slice: PowerSlice, startMs: number, endMs: number): void {
+  for (const piece of piecesOf(startMs, endMs, null)) {
     const total = accumulator(state, piece.windowStartMs, slice.meterId, 'counter');
-    total.integratedMillijoules = (total.integratedMillijoules ?? 0) + energies[index]!;
     fillSeries(total, piece, startMs, endMs, slice.watts);
-  });
+  }
 }
 
 function bookGap(state: MeterState, slice: GapSlice, startMs: number, endMs: number): void {
@@ -138,6 +138,7 @@ function accumulator(
     kind,
     recoveredMillijoules: 0,
     integratedMillijoules: null,
+    integratedIncomplete: false,
     idleMillijoules: 0,
     utilizationMilliseconds: 0,
     utilizationSpanMilliseconds: 0,

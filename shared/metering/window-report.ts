@@ -74,7 +74,9 @@ function deviceReport(
   const kind = totals.map((total) => total.kind).reduce(weakerKind);
   const recovered = sum(totals, (total) => total.recoveredMillijoules);
   const idle = sum(totals, (total) => total.idleMillijoules);
-  const integrated = totals.every((total) => total.integratedMillijoules !== null);
+  const integrated = totals.every(
+    (total) => total.integratedMillijoules !== null && !total.integratedIncomplete,
+  );
   const utilizationSpan = sum(totals, (total) => total.utilizationSpanMilliseconds);
   const utilization = sum(totals, (total) => total.utilizationMilliseconds) / utilizationSpan;
   const series = encodeSeries === null ? null : seriesOf(bySensor, encodeSeries);

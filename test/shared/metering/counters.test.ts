@@ -139,6 +139,38 @@ describe('a counter beside power', () => {
     ]);
   });
 
+  test('whose integral does not cover the same time stands alone', () => {
+    const withoutPower = rig([gpu()]);
+    withoutPower.tick(0, { 'nvml:GPU-0': { counter: counter(0), power: 600 } });
+    withoutPower.tick(1000, { 'nvml:GPU-0': { counter: counter(600_000), power: 600 } });
+    withoutPower.tick(2000, { 'nvml:GPU-0': { counter: counter(1_200_000) } });
+    withoutPower.report();
+    expect(withoutPower.reports.get(START_MS)!.devices[0]).not.toHaveProperty('integratedMillijoules');
+    const silent = rig([gpu()]);
+    silent.tick(0, { 'nvml:GPU-0': { counter: counter(0), power: 600 } });
+    for (let i = 1; i <= 30; i++) silent.tick(i * 1000, { 'nvml:GPU-0': { power: 600 } });
+    silent.report();
+    // Thirty seconds of power and no metered time: the server would find that implausible.
+    expect(silent.device('GPU-0')).toMatchObject({ energy: 0, integrated: 0, metered: 0 });
+  });
+
+  test('that was recovered has no integral, and the integral beside it covers the rest', () => {
+    const one = rig([gpu()]);
+    const read = (second: number, joules: number) =>
+      one.tick(second * 1000, { 'nvml:GPU-0': { counter: counter(joules * 1000), power: 600 } });
+    read(0, 0);
+    read(1, 600);
+    read(31, 18_600);
+    read(32, 19_200);
+    one.report();
+    expect(one.device('GPU-0')).toMatchObject({
+      energy: 19_200_000,
+      recovered: 18_000_000,
+      integrated: 1_200_000,
+      metered: 32_000,
+    });
+  });
+
   test('that misses a read is caught up by the next one, not patched with power', () => {
     const one = rig([gpu()]);
     one.tick(0, { 'nvml:GPU-0': { counter: counter(0), power: 600 } });
