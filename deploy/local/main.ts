@@ -8,7 +8,7 @@ import { createApi } from './api.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { type Demo, startDemo } from './demo/run-demo.ts';
 import { HELP, parseOptions, type StartOptions } from './options.ts';
-import { assertPortIsFree, type Server, startServer } from './server.ts';
+import { freePort, type Server, startServer } from './server.ts';
 import { assertKnownZone, createEnrolmentKey, ensureSite, LOCAL_SITE } from './site.ts';
 import { StartError } from './start-error.ts';
 
@@ -42,13 +42,13 @@ async function start(options: StartOptions): Promise<void> {
   const folder = await openDataFolder(options.dataFolder);
   const running: Running = {};
   try {
-    await assertPortIsFree(options.listenAddress, options.port);
+    const port = await freePort(options.listenAddress, options.port);
     await build();
     running.server = await startServer({
       root,
       dataFolder: folder.path,
       listenAddress: options.listenAddress,
-      port: options.port,
+      port,
       adminSecretSha256: folder.adminSecretSha256,
     });
     stopOnSignal(running, folder);

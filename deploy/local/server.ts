@@ -1,5 +1,5 @@
 /** The Worker in workerd with its database on disk, and the clock tick that cron gives it in production. */
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer, isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -54,7 +54,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
   // Miniflare ends the process on a signal at once; the launcher has an agent to stop first.
   process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
-  const url = (await miniflare.ready).href.replace(/\/$/, '');
+  await miniflare.ready;
+  const url = urlOf(options.listenAddress, options.port);
   const database = (await miniflare.getD1Database('DB')) as unknown as Database;
   await applyMigrations(database, join(options.root, 'worker/schema/migrations'));
   const tick = async () => {
@@ -79,6 +80,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
+/** Where this machine itself finds the server. */
+function urlOf(address: string, port: number): string {
+  const host = address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address;
+  return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+}
+
 /**
  * What the Worker logs is for the person at the terminal; workerd's own notes are not: a provider that cannot be reached
  * comes with a stack of addresses there, and in plain words in the answers of /v1/grid.
@@ -89,8 +96,8 @@ function showLines(output: Readable): void {
   });
 }
 
-/** Throws `StartError` where nobody can listen there. */
-export async function assertPortIsFree(address: string, port: number): Promise<void> {
+/** The port, or a free one for 0. Throws `StartError` where nobody can listen there. */
+export async function freePort(address: string, port: number): Promise<number> {
   const probe = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
@@ -103,5 +110,7 @@ export async function assertPortIsFree(address: string, port: number): Promise<v
     }
     throw new StartError(`cannot listen on ${address}:${port} (${reason}): see --listen and --port`);
   }
+  const chosen = (probe.address() as AddressInfo).port;
   await new Promise((resolve) => probe.close(resolve));
+  return chosen;
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApi } from '../../deploy/local/api.ts';
 import { type DataFolder, openDataFolder } from '../../deploy/local/data-folder.ts';
 import { type Demo, startDemo } from '../../deploy/local/demo/run-demo.ts';
-import { type Server, startServer } from '../../deploy/local/server.ts';
+import { freePort, type Server, startServer } from '../../deploy/local/server.ts';
 import { createEnrolmentKey, ensureSite } from '../../deploy/local/site.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import type { Emissions } from '../../worker/dashboard/contract.ts';
@@ -38,7 +38,7 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
       root,
       dataFolder: folder.path,
       listenAddress: '127.0.0.1',
-      port: 0,
+      port: await freePort('127.0.0.1', 0),
       adminSecretSha256: folder.adminSecretSha256,
     });
     const api = createApi(server.url, folder.adminToken);

@@ -3,7 +3,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { descendantsOf, freePort, isRunning, type Launch, launch } from './launcher.ts';
+import { freePort } from '../../deploy/local/server.ts';
+import { descendantsOf, isRunning, type Launch, launch } from './launcher.ts';
 
 let folder: string;
 let launches: Launch[];
@@ -59,7 +60,7 @@ async function firstFigures(url: string, fromMs: number): Promise<Totals> {
 
 test('comes up with figures of its own, keeps them over a restart, and leaves nothing running', async () => {
   const fromMs = Math.floor(Date.now() / 300_000) * 300_000 - 300_000;
-  const port = await freePort();
+  const port = await freePort('127.0.0.1', 0);
   const url = `http://127.0.0.1:${port}`;
   const first = start('--port', String(port), '--data', folder);
   await first.until('Ctrl-C stops it all');
@@ -76,7 +77,7 @@ test('comes up with figures of its own, keeps them over a restart, and leaves no
   expect(before.gridKinds.annual).toBe(1);
   expect(before.operationalGrams).toBeGreaterThan(0);
 
-  const second = start('--port', String(await freePort()), '--data', folder);
+  const second = start('--port', String(await freePort('127.0.0.1', 0)), '--data', folder);
   expect(await second.exit).toBe(1);
   expect(second.said()).toMatch(/^wattshed: .* is in use by process \d+: [^\n]+\n$/);
 
