@@ -13,7 +13,7 @@ export type MergeOutcome =
   | { readonly outcome: 'unchanged' }
   /** The same revision with other content: two agents on one identity. */
   | { readonly outcome: 'conflict' }
-  /** With the other epochs of this window some device would have been metered for longer than the window lasts. */
+  /** With the other epochs of this window a device would have been metered, or allocated, for longer than it lasts. */
   | { readonly outcome: 'overMetered'; readonly deviceIndex: number };
 
 /** @param windowIndex 0..11, the window's place in the hour */
@@ -27,13 +27,14 @@ export function mergeReport(hour: HourLedger, windowIndex: number, report: Ledge
       return { outcome: report.contentDigest === known.contentDigest ? 'unchanged' : 'conflict' };
   }
   const others = epochs.filter(({ epoch }) => epoch !== report.epoch);
+  const together = [...others, report];
   const overMetered = report.devices.find(
-    ({ deviceIndex, meteredMilliseconds }) =>
-      meteredMilliseconds + meteredIn(others, deviceIndex) > WINDOW_MS,
+    ({ deviceIndex }) =>
+      meteredIn(together, deviceIndex) > WINDOW_MS || allocatedIn(together, deviceIndex) > WINDOW_MS,
   );
   if (overMetered !== undefined) return { outcome: 'overMetered', deviceIndex: overMetered.deviceIndex };
   // Sorted, so that the same set of reports ends in the same bytes whatever their order.
-  const merged = [...others, report].sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
+  const merged = together.sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
   return {
     outcome: 'accepted',
     ledger: { windows: hour.windows.map((window, index) => (index === windowIndex ? merged : window)) },
@@ -41,10 +42,15 @@ export function mergeReport(hour: HourLedger, windowIndex: number, report: Ledge
 }
 
 function meteredIn(epochs: readonly LedgerEpoch[], deviceIndex: number): number {
-  let milliseconds = 0;
-  for (const { devices } of epochs) {
-    for (const device of devices)
-      if (device.deviceIndex === deviceIndex) milliseconds += device.meteredMilliseconds;
-  }
-  return milliseconds;
+  return epochs
+    .flatMap(({ devices }) => devices)
+    .filter((device) => device.deviceIndex === deviceIndex)
+    .reduce((sum, { meteredMilliseconds }) => sum + meteredMilliseconds, 0);
+}
+
+function allocatedIn(epochs: readonly LedgerEpoch[], deviceIndex: number): number {
+  return epochs
+    .flatMap(({ jobShares }) => jobShares)
+    .filter((share) => share.deviceIndex === deviceIndex)
+    .reduce((sum, { allocatedMilliseconds }) => sum + allocatedMilliseconds, 0);
 }

@@ -33,6 +33,7 @@ export type QuarantineCode =
   | 'energy_without_time'
   | 'parts_exceed_whole'
   | 'over_metered'
+  | 'over_allocated'
   | 'series_damaged'
   | 'revision_conflict';
 
@@ -106,13 +107,28 @@ function deviceImplausibility(device: DeviceReport): Implausibility | null {
   return null;
 }
 
-/** Idle and jobs are parts of the device's energy: together they cannot be more than it. */
+/**
+ * Idle and jobs are parts of the device's energy, and allocations parts of its time: together they cannot be more than
+ * the whole, or jobs would carry more than the node emits. Jobs that share a device share its time.
+ */
 function jobsImplausibility(device: DeviceReport, report: WindowReport): Implausibility | null {
   let inJobs = 0;
+  let allocatedMilliseconds = 0;
   for (const job of report.jobs) {
-    for (const share of job.devices) if (share.id === device.id) inJobs += share.energyMillijoules;
+    for (const share of job.devices) {
+      if (share.id !== device.id) continue;
+      inJobs += share.energyMillijoules;
+      allocatedMilliseconds += share.allocatedMilliseconds;
+    }
   }
   const { idleMillijoules = 0, energyMillijoules } = device;
+  if (allocatedMilliseconds > WINDOW_MS) {
+    return about(
+      device.id,
+      'over_allocated',
+      `Jobs were allocated ${allocatedMilliseconds} ms of a window of ${WINDOW_MS} ms.`,
+    );
+  }
   if (inJobs + idleMillijoules <= energyMillijoules) return null;
   return about(
     device.id,

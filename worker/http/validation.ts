@@ -43,7 +43,12 @@ function firstIssue(error: ZodError): { path: PropertyKey[]; message: string; mo
 }
 
 function describe(issue: Issue): string {
-  if (issue.code === 'unrecognized_keys') return 'unknown field; remove it or check its spelling';
+  if (issue.code === 'unrecognized_keys') {
+    // A schema may say more than zod does: which version knows what.
+    return issue.message.startsWith('Unrecognized key')
+      ? 'unknown field; remove it or check its spelling'
+      : issue.message;
+  }
   if (issue.code === 'invalid_key' && issue.issues[0] !== undefined) return issue.issues[0].message;
   const expected = issue.message.replace(/^Invalid input: /, '').replace(/\.$/, '');
   return expected.replace(/^(.*), received undefined$/, 'missing; $1');

@@ -19,6 +19,16 @@ const MAX_JOBS = 200;
 const MAX_PARTS = 256;
 const MAX_SENSORS = 32;
 
+const READS_VERSION = 1;
+/** Unknown fields are refused, never dropped: an agent newer than its server must not lose what it says. */
+const strict = <T extends z.ZodRawShape>(shape: T) =>
+  z.strictObject(shape, {
+    error: ({ code }) =>
+      code === 'unrecognized_keys'
+        ? `unknown field; this server reads version ${READS_VERSION} of the body, which has no such field: update the server before its agents, or check the spelling`
+        : undefined,
+  });
+
 const text = (maxLength: number) => z.string().min(1).max(maxLength);
 /** Device ids and names are ASCII on every interface we read; control characters are refused. */
 const plainText = (maxLength: number) => text(maxLength).regex(/^[\x20-\x7e]+$/, 'expected printable ASCII');
@@ -27,7 +37,7 @@ const integer = (max: number) => z.number().int().min(0).max(max);
 const millijoules = integer(2 ** 45);
 const windowMilliseconds = integer(WINDOW_MS);
 
-const series = z.strictObject({
+const series = strict({
   stepMilliseconds: z.number().int().min(100).max(60_000),
   watts: z
     .base64()
@@ -36,7 +46,7 @@ const series = z.strictObject({
     .openapi({ description: 'deflate-raw of the encoded samples: shared/ledger/series-codec.ts.' }),
 });
 
-const device = z.strictObject({
+const device = strict({
   id: plainText(128),
   type: z.enum(DEVICE_TYPES),
   name: plainText(128),
@@ -50,14 +60,14 @@ const device = z.strictObject({
   series: series.exactOptional(),
 });
 
-const job = z.strictObject({
+const job = strict({
   id: plainText(256).openapi({ example: 'slurm:cluster:4711' }),
   project: text(256).exactOptional(),
   user: text(256).exactOptional(),
   phase: text(64).exactOptional(),
   devices: z
     .array(
-      z.strictObject({
+      strict({
         id: plainText(128),
         energyMillijoules: millijoules,
         allocatedMilliseconds: windowMilliseconds,
@@ -70,50 +80,48 @@ const job = z.strictObject({
     ),
 });
 
-const report = z
-  .strictObject({
-    windowStartMs: z
-      .number()
-      .int()
-      .min(0)
-      .refine((ms) => ms % WINDOW_MS === 0, `expected a multiple of ${WINDOW_MS} (a 5-minute UTC window)`),
-    epoch: z.string().regex(/^[a-z0-9]{8,32}$/, 'expected 8 to 32 of a-z and 0-9'),
-    revision: z
-      .number()
-      .int()
-      .min(1)
-      .max(2 ** 31),
-    final: z.boolean(),
-    devices: z
-      .array(device)
-      .max(MAX_DEVICES)
-      .refine(
-        unique((item: { id: string }) => item.id),
-        'names a device twice',
-      ),
-    jobs: z
-      .array(job)
-      .max(MAX_JOBS)
-      .refine(
-        unique((item: { id: string }) => item.id),
-        'names a job twice',
-      ),
-  })
-  .refine(
-    ({ devices, jobs }) => {
-      const ids = new Set(devices.map(({ id }) => id));
-      return jobs.every((each) => each.devices.every(({ id }) => ids.has(id)));
-    },
-    { path: ['jobs'], error: 'names a device that is not in "devices"' },
-  ) satisfies z.ZodType<WindowReport>;
+const report = strict({
+  windowStartMs: z
+    .number()
+    .int()
+    .min(0)
+    .refine((ms) => ms % WINDOW_MS === 0, `expected a multiple of ${WINDOW_MS} (a 5-minute UTC window)`),
+  epoch: z.string().regex(/^[a-z0-9]{8,32}$/, 'expected 8 to 32 of a-z and 0-9'),
+  revision: z
+    .number()
+    .int()
+    .min(1)
+    .max(2 ** 31),
+  final: z.boolean(),
+  devices: z
+    .array(device)
+    .max(MAX_DEVICES)
+    .refine(
+      unique((item: { id: string }) => item.id),
+      'names a device twice',
+    ),
+  jobs: z
+    .array(job)
+    .max(MAX_JOBS)
+    .refine(
+      unique((item: { id: string }) => item.id),
+      'names a job twice',
+    ),
+}).refine(
+  ({ devices, jobs }) => {
+    const ids = new Set(devices.map(({ id }) => id));
+    return jobs.every((each) => each.devices.every(({ id }) => ids.has(id)));
+  },
+  { path: ['jobs'], error: 'names a device that is not in "devices"' },
+) satisfies z.ZodType<WindowReport>;
 
-const inventory = z.strictObject({
+const inventory = strict({
   hostname: text(253),
   kernel: z.string().max(256),
   productName: z.string().max(256),
   parts: z
     .array(
-      z.strictObject({
+      strict({
         id: text(128),
         type: z.enum(['gpu', 'cpu', 'memory', 'ssd', 'hdd']),
         name: z.string().max(256),
@@ -128,10 +136,10 @@ const inventory = z.strictObject({
     ),
 }) satisfies z.ZodType<Inventory>;
 
-const health = z.strictObject({
+const health = strict({
   sensors: z
     .array(
-      z.strictObject({
+      strict({
         sensor: text(64),
         state: z.enum(SENSOR_STATES),
         detail: z.string().max(1_024),
@@ -146,22 +154,20 @@ const health = z.strictObject({
   damagedRecords: integer(2 ** 31),
 }) satisfies z.ZodType<AgentHealth>;
 
-export const ingestBody = z
-  .strictObject({
-    version: z.literal(1, { error: 'this server reads version 1' }),
-    sentAtMs: integer(2 ** 53 - 1),
-    agentVersion: text(40),
-    reports: z
-      .array(report)
-      .max(MAX_REPORTS)
-      .refine(
-        unique((item: WindowReport) => `${item.windowStartMs} ${item.epoch}`),
-        'holds one window of one epoch twice',
-      ),
-    inventory: inventory.exactOptional(),
-    health: health.exactOptional(),
-  })
-  .openapi('IngestBody') satisfies z.ZodType<IngestBody>;
+export const ingestBody = strict({
+  version: z.literal(READS_VERSION, { error: `this server reads version ${READS_VERSION}` }),
+  sentAtMs: integer(2 ** 53 - 1),
+  agentVersion: text(40),
+  reports: z
+    .array(report)
+    .max(MAX_REPORTS)
+    .refine(
+      unique((item: WindowReport) => `${item.windowStartMs} ${item.epoch}`),
+      'holds one window of one epoch twice',
+    ),
+  inventory: inventory.exactOptional(),
+  health: health.exactOptional(),
+}).openapi('IngestBody') satisfies z.ZodType<IngestBody>;
 
 export const ingestReply = z
   .object({

@@ -85,6 +85,16 @@ test('epochs add up, but never beyond the window', () => {
   });
 });
 
+test('epochs together never allocate a device for longer than the window lasts', () => {
+  const allocated = (epoch: string, allocatedMilliseconds: number): LedgerEpoch => ({
+    ...report(epoch, 1, 100_000),
+    jobShares: [{ jobNumber: 1, deviceIndex: 0, energyMillijoules: 0, allocatedMilliseconds }],
+  });
+  const hour = fold([{ window: 0, report: allocated('epoch-aa', 200_000) }]);
+  expect(mergeReport(hour, 0, allocated('epoch-bb', 100_000)).outcome).toBe('accepted');
+  expect(mergeReport(hour, 0, allocated('epoch-bb', 100_001)).outcome).toBe('overMetered');
+});
+
 test('a window is sealed 36 hours after its last change, unless more was announced or nothing was seen', () => {
   const known = (final: boolean) => [report('epoch-aa', 5, 300_000, final)];
   const later = SEAL_AFTER_MS + 1;

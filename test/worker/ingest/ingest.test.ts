@@ -335,6 +335,46 @@ test(`${malformed.length} malformed bodies are refused with the field that is wr
   expect(await bookedRows()).toEqual(before);
 });
 
+test('an unknown field is named, with the version that the server reads', async () => {
+  const wrong = body([report({ devices: [{ ...device(), powerWatts: 650 } as never] })]);
+  const response = await call('POST', '/v1/ingest', wrong, { token: node.token });
+  expect(await response.json()).toMatchObject({
+    field: '/reports/0/devices/0/powerWatts',
+    detail: expect.stringMatching(/unknown field; this server reads version 1/),
+  });
+});
+
+test('a window that was complete and untouched for 36 hours takes no other figure', async () => {
+  const { nodeId, token } = await newNode('sealed');
+  const { number } = (await database
+    .prepare('SELECT number FROM nodes WHERE id = ?1')
+    .bind(nodeId)
+    .first<{ number: number }>())!;
+  const days = (count: number) => Date.now() + count * 86_400_000;
+  await send(token, [report(), report({ windowStartMs: recentWindow(1), final: false })]);
+  const later = async (said: WindowReport) => {
+    const outcome = await ingest(database, number, body([said]) as IngestBody, days(2));
+    return outcome.ok ? (outcome.value.quarantined[0]?.code ?? 'booked') : outcome.problem.code;
+  };
+  expect(await later(report({ revision: 2, devices: [device({ energyMillijoules: 1 })] }))).toBe(
+    'window_sealed',
+  );
+  expect(
+    await later(
+      report({ epoch: 'epoch0002', devices: [device({ meteredMilliseconds: 0, energyMillijoules: 0 })] }),
+    ),
+  ).toBe('window_sealed');
+  expect(await energyOf(nodeId)).toBe(2 * 195_000_000);
+  // The server knows that more was to come of this one.
+  const unfinished = report({
+    windowStartMs: recentWindow(1),
+    revision: 2,
+    devices: [device({ energyMillijoules: 7 })],
+  });
+  expect(await later(unfinished)).toBe('booked');
+  expect(await energyOf(nodeId)).toBe(195_000_007);
+});
+
 test('bytes that are no JSON, no gzip, or too many', async () => {
   const before = await bookedRows();
   const post = async (bytes: BodyInit, headers: Record<string, string> = {}) =>
