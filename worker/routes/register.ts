@@ -5,6 +5,7 @@ import { registerEmbodied } from './embodied.ts';
 import { registerEmissions } from './emissions.ts';
 import { registerEnroll } from './enroll.ts';
 import { registerEnrolmentKeys } from './enrolment-keys.ts';
+import { registerGrid } from './grid.ts';
 import { registerHealth } from './health.ts';
 import { registerIngest } from './ingest.ts';
 import { registerMetrics } from './metrics.ts';
@@ -19,6 +20,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerDocs,
   registerEnroll,
   registerIngest,
+  registerGrid,
   registerNodes,
   registerPower,
   registerEmissions,

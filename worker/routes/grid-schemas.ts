@@ -1,0 +1,115 @@
+/** Shapes of the grid routes. */
+import { z } from '@hono/zod-openapi';
+import { BASES, INTENSITY_KINDS, SIGNALS } from '../../shared/grid/intensity.ts';
+import { instantInput, instantOutput } from '../http/schemas.ts';
+
+export const gridZoneParam = z.object({
+  gridZone: z.string().max(40).openapi({ description: 'Electricity Maps key.', example: 'DK-DK1' }),
+});
+
+export const basis = z
+  .enum(BASES)
+  .openapi({
+    description:
+      '`lifecycle` counts building the plants and their fuel; `direct` is combustion alone. Never converted into each other.',
+  });
+export const signal = z.enum(SIGNALS);
+const scope = z.enum(['consumption', 'production']);
+
+export const intensityPoint = z
+  .object({
+    start: instantOutput,
+    end: instantOutput,
+    gramsPerKwh: z.number().openapi({ description: 'gCO2eq/kWh', example: 187.3 }),
+    kind: z.enum(INTENSITY_KINDS),
+    provider: z
+      .string()
+      .openapi({ description: '`user` for your own series, `annual` for the table of yearly averages.' }),
+    method: z
+      .string()
+      .nullable()
+      .openapi({ description: 'How it was estimated or carried on, or the source of a yearly average.' }),
+    issuedAt: instantOutput.nullable(),
+    fetchedAt: instantOutput,
+  })
+  .openapi('IntensityPoint');
+
+export const seriesAnswer = z
+  .object({
+    gridZone: z.string(),
+    basis,
+    signal,
+    from: instantOutput,
+    to: instantOutput,
+    series: z.array(intensityPoint),
+  })
+  .openapi('IntensitySeries');
+
+export const zonesAnswer = z.object({
+  zones: z.array(
+    z
+      .object({
+        key: z.string(),
+        name: z.string(),
+        country: z.string().nullable(),
+        inUse: z.boolean(),
+        annual: z
+          .object({ gramsPerKwh: z.number(), year: z.number().int(), source: z.string() })
+          .nullable()
+          .openapi({
+            description: 'The yearly average, lifecycle, that stands in where no series is known.',
+          }),
+        providers: z
+          .array(
+            z.object({
+              provider: z.string(),
+              basis,
+              signal,
+              scope,
+              lastOkAt: instantOutput.nullable(),
+              lastErrorAt: instantOutput.nullable(),
+              lastError: z.string().nullable(),
+              consecutiveFailures: z.number().int(),
+              nextDueAt: instantOutput.nullable(),
+            }),
+          )
+          .openapi({
+            description:
+              'Who is asked for it, while it is in use. Empty: the yearly average is all there is.',
+          }),
+      })
+      .openapi('GridZone'),
+  ),
+});
+
+export const revision = z
+  .object({
+    id: z.number().int(),
+    start: instantOutput,
+    basis,
+    signal,
+    provider: z.string(),
+    oldGramsPerKwh: z.number(),
+    oldKind: z.string(),
+    oldFetchedAt: instantOutput,
+    newGramsPerKwh: z.number(),
+    newKind: z.string(),
+    recordedAt: instantOutput,
+  })
+  .openapi('IntensityRevision');
+
+/** A month of 5-minute values. */
+const MAX_POINTS = 9_000;
+
+export const userSeries = z
+  .strictObject({
+    basis,
+    signal: signal.default('average'),
+    scope: scope.default('consumption'),
+    points: z
+      .array(z.strictObject({ start: instantInput, end: instantInput, gramsPerKwh: z.number().min(0) }))
+      .min(1)
+      .max(MAX_POINTS)
+      .openapi({ description: 'Intervals of whole five minutes, a day at most each, not overlapping.' }),
+  })
+  .openapi('UserSeries');

@@ -1,0 +1,238 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import {
+  annualIntensity,
+  findZone,
+  GRID_ZONES,
+  type GridZone,
+  searchZones,
+} from '../../shared/grid/zones.ts';
+import { DAY_MS } from '../../shared/time/window.ts';
+import { intensityProviders } from '../grid/list.ts';
+import type { App } from '../http/app.ts';
+import { requireScope } from '../http/guard.ts';
+import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
+import { problemResponse } from '../http/problem.ts';
+import { problems } from '../http/problem-schema.ts';
+import { instant, instantInput, instantOrNull } from '../http/schemas.ts';
+import { readRevisions } from '../storage/grid.ts';
+import { gridSeries, unknownZone } from '../use-cases/grid-series.ts';
+import { gridStates, type ZoneState } from '../use-cases/grid-states.ts';
+import { putUserSeries } from '../use-cases/grid-user-series.ts';
+import {
+  basis,
+  gridZoneParam,
+  revision,
+  seriesAnswer,
+  signal,
+  userSeries,
+  zonesAnswer,
+} from './grid-schemas.ts';
+
+/** 31 days are 8,928 windows. */
+const MAX_RANGE_MS = 31 * DAY_MS;
+const tags = ['Grid'];
+
+const zonesRoute = createRoute({
+  method: 'get',
+  path: '/v1/grid/zones',
+  tags,
+  summary: 'Grid zones, and how the providers of those in use stand',
+  ...requireScope('read'),
+  request: {
+    query: z.strictObject({
+      search: z.string().max(80).optional().openapi({ description: 'Part of a key, a name or a country.' }),
+      inUse: z
+        .enum(['true', 'false'])
+        .default('false')
+        .openapi({ description: '`true`: only zones of your sites.' }),
+    }),
+  },
+  responses: {
+    200: { description: 'Best matches first', content: { 'application/json': { schema: zonesAnswer } } },
+  },
+});
+
+const intensityRoute = createRoute({
+  method: 'get',
+  path: '/v1/grid/{gridZone}/intensity',
+  tags,
+  summary: 'The intensity that windows of a zone are charged with',
+  description:
+    'By the order of trust within one basis and signal: a live value (your own series first), the last known one for two hours, the mean of this hour over the last seven days, the yearly average. Each interval says which it is. Times that have no value at all are left out.',
+  ...requireScope('read'),
+  request: {
+    params: gridZoneParam,
+    query: z.strictObject({
+      from: instantInput.optional().openapi({ description: 'Default: a day before `to`.' }),
+      to: instantInput.optional().openapi({ description: 'Default: now. At most 31 days after `from`.' }),
+      basis: basis.default('lifecycle'),
+      signal: signal.default('average'),
+    }),
+  },
+  responses: {
+    200: {
+      description: 'Intervals in order of time',
+      content: { 'application/json': { schema: seriesAnswer } },
+    },
+    ...problems('unknown_grid_zone', 'range_too_long', 'invalid_parameter'),
+  },
+});
+
+const putRoute = createRoute({
+  method: 'put',
+  path: '/v1/grid/{gridZone}/intensity',
+  tags,
+  summary: 'Bring your own series',
+  description:
+    'Values are added, and replace those of the same start; what is replaced is kept as a revision. Your series is trusted before every provider.',
+  ...requireScope('admin'),
+  request: {
+    params: gridZoneParam,
+    body: { required: true, content: { 'application/json': { schema: userSeries } } },
+  },
+  responses: {
+    200: {
+      description: 'Stored',
+      content: {
+        'application/json': {
+          schema: z.object({
+            written: z.number().int().openapi({ description: 'Values that were new or changed.' }),
+            revised: z.number().int().openapi({ description: 'Of these, how many replaced another.' }),
+          }),
+        },
+      },
+    },
+    ...problems('unknown_grid_zone'),
+  },
+});
+
+const revisionsRoute = createRoute({
+  method: 'get',
+  path: '/v1/grid/{gridZone}/revisions',
+  tags,
+  summary: 'Values of a zone that were replaced, newest first',
+  ...requireScope('read'),
+  request: { params: gridZoneParam, query: z.strictObject(pageQuery) },
+  responses: {
+    200: {
+      description: 'A page of revisions',
+      content: {
+        'application/json': {
+          schema: z.object({ revisions: z.array(revision), nextCursor: nextCursorOutput }),
+        },
+      },
+    },
+    ...problems('unknown_grid_zone'),
+  },
+});
+
+export function registerGrid(app: App): void {
+  app.openapi(zonesRoute, async (context) => {
+    const { search, inUse } = context.req.valid('query');
+    const { nowMs } = context.var;
+    const states = await gridStates(context.env.DB, intensityProviders(context.env), nowMs);
+    const stateOf = new Map(states.map((state) => [state.zone.key, state]));
+    const found = search === undefined ? GRID_ZONES : searchZones(search);
+    const zones = found
+      .filter(({ key }) => inUse === 'false' || stateOf.has(key))
+      .map((zone) => zoneAnswer(zone, stateOf.get(zone.key), nowMs));
+    return context.json({ zones }, 200);
+  });
+
+  app.openapi(intensityRoute, async (context) => {
+    const { gridZone } = context.req.valid('param');
+    const query = context.req.valid('query');
+    const toMs = query.to ?? context.var.nowMs;
+    const fromMs = query.from ?? toMs - DAY_MS;
+    if (fromMs >= toMs)
+      return problemResponse(context, {
+        code: 'invalid_parameter',
+        detail: 'from must be before to.',
+        field: 'from',
+      });
+    if (toMs - fromMs > MAX_RANGE_MS) {
+      return problemResponse(context, {
+        code: 'range_too_long',
+        detail: 'A series is read over at most 31 days; ask for a shorter range.',
+        field: 'from',
+      });
+    }
+    const series = await gridSeries(context.env.DB, {
+      gridZone,
+      basis: query.basis,
+      signal: query.signal,
+      fromMs,
+      toMs,
+    });
+    if (!series.ok) return problemResponse(context, series.problem);
+    return context.json(
+      {
+        gridZone,
+        basis: query.basis,
+        signal: query.signal,
+        from: instant(fromMs),
+        to: instant(toMs),
+        series: series.value.map(({ startMs, endMs, issuedAtMs, fetchedAtMs, ...point }) => ({
+          start: instant(startMs),
+          end: instant(endMs),
+          ...point,
+          issuedAt: instantOrNull(issuedAtMs),
+          fetchedAt: instant(fetchedAtMs),
+        })),
+      },
+      200,
+    );
+  });
+
+  app.openapi(putRoute, async (context) => {
+    const { gridZone } = context.req.valid('param');
+    const { points, ...identity } = context.req.valid('json');
+    const series = {
+      ...identity,
+      gridZone,
+      points: points.map(({ start, end, gramsPerKwh }) => ({ startMs: start, endMs: end, gramsPerKwh })),
+    };
+    const stored = await putUserSeries(context.env.DB, series, context.var.nowMs);
+    return stored.ok ? context.json(stored.value, 200) : problemResponse(context, stored.problem);
+  });
+
+  app.openapi(revisionsRoute, async (context) => {
+    const { gridZone } = context.req.valid('param');
+    const { limit, cursor } = context.req.valid('query');
+    if (findZone(gridZone) === null) return problemResponse(context, unknownZone(gridZone).problem);
+    const rows = await readRevisions(context.env.DB, gridZone, {
+      limit: limit + 1,
+      beforeId: cursor === undefined ? undefined : Number(cursor),
+    });
+    const { items, nextCursor } = pageOf(rows, limit, ({ id }) => id);
+    const revisions = items.map(({ startMs, oldFetchedAtMs, recordedAtMs, ...item }) => ({
+      ...item,
+      start: instant(startMs),
+      oldFetchedAt: instant(oldFetchedAtMs),
+      recordedAt: instant(recordedAtMs),
+    }));
+    return context.json({ revisions, nextCursor }, 200);
+  });
+}
+
+function zoneAnswer({ key, name, country }: GridZone, state: ZoneState | undefined, nowMs: number) {
+  const providers = (state?.providers ?? []).map(({ provider, fetch }) => ({
+    provider: provider.name,
+    basis: provider.basis,
+    signal: provider.signal,
+    scope: provider.scope,
+    lastOkAt: instantOrNull(fetch?.lastOkAtMs ?? null),
+    lastErrorAt: instantOrNull(fetch?.lastErrorAtMs ?? null),
+    lastError: fetch?.lastError ?? null,
+    consecutiveFailures: fetch?.consecutiveFailures ?? 0,
+    nextDueAt: instantOrNull(fetch?.nextDueAtMs ?? null),
+  }));
+  return {
+    key,
+    name,
+    country,
+    inUse: state !== undefined,
+    annual: annualIntensity(key, 'lifecycle', 'average', nowMs),
+    providers,
+  };
+}

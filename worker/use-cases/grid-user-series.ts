@@ -1,0 +1,66 @@
+/** A series that the user brings: trusted before every provider's for the intervals that it covers. */
+import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import { USER_PROVIDER } from '../../shared/grid/resolve.ts';
+import { findZone } from '../../shared/grid/zones.ts';
+import { WINDOW_MS } from '../../shared/time/window.ts';
+import { epochMs, gramsPerKwh } from '../../shared/units.ts';
+import { MAX_GRAMS_PER_KWH } from '../grid/checked-series.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { MAX_INTERVAL_MS } from '../storage/grid.ts';
+import { type StoreResult, storeValues } from '../storage/grid-writes.ts';
+import { unknownZone } from './grid-series.ts';
+
+export interface UserPoint {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly gramsPerKwh: number;
+}
+
+export interface UserSeries {
+  readonly gridZone: string;
+  readonly basis: Basis;
+  readonly signal: Signal;
+  readonly scope: 'consumption' | 'production';
+  readonly points: readonly UserPoint[];
+}
+
+/** Adds and replaces; what was replaced is recorded as revisions. Problems: `unknown_grid_zone`, `invalid_body`. */
+export async function putUserSeries(
+  db: D1Database,
+  series: UserSeries,
+  nowMs: number,
+): Promise<Result<StoreResult>> {
+  const { gridZone, basis, signal, scope } = series;
+  if (findZone(gridZone) === null) return unknownZone(gridZone);
+  const order = series.points
+    .map((point, index) => ({ ...point, index }))
+    .sort((a, b) => a.startMs - b.startMs);
+  let previousEndMs = Number.NEGATIVE_INFINITY;
+  for (const { index, startMs, endMs, gramsPerKwh: grams } of order) {
+    const wrong = problemOf(startMs, endMs, grams, previousEndMs);
+    if (wrong !== null) return fail('invalid_body', `points/${index}: ${wrong}.`, `/points/${index}`);
+    previousEndMs = endMs;
+  }
+  const values = order.map((point) => ({
+    startMs: epochMs(point.startMs),
+    endMs: epochMs(point.endMs),
+    gramsPerKwh: gramsPerKwh(point.gramsPerKwh),
+    kind: 'measured' as const,
+    method: null,
+    issuedAtMs: null,
+  }));
+  return ok(
+    await storeValues(db, { gridZone, basis, signal, scope, provider: USER_PROVIDER }, values, nowMs),
+  );
+}
+
+function problemOf(startMs: number, endMs: number, grams: number, previousEndMs: number): string | null {
+  if (startMs % WINDOW_MS !== 0 || endMs % WINDOW_MS !== 0)
+    return 'start and end must be whole multiples of 5 minutes UTC';
+  if (endMs <= startMs) return 'end must be after start';
+  if (endMs - startMs > MAX_INTERVAL_MS) return 'an interval may be at most a day long';
+  if (startMs < previousEndMs) return 'overlaps another interval';
+  if (grams > MAX_GRAMS_PER_KWH)
+    return `${grams} g/kWh is over the ${MAX_GRAMS_PER_KWH} that any grid can have; check the unit`;
+  return null;
+}
