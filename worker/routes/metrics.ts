@@ -4,8 +4,8 @@ import type { App } from '../http/app.ts';
 import { requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
+import { VERSION } from '../http/version.ts';
 import { metrics } from '../use-cases/metrics.ts';
-import { VERSION } from '../version.ts';
 
 const route = createRoute({
   method: 'get',
