@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { bookedRows, device, newNode, recentWindow, report, send } from '../ingest/support.ts';
+import { ADMIN_TOKEN } from '../support/admin-token.ts';
+import { api, call, refusal } from '../support/api.ts';
+
+interface Page {
+  quarantine: {
+    id: number;
+    nodeId: string;
+    code: string;
+    deviceId: string | null;
+    detail: string;
+    resolution: string | null;
+    resolvedBy: string | null;
+  }[];
+  nextCursor: string | null;
+}
+
+const tenKilowatts = (back: number) =>
+  report({ windowStartMs: recentWindow(back), devices: [device({ energyMillijoules: 10_000 * 300_000 })] });
+
+test('a GPU of 10 kW is listed with its figures, newest first, page by page', async () => {
+  const { nodeId, token } = await newNode('hot-gpu');
+  await send(token, [tenKilowatts(2), tenKilowatts(1), tenKilowatts(0)]);
+  const first = await api<Page>('GET', '/v1/quarantine?limit=2');
+  expect(first.quarantine).toMatchObject([
+    { nodeId, code: 'power_implausible', deviceId: device().id, resolution: null },
+    { nodeId },
+  ]);
+  expect(first.quarantine[0]!.detail).toContain('10000 W');
+  const second = await api<Page>('GET', `/v1/quarantine?limit=2&cursor=${first.nextCursor}`);
+  expect(second.quarantine).toHaveLength(1);
+  expect(second.nextCursor).toBe(null);
+  const ids = [...first.quarantine, ...second.quarantine].map(({ id }) => id);
+  expect(ids).toEqual([...ids].sort((a, b) => b - a));
+});
+
+test('what is discarded leaves the list, stays on record with who did it, and books nothing', async () => {
+  const { nodeId, token } = await newNode('discarded');
+  await send(token, [tenKilowatts(0)]);
+  const before = await bookedRows();
+  const mine = async (resolution: string) =>
+    (await api<Page>('GET', `/v1/quarantine?resolution=${resolution}`)).quarantine.filter(
+      (item) => item.nodeId === nodeId,
+    );
+  const [item] = await mine('open');
+  expect((await call('POST', `/v1/quarantine/${item!.id}/discard`)).status).toBe(204);
+  expect(await mine('open')).toEqual([]);
+  expect(await mine('all')).toMatchObject([{ resolution: 'discarded', resolvedBy: 'admin' }]);
+  expect(await refusal(await call('POST', `/v1/quarantine/${item!.id}/discard`))).toMatchObject({
+    status: 404,
+    code: 'not_found',
+  });
+  expect(await bookedRows()).toEqual(before);
+  // The agent that lost the answer sends it again: told again, and still one entry.
+  expect(await send(token, [tenKilowatts(0)])).toMatchObject({
+    quarantined: [{ code: 'power_implausible' }],
+  });
+  expect(await mine('all')).toHaveLength(1);
+});
+
+test('only an operator sees it, and a wrong id or cursor is a 4xx', async () => {
+  const { token } = await newNode('curious');
+  expect(await refusal(await call('GET', '/v1/quarantine', undefined, { token }))).toMatchObject({
+    status: 403,
+    code: 'forbidden_scope',
+  });
+  for (const path of ['/v1/quarantine/none/discard', '/v1/quarantine/0/discard']) {
+    expect((await refusal(await call('POST', path, undefined, { token: ADMIN_TOKEN }))).status).toBe(400);
+  }
+  expect((await call('GET', '/v1/quarantine?cursor=none')).status).toBe(400);
+});
