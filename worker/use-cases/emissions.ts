@@ -43,7 +43,7 @@ export interface Emissions extends JoinResult {
   readonly toMs: number;
 }
 
-/** About two seconds of work: 64 nodes for a month, one for five years. */
+/** A few seconds of work: 64 nodes of a dozen devices for a month, one for five years. */
 const MAX_NODE_HOURS = 50_000;
 /** Decoded hours held at once. */
 const HOURS_AT_ONCE = 2_000;

@@ -210,27 +210,50 @@ test('ranges that touch sum to the whole, wherever they are cut', () => {
   );
 });
 
+test('a step is what a range of its own would be', () => {
+  fc.assert(
+    fc.property(fleet, fc.constantFrom('hour', 'day', 'month'), (nodes, step) => {
+      for (const { startMs, endMs, ...figures } of join(nodes, { step }).series.slice(0, 6)) {
+        const own = join(nodes, { fromMs: startMs, toMs: endMs }).totals;
+        // The estimate uses the mean power of the range asked for.
+        expect({ ...figures, missingEnergyKwhEstimate: 0 }).toEqual({ ...own, missingEnergyKwhEstimate: 0 });
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
 test('totals are the plain sum by hand, what has no intensity is excluded whole, and shares are shares', () => {
   fc.assert(
     fc.property(fleet, (nodes) => {
       let millijoules = 0n;
       let excluded = 0n;
       let grams = 0;
+      let idleGrams = 0;
+      let jobGrams = 0;
       for (const { node, hours } of nodes)
         for (const { hourStartMs, ledger } of hours)
           ledger.windows.forEach((epochs, window) => {
             const startMs = hourStartMs + window * WINDOW_MS;
             const place = node.places.find((each) => each.startMs <= startMs && startMs < each.endMs)!;
-            for (const { energyMillijoules } of epochs.flatMap(({ devices }) => devices)) {
+            const intensity = resolvers.get(place.gridZone!)!(startMs);
+            const gramsOf = (energyMillijoules: number) =>
+              (energyMillijoules / 3.6e9) * place.pueRatio * (intensity?.gramsPerKwh ?? 0);
+            for (const { energyMillijoules, idleMillijoules } of epochs.flatMap(({ devices }) => devices)) {
               millijoules += BigInt(energyMillijoules);
-              const intensity = resolvers.get(place.gridZone!)!(startMs);
               if (intensity === null) excluded += BigInt(energyMillijoules);
-              else grams += (energyMillijoules / 3.6e9) * place.pueRatio * intensity.gramsPerKwh;
+              grams += gramsOf(energyMillijoules);
+              idleGrams += gramsOf(idleMillijoules);
             }
+            for (const { energyMillijoules } of epochs.flatMap(({ jobShares }) => jobShares))
+              jobGrams += gramsOf(energyMillijoules);
           });
       const result = join(nodes);
       expect(result.totals.energyKwh).toBe(Number(millijoules) / 3.6e9);
       expect(Math.abs(result.totals.operationalGrams - grams)).toBeLessThanOrEqual(1e-9 * grams);
+      expect(Math.abs(result.totals.idleGrams - idleGrams)).toBeLessThanOrEqual(1e-9 * grams);
+      const { unattributedGrams } = result.totals;
+      expect(Math.abs(grams - idleGrams - jobGrams - unattributedGrams)).toBeLessThanOrEqual(1e-9 * grams);
       const listed = result.excluded.reduce(
         (sum, { energyKwh }) => sum + BigInt(Math.round(energyKwh * 3.6e9)),
         0n,
