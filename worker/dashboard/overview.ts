@@ -1,18 +1,11 @@
 /** The fleet now: the figures, the hours of today, the nodes. */
-import { badge } from './badge.ts';
+import { card, figure, quiet } from './card.ts';
 import { hourChart } from './chart.ts';
 import type { Figures } from './contract.ts';
-import { type Child, element, svgElement } from './dom.ts';
-import {
-  formatClock,
-  formatEnergy,
-  formatIntensity,
-  formatMass,
-  formatPower,
-  formatShare,
-  UNKNOWN,
-} from './format.ts';
-import type { MeanPower, Overview, Zone } from './load.ts';
+import { element, svgElement } from './dom.ts';
+import { formatClock, formatEnergy, formatMass, formatPower, formatShare, UNKNOWN } from './format.ts';
+import { gridCard } from './grid-card.ts';
+import type { MeanPower, Overview } from './load.ts';
 import { nodeTable } from './nodes.ts';
 
 const ENERGY_KIND_TEXT: Readonly<Record<string, string>> = {
@@ -81,13 +74,6 @@ function excludedBanner(excluded: Overview['excluded']): HTMLElement[] {
   ];
 }
 
-function card(title: string, ...children: Child[]): HTMLElement {
-  return element('div', { class: 'card' }, element('h2', {}, title), ...children);
-}
-
-const figure = (text: string) => element('p', { class: 'figure' }, text);
-const quiet = (...children: Child[]) => element('p', { class: 'quiet' }, ...children);
-
 function powerCard(power: MeanPower | null): HTMLElement {
   if (power === null)
     return card('Power', figure(UNKNOWN), quiet('Nothing was metered in the last 10 minutes.'));
@@ -131,41 +117,6 @@ function legendItem(kind: 'operational' | 'embodied', text: string): HTMLElement
     svgElement('rect', { class: kind, width: 1, height: 1, rx: 0.2 }),
   );
   return element('li', {}, swatch, text);
-}
-
-function gridCard(zones: readonly Zone[]): HTMLElement {
-  if (zones.length === 0) return card('Grid now', figure(UNKNOWN), quiet('No zone has used energy today.'));
-  return card(
-    'Grid now',
-    element('ul', { class: zones.length > 1 ? 'zones several' : 'zones' }, ...zones.map(zoneItem)),
-  );
-}
-
-function zoneItem({ key, now, trouble }: Zone): HTMLElement {
-  if (now === null)
-    return element('li', {}, figure(UNKNOWN), quiet(`${key}: ${trouble ?? 'no intensity is known for now'}`));
-  return element(
-    'li',
-    {},
-    figure(formatIntensity(now.gramsPerKwh)),
-    quiet(
-      `${key} `,
-      badge(now.kind, now.kind === 'measured' ? 'good' : 'warn'),
-      ` ${now.method ?? now.provider}`,
-    ),
-    now.kind === 'annual' ? annualHint(key) : null,
-  );
-}
-
-/** A yearly average says nothing about this hour, so the page says how to get the real one. */
-function annualHint(key: string): HTMLElement {
-  return key === 'WORLD'
-    ? quiet(
-        'Set the real zone: ',
-        element('code', {}, 'npm start -- --zone KEY'),
-        ', or PATCH /v1/sites/{id}.',
-      )
-    : quiet('No live series for this zone: a provider for it may need a key.');
 }
 
 function coverageCard(today: Figures): HTMLElement {

@@ -1,0 +1,48 @@
+/** The grid's intensity now: one zone at large, several as a list. */
+import { badge } from './badge.ts';
+import { card, figure, quiet } from './card.ts';
+import { element } from './dom.ts';
+import { formatIntensity, UNKNOWN } from './format.ts';
+import type { Zone } from './load.ts';
+
+export function gridCard(zones: readonly Zone[]): HTMLElement {
+  const [only] = zones;
+  if (only === undefined) return card('Grid now', figure(UNKNOWN), quiet('No zone has used energy today.'));
+  const annual = zones.filter(({ now }) => now?.kind === 'annual').map(({ key }) => key);
+  return card(
+    'Grid now',
+    ...(zones.length === 1 ? oneZone(only) : [element('ul', { class: 'zones' }, ...zones.map(zoneItem))]),
+    annual.length > 0 ? annualHint(annual) : null,
+  );
+}
+
+function oneZone({ key, now, trouble }: Zone): HTMLElement[] {
+  if (now === null) return [figure(UNKNOWN), quiet(`${key}: ${trouble ?? 'no intensity is known for now'}`)];
+  return [
+    figure(formatIntensity(now.gramsPerKwh)),
+    quiet(`${key} `, kindBadge(now.kind), ` ${now.method ?? now.provider}`),
+  ];
+}
+
+function zoneItem({ key, now, trouble }: Zone): HTMLElement {
+  const name = element('span', {}, key);
+  if (now === null) return element('li', {}, name, element('span', {}, trouble ?? 'not known'));
+  const value = element('strong', { class: 'nowrap' }, formatIntensity(now.gramsPerKwh));
+  return element('li', { title: now.method ?? now.provider }, name, value, kindBadge(now.kind));
+}
+
+const kindBadge = (kind: string) => badge(kind, kind === 'measured' ? 'good' : 'warn');
+
+/** A yearly average says nothing about this hour, so the page says how to get the real one. */
+function annualHint(zones: readonly string[]): HTMLElement {
+  if (zones.includes('WORLD')) {
+    return quiet(
+      '“annual” is a yearly average. WORLD stands for no zone: set the real one with ',
+      element('code', {}, 'npm start -- --zone KEY'),
+      ' or PATCH /v1/sites/{id}.',
+    );
+  }
+  return quiet(
+    '“annual” is a yearly average: no live series is known for that zone. GET /v1/grid/zones says why.',
+  );
+}
