@@ -6,7 +6,8 @@ import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantOrNull, instantOutput } from '../http/schemas.ts';
 import { openDatabase } from '../storage/database.ts';
-import { discardQuarantined, listQuarantine } from '../storage/quarantine.ts';
+import { listQuarantine, resolveQuarantined } from '../storage/quarantine.ts';
+import { releaseQuarantined } from '../use-cases/quarantine-release.ts';
 
 const tags = ['Quarantine'];
 
@@ -23,7 +24,7 @@ const listRoute = createRoute({
       resolution: z
         .enum(['open', 'all'])
         .default('open')
-        .openapi({ description: '`all` lists what was discarded as well.' }),
+        .openapi({ description: '`all` lists what was released or discarded as well.' }),
     }),
   },
   responses: {
@@ -69,6 +70,18 @@ const discardRoute = createRoute({
   responses: { 204: { description: 'Discarded' }, ...problems('not_found') },
 });
 
+const releaseRoute = createRoute({
+  method: 'post',
+  path: '/v1/quarantine/{id}/release',
+  tags,
+  summary: 'Book a quarantined report after all',
+  description:
+    'The operator vouches for it: bounds of power and age and the seal of old windows are waived. A device still never has more time than its window, and one revision never two contents: then 409, and it stays in quarantine.',
+  ...requireScope('admin'),
+  request: { params: z.object({ id: z.coerce.number().int().min(1) }) },
+  responses: { 204: { description: 'Booked' }, ...problems('not_found', 'revision_conflict', 'overloaded') },
+});
+
 export function registerQuarantine(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor, resolution } = context.req.valid('query');
@@ -89,12 +102,19 @@ export function registerQuarantine(app: App): void {
   app.openapi(discardRoute, async (context) => {
     const { id } = context.req.valid('param');
     const { caller, nowMs } = context.var;
-    const discarded = await discardQuarantined(openDatabase(context.env.DB), id, caller.tokenId, nowMs);
+    const database = openDatabase(context.env.DB);
+    const discarded = await resolveQuarantined(database, id, 'discarded', caller.tokenId, nowMs);
     if (discarded) return context.body(null, 204);
     return problemResponse(context, {
       code: 'not_found',
       detail: `No open quarantined report has the id ${id}.`,
       field: 'id',
     });
+  });
+  app.openapi(releaseRoute, async (context) => {
+    const { id } = context.req.valid('param');
+    const { caller, nowMs } = context.var;
+    const outcome = await releaseQuarantined(context.env.DB, id, caller.tokenId, nowMs);
+    return outcome.ok ? context.body(null, 204) : problemResponse(context, outcome.problem);
   });
 }

@@ -78,16 +78,27 @@ export async function listQuarantine(
     .all();
 }
 
+/** With the report as it came; null where no open one has this id. */
+export async function findOpenQuarantined(db: Database, id: number) {
+  const row = await db
+    .select({ nodeNumber: quarantine.nodeNumber, report: quarantine.report })
+    .from(quarantine)
+    .where(and(eq(quarantine.id, id), isNull(quarantine.resolution)))
+    .get();
+  return row ?? null;
+}
+
 /** @returns whether there was an open one of that id */
-export async function discardQuarantined(
+export async function resolveQuarantined(
   db: Database,
   id: number,
+  resolution: 'released' | 'discarded',
   tokenId: string,
   nowMs: number,
 ): Promise<boolean> {
   const changed = await db
     .update(quarantine)
-    .set({ resolution: 'discarded', resolvedAtMs: nowMs, resolvedBy: tokenId })
+    .set({ resolution, resolvedAtMs: nowMs, resolvedBy: tokenId })
     .where(and(eq(quarantine.id, id), isNull(quarantine.resolution)))
     .returning({ id: quarantine.id });
   return changed.length > 0;

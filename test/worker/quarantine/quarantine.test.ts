@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { bookedRows, device, newNode, recentWindow, report, send } from '../ingest/support.ts';
+import { bookedRows, device, newNode, recentWindow, report, send, WINDOW_MS } from '../ingest/support.ts';
 import { ADMIN_TOKEN } from '../support/admin-token.ts';
 import { api, call, refusal } from '../support/api.ts';
 
@@ -69,4 +69,51 @@ test('only an operator sees it, and a wrong id or cursor is a 4xx', async () => 
     expect((await refusal(await call('POST', path, undefined, { token: ADMIN_TOKEN }))).status).toBe(400);
   }
   expect((await call('GET', '/v1/quarantine?cursor=none')).status).toBe(400);
+});
+
+test('what a person releases is booked once, and an older saying after it changes nothing', async () => {
+  const { nodeId, token } = await newNode('released');
+  const before = await bookedRows();
+  await send(token, [tenKilowatts(0)]);
+  expect(await bookedRows()).toEqual(before);
+  const ofNode = async (resolution: string) =>
+    (await api<Page>('GET', `/v1/quarantine?resolution=${resolution}`)).quarantine.filter(
+      (item) => item.nodeId === nodeId,
+    );
+  const [item] = await ofNode('open');
+  expect((await call('POST', `/v1/quarantine/${item!.id}/release`)).status).toBe(204);
+  const after = await bookedRows();
+  expect(after).toHaveLength(before.length + 1);
+  expect(await ofNode('all')).toMatchObject([{ resolution: 'released', resolvedBy: 'admin' }]);
+  expect((await call('POST', `/v1/quarantine/${item!.id}/release`)).status).toBe(404);
+  expect(await bookedRows()).toEqual(after);
+});
+
+test('a release books the energy, never a series that nobody can read', async () => {
+  const { nodeId, token } = await newNode('released-damaged');
+  const damaged = device({
+    energyMillijoules: 10_000 * 300_000,
+    series: { stepMilliseconds: 1_000, watts: 'AAAA' },
+  });
+  await send(token, [report({ devices: [damaged] })]);
+  const { quarantine } = await api<Page>('GET', '/v1/quarantine');
+  const item = quarantine.find((each) => each.nodeId === nodeId)!;
+  expect((await call('POST', `/v1/quarantine/${item.id}/release`)).status).toBe(204);
+  const start = recentWindow(0);
+  const range = `from=${new Date(start).toISOString()}&to=${new Date(start + WINDOW_MS).toISOString()}`;
+  expect(await api('GET', `/v1/nodes/${nodeId}/power?${range}&stepSeconds=300`)).toMatchObject({
+    devices: [{ powerWatts: [10_000], windowsFromEnergy: 1 }],
+  });
+});
+
+test('a release never gives a window two contents under one revision', async () => {
+  const { nodeId, token } = await newNode('contradicted');
+  await send(token, [tenKilowatts(0)]);
+  await send(token, [report()]);
+  const before = await bookedRows();
+  const { quarantine } = await api<Page>('GET', '/v1/quarantine');
+  const item = quarantine.find((each) => each.nodeId === nodeId)!;
+  const refused = await refusal(await call('POST', `/v1/quarantine/${item.id}/release`));
+  expect(refused).toMatchObject({ status: 409, code: 'revision_conflict' });
+  expect(await bookedRows()).toEqual(before);
 });

@@ -1,0 +1,42 @@
+import type { WindowReport } from '../../shared/wire/ingest.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { openDatabase } from '../storage/database.ts';
+import { findOpenQuarantined, resolveQuarantined } from '../storage/quarantine.ts';
+import { book } from './ingest.ts';
+import { registerNames } from './ingest-registry.ts';
+import { hasDamagedSeries } from './ingest-series.ts';
+
+/**
+ * Books a quarantined report by a person's word: bounds of plausibility and sealing are waived, the rule of epochs and
+ * revisions is not (a device never has more than its window, a revision never two contents). Booked first, marked after:
+ * where the second fails, releasing again finds the report unchanged and marks it.
+ */
+export async function releaseQuarantined(
+  db: D1Database,
+  id: number,
+  tokenId: string,
+  nowMs: number,
+): Promise<Result<null>> {
+  const item = await findOpenQuarantined(openDatabase(db), id);
+  if (item === null) return fail('not_found', `No open quarantined report has the id ${id}.`, 'id');
+  const said = JSON.parse(item.report) as WindowReport;
+  // Looked at again: only the first reason was kept, and a series that cannot be read must never be stored.
+  const report = (await hasDamagedSeries(said)) === null ? said : withoutSeries(said);
+  const registry = await registerNames(db, item.nodeNumber, [report], nowMs);
+  const booked = await book(db, item.nodeNumber, [report], registry, nowMs, { evenSealed: true });
+  if (booked === null)
+    return fail('overloaded', 'The node kept reporting into the same hour; release it again.');
+  const [refused] = booked.aside;
+  if (refused !== undefined)
+    return fail(
+      'revision_conflict',
+      `${refused.detail} It stays in quarantine; discard it if what is booked is right.`,
+    );
+  await resolveQuarantined(openDatabase(db), id, 'released', tokenId, nowMs);
+  return ok(null);
+}
+
+/** A series that nobody can read is not booked; the energies beside it are. */
+function withoutSeries(report: WindowReport): WindowReport {
+  return { ...report, devices: report.devices.map(({ series: _, ...device }) => device) };
+}
