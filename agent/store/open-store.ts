@@ -194,7 +194,6 @@ class SpoolStore implements DurableStore {
   async #guarded(operation: () => Promise<void>): Promise<void> {
     try {
       await operation();
-      if (this.#held.size === 0) this.#error = null;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#error = `the spool in ${this.#directory} fails: ${reason}. Metering goes on in memory; ${adviceFor(error)}`;
@@ -219,6 +218,7 @@ class SpoolStore implements DurableStore {
     const location = await this.#log.append(payload, given.sync || reports.length > 0);
     this.#stateSegment = location.segment;
     this.#held.clear();
+    this.#error = null;
     for (const report of reports) this.#place(report, location);
   }
 
@@ -268,7 +268,10 @@ class SpoolStore implements DurableStore {
       for (const copies of batches(this.#index.inSegment(segment))) {
         await this.#write({ copies: await this.#load(copies), sync: true });
       }
-      if (segment === this.#stateSegment) return;
+      // The newest state stays: it is here, or what carried it was given up and the next record says it again.
+      if (segment === this.#stateSegment || !this.#log.has(this.#stateSegment)) return;
+      // The state has moved on, but an acknowledgement that carried it may not be on disk yet.
+      await this.#log.sync();
       await this.#log.remove(segment);
       this.#damagedSegments.delete(segment);
     }

@@ -80,6 +80,10 @@ export class SegmentLog {
     return total;
   }
 
+  has(segment: number): boolean {
+    return this.#sizes.has(segment);
+  }
+
   /** Segments that nothing is appended to any more, oldest first. */
   sealed(): { readonly segment: number; readonly size: number }[] {
     return [...this.#sizes]
@@ -121,11 +125,21 @@ export class SegmentLog {
 
   /** Nothing more is appended to the segment: what is not synced in it would look like damage once another follows. */
   async seal(): Promise<void> {
-    const active = this.#active;
-    if (active === null) return;
-    if (active.syncedSize < active.size) await this.#sync(active);
-    await active.file.close();
+    await this.sync();
+    await this.#active?.file.close();
     this.#active = null;
+  }
+
+  /** What was appended without it. On an error the segment is given up. */
+  async sync(): Promise<void> {
+    const active = this.#active;
+    if (active === null || active.syncedSize === active.size) return;
+    try {
+      await this.#sync(active);
+    } catch (error) {
+      await this.#giveUp();
+      throw error;
+    }
   }
 
   async #begin(): Promise<ActiveSegment> {

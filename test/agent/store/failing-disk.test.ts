@@ -88,3 +88,38 @@ describe('a disk that refuses', () => {
     expect((await pendingByWindow(next)).get(1)).toEqual(report(1, 1));
   });
 });
+
+describe('acknowledging before the first commit after a restart', () => {
+  it.each([true, false])('never costs the state (something pending: %s)', async (isPending) => {
+    const disk = new SimulatedDisk();
+    const limits = { segmentBytes: 200, spoolBytes: 200_000 };
+    const first = await open(disk, limits);
+    for (let window = 1; window <= 3; window++) {
+      await first.commit({ meterState: window, reports: [report(window, 1)] });
+    }
+    if (!isPending) await first.acknowledge(first.pending());
+    await first.close();
+    const second = await open(disk, limits);
+    await second.acknowledge(second.pending());
+    for (const remains of ['everything', 'half'] as const) {
+      const after = await open(disk.afterPowerCut(remains), limits);
+      expect(after.restoredMeterState).toBe(3);
+    }
+  });
+
+  it('nor does a disk that fails just then', async () => {
+    const disk = new SimulatedDisk();
+    const limits = { segmentBytes: 200, spoolBytes: 200_000 };
+    const first = await open(disk, limits);
+    for (let window = 1; window <= 3; window++) {
+      await first.commit({ meterState: window, reports: [report(window, 1)] });
+    }
+    await first.close();
+    const second = await open(disk, limits);
+    disk.fault = (name) => (name === 'sync' ? 'EIO' : null);
+    await second.acknowledge(second.pending());
+    await second.acknowledge([]);
+    const after = await open(disk.afterPowerCut('everything'), limits);
+    expect(after.restoredMeterState).toBe(3);
+  });
+});

@@ -57,6 +57,9 @@ class Host {
   readonly durable = new Map<number, WindowReport>();
   readonly said = new Map<number, WindowReport[]>();
   readonly acknowledged = new Map<number, number>();
+  commits = 0;
+  /** The state of the newest commit that must be there. */
+  durableState = 0;
   /** Said while the disk refused: durable once it takes writes again. */
   held: WindowReport[] = [];
 
@@ -83,10 +86,12 @@ class Host {
     for (const [at, window] of windows.entries()) {
       this.said.set(window, [...(this.said.get(window) ?? []), reports[at]!]);
     }
-    await this.store!.commit({ meterState: this.runs, reports });
+    this.commits += 1;
+    await this.store!.commit({ meterState: this.commits, reports });
     if (this.disk.isOff) return;
     this.held.push(...reports);
     if (this.store!.stats().unsyncedReports > 0) return;
+    if (this.store!.stats().error === null) this.durableState = this.commits;
     for (const each of this.held) this.durable.set(each.windowStartMs / WINDOW, each);
     this.held = [];
   }
@@ -101,6 +106,9 @@ class Host {
 
   async check(): Promise<void> {
     this.disk.fault = () => null;
+    const state = (this.store!.restoredMeterState ?? 0) as number;
+    expect(state).toBeGreaterThanOrEqual(this.durableState);
+    expect(state).toBeLessThanOrEqual(this.commits);
     const pending = await pendingByWindow(this.store!);
     for (const [window, expected] of this.durable) {
       if ((this.acknowledged.get(window) ?? 0) >= expected.revision) continue;
