@@ -10,7 +10,7 @@ export interface Io {
   readonly err: (text: string) => void;
   /** All of standard input; null where it is a terminal. */
   readonly readStdin: () => Promise<string | null>;
-  /** Aborts on SIGTERM and SIGINT. */
+  /** Aborts on SIGTERM and SIGINT, for commands that look at it; the others end at once. */
   readonly signal: AbortSignal;
   readonly uid: number | undefined;
   /** Wide colours and marks only for people. */

@@ -5,13 +5,18 @@ import type { Io } from './command.ts';
 
 export function processIo(): Io {
   const stop = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stop.abort());
+  let watched = false;
   return {
     env: process.env,
     out: (content) => write(1, content),
     err: (content) => write(2, content),
     readStdin: async () => (process.stdin.isTTY ? null : text(process.stdin)),
-    signal: stop.signal,
+    get signal() {
+      // Only for commands that look at it: the others are ended by the signal itself, as is one that gets it twice.
+      if (!watched) for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => stop.abort());
+      watched = true;
+      return stop.signal;
+    },
     uid: process.getuid?.(),
     isTerminal: process.stdout.isTTY === true,
   };

@@ -14,6 +14,7 @@ const MAX_GAPS = 1000;
 export function bookSlice(state: MeterState, slice: Slice): void {
   if (slice.startWallMs === null || slice.endWallMs === null)
     throw new RangeError(`a slice of ${slice.meterId} has no wall clock instants yet`);
+  // A window that left the state would come back under revision 1 and be taken for an old one.
   const startMs = Math.max(slice.startWallMs, state.finalUntilWallMs);
   const endMs = Math.max(slice.endWallMs, startMs);
   const stream = state.streams[slice.meterId];
