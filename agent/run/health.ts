@@ -5,7 +5,27 @@ import type { StoreStats } from '../store/durable-store.ts';
 
 export function agentHealth(stats: StoreStats, sensors: readonly SensorHealth[]): AgentHealth {
   const { spoolBytes, spoolReports, droppedSeries, droppedReports, damagedRecords } = stats;
-  return { sensors, spoolBytes, spoolReports, droppedSeries, droppedReports, damagedRecords };
+  return {
+    sensors: [...sensors, ...diskTrouble(stats)],
+    spoolBytes,
+    spoolReports,
+    droppedSeries,
+    droppedReports,
+    damagedRecords,
+  };
+}
+
+/** A disk that takes no writes, and reports that the server refused for good: seen on the server, not only on the host. */
+function diskTrouble({ error, setAsideReports }: StoreStats): SensorHealth[] {
+  if (error !== null) return [{ sensor: 'store', state: 'failed', detail: error }];
+  if (setAsideReports === 0) return [];
+  return [
+    {
+      sensor: 'store',
+      state: 'noData',
+      detail: `${setAsideReports} reports were refused and lie in quarantine/`,
+    },
+  ];
 }
 
 /** The meter's own line: what it refused, and why. */

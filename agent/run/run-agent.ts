@@ -83,6 +83,7 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
     http: createHttpClient({ agentVersion: AGENT_VERSION, environment: env, caFile: config.caFile }),
     url: credentials.url,
     token: credentials.token,
+    nodeId: credentials.nodeId,
     agentVersion: AGENT_VERSION,
     clock,
     random: Math.random,

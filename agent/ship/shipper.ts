@@ -34,6 +34,8 @@ export interface ShipperOptions {
   /** Base URL of the server, without a trailing slash. */
   readonly url: string;
   readonly token: string;
+  /** Whom this host takes itself for: the server refuses a token that was copied from another node. */
+  readonly nodeId: string;
   readonly agentVersion: string;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
@@ -171,7 +173,7 @@ class StoreShipper implements Shipper {
   }
 
   async #send(reports: readonly WindowReport[], extras: Extras): Promise<Verdict> {
-    const { clock, http, url, token, agentVersion } = this.#options;
+    const { clock, http, url, token, nodeId, agentVersion } = this.#options;
     const body: IngestBody = { version: 1, sentAtMs: clock.wallNow(), agentVersion, reports, ...extras };
     const compressed = await promisify(gzip)(JSON.stringify(body));
     if (compressed.length > MAX_COMPRESSED_BYTES) {
@@ -185,6 +187,7 @@ class StoreShipper implements Shipper {
         url: `${url}/v1/ingest`,
         headers: {
           Authorization: `Bearer ${token}`,
+          'Wattshed-Node': nodeId,
           'Content-Type': 'application/json',
           'Content-Encoding': 'gzip',
         },

@@ -156,6 +156,7 @@ export async function runHost(run: HostRun): Promise<ReplayResult> {
       http: { request: (request) => http.request(recorded(request, run)) },
       url: run.harness.url,
       token: run.host.token,
+      nodeId: run.host.nodeId,
       agentVersion: 'e2e',
       random: () => 0.5,
       inventory: () => h100Inventory(run.hostname),

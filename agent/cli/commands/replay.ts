@@ -132,7 +132,7 @@ async function replayFile(io: Io, options: OptionValues, file: string, config: C
 function replayShipper(
   io: Io,
   config: Config,
-  enrolled: { url: string; token: string },
+  enrolled: { url: string; token: string; nodeId: string },
   parts: { store: DurableStore; clock: ReplayClock; sensors: TraceSource },
 ): Shipper {
   const { store, clock, sensors } = parts;
@@ -142,6 +142,7 @@ function replayShipper(
     http: createHttpClient({ agentVersion: AGENT_VERSION, environment: io.env, caFile: config.caFile }),
     url: enrolled.url,
     token: enrolled.token,
+    nodeId: enrolled.nodeId,
     agentVersion: AGENT_VERSION,
     random: Math.random,
     inventory: () => traceInventory(sensors),

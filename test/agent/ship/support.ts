@@ -99,6 +99,7 @@ export async function startBench(): Promise<Bench> {
         http: createHttpClient({ agentVersion: '1.0.0', environment: {} }),
         url: `http://127.0.0.1:${server.port}`,
         token: 'token',
+        nodeId: 'node-a',
         agentVersion: '1.0.0',
         clock,
         random: () => bench.random,
