@@ -10,13 +10,10 @@ export type Millijoules = Quantity<'mJ'>;
 export type Watts = Quantity<'W'>;
 export type KilowattHours = Quantity<'kWh'>;
 export type GramsPerKwh = Quantity<'gCO2eq/kWh'>;
-export type GramsCo2eq = Quantity<'gCO2eq'>;
 /** 0..1, never percent. */
 export type Ratio = Quantity<'1'>;
 /** UTC milliseconds since 1970. */
 export type EpochMs = Quantity<'epoch ms'>;
-/** A span of time. */
-export type Milliseconds = Quantity<'ms'>;
 /** Milliseconds on a clock that is never stepped; only differences mean anything. */
 export type MonotonicMs = Quantity<'monotonic ms'>;
 
@@ -45,9 +42,7 @@ export const watts = (value: number) => finiteNonNegative(value, 'power in watts
 export const kilowattHours = (value: number) => finiteNonNegative(value, 'energy in kWh') as KilowattHours;
 export const gramsPerKwh = (value: number) =>
   finiteNonNegative(value, 'intensity in gCO2eq/kWh') as GramsPerKwh;
-export const gramsCo2eq = (value: number) => finiteNonNegative(value, 'emissions in gCO2eq') as GramsCo2eq;
 export const epochMs = (value: number) => finite(value, 'instant in epoch ms') as EpochMs;
-export const milliseconds = (value: number) => finiteNonNegative(value, 'span in ms') as Milliseconds;
 export const monotonicMs = (value: number) => finite(value, 'monotonic clock in ms') as MonotonicMs;
 
 export function ratio(value: number): Ratio {

@@ -28,7 +28,3 @@ export function hourStart(instantMs: number): EpochMs {
 export function windowOfHour(windowStartMs: number): number {
   return Math.floor((windowStartMs - hourStart(windowStartMs)) / WINDOW_MS);
 }
-
-export function isWindowStart(instantMs: number): boolean {
-  return Number.isSafeInteger(instantMs) && instantMs % WINDOW_MS === 0;
-}

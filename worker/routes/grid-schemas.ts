@@ -7,12 +7,10 @@ export const gridZoneParam = z.object({
   gridZone: z.string().max(40).openapi({ description: 'Electricity Maps key.', example: 'DK-DK1' }),
 });
 
-export const basis = z
-  .enum(BASES)
-  .openapi({
-    description:
-      '`lifecycle` counts building the plants and their fuel; `direct` is combustion alone. Never converted into each other.',
-  });
+export const basis = z.enum(BASES).openapi({
+  description:
+    '`lifecycle` counts building the plants and their fuel; `direct` is combustion alone. Never converted into each other.',
+});
 export const signal = z.enum(SIGNALS);
 const scope = z.enum(['consumption', 'production']);
 

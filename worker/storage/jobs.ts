@@ -1,22 +1,6 @@
 /** The registry of jobs: the small numbers that the ledger uses for them. */
 import type { JobReport } from '../../shared/wire/ingest.ts';
 
-export interface JobEntry {
-  readonly number: number;
-  readonly id: string;
-  readonly project: string | null;
-  readonly user: string | null;
-  readonly phase: string | null;
-}
-
-const READ_JOBS = `
-  SELECT number, id, project, user, phase FROM jobs WHERE number IN (SELECT value FROM json_each(?1)) ORDER BY number`;
-
-export async function readJobs(db: D1Database, numbers: readonly number[]): Promise<JobEntry[]> {
-  const { results } = await db.prepare(READ_JOBS).bind(JSON.stringify(numbers)).all<JobEntry>();
-  return results;
-}
-
 /** What an agent says later of a job's project, user or phase replaces what was said before; silence replaces nothing. */
 const REGISTER_JOB = `
   INSERT INTO jobs (id, project, user, phase, first_seen_at_ms) VALUES (?1, ?2, ?3, ?4, ?5)
