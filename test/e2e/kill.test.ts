@@ -50,7 +50,12 @@ test('ten kills at random points: counters to the millijoule, power-only sensors
   const startedAt = performance.now();
   const traceNow = () => FROM_MS + (performance.now() - startedAt) * SPEED;
   for (let kills = 0; kills < KILLS; kills++) {
-    const agent = replay(['--from', new Date(traceNow()).toISOString(), '--speed', String(SPEED)]);
+    const agent = replay([
+      '--from',
+      new Date(kills === 0 ? FROM_MS : traceNow()).toISOString(),
+      '--speed',
+      String(SPEED),
+    ]);
     // Spread over the run; where in its work the process stands then is left to chance.
     await sleep(1_500 + ((kills * 397) % 1_100));
     process.kill(agent.pid!, 'SIGKILL');

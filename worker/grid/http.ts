@@ -85,10 +85,12 @@ function statusFailure(response: Response, text: string, nowMs: number): JsonRep
   return failed(reason);
 }
 
-/** Seconds or an HTTP date; null where absent or nonsense. */
+/** Seconds or an HTTP date, which ends in GMT (`Date.parse` reads a year in almost anything); null where absent or nonsense. */
 function parseRetryAfter(header: string | null, nowMs: number): number | null {
   if (header === null) return null;
-  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - nowMs;
+  const text = header.trim();
+  const dateMs = text.endsWith('GMT') ? Date.parse(text) - nowMs : Number.NaN;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : dateMs;
   return Number.isFinite(ms) && ms >= 0 ? ms : null;
 }
 

@@ -12,9 +12,11 @@ const HALF_HOUR_MS = 1_800_000;
 const RULES = { stepMs: HALF_HOUR_MS, mayBeAllZero: false };
 
 const replySchema = z.object({ data: z.array(z.unknown()) });
+/** `2023-03-17T12:00Z`: no seconds. */
+const minuteSchema = z.iso.datetime({ precision: -1 });
 const rowSchema = z.object({
-  from: z.iso.datetime(),
-  to: z.iso.datetime(),
+  from: minuteSchema,
+  to: minuteSchema,
   intensity: z.object({ forecast: z.number().nullish(), actual: z.number().nullish() }),
 });
 
