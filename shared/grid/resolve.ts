@@ -4,9 +4,12 @@
  *   1. a live value that covers the window: the user's own series first, then the better kind, then the finer step;
  *   2. the last known value, carried forward for at most 2 h beyond its end (`estimated`);
  *   3. the mean of this hour of the day over the last 7 days, from at least 4 complete hours (`estimated`);
- *   4. the yearly average (`annual`);
- *   5. nothing: null, and the window's energy is excluded, never converted from another basis.
+ *   4. the same three among values of production, where consumption has none of them;
+ *   5. the yearly average (`annual`);
+ *   6. nothing: null, and the window's energy is excluded, never converted from another basis.
  *
+ * Values of production and consumption are never carried on or averaged together. A user's own series is held to be what
+ * the user wants charged, whatever its scope.
  * Only what precedes a window stands in for it, so an answer depends on the values alone and not on when it is asked.
  * The bounds 2 h and 7 days come from how a value ages (docs/grid.md).
  */
@@ -42,6 +45,20 @@ export function intensityResolver(
   { gridZone, basis, signal }: IntensityQuery,
   points: readonly IntensityPoint[],
 ): IntensityResolver {
+  const ofProduction = ({ provider, scope }: IntensityPoint) =>
+    scope === 'production' && provider !== USER_PROVIDER;
+  const consumption = resolverWithinScope(points.filter((point) => !ofProduction(point)));
+  const production = resolverWithinScope(points.filter(ofProduction));
+  return (windowStartMs) => {
+    const known = consumption(windowStartMs) ?? production(windowStartMs);
+    if (known) return known;
+    const annual = annualIntensity(gridZone, basis, signal, windowStartMs);
+    return annual && annualPoint(annual, epochMs(windowStartMs), epochMs(windowStartMs + WINDOW_MS));
+  };
+}
+
+/** Rules 1 to 3. */
+function resolverWithinScope(points: readonly IntensityPoint[]): IntensityResolver {
   const live = liveByWindow(points);
   const profiles = new Map<number, IntensityPoint | null>();
 
@@ -60,12 +77,7 @@ export function intensityResolver(
     return mean ? derived(windowStartMs, mean, mean.method) : null;
   };
 
-  return (windowStartMs) => {
-    const known = live.get(windowStartMs) ?? carried(windowStartMs) ?? profile(windowStartMs);
-    if (known) return known;
-    const annual = annualIntensity(gridZone, basis, signal, windowStartMs);
-    return annual && annualPoint(annual, epochMs(windowStartMs), epochMs(windowStartMs + WINDOW_MS));
-  };
+  return (windowStartMs) => live.get(windowStartMs) ?? carried(windowStartMs) ?? profile(windowStartMs);
 }
 
 /** The most trusted point of every window that some point covers whole. */

@@ -1,5 +1,5 @@
 /** What the refresh job knows of a provider. One file per provider beside this, listed in list.ts; they share only this folder's helpers. */
-import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import type { Basis, Scope, Signal } from '../../shared/grid/intensity.ts';
 import type { EpochMs, GramsPerKwh } from '../../shared/units.ts';
 import type { ProviderHttp } from './http.ts';
 
@@ -43,7 +43,7 @@ export interface IntensityProvider {
   readonly name: string;
   readonly basis: Basis;
   readonly signal: Signal;
-  readonly scope: 'consumption' | 'production';
+  readonly scope: Scope;
   /** How long a reply stays fresh: the provider's step, 15 minutes at most, since values are revised within the hour. */
   readonly refreshMs: number;
   /** The longest span that may be asked for at once, back from now. */

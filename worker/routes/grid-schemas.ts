@@ -1,6 +1,6 @@
 /** Shapes of the grid routes. */
 import { z } from '@hono/zod-openapi';
-import { BASES, INTENSITY_KINDS, SIGNALS } from '../../shared/grid/intensity.ts';
+import { BASES, INTENSITY_KINDS, SCOPES, SIGNALS } from '../../shared/grid/intensity.ts';
 import { instantInput, instantOutput } from '../http/schemas.ts';
 
 export const gridZoneParam = z.object({
@@ -12,7 +12,9 @@ export const basis = z.enum(BASES).openapi({
     '`lifecycle` counts building the plants and their fuel; `direct` is combustion alone. Never converted into each other.',
 });
 export const signal = z.enum(SIGNALS);
-const scope = z.enum(['consumption', 'production']);
+const scope = z.enum(SCOPES).openapi({
+  description: "`consumption` has imports in it; `production` is what the zone's own plants make.",
+});
 
 export const intensityPoint = z
   .object({
@@ -23,6 +25,7 @@ export const intensityPoint = z
     provider: z
       .string()
       .openapi({ description: '`user` for your own series, `annual` for the table of yearly averages.' }),
+    scope,
     method: z
       .string()
       .nullable()

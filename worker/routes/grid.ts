@@ -58,7 +58,7 @@ const intensityRoute = createRoute({
   tags,
   summary: 'The intensity that windows of a zone are charged with',
   description:
-    'By the order of trust within one basis and signal: a live value (your own series first), the last known one for two hours, the mean of this hour over the last seven days, the yearly average. Each interval says which it is. Times that have no value at all are left out.',
+    'By the order of trust within one basis and signal: a live value (your own series first), the last known one for two hours, the mean of this hour over the last seven days; then the same of production where consumption has none; then the yearly average. Each interval says which it is. Times that have no value at all are left out.',
   ...requireScope('read'),
   request: {
     params: gridZoneParam,
@@ -176,6 +176,7 @@ export function registerGrid(app: App): void {
           start: instant(startMs),
           end: instant(endMs),
           ...point,
+          scope: point.scope ?? 'consumption',
           issuedAt: instantOrNull(issuedAtMs),
           fetchedAt: instant(fetchedAtMs),
         })),

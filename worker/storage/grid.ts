@@ -1,5 +1,5 @@
 /** What is known of intensity: the series of every provider, and what became of values that were revised. */
-import type { Basis, IntensityPoint, Signal } from '../../shared/grid/intensity.ts';
+import type { Basis, IntensityPoint, Scope, Signal } from '../../shared/grid/intensity.ts';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { type EpochMs, epochMs, gramsPerKwh } from '../../shared/units.ts';
 import { STEPS_PER_SERIES, startOf } from './grid-keys.ts';
@@ -9,7 +9,8 @@ export const MAX_INTERVAL_MS = DAY_MS;
 
 const READ_INTENSITY = `
   SELECT v.key AS key, v.duration_ms AS durationMs, v.grams_per_kwh AS gramsPerKwh, v.kind AS kind,
-         v.method AS method, v.issued_at_ms AS issuedAtMs, v.fetched_at_ms AS fetchedAtMs, s.provider AS provider
+         v.method AS method, v.issued_at_ms AS issuedAtMs, v.fetched_at_ms AS fetchedAtMs, s.provider AS provider,
+         s.scope AS scope
     FROM grid_series s
     JOIN grid_values v ON v.key >= s.id * ${STEPS_PER_SERIES} + ?4 AND v.key < s.id * ${STEPS_PER_SERIES} + ?5
    WHERE s.grid_zone = ?1 AND s.basis = ?2 AND s.signal = ?3
@@ -24,6 +25,7 @@ interface ValueRow {
   readonly issuedAtMs: number | null;
   readonly fetchedAtMs: number;
   readonly provider: string;
+  readonly scope: Scope;
 }
 
 export interface IntensityRange {
@@ -57,6 +59,7 @@ function toPoint(row: ValueRow): IntensityPoint {
     gramsPerKwh: gramsPerKwh(row.gramsPerKwh),
     kind: row.kind,
     provider: row.provider,
+    scope: row.scope,
     method: row.method,
     issuedAtMs: row.issuedAtMs === null ? null : epochMs(row.issuedAtMs),
     fetchedAtMs: epochMs(row.fetchedAtMs),

@@ -49,6 +49,7 @@ function sameValue(a: IntensityPoint, b: IntensityPoint): boolean {
     a.gramsPerKwh === b.gramsPerKwh &&
     a.kind === b.kind &&
     a.provider === b.provider &&
+    a.scope === b.scope &&
     a.method === b.method &&
     a.issuedAtMs === b.issuedAtMs &&
     a.fetchedAtMs === b.fetchedAtMs
