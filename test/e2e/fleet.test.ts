@@ -14,7 +14,7 @@ import {
   prepareSite,
   recordedIntensity,
   runHost,
-  sendAgain,
+  sendAll,
   shuffled,
 } from './fleet.ts';
 import { type Harness, startHarness } from './harness.ts';
@@ -137,9 +137,9 @@ async function embodiedOfOneNode(): Promise<{
 
 test('everything sent again twice and shuffled changes nothing', async () => {
   const before = await fleet('&groupBy=node&step=window');
-  for (const { token, body } of shuffled([...sent, ...sent], 20240517)) {
-    expect(await sendAgain(harness, token, body)).toMatchObject({ accepted: 0, quarantined: [] });
-  }
+  await sendAll(harness, shuffled([...sent, ...sent], 20240517), (reply) =>
+    expect(reply).toMatchObject({ accepted: 0, quarantined: [] }),
+  );
   expect(await fleet('&groupBy=node&step=window')).toEqual({ ...before, asOf: expect.anything() });
 });
 
@@ -154,8 +154,8 @@ test('a server that hears everything twice and shuffled from the start answers t
       tokens.set(hosts.get(node)!.token, (await enrolHost(other, otherKey, hostname(node))).token);
     await other.setClock(Date.parse('2024-05-17T17:00:00Z'));
     const bodies = sent.filter(({ token }) => tokens.has(token));
-    for (const { token, body } of shuffled([...bodies, ...bodies], 7))
-      await sendAgain(other, tokens.get(token)!, body);
+    const toOther = bodies.map(({ token, body }) => ({ token: tokens.get(token)!, body }));
+    await sendAll(other, shuffled([...toOther, ...toOther], 7));
     const filter = (node: number) => `/v1/nodes/${hosts.get(node)!.nodeId}/emissions?${RANGE}&step=window`;
     for (const node of nodes) {
       const [heardInOrder, heardShuffled] = await Promise.all([

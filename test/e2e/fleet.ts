@@ -230,6 +230,19 @@ export async function sendAgain(
   return JSON.parse(reply.body.toString('utf8'));
 }
 
+/** Sends recorded bodies again, a few at a time, as a fleet does. */
+export async function sendAll(
+  harness: Harness,
+  bodies: readonly { readonly token: string; readonly body: Uint8Array }[],
+  onReply: (reply: Awaited<ReturnType<typeof sendAgain>>) => void = () => {},
+): Promise<void> {
+  const queue = bodies[Symbol.iterator]();
+  const sender = async () => {
+    for (const { token, body } of queue) onReply(await sendAgain(harness, token, body));
+  };
+  await Promise.all(Array.from({ length: 8 }, sender));
+}
+
 /** Deterministic shuffle: the same seed, the same order. */
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
   const list = [...items];
