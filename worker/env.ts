@@ -1,12 +1,12 @@
+import type { ProviderKeys } from '../shared/grid/provider-keys.ts';
+
 /** Bindings of the Worker, as `wrangler.toml` and the local launcher provide them. */
-export interface Env {
+export interface Env extends ProviderKeys {
   readonly DB: D1Database;
   /** Static files: the dashboard. */
   readonly ASSETS?: Fetcher;
   /** SHA-256, hex, of the secret half of the admin token `wsk_admin_<secret>`; set at deploy, never the token itself. */
   readonly ADMIN_SECRET_SHA256?: string;
-  /** The user's key for Electricity Maps; without it that provider is not asked. */
-  readonly ELECTRICITY_MAPS_TOKEN?: string;
   /** Seconds between reports that the server asks of agents; default 60. */
   readonly REPORT_EVERY_SECONDS?: string;
 }

@@ -1,5 +1,6 @@
 /** The command line of `npm start`. */
 import { parseArgs } from 'node:util';
+import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
 import { StartError } from './start-error.ts';
 
 export interface StartOptions {
@@ -22,7 +23,8 @@ export const HELP = `npm start -- [options]   runs Wattshed on this machine: Wor
   --no-agent      starts no agent for this host
   --help          shows this
 
-Ctrl-C stops everything. ELECTRICITY_MAPS_TOKEN in the environment turns on that provider.`;
+Ctrl-C stops everything. Keys for grid providers are taken from the environment:
+${PROVIDER_KEY_NAMES.join(', ')} (docs/grid.md says what each adds).`;
 
 /** Returns `help` where that was asked for; throws `StartError` (exit code 2) on anything it does not know. */
 export function parseOptions(argv: readonly string[]): StartOptions | 'help' {

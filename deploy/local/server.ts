@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { Miniflare } from 'miniflare';
+import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
 import { applyMigrations, type Database } from './migrate.ts';
 import { reasonOf, StartError } from './start-error.ts';
 
@@ -47,9 +48,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
     bindings: {
       ADMIN_SECRET_SHA256: options.adminSecretSha256,
-      ...(process.env.ELECTRICITY_MAPS_TOKEN
-        ? { ELECTRICITY_MAPS_TOKEN: process.env.ELECTRICITY_MAPS_TOKEN }
-        : {}),
+      ...providerKeys(),
     },
   });
   // Miniflare ends the process on a signal at once; the launcher has an agent to stop first.
@@ -78,6 +77,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       await miniflare.dispose();
     },
   };
+}
+
+/** The keys for providers that the environment has. */
+function providerKeys(): Record<string, string> {
+  const given = PROVIDER_KEY_NAMES.map((name) => [name, process.env[name]] as const);
+  return Object.fromEntries(given.filter((pair): pair is [(typeof pair)[0], string] => Boolean(pair[1])));
 }
 
 /** Where this machine itself finds the server. */

@@ -11,8 +11,12 @@ export type JsonReply =
   | { readonly ok: false; readonly failure: FetchFailure };
 
 export interface ProviderHttp {
-  /** Never throws: whatever goes wrong is a named failure. */
-  readonly getJson: (url: URL, headers?: Record<string, string>) => Promise<JsonReply>;
+  /** Never throws: whatever goes wrong is a named failure, in whose reason none of the `secrets` stands. */
+  readonly getJson: (
+    url: URL,
+    headers?: Record<string, string>,
+    secrets?: readonly string[],
+  ) => Promise<JsonReply>;
 }
 
 export interface ProviderHttpOptions {
@@ -27,7 +31,8 @@ export function createProviderHttp({
   nowMs,
   timeoutMs = TIMEOUT_MS,
 }: ProviderHttpOptions): ProviderHttp {
-  const getJson = async (url: URL, headers: Record<string, string> = {}): Promise<JsonReply> => {
+  const getJson: ProviderHttp['getJson'] = async (url, headers = {}, secrets = []) => {
+    const withoutSecrets = (text: string) => removeSecrets(text, secrets);
     try {
       const response = await fetch(url, {
         headers: { Accept: 'application/json', ...headers },
@@ -37,15 +42,21 @@ export function createProviderHttp({
       });
       const text = await readCapped(response);
       if (text === null) return failed(`the reply is larger than ${MAX_BODY_BYTES} bytes`);
-      if (response.status !== 200) return statusFailure(response, text, nowMs);
-      return parseJson(text);
+      if (response.status !== 200) return statusFailure(response, withoutSecrets(text), nowMs);
+      return parseJson(text, withoutSecrets);
     } catch (error) {
-      return failed(
-        `no reply: ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`,
-      );
+      const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      return failed(`no reply: ${withoutSecrets(reason)}`);
     }
   };
   return { getJson };
+}
+
+/** Some services repeat the request, the key in it, in their answer; a reason is stored and shown. */
+function removeSecrets(text: string, secrets: readonly string[]): string {
+  return secrets
+    .flatMap((secret) => [secret, encodeURIComponent(secret)])
+    .reduce((rest, secret) => rest.replaceAll(secret, '(secret)'), text);
 }
 
 /** The body as text, or null once it exceeds the cap; the rest is not read. */
@@ -67,12 +78,12 @@ async function readCapped(response: Response): Promise<string | null> {
   }
 }
 
-function parseJson(text: string): JsonReply {
+function parseJson(text: string, withoutSecrets: (text: string) => string): JsonReply {
   try {
     return { ok: true, body: JSON.parse(text) };
   } catch {
     const what = /^\s*</.test(text) ? 'a web page' : 'no valid JSON';
-    return failed(`the reply is ${what}: ${excerpt(text)}`);
+    return failed(`the reply is ${what}: ${excerpt(withoutSecrets(text))}`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Whatever a provider's address answers, there is an outcome with a reason, and never a value that is not one. */
 import { describe, expect, test } from 'vitest';
+import { eia } from '../../../worker/grid/eia.ts';
 import { electricityMaps } from '../../../worker/grid/electricity-maps.ts';
 import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
@@ -9,8 +10,12 @@ import { type Answer, ask } from './recorded.ts';
 interface Case {
   readonly provider: IntensityProvider;
   readonly gridZone: string;
-  /** A reply in the provider's own shape, of one hour or less from noon, around the fields given. */
-  readonly reply: (fields: { start?: unknown; grams?: unknown }) => unknown;
+  /** A reply in the provider's own shape, of one hour or less from noon, around the fields given; the value is 100. */
+  readonly reply: (fields: { start?: unknown; value?: unknown }) => string;
+  /** What the 100 is in g/kWh: itself, unless it is an amount of a fuel or in other units. */
+  readonly grams?: number;
+  /** Garbage that is none here, since the provider does write its values so or in other units. */
+  readonly takes?: readonly (keyof typeof shapedGarbage)[];
 }
 
 const NOON = '2026-01-20T12:00';
@@ -19,35 +24,52 @@ const cases: readonly Case[] = [
   {
     provider: ukCarbonIntensity,
     gridZone: 'GB',
-    reply: ({ start = `${NOON}Z`, grams = 100 }) => ({
-      data: [{ from: start, to: '2026-01-20T12:30Z', intensity: { forecast: grams, actual: grams } }],
-    }),
+    reply: ({ start = `${NOON}Z`, value = 100 }) =>
+      JSON.stringify({
+        data: [{ from: start, to: '2026-01-20T12:30Z', intensity: { forecast: value, actual: value } }],
+      }),
   },
   {
     provider: energiDataService,
     gridZone: 'DK-DK1',
-    reply: ({ start = `${NOON}:00`, grams = 100 }) => ({
-      dataset: 'CO2Emis',
-      records: [{ Minutes5UTC: start, PriceArea: 'DK1', CO2Emission: grams }],
-    }),
+    reply: ({ start = `${NOON}:00`, value = 100 }) =>
+      JSON.stringify({
+        dataset: 'CO2Emis',
+        records: [{ Minutes5UTC: start, PriceArea: 'DK1', CO2Emission: value }],
+      }),
   },
   {
     provider: electricityMaps('lifecycle', 'k'),
     gridZone: 'DE',
-    reply: ({ start = `${NOON}:00.000Z`, grams = 100 }) => ({
-      zone: 'DE',
-      history: [
-        {
-          zone: 'DE',
-          carbonIntensity: grams,
-          datetime: start,
-          updatedAt: `${NOON}:00.000Z`,
-          emissionFactorType: 'lifecycle',
-          isEstimated: false,
-          estimationMethod: null,
+    reply: ({ start = `${NOON}:00.000Z`, value = 100 }) =>
+      JSON.stringify({
+        zone: 'DE',
+        history: [
+          {
+            zone: 'DE',
+            carbonIntensity: value,
+            datetime: start,
+            updatedAt: `${NOON}:00.000Z`,
+            emissionFactorType: 'lifecycle',
+            isEstimated: false,
+            estimationMethod: null,
+          },
+        ],
+      }),
+  },
+  {
+    provider: eia('lifecycle', 'k'),
+    gridZone: 'US-CAL-CISO',
+    reply: ({ start = '2026-01-20T13', value = 100 }) =>
+      JSON.stringify({
+        response: {
+          data: [
+            { period: start, respondent: 'CISO', fueltype: 'NG', value, 'value-units': 'megawatthours' },
+          ],
         },
-      ],
-    }),
+      }),
+    grams: 490,
+    takes: ['a value beyond any grid', 'a value as text'],
   },
 ];
 
@@ -71,7 +93,9 @@ const anyGarbage: Record<string, Answer> = {
   'a string': text('"data"'),
   'an empty list': text('[]'),
   'an empty object': text('{}'),
-  'lists that are no lists': text('{"data":{},"records":"x","dataset":"CO2Emis","zone":"DE","history":7}'),
+  'lists that are no lists': text(
+    '{"data":{},"records":"x","dataset":"CO2Emis","zone":"DE","history":7,"response":{"data":7}}',
+  ),
   'rows of nonsense': text(
     JSON.stringify({
       data: [null, 1, 'x', [], {}],
@@ -79,6 +103,7 @@ const anyGarbage: Record<string, Answer> = {
       records: [null, 1, 'x', [], {}],
       zone: 'DE',
       history: [null, 1, 'x', [], {}],
+      response: { data: [null, 1, 'x', [], {}] },
     }),
   ),
   'an endless body': text(endless()),
@@ -95,14 +120,14 @@ const anyGarbage: Record<string, Answer> = {
 };
 
 /** Garbage in the provider's own shape. */
-const shapedGarbage: Record<string, { start?: unknown; grams?: unknown }> = {
-  'a negative value': { grams: -1 },
-  'a value beyond any grid': { grams: 2000.1 },
-  'a value in t/kWh': { grams: 1e300 },
-  'a value as text': { grams: '100' },
-  'a list as value': { grams: [100] },
-  'a boolean as value': { grams: true },
-  'an object as value': { grams: { value: 100 } },
+const shapedGarbage: Record<string, { start?: unknown; value?: unknown }> = {
+  'a negative value': { value: -1 },
+  'a value beyond any grid': { value: 2000.1 },
+  'a value in t/kWh': { value: 1e300 },
+  'a value as text': { value: '100' },
+  'a list as value': { value: [100] },
+  'a boolean as value': { value: true },
+  'an object as value': { value: { value: 100 } },
   'a start off the step': { start: '2026-01-20T12:01:30.000Z' },
   'a start that is no date': { start: '2026-02-30T12:00:00.000Z' },
   'a start as number': { start: 1_768_910_400_000 },
@@ -112,12 +137,12 @@ const shapedGarbage: Record<string, { start?: unknown; grams?: unknown }> = {
   'a start far ahead': { start: '2126-01-20T12:00:00.000Z' },
 };
 
-describe.each(cases)('$provider.name', ({ provider, gridZone, reply }) => {
+describe.each(cases)('$provider.name', ({ provider, gridZone, reply, grams = 100, takes = [] }) => {
   const request = { gridZone, from: `${NOON}Z`, to: '2026-01-20T13:00Z' };
 
   test('takes the reply that the garbage is made from', async () => {
-    const { outcome } = await ask(provider, { ...request, answer: text(JSON.stringify(reply({}))) });
-    expect(outcome).toMatchObject({ outcome: 'values', values: [{ gramsPerKwh: 100 }], refused: [] });
+    const { outcome } = await ask(provider, { ...request, answer: text(reply({})) });
+    expect(outcome).toMatchObject({ outcome: 'values', values: [{ gramsPerKwh: grams }], refused: [] });
   });
 
   test.each(Object.entries(anyGarbage))('%s is no value', async (_, answer) => {
@@ -125,19 +150,22 @@ describe.each(cases)('$provider.name', ({ provider, gridZone, reply }) => {
     expect(outcome).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(/./) });
   });
 
-  test.each(Object.entries(shapedGarbage))('%s is no value', async (_, fields) => {
-    const answer = text(JSON.stringify(reply(fields)));
-    const { outcome } = await ask(provider, { ...request, answer });
-    expect(['failed', 'noData']).toContain(outcome.outcome);
-  });
+  test.each(Object.entries(shapedGarbage).filter(([name]) => !takes.includes(name)))(
+    '%s is no value',
+    async (_, fields) => {
+      const answer = text(reply(fields));
+      const { outcome } = await ask(provider, { ...request, answer });
+      expect(['failed', 'noData']).toContain(outcome.outcome);
+    },
+  );
 
   test('NaN and Infinity are not even JSON', async () => {
-    const answer = text(JSON.stringify(reply({ grams: 'X' })).replaceAll('"X"', 'NaN'));
+    const answer = text(reply({ value: 'X' }).replaceAll('"X"', 'NaN'));
     expect((await ask(provider, { ...request, answer })).outcome.outcome).toBe('failed');
   });
 
   test('a missing value is no data', async () => {
-    const answer = text(JSON.stringify(reply({ grams: null })));
+    const answer = text(reply({ value: null }));
     expect((await ask(provider, { ...request, answer })).outcome.outcome).toBe('noData');
   });
 });

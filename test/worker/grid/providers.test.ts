@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { ProviderKeys } from '../../../shared/grid/provider-keys.ts';
 import { electricityMaps } from '../../../worker/grid/electricity-maps.ts';
 import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
 import { intensityProviders } from '../../../worker/grid/list.ts';
@@ -213,18 +214,19 @@ describe('Electricity Maps', () => {
     const { outcome } = await ask(lifecycle, { ...august, answer });
     expect(outcome).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(reason) });
   });
+});
 
-  test('is asked only with a key of the user', () => {
-    const names = (env: { ELECTRICITY_MAPS_TOKEN?: string }) =>
-      intensityProviders(env).map((provider) => provider.name);
-    expect(names({})).toEqual(['uk-carbon-intensity', 'energi-data-service']);
-    expect(names({ ELECTRICITY_MAPS_TOKEN: '' })).toEqual(names({}));
-    expect(names({ ELECTRICITY_MAPS_TOKEN: 'k' })).toEqual([
-      ...names({}),
-      'electricity-maps',
-      'electricity-maps-direct',
-    ]);
-  });
+test('some are asked only with a key of the user', () => {
+  const names = (keys: ProviderKeys) => intensityProviders(keys).map((provider) => provider.name);
+  const open = ['uk-carbon-intensity', 'energi-data-service'];
+  expect(names({})).toEqual(open);
+  expect(names({ ELECTRICITY_MAPS_TOKEN: '', EIA_API_KEY: '' })).toEqual(open);
+  expect(names({ ELECTRICITY_MAPS_TOKEN: 'k' })).toEqual([
+    ...open,
+    'electricity-maps',
+    'electricity-maps-direct',
+  ]);
+  expect(names({ EIA_API_KEY: 'k' })).toEqual([...open, 'eia', 'eia-direct']);
 });
 
 test('each provider covers its zones and nothing that merely looks like one', () => {
