@@ -14,7 +14,15 @@ export type MergeOutcome =
   /** The same revision with other content: two agents on one identity. */
   | { readonly outcome: 'conflict' }
   /** With the other epochs of this window a device would have been metered, or allocated, for longer than it lasts. */
-  | { readonly outcome: 'overMetered'; readonly deviceIndex: number };
+  | { readonly outcome: 'overMetered'; readonly deviceIndex: number }
+  /** The hour would hold more than it may: an agent that loses its state again and again, or jobs beyond number. */
+  | { readonly outcome: 'hourFull' };
+
+/**
+ * Epochs, devices and job shares that an hour holds together. One takes 50 bytes at most, so an hour stays at 300 KB
+ * and a row with its series below the 2 MB of D1; a full hour of 16 GPUs in 100 jobs has 1,600.
+ */
+export const MAX_HOUR_ENTRIES = 6_000;
 
 /** @param windowIndex 0..11, the window's place in the hour */
 export function mergeReport(hour: HourLedger, windowIndex: number, report: LedgerEpoch): MergeOutcome {
@@ -35,10 +43,13 @@ export function mergeReport(hour: HourLedger, windowIndex: number, report: Ledge
   if (overMetered !== undefined) return { outcome: 'overMetered', deviceIndex: overMetered.deviceIndex };
   // Sorted, so that the same set of reports ends in the same bytes whatever their order.
   const merged = together.sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
-  return {
-    outcome: 'accepted',
-    ledger: { windows: hour.windows.map((window, index) => (index === windowIndex ? merged : window)) },
-  };
+  const windows = hour.windows.map((window, index) => (index === windowIndex ? merged : window));
+  if (entriesIn(windows.flat()) > MAX_HOUR_ENTRIES) return { outcome: 'hourFull' };
+  return { outcome: 'accepted', ledger: { windows } };
+}
+
+function entriesIn(epochs: readonly LedgerEpoch[]): number {
+  return epochs.reduce((sum, { devices, jobShares }) => sum + 1 + devices.length + jobShares.length, 0);
 }
 
 function meteredIn(epochs: readonly LedgerEpoch[], deviceIndex: number): number {

@@ -34,6 +34,9 @@ export type QuarantineCode =
   | 'parts_exceed_whole'
   | 'over_metered'
   | 'over_allocated'
+  | 'device_type_changed'
+  | 'too_many_devices'
+  | 'hour_full'
   | 'series_damaged'
   | 'revision_conflict';
 
@@ -60,21 +63,23 @@ export function findImplausibility(report: WindowReport, nowMs: number): Implaus
     );
   }
   for (const device of report.devices) {
-    const found = deviceImplausibility(device) ?? jobsImplausibility(device, report);
+    const found = powerImplausibility(device) ?? contradiction(device, report);
     if (found !== null) return found;
   }
   return null;
 }
 
-function deviceImplausibility(device: DeviceReport): Implausibility | null {
-  const {
-    id,
-    type,
-    energyMillijoules,
-    meteredMilliseconds,
-    recoveredMillijoules = 0,
-    idleMillijoules = 0,
-  } = device;
+/** What no person's word makes true: parts that are more than their whole. Booked, something would become negative. */
+export function findContradiction(report: WindowReport): Implausibility | null {
+  for (const device of report.devices) {
+    const found = contradiction(device, report);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function powerImplausibility(device: DeviceReport): Implausibility | null {
+  const { id, type, energyMillijoules, meteredMilliseconds } = device;
   if (energyMillijoules > 0 && meteredMilliseconds === 0) {
     return about(id, 'energy_without_time', `${energyMillijoules} mJ were booked with no metered time.`);
   }
@@ -90,6 +95,11 @@ function deviceImplausibility(device: DeviceReport): Implausibility | null {
       );
     }
   }
+  return null;
+}
+
+function contradiction(device: DeviceReport, report: WindowReport): Implausibility | null {
+  const { id, energyMillijoules, recoveredMillijoules = 0, idleMillijoules = 0 } = device;
   if (recoveredMillijoules > energyMillijoules) {
     return about(
       id,
@@ -104,14 +114,14 @@ function deviceImplausibility(device: DeviceReport): Implausibility | null {
       `idleMillijoules (${idleMillijoules}) is over energyMillijoules (${energyMillijoules}).`,
     );
   }
-  return null;
+  return jobsContradiction(device, report);
 }
 
 /**
  * Idle and jobs are parts of the device's energy, and allocations parts of its time: together they cannot be more than
  * the whole, or jobs would carry more than the node emits. Jobs that share a device share its time.
  */
-function jobsImplausibility(device: DeviceReport, report: WindowReport): Implausibility | null {
+function jobsContradiction(device: DeviceReport, report: WindowReport): Implausibility | null {
   let inJobs = 0;
   let allocatedMilliseconds = 0;
   for (const job of report.jobs) {

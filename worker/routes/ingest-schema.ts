@@ -16,6 +16,8 @@ export const MAX_REPORTS = 300;
 /** The largest hosts have 16 GPUs, 8 sockets and their memory; NVL72 racks run one agent per tray. */
 const MAX_DEVICES = 64;
 const MAX_JOBS = 200;
+/** Of one report, over its jobs: with them it still fits into the 2 MB that a row of the quarantine may have. */
+const MAX_JOB_SHARES = 2_000;
 const MAX_PARTS = 256;
 const MAX_SENSORS = 32;
 
@@ -106,6 +108,10 @@ const report = strict({
     .refine(
       unique((item: { id: string }) => item.id),
       'names a job twice',
+    )
+    .refine(
+      (items) => items.reduce((sum, { devices }) => sum + devices.length, 0) <= MAX_JOB_SHARES,
+      `expected at most ${MAX_JOB_SHARES} devices over all jobs`,
     ),
 }).refine(
   ({ devices, jobs }) => {

@@ -76,7 +76,7 @@ const releaseRoute = createRoute({
   tags,
   summary: 'Book a quarantined report after all',
   description:
-    'The operator vouches for it: bounds of power and age and the seal of old windows are waived. A device still never has more time than its window, and one revision never two contents: then 409, and it stays in quarantine.',
+    'The operator vouches for it: bounds of power and age and the seal of old windows are waived. A device still never has more time than its window, one revision never two contents, and jobs and idle never more than their device: then 409, and it stays in quarantine.',
   ...requireScope('admin'),
   request: { params: z.object({ id: z.coerce.number().int().min(1) }) },
   responses: { 204: { description: 'Booked' }, ...problems('not_found', 'revision_conflict', 'overloaded') },

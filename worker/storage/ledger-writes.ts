@@ -7,6 +7,7 @@ import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { decodeHour, encodeHour } from '../../shared/ledger/hour-codec.ts';
 import { WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
 import { fromHex, toHex } from './hex.ts';
+import { jsonChunks } from './json-chunks.ts';
 
 export interface StoredHour {
   readonly key: number;
@@ -30,20 +31,28 @@ const READ_HOURS = `
   SELECT key, version, received_at_ms AS receivedAtMs, hex(ledger) AS ledgerHex
   FROM node_hours WHERE key IN (SELECT value FROM json_each(?1))`;
 
-interface HourRow {
+export interface HourRow {
   readonly key: number;
   readonly version: number;
   readonly receivedAtMs: number;
   readonly ledgerHex: string;
 }
 
+export function selectStoredHours(db: D1Database, keys: readonly number[]): D1PreparedStatement {
+  return db.prepare(READ_HOURS).bind(JSON.stringify(keys));
+}
+
 export async function readStoredHours(
   db: D1Database,
   keys: readonly number[],
 ): Promise<Map<number, StoredHour>> {
-  const { results } = await db.prepare(READ_HOURS).bind(JSON.stringify(keys)).all<HourRow>();
+  return storedHours((await selectStoredHours(db, keys).all<HourRow>()).results);
+}
+
+/** By key, from the rows of `selectStoredHours`. */
+export function storedHours(rows: readonly HourRow[]): Map<number, StoredHour> {
   return new Map(
-    results.map(({ key, version, receivedAtMs, ledgerHex }) => [
+    rows.map(({ key, version, receivedAtMs, ledgerHex }) => [
       key,
       { key, version, receivedAtMs, ledger: decodeHour(fromHex(ledgerHex)) },
     ]),
@@ -61,9 +70,6 @@ const WRITE_HOURS = `
   WHERE node_hours.version = excluded.version - 1
   RETURNING key`;
 
-/** D1 takes at most 2 MB per bound value; local workerd does not enforce it, so it is kept here. */
-const MAX_BOUND_CHARACTERS = 1_000_000;
-
 /**
  * One statement for all hours (more where they are over a megabyte).
  * @returns keys that were written; a key that is missing lost a race with another request and wants to be merged again
@@ -74,8 +80,8 @@ export async function writeHours(
   receivedAtMs: number,
 ): Promise<Set<number>> {
   if (writes.length === 0) return new Set();
-  const statements = inChunks(writes.map(toJson)).map((chunk) =>
-    db.prepare(WRITE_HOURS).bind(`[${chunk.join(',')}]`, receivedAtMs),
+  const statements = jsonChunks(writes.map(toJson)).map((chunk) =>
+    db.prepare(WRITE_HOURS).bind(chunk, receivedAtMs),
   );
   const answers = await db.batch<{ key: number }>(statements);
   return new Set(answers.flatMap(({ results }) => results.map(({ key }) => key)));
@@ -84,18 +90,4 @@ export async function writeHours(
 function toJson({ key, readVersion, ledger, series }: HourWrite): string {
   const columns = Object.fromEntries([...series].map(([window, frame]) => [`series${window}`, toHex(frame)]));
   return JSON.stringify({ key, version: readVersion + 1, ledger: toHex(encodeHour(ledger)), ...columns });
-}
-
-function inChunks(items: readonly string[]): string[][] {
-  const chunks: string[][] = [];
-  let size = Number.POSITIVE_INFINITY;
-  for (const item of items) {
-    if (size + item.length > MAX_BOUND_CHARACTERS) {
-      chunks.push([]);
-      size = 0;
-    }
-    chunks.at(-1)!.push(item);
-    size += item.length;
-  }
-  return chunks;
 }

@@ -12,23 +12,36 @@ const READ_DEVICES = `
   WHERE node_number IN (SELECT value FROM json_each(?1))
   ORDER BY node_number, device_index`;
 
-export async function readNodeDevices(db: D1Database, nodeNumbers: readonly number[]): Promise<NodeDevice[]> {
-  const { results } = await db.prepare(READ_DEVICES).bind(JSON.stringify(nodeNumbers)).all<NodeDevice>();
-  return results;
+export function selectNodeDevices(db: D1Database, nodeNumbers: readonly number[]): D1PreparedStatement {
+  return db.prepare(READ_DEVICES).bind(JSON.stringify(nodeNumbers));
 }
 
-/** The next free number is taken within the statement, so two requests at once never give one number to two devices. */
-const REGISTER_DEVICE = `
-  INSERT INTO node_devices (node_number, device_index, device_id, type, name)
-  SELECT ?1, COALESCE((SELECT MAX(device_index) + 1 FROM node_devices WHERE node_number = ?1), 0), ?2, ?3, ?4
-  WHERE NOT EXISTS (SELECT 1 FROM node_devices WHERE node_number = ?1 AND device_id = ?2)`;
+export async function readNodeDevices(db: D1Database, nodeNumbers: readonly number[]): Promise<NodeDevice[]> {
+  return (await selectNodeDevices(db, nodeNumbers).all<NodeDevice>()).results;
+}
 
-/** Adds the devices that the node does not have yet; those it has keep their number, type and name. */
+/** The next free numbers are taken within the statement, so two requests at once never give one number to two devices. */
+const REGISTER_DEVICES = `
+  INSERT INTO node_devices (node_number, device_index, device_id, type, name)
+  SELECT ?1, COALESCE((SELECT MAX(device_index) FROM node_devices WHERE node_number = ?1), -1)
+             + ROW_NUMBER() OVER (ORDER BY fresh.key),
+         fresh.value ->> 0, fresh.value ->> 1, fresh.value ->> 2
+  FROM json_each(?2) AS fresh
+  WHERE NOT EXISTS (SELECT 1 FROM node_devices WHERE node_number = ?1 AND device_id = fresh.value ->> 0)`;
+
+/**
+ * Adds the devices that the node does not have yet; those it has keep their number, type and name.
+ * @returns every device of the node, in order of their numbers
+ */
 export async function registerNodeDevices(
   db: D1Database,
   nodeNumber: number,
   devices: readonly { readonly id: string; readonly type: DeviceType; readonly name: string }[],
-): Promise<void> {
-  const statement = db.prepare(REGISTER_DEVICE);
-  await db.batch(devices.map(({ id, type, name }) => statement.bind(nodeNumber, id, type, name)));
+): Promise<NodeDevice[]> {
+  const rows = devices.map(({ id, type, name }) => [id, type, name]);
+  const [, all] = await db.batch<NodeDevice>([
+    db.prepare(REGISTER_DEVICES).bind(nodeNumber, JSON.stringify(rows)),
+    selectNodeDevices(db, [nodeNumber]),
+  ]);
+  return all!.results;
 }

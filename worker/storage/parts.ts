@@ -27,27 +27,24 @@ export async function readParts(db: D1Database, nodeNumbers: readonly number[]):
   return results.map(({ assumed, ...part }) => ({ ...part, inServiceAssumed: assumed === 1 }));
 }
 
-const WRITE_PART = `
+const WRITE_PARTS = `
   INSERT INTO parts (node_number, part_id, type, name, capacity_bytes, cores, in_service_from_ms, in_service_assumed)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-  ON CONFLICT (node_number, part_id) DO UPDATE SET name = ?4, capacity_bytes = ?5, cores = ?6`;
+  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+  FROM json_each(?1) WHERE true
+  ON CONFLICT (node_number, part_id) DO UPDATE SET name = excluded.name, capacity_bytes = excluded.capacity_bytes, cores = excluded.cores`;
 
 /** Adds parts; of those that stand already only name, capacity and cores change, never a date. */
 export async function writeParts(db: D1Database, parts: readonly StoredPart[]): Promise<void> {
   if (parts.length === 0) return;
-  const statement = db.prepare(WRITE_PART);
-  await db.batch(
-    parts.map((part) =>
-      statement.bind(
-        part.nodeNumber,
-        part.id,
-        part.type,
-        part.name,
-        part.capacityBytes,
-        part.cores,
-        part.inServiceMs,
-        part.inServiceAssumed ? 1 : 0,
-      ),
-    ),
-  );
+  const rows = parts.map((part) => [
+    part.nodeNumber,
+    part.id,
+    part.type,
+    part.name,
+    part.capacityBytes,
+    part.cores,
+    part.inServiceMs,
+    part.inServiceAssumed ? 1 : 0,
+  ]);
+  await db.prepare(WRITE_PARTS).bind(JSON.stringify(rows)).run();
 }

@@ -4,6 +4,7 @@ import type { QuarantineCode } from '../../shared/ledger/plausibility.ts';
 import type { WindowReport } from '../../shared/wire/ingest.ts';
 import { nodes, quarantine } from '../schema/schema.ts';
 import type { Database } from './database.ts';
+import { jsonChunks } from './json-chunks.ts';
 
 export interface SetAside {
   readonly report: WindowReport;
@@ -15,10 +16,13 @@ export interface SetAside {
 /** The same report set aside again (an answer that was lost on the way) stays one entry. */
 const SET_ASIDE = `
   INSERT INTO quarantine (node_number, window_start_ms, epoch, revision, device_id, code, detail, report, received_at_ms)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9
+  SELECT ?1, item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
+         item.value ->> 5, item.value -> 6, ?3
+  FROM json_each(?2) AS item
   WHERE NOT EXISTS (
-    SELECT 1 FROM quarantine
-    WHERE node_number = ?1 AND window_start_ms = ?2 AND epoch = ?3 AND revision = ?4 AND code = ?6 AND report = ?8)`;
+    SELECT 1 FROM quarantine AS kept
+    WHERE kept.node_number = ?1 AND kept.window_start_ms = item.value ->> 0 AND kept.epoch = item.value ->> 1
+      AND kept.revision = item.value ->> 2 AND kept.code = item.value ->> 4 AND kept.report = item.value -> 6)`;
 
 export async function setAside(
   db: D1Database,
@@ -27,22 +31,10 @@ export async function setAside(
   nowMs: number,
 ): Promise<void> {
   if (items.length === 0) return;
-  const statement = db.prepare(SET_ASIDE);
-  await db.batch(
-    items.map(({ report, code, deviceId, detail }) =>
-      statement.bind(
-        nodeNumber,
-        report.windowStartMs,
-        report.epoch,
-        report.revision,
-        deviceId,
-        code,
-        detail,
-        JSON.stringify(report),
-        nowMs,
-      ),
-    ),
+  const rows = items.map(({ report, code, deviceId, detail }) =>
+    JSON.stringify([report.windowStartMs, report.epoch, report.revision, deviceId, code, detail, report]),
   );
+  await db.batch(jsonChunks(rows).map((chunk) => db.prepare(SET_ASIDE).bind(nodeNumber, chunk, nowMs)));
 }
 
 /** Newest first; `beforeId` pages. */

@@ -5,13 +5,21 @@ import type { StoredSeries } from '../../shared/ledger/series-frame.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
 import type { WindowReport } from '../../shared/wire/ingest.ts';
 import { inflate } from './inflate.ts';
-import { numberOf, type Registry } from './ingest-registry.ts';
+import { deviceIndexOf, type Registry } from './ingest-registry.ts';
 
 /** A sample takes at most three bytes up to 30 kW; what unpacks to more is no series. */
 const MAX_UNPACKED_BYTES = 3 * MAX_SERIES_SAMPLES;
 
-/** The first series of the report that cannot be read, or null. */
+/** A row of D1 has 2 MB at most, and an hour keeps twelve windows of series: 16 GPUs at 10 Hz take 40 KB each. */
+const MAX_SERIES_BYTES = 48 * 1024;
+
+/** The first series of the report that cannot be read or kept, or null. */
 export async function hasDamagedSeries(report: WindowReport): Promise<Implausibility | null> {
+  const bytes = report.devices.reduce((sum, { series }) => sum + ((series?.watts.length ?? 0) / 4) * 3, 0);
+  if (bytes > MAX_SERIES_BYTES) {
+    const detail = `The series of the window take ${bytes} bytes together, more than ${MAX_SERIES_BYTES}; sample less often.`;
+    return { code: 'series_damaged', deviceId: null, detail };
+  }
   for (const { id, series } of report.devices) {
     if (series === undefined) continue;
     const detail = await damage(series.watts, series.stepMilliseconds);
@@ -38,7 +46,7 @@ export function seriesOf(report: WindowReport, registry: Registry): StoredSeries
       ? []
       : [
           {
-            deviceIndex: numberOf(registry.deviceIndexes, id),
+            deviceIndex: deviceIndexOf(registry, id),
             stepMilliseconds: series.stepMilliseconds,
             deflated: fromBase64(series.watts),
           },

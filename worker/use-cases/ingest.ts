@@ -1,10 +1,10 @@
 /**
  * Booking reports: what cannot be true is set aside, the rest is merged into the node's hours by the rule of
- * `shared/ledger/merge.ts` and committed before the answer. In the steady state a report costs one row and three round
- * trips to the database, four where it names jobs.
+ * `shared/ledger/merge.ts` and committed before the answer. In the steady state a report costs one row and two round
+ * trips to the database: one that reads, one that writes.
  */
 import type { HourLedger } from '../../shared/ledger/hour.ts';
-import { EMPTY_HOUR, mergeReport } from '../../shared/ledger/merge.ts';
+import { EMPTY_HOUR, MAX_HOUR_ENTRIES, mergeReport } from '../../shared/ledger/merge.ts';
 import { findImplausibility } from '../../shared/ledger/plausibility.ts';
 import { isSealed } from '../../shared/ledger/seal.ts';
 import { encodeSeriesFrame } from '../../shared/ledger/series-frame.ts';
@@ -15,7 +15,7 @@ import { type HourWrite, readStoredHours, type StoredHour, writeHours } from '..
 import { writeNodeFacts } from '../storage/node-facts.ts';
 import { nodeHourKey } from '../storage/node-hour-key.ts';
 import { type SetAside, setAside } from '../storage/quarantine.ts';
-import { type Registry, registerNames, toLedgerEpoch } from './ingest-registry.ts';
+import { findMisnamed, openBooks, type Registry, toLedgerEpoch } from './ingest-registry.ts';
 import { hasDamagedSeries, seriesOf } from './ingest-series.ts';
 import { recordInventory } from './record-inventory.ts';
 
@@ -43,8 +43,7 @@ export async function ingest(
     if (found === null) plausible.push(report);
     else screened.push({ report, ...found });
   }
-  const registry = await registerNames(db, nodeNumber, plausible, nowMs);
-  const booked = await book(db, nodeNumber, plausible, registry, nowMs);
+  const booked = await book(db, nodeNumber, plausible, nowMs);
   if (booked === null)
     return fail(
       'overloaded',
@@ -80,10 +79,11 @@ export async function book(
   db: D1Database,
   nodeNumber: number,
   reports: readonly WindowReport[],
-  registry: Registry,
   nowMs: number,
   { evenSealed = false } = {},
 ): Promise<Booked | null> {
+  if (reports.length === 0) return { accepted: 0, unchanged: 0, aside: [] };
+  const { registry, hours } = await openBooks(db, nodeNumber, reports, nowMs);
   const byHour = new Map<number, WindowReport[]>();
   for (const report of reports) {
     const key = nodeHourKey(nodeNumber, report.windowStartMs);
@@ -94,7 +94,7 @@ export async function book(
   const aside: SetAside[] = [];
   for (let attempt = 0; byHour.size > 0; attempt++) {
     if (attempt === MAX_ATTEMPTS) return null;
-    const stored = await readStoredHours(db, [...byHour.keys()]);
+    const stored = attempt === 0 ? hours : await readStoredHours(db, [...byHour.keys()]);
     const merged = [...byHour].map(([key, ofHour]) =>
       mergeHour(key, stored.get(key), ofHour, registry, evenSealed ? null : nowMs),
     );
@@ -135,6 +135,11 @@ function mergeHour(
   const aside: SetAside[] = [];
   const series = new Map<number, Uint8Array>();
   for (const report of reports) {
+    const misnamed = findMisnamed(report, registry);
+    if (misnamed !== null) {
+      aside.push({ report, ...misnamed });
+      continue;
+    }
     const window = windowOfHour(report.windowStartMs);
     const merge = mergeReport(ledger, window, toLedgerEpoch(report, registry));
     if (merge.outcome === 'unchanged') unchanged++;
@@ -154,10 +159,18 @@ function mergeHour(
         detail:
           'With another epoch of this window the device would be metered or allocated for longer than the window lasts.',
       });
+    } else if (merge.outcome === 'hourFull') {
+      aside.push({
+        report,
+        code: 'hour_full',
+        deviceId: null,
+        detail: `The hour would hold over ${MAX_HOUR_ENTRIES} epochs, devices and job shares; see whether the agent keeps its state.`,
+      });
     } else if (
       stored !== undefined &&
       sealAtMs !== null &&
-      isSealed(ledger.windows[window]!, report, stored.receivedAtMs, sealAtMs)
+      // As it stood before this request: what came with it does not make a window old.
+      isSealed(stored.ledger.windows[window]!, report, stored.receivedAtMs, sealAtMs)
     ) {
       aside.push({
         report,

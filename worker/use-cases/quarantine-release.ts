@@ -1,14 +1,15 @@
+import { findContradiction } from '../../shared/ledger/plausibility.ts';
 import type { WindowReport } from '../../shared/wire/ingest.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
 import { findOpenQuarantined, resolveQuarantined } from '../storage/quarantine.ts';
 import { book } from './ingest.ts';
-import { registerNames } from './ingest-registry.ts';
 import { hasDamagedSeries } from './ingest-series.ts';
 
 /**
- * Books a quarantined report by a person's word: bounds of plausibility and sealing are waived, the rule of epochs and
- * revisions is not (a device never has more than its window, a revision never two contents). Booked first, marked after:
+ * Books a quarantined report by a person's word: bounds of power, age and sealing are waived. The rule of epochs and
+ * revisions is not (a device never has more than its window, a revision never two contents), nor that parts are no more
+ * than their whole. Booked first, marked after:
  * where the second fails, releasing again finds the report unchanged and marks it.
  */
 export async function releaseQuarantined(
@@ -20,10 +21,15 @@ export async function releaseQuarantined(
   const item = await findOpenQuarantined(openDatabase(db), id);
   if (item === null) return fail('not_found', `No open quarantined report has the id ${id}.`, 'id');
   const said = JSON.parse(item.report) as WindowReport;
+  const contradiction = findContradiction(said);
+  if (contradiction !== null)
+    return fail(
+      'revision_conflict',
+      `The report contradicts itself: ${contradiction.detail} It cannot be booked; discard it.`,
+    );
   // Looked at again: only the first reason was kept, and a series that cannot be read must never be stored.
   const report = (await hasDamagedSeries(said)) === null ? said : withoutSeries(said);
-  const registry = await registerNames(db, item.nodeNumber, [report], nowMs);
-  const booked = await book(db, item.nodeNumber, [report], registry, nowMs, { evenSealed: true });
+  const booked = await book(db, item.nodeNumber, [report], nowMs, { evenSealed: true });
   if (booked === null)
     return fail('overloaded', 'The node kept reporting into the same hour; release it again.');
   const [refused] = booked.aside;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { HourLedger, LedgerEpoch } from '../../../shared/ledger/hour.ts';
-import { EMPTY_HOUR, mergeReport } from '../../../shared/ledger/merge.ts';
+import { encodeHour } from '../../../shared/ledger/hour-codec.ts';
+import { EMPTY_HOUR, MAX_HOUR_ENTRIES, mergeReport } from '../../../shared/ledger/merge.ts';
 import { isSealed, SEAL_AFTER_MS } from '../../../shared/ledger/seal.ts';
 
 const HOUR = 3_600_000;
@@ -103,4 +104,32 @@ test('a window is sealed 36 hours after its last change, unless more was announc
   expect(isSealed(known(false), { epoch: 'epoch-aa' }, 0, 30 * 24 * HOUR)).toBe(false);
   expect(isSealed(known(false), { epoch: 'epoch-bb' }, 0, later)).toBe(true);
   expect(isSealed([], { epoch: 'epoch-aa' }, 0, 30 * 24 * HOUR)).toBe(false);
+});
+
+test('an hour takes epochs, devices and shares up to its bound, and the dearest of them stay within 300 KB', () => {
+  const dear = (index: number, shares: number): LedgerEpoch => ({
+    epoch: String(index).padStart(32, 'z'),
+    revision: 2 ** 31,
+    final: true,
+    contentDigest: 2 ** 32 - 1,
+    devices: [],
+    jobShares: Array.from({ length: shares }, () => ({
+      jobNumber: 2 ** 31,
+      deviceIndex: 255,
+      energyMillijoules: 2 ** 45,
+      allocatedMilliseconds: 0,
+    })),
+  });
+  let hour: HourLedger = {
+    windows: EMPTY_HOUR.windows.with(
+      0,
+      Array.from({ length: 5_000 }, (_, i) => dear(i, 0)),
+    ),
+  };
+  const last = mergeReport(hour, 1, dear(5_000, 999));
+  expect(last.outcome).toBe('accepted');
+  if (last.outcome === 'accepted') hour = last.ledger;
+  expect(MAX_HOUR_ENTRIES).toBe(6_000);
+  expect(encodeHour(hour).length).toBeLessThan(300_000);
+  expect(mergeReport(hour, 2, dear(5_001, 0))).toEqual({ outcome: 'hourFull' });
 });

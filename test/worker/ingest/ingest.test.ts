@@ -12,6 +12,7 @@ import {
   device,
   gzip,
   newNode,
+  numberOf,
   recentWindow,
   report,
   send,
@@ -24,13 +25,9 @@ beforeAll(async () => {
 });
 
 async function energyOf(nodeId: string): Promise<number> {
-  const row = await database
-    .prepare('SELECT number FROM nodes WHERE id = ?1')
-    .bind(nodeId)
-    .first<{ number: number }>();
   let millijoules = 0;
   for await (const { ledger } of readNodeHours(database, {
-    nodeNumbers: [row!.number],
+    nodeNumbers: [await numberOf(nodeId)],
     fromMs: Date.now() - 40 * 86_400_000,
     toMs: Date.now() + 3_600_000,
   })) {
@@ -59,14 +56,13 @@ test('a report is booked once, however often it comes', async () => {
 test('a report costs one row in its steady state, with its series too, and a repeat none', async () => {
   const { nodeId, token } = await newNode('rows');
   await send(token, [report({ final: false })]);
-  const { number } = (await database
-    .prepare('SELECT number FROM nodes WHERE id = ?1')
-    .bind(nodeId)
-    .first<{ number: number }>())!;
+  const number = await numberOf(nodeId);
   const rowsOf = async (said: WindowReport) => {
-    const { database: counting, rows } = countingDatabase(database);
+    const { database: counting, rows, calls } = countingDatabase(database);
     const outcome = await ingest(counting, number, body([said]) as IngestBody, Date.now());
     expect(outcome.ok).toBe(true);
+    // One that reads, and one that writes where there is anything to write.
+    expect(calls.roundTrips).toBe(1 + rows.written);
     return rows.written;
   };
   const second = report({ revision: 2, final: false, devices: [device({ energyMillijoules: 1 })] });
@@ -86,10 +82,7 @@ test('hours of some nodes are found by key, however much the others have', async
     crowded.token,
     Array.from({ length: 288 }, (_, back) => report({ windowStartMs: recentWindow(back) })),
   );
-  const { number } = (await database
-    .prepare('SELECT number FROM nodes WHERE id = ?1')
-    .bind(nodeId)
-    .first<{ number: number }>())!;
+  const number = await numberOf(nodeId);
   const { database: counting, rows } = countingDatabase(database);
   const hours = [];
   const query = { nodeNumbers: [number], fromMs: Date.now() - 86_400_000, toMs: Date.now() };
@@ -346,10 +339,7 @@ test('an unknown field is named, with the version that the server reads', async 
 
 test('a window that was complete and untouched for 36 hours takes no other figure', async () => {
   const { nodeId, token } = await newNode('sealed');
-  const { number } = (await database
-    .prepare('SELECT number FROM nodes WHERE id = ?1')
-    .bind(nodeId)
-    .first<{ number: number }>())!;
+  const number = await numberOf(nodeId);
   const days = (count: number) => Date.now() + count * 86_400_000;
   await send(token, [report(), report({ windowStartMs: recentWindow(1), final: false })]);
   const later = async (said: WindowReport) => {

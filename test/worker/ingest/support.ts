@@ -59,6 +59,15 @@ export async function send(
   return response.json();
 }
 
+/** The small number of a node. */
+export async function numberOf(nodeId: string): Promise<number> {
+  const row = await database
+    .prepare('SELECT number FROM nodes WHERE id = ?1')
+    .bind(nodeId)
+    .first<{ number: number }>();
+  return row!.number;
+}
+
 export async function gzip(text: string): Promise<Uint8Array> {
   return new Uint8Array(
     await new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).arrayBuffer(),

@@ -117,3 +117,15 @@ test('a release never gives a window two contents under one revision', async () 
   expect(refused).toMatchObject({ status: 409, code: 'revision_conflict' });
   expect(await bookedRows()).toEqual(before);
 });
+
+test('what contradicts itself is not booked by any word', async () => {
+  const { nodeId, token } = await newNode('more-than-itself');
+  await send(token, [report({ devices: [device({ idleMillijoules: 195_000_001 })] })]);
+  const before = await bookedRows();
+  const { quarantine } = await api<Page>('GET', '/v1/quarantine');
+  const item = quarantine.find((each) => each.nodeId === nodeId)!;
+  expect(item.code).toBe('parts_exceed_whole');
+  const refused = await refusal(await call('POST', `/v1/quarantine/${item.id}/release`));
+  expect(refused).toMatchObject({ status: 409, code: 'revision_conflict' });
+  expect(await bookedRows()).toEqual(before);
+});
