@@ -1,6 +1,6 @@
 /** `kill -9` of the real agent process, ten times, while the clock runs on. */
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { integralJoules, readTrace, type Sample } from './trace.ts';
 
 const AGENT = new URL('../../dist/wattshed.mjs', import.meta.url).pathname;
 const FROM_MS = Date.parse('2024-05-17T15:40:00Z');
-const TO_MS = Date.parse('2024-05-17T16:00:00Z');
+const TO_MS = Date.parse('2024-05-17T16:30:00Z');
 const SPEED = 40;
 const KILLS = 10;
 /** Index of the one device without a counter. */
@@ -47,21 +47,19 @@ afterAll(async () => {
 });
 
 test('ten kills at random points: counters to the millijoule, power-only sensors the reference minus the declared gaps', async () => {
-  const startedAt = performance.now();
-  const traceNow = () => FROM_MS + (performance.now() - startedAt) * SPEED;
+  let from = FROM_MS;
   for (let kills = 0; kills < KILLS; kills++) {
-    const agent = replay([
-      '--from',
-      new Date(kills === 0 ? FROM_MS : traceNow()).toISOString(),
-      '--speed',
-      String(SPEED),
-    ]);
+    const before = spoolBytes();
+    const startedAt = performance.now();
+    const agent = replay(['--from', new Date(from).toISOString(), '--speed', String(SPEED)]);
+    await committed(before);
     // Spread over the run; where in its work the process stands then is left to chance.
-    await sleep(1_500 + ((kills * 397) % 1_100));
+    await sleep((kills * 397) % 700);
     process.kill(agent.pid!, 'SIGKILL');
     expect(await agent.ended).toMatchObject({ signal: 'SIGKILL' });
+    // The clock ran on while it lived, and does so while it is dead.
+    from += Math.ceil(performance.now() - startedAt) * SPEED + 7_000 + ((kills * 1_301) % 30_000);
   }
-  const from = traceNow();
   expect(from).toBeLessThan(TO_MS - 60_000);
   const last = await replay(['--from', new Date(from).toISOString(), '--json']).ended;
   expect(last.code, last.errors).toBe(0);
@@ -93,14 +91,30 @@ test('ten kills at random points: counters to the millijoule, power-only sensors
   expect(Math.abs(device.energyMillijoules - expectedJoules * 1000)).toBeLessThan(50);
   expect(device.meteredMilliseconds).toBe(powerOnly.at(-1)!.atMs - powerOnly[0]!.atMs - gapMs);
 
-  // Four whole windows of nine devices: coverage is lower by exactly what the one device did not meter.
+  // Ten whole windows of nine devices: coverage is lower by exactly what the one device did not meter.
   const { totals } = await harness.api<Emissions>(
     'GET',
-    `/v1/nodes/${nodeId}/emissions?from=2024-05-17T15:40:00Z&to=2024-05-17T16:00:00Z`,
+    `/v1/nodes/${nodeId}/emissions?from=2024-05-17T15:40:00Z&to=2024-05-17T16:30:00Z`,
   );
   const metered = [...booked.values()].reduce((sum, { meteredMilliseconds }) => sum + meteredMilliseconds, 0);
   expect(totals.coverage).toBeCloseTo(metered / (9 * (TO_MS - FROM_MS)), 12);
 }, 120_000);
+
+function spoolBytes(): number {
+  const spool = join(stateDir, 'spool');
+  if (!existsSync(spool)) return 0;
+  const files = readdirSync(spool, { withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce(
+    (sum, { name }) => sum + (statSync(join(spool, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+}
+
+/** Resolves once the agent has written to its spool, so that each life leaves a trace; gives up after a while. */
+async function committed(before: number): Promise<void> {
+  for (let polls = 0; polls < 1_000 && spoolBytes() === before; polls++) await sleep(20);
+  expect(spoolBytes()).not.toBe(before);
+}
 
 /** Nine devices each second: eight with power and a counter, the last with power alone. */
 function deriveTrace(): string {
