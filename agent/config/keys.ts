@@ -1,6 +1,7 @@
 /** Every setting of the agent: one JSON file, each key also as an environment variable. The table in docs/agent.md is made from this. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { NodeMeterUse } from '../sensors/node-meter/chassis-sharing.ts';
 
 export interface Config {
   readonly url: string | null;
@@ -11,6 +12,13 @@ export interface Config {
   readonly procRoot: string;
   readonly nvmlLibrary: string | null;
   readonly nvidiaSmi: string;
+  readonly nodeMeter: NodeMeterUse;
+  readonly redfishUrl: string | null;
+  readonly redfishUser: string | null;
+  readonly redfishPasswordFile: string | null;
+  readonly redfishChassis: string | null;
+  readonly redfishCaFile: string | null;
+  readonly redfishInsecure: boolean;
 }
 
 export interface ConfigKey {
@@ -80,6 +88,56 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     defaultText: '`nvidia-smi` from PATH',
     parse: parsePath,
   },
+  {
+    key: 'nodeMeter',
+    env: 'WATTSHED_NODE_METER',
+    about:
+      'Meters of the whole node: `auto` uses one unless its chassis may hold other hosts, `node` says that it covers this host alone, `off` uses none.',
+    defaultText: '`auto`',
+    parse: parseNodeMeter,
+  },
+  {
+    key: 'redfishUrl',
+    env: 'WATTSHED_REDFISH_URL',
+    about: "The management controller's address, to read this host's power from Redfish.",
+    defaultText: 'none',
+    parse: parseUrl,
+  },
+  {
+    key: 'redfishUser',
+    env: 'WATTSHED_REDFISH_USER',
+    about: 'An account of the controller that may log in and read, and nothing else.',
+    defaultText: 'none',
+    parse: parseText,
+  },
+  {
+    key: 'redfishPasswordFile',
+    env: 'WATTSHED_REDFISH_PASSWORD_FILE',
+    about: 'A file that holds its password, readable by the agent alone.',
+    defaultText: 'none',
+    parse: parsePath,
+  },
+  {
+    key: 'redfishChassis',
+    env: 'WATTSHED_REDFISH_CHASSIS',
+    about: 'Which chassis is this host, where the controller shows several.',
+    defaultText: 'the only one that can be',
+    parse: parseText,
+  },
+  {
+    key: 'redfishCaFile',
+    env: 'WATTSHED_REDFISH_CA_FILE',
+    about: "A PEM file with the controller's certificate or its authority.",
+    defaultText: 'none',
+    parse: parsePath,
+  },
+  {
+    key: 'redfishInsecure',
+    env: 'WATTSHED_REDFISH_INSECURE',
+    about: 'Takes any certificate of the controller. Whoever is on the way can then read the password.',
+    defaultText: '`false`',
+    parse: parseBoolean,
+  },
 ];
 
 export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): Config {
@@ -93,6 +151,13 @@ export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): 
     procRoot: '/proc',
     nvmlLibrary: null,
     nvidiaSmi: 'nvidia-smi',
+    nodeMeter: 'auto',
+    redfishUrl: null,
+    redfishUser: null,
+    redfishPasswordFile: null,
+    redfishChassis: null,
+    redfishCaFile: null,
+    redfishInsecure: false,
   };
 }
 
@@ -109,6 +174,23 @@ function parseUrl(value: unknown): string {
 function parsePath(value: unknown): string {
   if (typeof value !== 'string' || value === '') throw new Error('must be a path');
   return value;
+}
+
+function parseText(value: unknown): string {
+  if (typeof value !== 'string' || value.trim() === '') throw new Error('must be a text');
+  return value.trim();
+}
+
+function parseNodeMeter(value: unknown): NodeMeterUse {
+  if (value !== 'auto' && value !== 'node' && value !== 'off')
+    throw new Error('must be one of auto, node, off');
+  return value;
+}
+
+function parseBoolean(value: unknown): boolean {
+  if (value === true || value === 'true') return true;
+  if (value === false || value === 'false') return false;
+  throw new Error('must be true or false');
 }
 
 function parseInterval(value: unknown): number {

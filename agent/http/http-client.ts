@@ -40,15 +40,19 @@ export interface HttpClientOptions {
   readonly environment: Environment;
   /** PEM file of authorities to trust beside Node's own. */
   readonly caFile?: string | null;
+  /** Default true. Without, whoever is on the way can answer and read along. */
+  readonly verifyCertificate?: boolean;
   /** From the first byte sent to the last one received. Default 30 s. */
   readonly timeoutMs?: number;
   /** Default 1 MiB: the server's replies are short, anything longer is not the server. */
   readonly maxReplyBytes?: number;
 }
 
+type TrustOptions = Pick<tls.ConnectionOptions, 'secureContext' | 'rejectUnauthorized'>;
+
 interface Connection {
   readonly via: typeof http | typeof https;
-  readonly options: http.RequestOptions & { readonly secureContext?: tls.SecureContext };
+  readonly options: http.RequestOptions & TrustOptions;
   readonly headers?: Record<string, string>;
 }
 
@@ -56,7 +60,10 @@ interface Connection {
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { environment, timeoutMs = 30_000, maxReplyBytes = 1024 * 1024 } = options;
   const secureContext = trustedContext(options.caFile || null, environment.NODE_EXTRA_CA_CERTS || null);
-  const tlsOptions = secureContext === null ? {} : { secureContext };
+  const tlsOptions = {
+    ...(secureContext !== null && { secureContext }),
+    rejectUnauthorized: options.verifyCertificate ?? true,
+  };
 
   async function connect(target: URL, signal: AbortSignal): Promise<Connection> {
     const direct = target.protocol === 'https:' ? https : http;

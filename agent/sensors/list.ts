@@ -4,6 +4,11 @@ import { HOST_PATHS, type HostPaths } from '../inventory/host-paths.ts';
 import { createCpuModelSensor } from './cpu/cpu-model-sensor.ts';
 import { createMemoryModelSensor } from './cpu/memory-model-sensor.ts';
 import { createRaplSensor } from './cpu/rapl-sensor.ts';
+import { createAcpiSensor } from './node-meter/acpi-sensor.ts';
+import type { NodeMeterUse } from './node-meter/chassis-sharing.ts';
+import { createDcmiSensor } from './node-meter/dcmi-sensor.ts';
+import type { RedfishAccess } from './node-meter/redfish-client.ts';
+import { createRedfishSensor } from './node-meter/redfish-sensor.ts';
 import { createNvmlSensor } from './nvidia/nvml-sensor.ts';
 import { createSmiSensor } from './nvidia/smi-sensor.ts';
 import type { Sensor } from './sensor.ts';
@@ -18,6 +23,12 @@ export interface SensorOptions {
   readonly nvidiaSmiPath?: string;
   /** Time between two samples of nvidia-smi, milliseconds. */
   readonly nvidiaSmiPeriodMs?: number;
+  /** Meters of the whole node. Default `auto`. */
+  readonly nodeMeter?: NodeMeterUse;
+  /** The management controller's web service; null or left out where none is configured. */
+  readonly redfish?: RedfishAccess | null;
+  /** The chassis that is this host, where that service shows several. */
+  readonly redfishChassis?: string | null;
   /** For child processes. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -28,6 +39,7 @@ const NVML_LIBRARY_PATHS = ['libnvidia-ml.so.1', '/run/nvidia/driver/usr/lib64/l
 export function createSensors(options: SensorOptions): Sensor[] {
   const { paths = HOST_PATHS, clock = systemClock, env = process.env } = options;
   const { nvmlLibraryPath, nvidiaSmiPath: path = 'nvidia-smi', nvidiaSmiPeriodMs: periodMs = 1000 } = options;
+  const { nodeMeter: use = 'auto', redfish: access = null, redfishChassis: chassis = null } = options;
   const libraryPaths = nvmlLibraryPath === undefined ? NVML_LIBRARY_PATHS : [nvmlLibraryPath];
   return [
     createNvmlSensor({ paths, clock, libraryPaths }),
@@ -35,5 +47,8 @@ export function createSensors(options: SensorOptions): Sensor[] {
     createRaplSensor({ paths, clock }),
     createCpuModelSensor({ paths, clock }),
     createMemoryModelSensor({ paths, clock }),
+    createRedfishSensor({ clock, use, access, chassis }),
+    createDcmiSensor({ paths, clock, env, use }),
+    createAcpiSensor({ paths, clock, use }),
   ];
 }

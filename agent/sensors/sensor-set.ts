@@ -2,7 +2,7 @@
  * All sensors of a host as the agent's loop sees them: their meters, one call for the readings, how each stands. Sensors
  * that are not ready are tried again with back-off, the ready ones look for changed devices now and then.
  */
-import type { Meter, Reading } from '../../shared/metering/reading.ts';
+import type { Meter, MeterScope, Reading } from '../../shared/metering/reading.ts';
 import type { SensorHealth } from '../../shared/wire/ingest.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { plainText } from '../inventory/plain-text.ts';
@@ -30,6 +30,12 @@ const RECHECK_MS = 60_000;
 const MAX_DEVICE_TEXT = 128;
 const MAX_DETAIL = 1024;
 const MAX_FIX = 2048;
+
+/** What a meter of more than one device covers, for people. */
+const METERED: Readonly<Partial<Record<MeterScope, string>>> = {
+  module: 'the whole module',
+  node: 'the whole node',
+};
 
 interface Slot {
   readonly sensor: Sensor;
@@ -89,7 +95,7 @@ export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): P
   async function standBy(slot: Slot, rival: Meter) {
     if (slot.health.state === 'standby') return;
     await slot.sensor.close();
-    const detail = `not used: ${rival.sensor} meters ${rival.scope === 'module' ? 'the whole module' : `${rival.deviceType}s`} here`;
+    const detail = `not used: ${rival.sensor} meters ${METERED[rival.scope] ?? `${rival.deviceType}s`} here`;
     slot.health = { sensor: slot.sensor.name, state: 'standby', detail };
     slot.meters = [];
     slot.worked = false;

@@ -26,7 +26,8 @@ function textOf(report: OnceReport): string {
     ['DEVICE', 'NAME', 'SENSOR', 'POWER', 'COUNTER', 'LOAD'],
     report.meters.map(({ meter, reading }) => [
       meter.deviceId,
-      meter.deviceName,
+      // Its reading is the whole; only what is booked is the rest.
+      meter.scope === 'node' ? 'the whole node, parts included' : meter.deviceName,
       meter.powerKind === 'modelled' ? `${meter.sensor} (modelled)` : meter.sensor,
       reading?.powerWatts === undefined ? '-' : `${reading.powerWatts.toFixed(1)} W`,
       reading?.counter === undefined

@@ -19,6 +19,9 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const GOOD: Record<string, string> = {
   url: 'https://wattshed.example.org/',
   readEveryMilliseconds: '2000',
+  nodeMeter: 'node',
+  redfishUrl: 'https://bmc.example.org',
+  redfishInsecure: 'true',
 };
 
 test('every key can be set in the file and in the environment, which wins', () => {
@@ -58,6 +61,10 @@ describe('what cannot be used is refused with its place and what would be right'
     ['{ "readEveryMilliseconds": 50 }', /must be a whole number from 100 to 10000$/],
     ['{ "stateDir": "" }', /must be a path$/],
     ['{ "stateDir": 7 }', /must be a path$/],
+    ['{ "nodeMeter": "yes" }', /must be one of auto, node, off$/],
+    ['{ "redfishUser": " " }', /must be a text$/],
+    ['{ "redfishInsecure": "maybe" }', /must be true or false$/],
+    ['{ "redfishInsecure": 1 }', /must be true or false$/],
     ['{ "url": ', /is not valid JSON/],
     ['[]', /must hold one JSON object$/],
   ])('%s', (text, message) => {

@@ -8,6 +8,7 @@ import { openSensorSet, openSensors } from '../../../agent/sensors/sensor-set.ts
 import type { Meter, MeterScope, Reading } from '../../../shared/metering/reading.ts';
 import { watts } from '../../../shared/units.ts';
 import type { DeviceType } from '../../../shared/wire/ingest.ts';
+import { fakePrograms } from './fake-program.ts';
 import { emptyHost, fixture } from './host-tree.ts';
 import { manualClock } from './manual-clock.ts';
 import { fakeNvidiaSmi } from './nvidia/fake-nvidia-smi.ts';
@@ -52,6 +53,18 @@ function scriptedSensor(name: string, type: DeviceType, role: 'better' | 'standI
   return { sensor, asked, script, meter: own };
 }
 
+/** Jumps over the second of observation, waits for everything else. */
+function observingClock(): Clock {
+  const base = manualClock();
+  return {
+    ...base,
+    async sleepUntil(deadline, signal) {
+      if (deadline - base.monotonicNow() <= 1000) base.advance(1000);
+      await base.sleepUntil(deadline, signal);
+    },
+  };
+}
+
 const ABSENT = { state: 'absent', detail: 'none' } as const;
 
 describe('which sensor is used where two meter the same', () => {
@@ -63,6 +76,8 @@ describe('which sensor is used where two meter the same', () => {
     ['memory', meter('nvml', 'gpu', 'module'), true],
     ['memory', meter('rapl', 'cpu'), false],
     ['cpu', meter('nvml', 'gpu'), false],
+    ['other', meter('redfish', 'other', 'node'), true],
+    ['cpu', meter('redfish', 'other', 'node'), false],
   ] as const)('a stand-in for %s beside %o', (standsInFor, better, covered) => {
     expect(coveredBy({ standsInFor }, [better])).toBe(covered ? better : null);
     expect(coveredBy({ standsInFor }, [])).toBeNull();
@@ -200,7 +215,7 @@ describe.skipIf(COMPILER === null)(
       });
       const report = await readOnce({
         paths: host.paths,
-        clock: manualClock({ jumps: true }),
+        clock: observingClock(),
         nvmlLibraryPath: fake.libraryPath,
       });
       expect(report.sensors.map(({ sensor, state }) => [sensor, state])).toEqual([
@@ -209,6 +224,9 @@ describe.skipIf(COMPILER === null)(
         ['rapl', 'ready'],
         ['cpu-model', 'standby'],
         ['memory-model', 'standby'],
+        ['redfish', 'absent'],
+        ['ipmi-dcmi', 'absent'],
+        ['acpi-power-meter', 'absent'],
       ]);
       expect(report.meters.map((m) => [m.meter.deviceId, m.reading?.counter?.value])).toEqual([
         ['GPU-a', 10],
@@ -228,16 +246,34 @@ test('one reading of everything leaves no nvidia-smi behind', async () => {
   const smi = await fakeNvidiaSmi(
     `echo $$ > ${host.root}/pid; emit 'index, uuid, name, driver_version, power.draw, utilization.gpu\\n${row}\\n'; hang`,
   );
-  const base = manualClock();
-  // Jumps over the second of observation, waits for everything else.
-  const sleepUntil: Clock['sleepUntil'] = async (deadline, signal) => {
-    if (deadline - base.monotonicNow() <= 1000) base.advance(1000);
-    await base.sleepUntil(deadline, signal);
-  };
-  const report = await readOnce({ paths: host.paths, clock: { ...base, sleepUntil }, nvidiaSmiPath: smi });
+  const report = await readOnce({ paths: host.paths, clock: observingClock(), nvidiaSmiPath: smi });
   expect(report.meters).toMatchObject([{ meter: { deviceId: 'GPU-0' }, reading: { powerWatts: 110.23 } }]);
   const pid = Number(await readFile(`${host.root}/pid`, 'utf8'));
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+});
+
+test('of several meters of the whole node the first is used, beside the parts', async () => {
+  const host = await emptyHost();
+  await host.write({
+    'sys/class/ipmi/ipmi0/dev': '237:0\n',
+    'sys/class/hwmon/hwmon0/name': 'power_meter\n',
+    'sys/class/hwmon/hwmon0/power1_average': '171000000\n',
+    'proc/cpuinfo': await readFile(fixture('hosts/cpuinfo-epyc-vm-2-threads.txt')),
+    'proc/stat': 'cpu0 0 0 0 100\n',
+  });
+  const PATH = await fakePrograms({ ipmitool: `play ${fixture('ipmi-dcmi/telegraf__ipmitool_dcmi.txt')}` });
+  const set = await openSensors({ paths: host.paths, clock: manualClock(), env: { PATH } });
+  onTestFinished(() => set.close());
+  expect(set.meters.map(({ id, scope }) => [id, scope])).toEqual([
+    ['cpu-model:cpu-0', 'device'],
+    ['ipmi-dcmi:node', 'node'],
+  ]);
+  expect((await set.read()).at(-1)).toMatchObject({ meterId: 'ipmi-dcmi:node', powerWatts: 167 });
+  expect(set.health().at(-1)).toEqual({
+    sensor: 'acpi-power-meter',
+    state: 'standby',
+    detail: 'not used: ipmi-dcmi meters the whole node here',
+  });
 });
 
 test('a virtual machine without any meter: the models, marked as such', async () => {
@@ -265,5 +301,8 @@ test('a virtual machine without any meter: the models, marked as such', async ()
     ['rapl', 'absent'],
     ['cpu-model', 'ready'],
     ['memory-model', 'ready'],
+    ['redfish', 'absent'],
+    ['ipmi-dcmi', 'absent'],
+    ['acpi-power-meter', 'absent'],
   ]);
 });
