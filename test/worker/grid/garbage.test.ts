@@ -5,6 +5,7 @@ import { electricityMaps } from '../../../worker/grid/electricity-maps.ts';
 import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
 import { ukCarbonIntensity } from '../../../worker/grid/uk-carbon-intensity.ts';
+import { ukGenerationMix } from '../../../worker/grid/uk-generation-mix.ts';
 import { type Answer, ask } from './recorded.ts';
 
 interface Case {
@@ -14,6 +15,8 @@ interface Case {
   readonly reply: (fields: { start?: unknown; value?: unknown }) => string;
   /** What the 100 is in g/kWh: itself, unless it is an amount of a fuel or in other units. */
   readonly grams?: number;
+  /** What a null in the place of the value is; else no data. */
+  readonly nullIs?: 'failed';
   /** Garbage that is none here, since the provider does write its values so or in other units. */
   readonly takes?: readonly (keyof typeof shapedGarbage)[];
 }
@@ -28,6 +31,16 @@ const cases: readonly Case[] = [
       JSON.stringify({
         data: [{ from: start, to: '2026-01-20T12:30Z', intensity: { forecast: value, actual: value } }],
       }),
+  },
+  {
+    provider: ukGenerationMix,
+    gridZone: 'GB',
+    reply: ({ start = `${NOON}Z`, value = 100 }) =>
+      JSON.stringify({
+        data: [{ from: start, to: '2026-01-20T12:30Z', generationmix: [{ fuel: 'gas', perc: value }] }],
+      }),
+    grams: 490,
+    nullIs: 'failed',
   },
   {
     provider: energiDataService,
@@ -137,35 +150,38 @@ const shapedGarbage: Record<string, { start?: unknown; value?: unknown }> = {
   'a start far ahead': { start: '2126-01-20T12:00:00.000Z' },
 };
 
-describe.each(cases)('$provider.name', ({ provider, gridZone, reply, grams = 100, takes = [] }) => {
-  const request = { gridZone, from: `${NOON}Z`, to: '2026-01-20T13:00Z' };
+describe.each(cases)(
+  '$provider.name',
+  ({ provider, gridZone, reply, grams = 100, takes = [], nullIs = 'noData' }) => {
+    const request = { gridZone, from: `${NOON}Z`, to: '2026-01-20T13:00Z' };
 
-  test('takes the reply that the garbage is made from', async () => {
-    const { outcome } = await ask(provider, { ...request, answer: text(reply({})) });
-    expect(outcome).toMatchObject({ outcome: 'values', values: [{ gramsPerKwh: grams }], refused: [] });
-  });
+    test('takes the reply that the garbage is made from', async () => {
+      const { outcome } = await ask(provider, { ...request, answer: text(reply({})) });
+      expect(outcome).toMatchObject({ outcome: 'values', values: [{ gramsPerKwh: grams }], refused: [] });
+    });
 
-  test.each(Object.entries(anyGarbage))('%s is no value', async (_, answer) => {
-    const { outcome } = await ask(provider, { ...request, answer });
-    expect(outcome).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(/./) });
-  });
-
-  test.each(Object.entries(shapedGarbage).filter(([name]) => !takes.includes(name)))(
-    '%s is no value',
-    async (_, fields) => {
-      const answer = text(reply(fields));
+    test.each(Object.entries(anyGarbage))('%s is no value', async (_, answer) => {
       const { outcome } = await ask(provider, { ...request, answer });
-      expect(['failed', 'noData']).toContain(outcome.outcome);
-    },
-  );
+      expect(outcome).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(/./) });
+    });
 
-  test('NaN and Infinity are not even JSON', async () => {
-    const answer = text(reply({ value: 'X' }).replaceAll('"X"', 'NaN'));
-    expect((await ask(provider, { ...request, answer })).outcome.outcome).toBe('failed');
-  });
+    test.each(Object.entries(shapedGarbage).filter(([name]) => !takes.includes(name)))(
+      '%s is no value',
+      async (_, fields) => {
+        const answer = text(reply(fields));
+        const { outcome } = await ask(provider, { ...request, answer });
+        expect(['failed', 'noData']).toContain(outcome.outcome);
+      },
+    );
 
-  test('a missing value is no data', async () => {
-    const answer = text(reply({ value: null }));
-    expect((await ask(provider, { ...request, answer })).outcome.outcome).toBe('noData');
-  });
-});
+    test('NaN and Infinity are not even JSON', async () => {
+      const answer = text(reply({ value: 'X' }).replaceAll('"X"', 'NaN'));
+      expect((await ask(provider, { ...request, answer })).outcome.outcome).toBe('failed');
+    });
+
+    test(`a missing value is ${nullIs}`, async () => {
+      const answer = text(reply({ value: null }));
+      expect((await ask(provider, { ...request, answer })).outcome.outcome).toBe(nullIs);
+    });
+  },
+);

@@ -218,7 +218,7 @@ describe('Electricity Maps', () => {
 
 test('some are asked only with a key of the user', () => {
   const names = (keys: ProviderKeys) => intensityProviders(keys).map((provider) => provider.name);
-  const open = ['uk-carbon-intensity', 'energi-data-service'];
+  const open = ['uk-carbon-intensity', 'uk-generation-mix', 'energi-data-service'];
   expect(names({})).toEqual(open);
   expect(names({ ELECTRICITY_MAPS_TOKEN: '', EIA_API_KEY: '' })).toEqual(open);
   expect(names({ ELECTRICITY_MAPS_TOKEN: 'k' })).toEqual([

@@ -36,7 +36,7 @@ async function rows(table: string): Promise<unknown[]> {
 }
 
 const gb = (results: Awaited<ReturnType<typeof run>>['results']) =>
-  results.find(({ gridZone }) => gridZone === 'GB');
+  results.find(({ provider }) => provider === 'uk-carbon-intensity');
 
 test('a recorded day is stored once; the same reply again writes nothing', async () => {
   const first = gb((await run(recorded18)).results)!;
@@ -82,7 +82,7 @@ test('nobody is asked before it is due, and a provider that is down is asked les
   const waits: number[] = [];
   for (let failures = 1; failures <= 5; failures++) {
     expect(gb((await run(null, nowMs)).results)).toMatchObject({ outcome: 'failed', written: 0 });
-    const state = (await readFetches(database)).find(({ gridZone }) => gridZone === 'GB')!;
+    const state = (await readFetches(database)).find(({ provider }) => provider === 'uk-carbon-intensity')!;
     expect(state).toMatchObject({ consecutiveFailures: failures, lastErrorAtMs: nowMs });
     expect(state.lastError).toContain('502');
     waits.push(state.nextDueAtMs - nowMs);
@@ -90,7 +90,9 @@ test('nobody is asked before it is due, and a provider that is down is asked les
   }
   expect(waits).toEqual([15, 30, 60, 60, 60].map((minutes) => minutes * MINUTE));
   expect(gb((await run(recorded18, nowMs)).results)).toMatchObject({ outcome: 'values' });
-  expect((await readFetches(database)).find(({ gridZone }) => gridZone === 'GB')).toMatchObject({
+  expect(
+    (await readFetches(database)).find(({ provider }) => provider === 'uk-carbon-intensity'),
+  ).toMatchObject({
     consecutiveFailures: 0,
   });
 });
