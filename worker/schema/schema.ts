@@ -4,19 +4,24 @@
  * D1 bills rows written: an `INTEGER PRIMARY KEY` costs one row per write, a TEXT or composite key two, each secondary
  * index one more. So the tables that grow with time have computed integer keys and no index; the small ones may have both.
  */
+import { sql } from 'drizzle-orm';
 import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** Who may call: the secret is stored as SHA-256 only (it is random, so no slow hash is needed). */
-export const tokens = sqliteTable('tokens', {
-  id: text('id').primaryKey(),
-  secretSha256: text('secret_sha256').notNull(),
-  scope: text('scope', { enum: ['ingest', 'read', 'admin'] }).notNull(),
-  label: text('label').notNull(),
-  /** Set for scope `ingest`: the one node it may write. */
-  nodeNumber: integer('node_number'),
-  createdAtMs: integer('created_at_ms').notNull(),
-  revokedAtMs: integer('revoked_at_ms'),
-});
+export const tokens = sqliteTable(
+  'tokens',
+  {
+    id: text('id').primaryKey(),
+    secretSha256: text('secret_sha256').notNull(),
+    scope: text('scope', { enum: ['ingest', 'read', 'admin'] }).notNull(),
+    label: text('label').notNull(),
+    /** Set for scope `ingest`: the one node it may write. */
+    nodeNumber: integer('node_number'),
+    createdAtMs: integer('created_at_ms').notNull(),
+    revokedAtMs: integer('revoked_at_ms'),
+  },
+  (table) => [index('tokens_node').on(table.nodeNumber)],
+);
 
 export const enrolmentKeys = sqliteTable('enrolment_keys', {
   id: text('id').primaryKey(),
@@ -62,25 +67,33 @@ export const settings = sqliteTable(
   (table) => [index('settings_subject').on(table.subject)],
 );
 
-export const nodes = sqliteTable('nodes', {
-  /** Small integer that leads the key of every row of this node. */
-  number: integer('number').primaryKey(),
-  id: text('id').notNull().unique(),
-  hostname: text('hostname').notNull(),
-  labels: text('labels', { mode: 'json' }).$type<Record<string, string>>().notNull(),
-  fingerprint: text('fingerprint').notNull(),
-  machineFingerprint: text('machine_fingerprint').notNull(),
-  enrolledAtMs: integer('enrolled_at_ms').notNull(),
-  /** Demo nodes are marked here and everywhere they appear. */
-  simulated: integer('simulated', { mode: 'boolean' }).notNull(),
-  agentVersion: text('agent_version').notNull(),
-  /** `Inventory` and `AgentHealth` as last reported; written only when they change. */
-  inventory: text('inventory', { mode: 'json' }),
-  inventoryAtMs: integer('inventory_at_ms'),
-  health: text('health', { mode: 'json' }),
-  healthAtMs: integer('health_at_ms'),
-  retiredAtMs: integer('retired_at_ms'),
-});
+export const nodes = sqliteTable(
+  'nodes',
+  {
+    /** Small integer that leads the key of every row of this node. */
+    number: integer('number').primaryKey(),
+    id: text('id').notNull().unique(),
+    hostname: text('hostname').notNull(),
+    labels: text('labels', { mode: 'json' }).$type<Record<string, string>>().notNull(),
+    fingerprint: text('fingerprint').notNull(),
+    machineFingerprint: text('machine_fingerprint').notNull(),
+    enrolledAtMs: integer('enrolled_at_ms').notNull(),
+    /** Demo nodes are marked here and everywhere they appear. */
+    simulated: integer('simulated', { mode: 'boolean' }).notNull(),
+    agentVersion: text('agent_version').notNull(),
+    /** `Inventory` and `AgentHealth` as last reported; written only when they change. */
+    inventory: text('inventory', { mode: 'json' }),
+    inventoryAtMs: integer('inventory_at_ms'),
+    health: text('health', { mode: 'json' }),
+    healthAtMs: integer('health_at_ms'),
+    retiredAtMs: integer('retired_at_ms'),
+  },
+  // A host that enrols is looked for by what it is.
+  (table) => [
+    index('nodes_fingerprint').on(table.fingerprint),
+    index('nodes_machine_fingerprint').on(table.machineFingerprint),
+  ],
+);
 
 /**
  * The hot table: one row per node and hour with its twelve windows (docs/decisions/0001). `key` is
@@ -153,7 +166,11 @@ export const quarantine = sqliteTable(
     resolvedAtMs: integer('resolved_at_ms'),
     resolvedBy: text('resolved_by'),
   },
-  (table) => [index('quarantine_node').on(table.nodeNumber, table.windowStartMs)],
+  (table) => [
+    index('quarantine_node').on(table.nodeNumber, table.windowStartMs),
+    // Only what waits for a person, which is what is listed and counted.
+    index('quarantine_open').on(table.code).where(sql`resolution IS NULL`),
+  ],
 );
 
 /** One intensity series: zone keys of Electricity Maps; basis, signal and scope are properties of the series. */

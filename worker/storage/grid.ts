@@ -7,12 +7,13 @@ import { STEPS_PER_SERIES, startOf } from './grid-keys.ts';
 /** No value is longer, so a range need look back no further to find what overlaps its start. */
 export const MAX_INTERVAL_MS = DAY_MS;
 
+/** CROSS JOIN fixes the order of the loops, series first; left alone, SQLite scans every value of every series. */
 const READ_INTENSITY = `
   SELECT v.key AS key, v.duration_ms AS durationMs, v.grams_per_kwh AS gramsPerKwh, v.kind AS kind,
          v.method AS method, v.issued_at_ms AS issuedAtMs, v.fetched_at_ms AS fetchedAtMs, s.provider AS provider,
          s.scope AS scope
     FROM grid_series s
-    JOIN grid_values v ON v.key >= s.id * ${STEPS_PER_SERIES} + ?4 AND v.key < s.id * ${STEPS_PER_SERIES} + ?5
+    CROSS JOIN grid_values v ON v.key >= s.id * ${STEPS_PER_SERIES} + ?4 AND v.key < s.id * ${STEPS_PER_SERIES} + ?5
    WHERE s.grid_zone = ?1 AND s.basis = ?2 AND s.signal = ?3
    ORDER BY v.key % ${STEPS_PER_SERIES}, s.provider`;
 

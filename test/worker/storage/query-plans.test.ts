@@ -1,0 +1,116 @@
+import { expect, test } from 'vitest';
+import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
+import { body, database, device, newNode, recentWindow, report, send, WINDOW_MS } from '../ingest/support.ts';
+import { clockedApi } from '../support/clocked-api.ts';
+import { host, newEnrolmentKey } from '../support/enrolment.ts';
+import { ROUTES } from '../support/routes.ts';
+import { type Recorded, recordingDatabase } from './recording-database.ts';
+
+/** What may be read from end to end: small by its nature, or wanted whole. */
+const MAY_BE_SCANNED = [
+  { plan: /^SCAN nodes$/, of: /^SELECT number, id, hostname.* FROM nodes ORDER BY number$/, as: 'the fleet' },
+  { plan: /^SCAN settings$/, of: /^select/, as: 'every place of every node' },
+  { plan: /^SCAN s$/, of: /FROM grid_series s CROSS JOIN grid_values v/, as: 'tens of series' },
+  { plan: /^SCAN grid_series$/, of: /grid_series/, as: 'tens of series' },
+  { plan: /^SCAN grid_fetches$/, of: /grid_fetches/, as: 'a row per provider and zone' },
+  { plan: /^SCAN quarantine USING INDEX quarantine_open$/, of: /GROUP BY code/, as: 'what waits' },
+  { plan: /^SCAN quarantine$/, of: /order by "quarantine"."id" desc limit \?$/, as: 'a page, newest first' },
+];
+
+test('every statement finds its rows by key, or reads a table that is small', async () => {
+  const { nodeId, token } = await newNode('planned');
+  await send(token, [report()]);
+  const key = await newEnrolmentKey();
+  const { database: recording, recorded } = recordingDatabase(database);
+  const { call } = clockedApi(Date.now(), { DB: recording });
+
+  for (const { method, path } of ROUTES) {
+    const id = path.startsWith('/v1/sites') ? 'berlin' : nodeId;
+    const url = path.replace(':id', id).replace(':gridZone', 'DE');
+    if (method === 'GET') expect((await call('GET', url)).status).toBeLessThan(500);
+  }
+  const changes: [string, string, unknown, string?][] = [
+    ['POST', '/v1/ingest', busyBody(), token],
+    ['PUT', '/v1/grid/DE/intensity', ownSeries(100)],
+    ['PUT', '/v1/grid/DE/intensity', ownSeries(200)],
+    ['POST', '/v1/enroll', host('planned-new'), key],
+    ['POST', '/v1/enroll', host('planned'), key],
+    ['PATCH', `/v1/nodes/${nodeId}`, { labels: { a: 'b' } }],
+    ['PATCH', '/v1/sites/berlin', { pueRatio: 1.3 }],
+    ['GET', '/v1/nodes?filter=site:berlin,label.a:b', undefined],
+    ['GET', '/v1/quarantine?resolution=all', undefined],
+    ['DELETE', `/v1/nodes/${nodeId}`, undefined],
+  ];
+  for (const [method, path, said, bearer] of changes) {
+    const response = await call(method, path, said, bearer);
+    expect(`${method} ${path} ${response.status}`).toMatch(/ 20\d$/);
+  }
+  await refreshGrid({ db: recording, providers: [], fetch, nowMs: Date.now() });
+
+  const scans = await scansOf(recorded);
+  const isAllowed = ({ plan, sql }: Scan) =>
+    MAY_BE_SCANNED.some((allowed) => allowed.plan.test(plan) && allowed.of.test(sql));
+  expect(scans.filter((scan) => !isAllowed(scan))).toEqual([]);
+  const isUsed = (allowed: (typeof MAY_BE_SCANNED)[number]) =>
+    scans.some(({ plan, sql }) => allowed.plan.test(plan) && allowed.of.test(sql));
+  expect(MAY_BE_SCANNED.filter((allowed) => !isUsed(allowed))).toEqual([]);
+});
+
+interface Scan {
+  readonly plan: string;
+  readonly sql: string;
+}
+
+async function scansOf(recorded: readonly Recorded[]): Promise<Scan[]> {
+  const bySql = new Map(recorded.map((each) => [each.sql.replaceAll(/\s+/g, ' ').trim(), each]));
+  const scans: Scan[] = [];
+  for (const [sql, { sql: asWritten, values }] of bySql) {
+    const { results } = await database
+      .prepare(`EXPLAIN QUERY PLAN ${asWritten}`)
+      .bind(...values)
+      .all<{ detail: string }>();
+    for (const { detail: plan } of results) {
+      // Values that came with the statement, and what was built from them.
+      const isOwn = /VIRTUAL TABLE|CONSTANT ROW|^SCAN incoming|^SCAN \(subquery/.test(plan);
+      if (plan.startsWith('SCAN') && !isOwn) scans.push({ plan, sql });
+    }
+  }
+  return scans;
+}
+
+/** Changes, a new device, a job, something to set aside, an inventory and a state of health. */
+function busyBody() {
+  const part = { id: 'x', type: 'gpu', name: 'NVIDIA H100' };
+  return body(
+    [
+      report({
+        revision: 2,
+        devices: [device({ energyMillijoules: 5 }), device({ id: 'new' })],
+        jobs: [{ id: 'slurm:c:1', devices: [] }],
+      }),
+      report({ windowStartMs: recentWindow(1), devices: [device({ energyMillijoules: 2 ** 44 })] }),
+    ],
+    {
+      inventory: { hostname: 'planned', kernel: '', productName: '', parts: [part] },
+      health: {
+        sensors: [],
+        spoolBytes: 0,
+        spoolReports: 0,
+        droppedSeries: 0,
+        droppedReports: 0,
+        damagedRecords: 0,
+      },
+    },
+  );
+}
+
+function ownSeries(gramsPerKwh: number) {
+  const start = new Date(recentWindow()).toISOString();
+  const end = new Date(recentWindow() + 2 * WINDOW_MS).toISOString();
+  return {
+    basis: 'lifecycle',
+    signal: 'average',
+    scope: 'consumption',
+    points: [{ start, end, gramsPerKwh }],
+  };
+}
