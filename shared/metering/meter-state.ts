@@ -138,6 +138,8 @@ export interface MeterCounts {
   countersRestarted: number;
   implausibleReadings: number;
   nodeMeterBelowParts: number;
+  /** Windows of a device in which counter and integrated power tell different energies. */
+  disagreements: number;
   gaps: number;
   /** Gaps beyond what `gaps` keeps. */
   gapsForgotten: number;
@@ -185,6 +187,7 @@ export function newMeterState(epoch: string, bootId: string): MeterState {
       countersRestarted: 0,
       implausibleReadings: 0,
       nodeMeterBelowParts: 0,
+      disagreements: 0,
       gaps: 0,
       gapsForgotten: 0,
       lostMillijoules: 0,

@@ -224,3 +224,32 @@ test('idle energy is what was used while the device was proven free at both ends
   one.report();
   expect(one.device('GPU-0')).toMatchObject({ energy: 210_000, idle: 70_000 });
 });
+
+describe('counter and power that tell different energies', () => {
+  /** 500 W by the counter for a whole window; its power silent in between where `silent` says so. */
+  const disagreements = (power: number, seconds = 301, silent: readonly [number, number] = [0, 0]) => {
+    const one = rig([gpu()]);
+    for (let i = 0; i <= seconds; i++) {
+      if (i > silent[0] && i < silent[1]) continue;
+      one.tick(i * 1000, { 'nvml:GPU-0': { counter: counter(i * 500_000), power } });
+    }
+    // Silent until the window is over and no meter can add to it.
+    one.tick(601_000, {});
+    one.tick(1_202_000, {});
+    one.report();
+    return one.metering.state.counts.disagreements;
+  };
+
+  test('are flagged once per window, both kept', () => {
+    expect(disagreements(500)).toBe(0);
+    expect(disagreements(455)).toBe(0);
+    expect(disagreements(445)).toBe(1);
+    expect(disagreements(560)).toBe(1);
+  });
+
+  test('but not over less than a minute, and not for what nobody sampled', () => {
+    expect(disagreements(300, 59)).toBe(0);
+    expect(disagreements(300, 61)).toBe(1);
+    expect(disagreements(500, 301, [100, 200])).toBe(0);
+  });
+});
