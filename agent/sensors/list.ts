@@ -4,6 +4,8 @@ import { HOST_PATHS, type HostPaths } from '../inventory/host-paths.ts';
 import { createCpuModelSensor } from './cpu/cpu-model-sensor.ts';
 import { createMemoryModelSensor } from './cpu/memory-model-sensor.ts';
 import { createRaplSensor } from './cpu/rapl-sensor.ts';
+import { createAmdgpuSensor } from './drm/amdgpu-sensor.ts';
+import { createIntelGpuSensor } from './drm/intel-gpu-sensor.ts';
 import { createAcpiSensor } from './node-meter/acpi-sensor.ts';
 import type { NodeMeterUse } from './node-meter/chassis-sharing.ts';
 import { createDcmiSensor } from './node-meter/dcmi-sensor.ts';
@@ -44,6 +46,8 @@ export function createSensors(options: SensorOptions): Sensor[] {
   return [
     createNvmlSensor({ paths, clock, libraryPaths }),
     createSmiSensor({ path, periodMs, env, clock }),
+    createAmdgpuSensor({ paths, clock }),
+    createIntelGpuSensor({ paths, clock }),
     createRaplSensor({ paths, clock }),
     createCpuModelSensor({ paths, clock }),
     createMemoryModelSensor({ paths, clock }),

@@ -2,7 +2,7 @@
 import type { CounterReading, Meter, Reading } from '../../../shared/metering/reading.ts';
 import { ratio, watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
-import { gpuMeter } from './gpu-meter.ts';
+import { gpuMeter } from '../gpu-meter.ts';
 import { NVML_ERROR, type NvmlHandle, type NvmlLibrary, POWER_SCOPE } from './nvml-library.ts';
 
 export const NVML_SENSOR = 'nvml';

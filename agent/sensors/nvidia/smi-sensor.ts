@@ -5,8 +5,8 @@
 import type { Meter, Reading } from '../../../shared/metering/reading.ts';
 import { monotonicMs, ratio, watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
+import { gpuMeter } from '../gpu-meter.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
-import { gpuMeter } from './gpu-meter.ts';
 import { type SmiChild, startSmi } from './smi-child.ts';
 import { createSmiParser, type SmiParser, type SmiRow } from './smi-parser.ts';
 

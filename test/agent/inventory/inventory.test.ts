@@ -5,7 +5,7 @@ import { memoryModules } from '../../../agent/inventory/dmi-memory.ts';
 import { hostFingerprints } from '../../../agent/inventory/fingerprints.ts';
 import { readInventory } from '../../../agent/inventory/inventory.ts';
 import { roundUpToInstalled } from '../../../agent/inventory/memory.ts';
-import { gpuMeter } from '../../../agent/sensors/nvidia/gpu-meter.ts';
+import { gpuMeter } from '../../../agent/sensors/gpu-meter.ts';
 import { emptyHost, fixture, type HostTree } from '../sensors/host-tree.ts';
 import { smbiosTable } from './smbios-table.ts';
 

@@ -221,6 +221,8 @@ describe.skipIf(COMPILER === null)(
       expect(report.sensors.map(({ sensor, state }) => [sensor, state])).toEqual([
         ['nvml', 'ready'],
         ['nvidia-smi', 'standby'],
+        ['amdgpu', 'absent'],
+        ['intel-gpu', 'absent'],
         ['rapl', 'ready'],
         ['cpu-model', 'standby'],
         ['memory-model', 'standby'],
@@ -298,6 +300,8 @@ test('a virtual machine without any meter: the models, marked as such', async ()
   expect(set.health().map(({ sensor, state }) => [sensor, state])).toEqual([
     ['nvml', 'absent'],
     ['nvidia-smi', 'absent'],
+    ['amdgpu', 'absent'],
+    ['intel-gpu', 'absent'],
     ['rapl', 'absent'],
     ['cpu-model', 'ready'],
     ['memory-model', 'ready'],
