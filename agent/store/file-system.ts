@@ -4,6 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, readFile, readlink, rename, stat, symlink, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
 
 export interface AppendFile {
   /** All of the bytes, or an error; after an error any part of them may be there. */
@@ -35,9 +36,7 @@ export interface FileSystem {
 }
 
 export const nodeFileSystem: FileSystem = {
-  async makeDirectory(path) {
-    await mkdir(path, { recursive: true, mode: 0o700 });
-  },
+  makeDirectory,
   list: (path) => readdir(path),
   size: async (path) => (await stat(path)).size,
   readAll: (path) => readFile(path),
@@ -85,4 +84,23 @@ export const nodeFileSystem: FileSystem = {
 /** Whether the error is the system's own for this code, such as `ENOENT`. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}
+
+/** One by one: Node's own recursive mkdir tries for ever below /proc and /sys, where nothing can be made. */
+async function makeDirectory(path: string): Promise<void> {
+  if (await exists(path)) return;
+  await makeDirectory(dirname(path));
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }

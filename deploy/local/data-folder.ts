@@ -1,7 +1,7 @@
 /** The folder that `npm start` keeps everything in: made at first start, used by one process at a time. */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import {
   ADMIN_TOKEN_ID,
   createToken,
@@ -25,7 +25,7 @@ export interface DataFolder {
 export async function openDataFolder(given: string): Promise<DataFolder> {
   const path = resolve(given);
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeFolder(path);
   } catch (error) {
     throw unusable(path, error);
   }
@@ -44,6 +44,13 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
     rmSync(lockFile, { force: true });
     throw error instanceof StartError ? error : unusable(path, error);
   }
+}
+
+/** One by one: Node's own recursive mkdir tries for ever below /proc, where nothing can be made. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }
 
 function unusable(path: string, error: unknown): StartError {

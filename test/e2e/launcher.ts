@@ -18,10 +18,16 @@ export interface Launch {
 }
 
 export function launch(...args: string[]): Launch {
-  const child: ChildProcess = spawn(process.execPath, [join(root, 'deploy/local/start.mjs'), ...args], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return follow(process.execPath, [join(root, 'deploy/local/start.mjs'), ...args]);
+}
+
+/** As a person types it: npm is the process that gets the signal. */
+export function launchByNpm(...args: string[]): Launch {
+  return follow('npm', ['start', '--', ...args]);
+}
+
+function follow(command: string, args: readonly string[]): Launch {
+  const child: ChildProcess = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   const waiting = new Set<() => void>();
   for (const stream of [child.stdout, child.stderr]) {

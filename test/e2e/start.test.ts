@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { freePort } from '../../deploy/local/server.ts';
-import { descendantsOf, isRunning, type Launch, launch } from './launcher.ts';
+import { descendantsOf, isRunning, type Launch, launch, launchByNpm } from './launcher.ts';
 
 let folder: string;
 let launches: Launch[];
@@ -99,6 +99,17 @@ test('comes up with figures of its own, keeps them over a restart, and leaves no
   expect(await again.exit).toBe(0);
 });
 
+test('ended by a signal to npm alone, as a service manager or `kill` may do it, it leaves nothing running', async () => {
+  const one = launchByNpm('--port', '0', '--data', folder);
+  launches.push(one);
+  await one.until('Ctrl-C stops it all');
+  const family = [one.pid, ...descendantsOf(one.pid)];
+  expect(family.length).toBeGreaterThanOrEqual(4);
+  one.signal('SIGTERM');
+  await one.exit;
+  expect(family.filter(isRunning)).toEqual([]);
+});
+
 test('a port that is taken is one clear line', async () => {
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
@@ -116,6 +127,14 @@ test('a folder that cannot be written is one clear line', async () => {
   expect(await one.exit).toBe(1);
   expect(one.said()).toMatch(
     /^wattshed: cannot use the data folder .*below \(ENOTDIR\): choose one .*--data DIR\n$/,
+  );
+});
+
+test('a folder below /proc, where not even root can write, is one clear line', async () => {
+  const one = start('--data', '/proc/wattshed');
+  expect(await one.exit).toBe(1);
+  expect(one.said()).toMatch(
+    /^wattshed: cannot use the data folder \/proc\/wattshed \(ENOENT\): choose one [^\n]+\n$/,
   );
 });
 

@@ -279,3 +279,14 @@ describe('the lock', () => {
     }
   });
 });
+
+describe('the directory', () => {
+  it('is made with its parents, for the owner alone', async () => {
+    const below = join(directory, 'a/b');
+    await (await openStore(below)).close();
+    for (const made of [below, join(directory, 'a')]) expect(statSync(made).mode & 0o777).toBe(0o700);
+  });
+
+  it('that nobody can make is an error, not an endless try', () =>
+    expect(openStore('/proc/wattshed/spool')).rejects.toThrow('ENOENT'));
+});
