@@ -14,6 +14,7 @@ import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOrNull } from '../http/schemas.ts';
+import { rangeProblem } from '../http/time-range.ts';
 import { readRevisions } from '../storage/grid.ts';
 import { gridSeries, unknownZone } from '../use-cases/grid-series.ts';
 import { gridStates, type ZoneState } from '../use-cases/grid-states.ts';
@@ -29,7 +30,7 @@ import {
 } from './grid-schemas.ts';
 
 /** 31 days are 8,928 windows. */
-const MAX_RANGE_MS = 31 * DAY_MS;
+const LONGEST = { ms: 31 * DAY_MS, text: '31 days' };
 const tags = ['Grid'];
 
 const zonesRoute = createRoute({
@@ -144,19 +145,8 @@ export function registerGrid(app: App): void {
     const query = context.req.valid('query');
     const toMs = query.to ?? context.var.nowMs;
     const fromMs = query.from ?? toMs - DAY_MS;
-    if (fromMs >= toMs)
-      return problemResponse(context, {
-        code: 'invalid_parameter',
-        detail: 'from must be before to.',
-        field: 'from',
-      });
-    if (toMs - fromMs > MAX_RANGE_MS) {
-      return problemResponse(context, {
-        code: 'range_too_long',
-        detail: 'A series is read over at most 31 days; ask for a shorter range.',
-        field: 'from',
-      });
-    }
+    const problem = rangeProblem(fromMs, toMs, LONGEST);
+    if (problem !== null) return problemResponse(context, problem);
     const series = await gridSeries(context.env.DB, {
       gridZone,
       basis: query.basis,

@@ -1,16 +1,17 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { HOUR_MS } from '../../shared/time/window.ts';
 import { DEVICE_TYPES } from '../../shared/wire/ingest.ts';
 import type { App } from '../http/app.ts';
 import { requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOutput } from '../http/schemas.ts';
+import { rangeProblem } from '../http/time-range.ts';
 import { findNode } from '../storage/nodes.ts';
 import { nodePower } from '../use-cases/power.ts';
 
-const HOUR_MS = 3_600_000;
-/** 31 hours of windows read and decoded per request at most, whatever the step. */
-const MAX_RANGE_MS = 31 * HOUR_MS;
+/** Windows read and decoded per request at most, whatever the step. */
+const LONGEST = { ms: 31 * HOUR_MS, text: '31 hours' };
 /** A day at 10 s, or two hours and a half at 1 s. */
 const MAX_STEPS = 9_000;
 
@@ -20,7 +21,7 @@ const route = createRoute({
   tags: ['Nodes'],
   summary: 'Power of each device over time',
   description:
-    'From the stored power series, averaged to the step asked for; where a window has no stored series, the mean of its energy stands for it (`windowsFromEnergy` counts those). Null means that nothing was metered.',
+    'From the stored power series, averaged to the step asked for; where a window has no stored series, the mean of its energy stands for it (`windowsFromEnergy` counts those). Null means that nothing is known of that step.',
   ...requireScope('read'),
   request: {
     params: z.object({ id: z.string().max(128) }),
@@ -67,19 +68,8 @@ export function registerPower(app: App): void {
     const toMs = query.to ?? nowMs;
     const fromMs = query.from ?? toMs - HOUR_MS;
     const { stepSeconds } = query;
-    if (fromMs >= toMs)
-      return problemResponse(context, {
-        code: 'invalid_parameter',
-        detail: 'from must be before to.',
-        field: 'from',
-      });
-    if (toMs - fromMs > MAX_RANGE_MS) {
-      return problemResponse(context, {
-        code: 'range_too_long',
-        detail: 'Power is read over at most 31 hours; ask for a shorter range.',
-        field: 'from',
-      });
-    }
+    const problem = rangeProblem(fromMs, toMs, LONGEST);
+    if (problem !== null) return problemResponse(context, problem);
     if ((toMs - fromMs) / (stepSeconds * 1_000) > MAX_STEPS) {
       return problemResponse(context, {
         code: 'range_too_long',

@@ -16,6 +16,7 @@ import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { type FilterTerm, parseFilter } from '../http/filter.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
+import { rangeProblem } from '../http/time-range.ts';
 import { openDatabase } from '../storage/database.ts';
 import { type FleetNode, readFleet } from '../storage/fleet.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
@@ -62,7 +63,8 @@ export async function emissions(
 ): Promise<Result<Emissions>> {
   const toMs = query.toMs ?? nowMs;
   const fromMs = query.fromMs ?? Math.floor((toMs - 1) / DAY_MS) * DAY_MS;
-  if (fromMs >= toMs) return fail('invalid_parameter', 'from: expected an instant before `to`.', 'from');
+  const backwards = rangeProblem(fromMs, toMs);
+  if (backwards !== null) return { ok: false, problem: backwards };
   const terms: Result<Term[]> = parseFilter(query.filter, FILTER_KEYS);
   if (!terms.ok) return terms;
   const fleet = await readFleet(db);
