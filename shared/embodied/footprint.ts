@@ -48,10 +48,13 @@ export function partFootprint(part: HardwarePart): Footprint {
     }
     case 'memory': {
       const modules = Math.ceil(bytes / MEMORY_GIGABYTE / GIGABYTES_PER_MODULE);
-      return sum([
-        [catalogEntry('dram-per-gb'), times(bytes / MEMORY_GIGABYTE)],
-        [catalogEntry('dram-dimm-base'), times(modules)],
-      ]);
+      return sum(
+        [
+          [catalogEntry('dram-per-gb'), times(bytes / MEMORY_GIGABYTE)],
+          [catalogEntry('dram-dimm-base'), times(modules)],
+        ],
+        true,
+      );
     }
     case 'ssd':
       return sum([

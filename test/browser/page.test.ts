@@ -107,6 +107,7 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
       expect(text).toContain(`operational ${formatMass(totals.operationalGrams)}`);
       expect(text).toContain(`embodied ${formatMass(totals.embodiedGrams)}`);
       expect(text).toContain(formatEnergy(totals.energyKwh));
+      expect(text).toContain(`${formatEnergy(totals.facilityEnergyKwh)} with PUE`);
       expect(text).toContain(formatShare(totals.coverage));
       expect(text).toContain('annual');
 

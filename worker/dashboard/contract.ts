@@ -1,7 +1,11 @@
 /** The parts of the API's answers that the page reads, named as there. */
 
+import type { SensorState } from '../../shared/wire/ingest.ts';
+
 export interface Figures {
   readonly energyKwh: number;
+  /** x PUE. */
+  readonly facilityEnergyKwh: number;
   readonly operationalGrams: number;
   readonly embodiedGrams: number;
   readonly totalGrams: number;
@@ -36,7 +40,7 @@ export interface Emissions {
 
 export interface Sensor {
   readonly sensor: string;
-  readonly state: 'ready' | 'absent' | 'noData' | 'failed';
+  readonly state: SensorState;
   readonly detail: string;
   readonly fix?: string;
 }

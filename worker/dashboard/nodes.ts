@@ -73,8 +73,14 @@ function sensors(node: NodeRow): HTMLElement | string {
   );
 }
 
-const SENSOR_STATE_TEXT = { ready: 'ready', absent: 'absent', noData: 'no data', failed: 'failed' } as const;
-const SENSOR_STATE_TONE = { ready: 'good', absent: '', noData: 'warn', failed: 'bad' } as const;
+const SENSOR_STATE_TEXT = {
+  ready: 'ready',
+  standby: 'standby',
+  absent: 'absent',
+  noData: 'no data',
+  failed: 'failed',
+} as const;
+const SENSOR_STATE_TONE = { ready: 'good', standby: '', absent: '', noData: 'warn', failed: 'bad' } as const;
 
 function sensorItem(sensor: Sensor): HTMLElement {
   return element(

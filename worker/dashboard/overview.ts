@@ -15,6 +15,9 @@ const ENERGY_KIND_TEXT: Readonly<Record<string, string>> = {
   simulated: 'simulated',
 };
 
+/** How the API names the zone of a site that has none. */
+const NO_ZONE = 'none';
+
 export function overview(data: Overview): HTMLElement[] {
   if (data.nodes.length === 0) return [noNodes()];
   return [
@@ -64,7 +67,10 @@ function simulatedBanner({ energyKinds }: Figures): HTMLElement[] {
 
 function excludedBanner(excluded: Overview['excluded']): HTMLElement[] {
   if (excluded.length === 0) return [];
-  const parts = excluded.map(({ gridZone, energyKwh }) => `${formatEnergy(energyKwh)} in ${gridZone}`);
+  const parts = excluded.map(
+    ({ gridZone, energyKwh }) =>
+      `${formatEnergy(energyKwh)} ${gridZone === NO_ZONE ? 'where no zone is set' : `in ${gridZone}`}`,
+  );
   return [
     element(
       'p',
@@ -95,8 +101,17 @@ function emissionsCard(today: Figures): HTMLElement {
       legendItem('operational', `operational ${formatMass(today.operationalGrams)}`),
       legendItem('embodied', `embodied ${formatMass(today.embodiedGrams)}`),
     ),
-    quiet(`from ${formatEnergy(today.energyKwh)} since midnight`),
+    quiet(`from ${formatEnergy(today.energyKwh)} since midnight${facility(today)}`),
   );
+}
+
+/** What the building takes on top; said where nobody has: a site without cooling and losses is rare. */
+function facility({ energyKwh, facilityEnergyKwh }: Figures): string {
+  if (energyKwh === 0) return '';
+  // Rounding apart: the sum over windows and the sum of energy are added up in different orders.
+  return facilityEnergyKwh < energyKwh * (1 + 1e-9)
+    ? '; PUE is 1: nothing of the building is counted'
+    : `, ${formatEnergy(facilityEnergyKwh)} with PUE`;
 }
 
 function splitBar({ operationalGrams, totalGrams }: Figures): SVGSVGElement | null {

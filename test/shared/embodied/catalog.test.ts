@@ -58,6 +58,8 @@ test('a longer name is like the longest that it begins with, and marked; an unkn
   const unknown = partFootprint({ type: 'gpu', name: 'Acme 9000', capacityBytes: null });
   expect(unknown).toMatchObject({ assumed: true, entryIds: ['gpu-unknown'], gramsHigh: 697_300 });
   expect(partFootprint({ type: 'gpu', name: 'NVIDIA L4', capacityBytes: null }).assumed).toBe(false);
+  // How many modules it comes in, nobody says.
+  expect(partFootprint({ type: 'memory', name: 'DDR5', capacityBytes: 2 ** 36 }).assumed).toBe(true);
 });
 
 test.each(['gpu', 'cpu'])(
