@@ -1,4 +1,4 @@
-/** GET of a JSON document from a server that may be down, slow, huge, redirected or not the one it was. */
+/** GET of a document from a server that may be down, slow, huge, redirected or not the one it was. */
 import type { FetchFailure } from './provider.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -10,13 +10,18 @@ export type JsonReply =
   | { readonly ok: true; readonly body: unknown }
   | { readonly ok: false; readonly failure: FetchFailure };
 
+/** `refusal`: what another status than 200 says; some services put the reason into the document all the same. */
+export type TextReply =
+  | { readonly ok: true; readonly text: string; readonly refusal: FetchFailure | null }
+  | { readonly ok: false; readonly failure: FetchFailure };
+
+type Get<Reply> = (url: URL, headers?: Record<string, string>, secrets?: readonly string[]) => Promise<Reply>;
+
+/** Neither throws: whatever goes wrong is a named failure, in whose reason none of the `secrets` stands. */
 export interface ProviderHttp {
-  /** Never throws: whatever goes wrong is a named failure, in whose reason none of the `secrets` stands. */
-  readonly getJson: (
-    url: URL,
-    headers?: Record<string, string>,
-    secrets?: readonly string[],
-  ) => Promise<JsonReply>;
+  readonly getJson: Get<JsonReply>;
+  /** The text has none of the `secrets` in it either. */
+  readonly getText: Get<TextReply>;
 }
 
 export interface ProviderHttpOptions {
@@ -31,8 +36,7 @@ export function createProviderHttp({
   nowMs,
   timeoutMs = TIMEOUT_MS,
 }: ProviderHttpOptions): ProviderHttp {
-  const getJson: ProviderHttp['getJson'] = async (url, headers = {}, secrets = []) => {
-    const withoutSecrets = (text: string) => removeSecrets(text, secrets);
+  const get: Get<TextReply> = async (url, headers = {}, secrets = []) => {
     try {
       const response = await fetch(url, {
         headers: { Accept: 'application/json', ...headers },
@@ -42,14 +46,25 @@ export function createProviderHttp({
       });
       const text = await readCapped(response);
       if (text === null) return failed(`the reply is larger than ${MAX_BODY_BYTES} bytes`);
-      if (response.status !== 200) return statusFailure(response, withoutSecrets(text), nowMs);
-      return parseJson(text, withoutSecrets);
+      const refusal =
+        response.status === 200 ? null : statusFailure(response, removeSecrets(text, secrets), nowMs);
+      return { ok: true, text, refusal };
     } catch (error) {
       const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      return failed(`no reply: ${withoutSecrets(reason)}`);
+      return failed(`no reply: ${removeSecrets(reason, secrets)}`);
     }
   };
-  return { getJson };
+  return {
+    getJson: async (url, headers, secrets = []) => {
+      const reply = await get(url, headers, secrets);
+      if (!reply.ok) return reply;
+      return reply.refusal ? { ok: false, failure: reply.refusal } : parseJson(reply.text, secrets);
+    },
+    getText: async (url, headers, secrets = []) => {
+      const reply = await get(url, headers, secrets);
+      return reply.ok ? { ...reply, text: removeSecrets(reply.text, secrets) } : reply;
+    },
+  };
 }
 
 /** Some services repeat the request, the key in it, in their answer; a reason is stored and shown. */
@@ -78,22 +93,22 @@ async function readCapped(response: Response): Promise<string | null> {
   }
 }
 
-function parseJson(text: string, withoutSecrets: (text: string) => string): JsonReply {
+function parseJson(text: string, secrets: readonly string[]): JsonReply {
   try {
     return { ok: true, body: JSON.parse(text) };
   } catch {
     const what = /^\s*</.test(text) ? 'a web page' : 'no valid JSON';
-    return failed(`the reply is ${what}: ${excerpt(withoutSecrets(text))}`);
+    return failed(`the reply is ${what}: ${excerpt(removeSecrets(text, secrets))}`);
   }
 }
 
-function statusFailure(response: Response, text: string, nowMs: number): JsonReply {
+function statusFailure(response: Response, text: string, nowMs: number): FetchFailure {
   const reason = `HTTP ${response.status}: ${excerpt(text)}`;
   const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), nowMs);
   if (response.status === 429 || (response.status === 503 && retryAfterMs !== null)) {
-    return { ok: false, failure: { outcome: 'rateLimited', reason, retryAfterMs } };
+    return { outcome: 'rateLimited', reason, retryAfterMs };
   }
-  return failed(reason);
+  return { outcome: 'failed', reason };
 }
 
 /** Seconds or an HTTP date, which ends in GMT (`Date.parse` reads a year in almost anything); null where absent or nonsense. */
@@ -105,7 +120,7 @@ function parseRetryAfter(header: string | null, nowMs: number): number | null {
   return Number.isFinite(ms) && ms >= 0 ? ms : null;
 }
 
-function failed(reason: string): JsonReply {
+function failed(reason: string): { readonly ok: false; readonly failure: FetchFailure } {
   return { ok: false, failure: { outcome: 'failed', reason } };
 }
 

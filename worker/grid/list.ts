@@ -4,18 +4,20 @@ import type { ProviderKeys } from '../../shared/grid/provider-keys.ts';
 import { eia } from './eia.ts';
 import { electricityMaps } from './electricity-maps.ts';
 import { energiDataService } from './energi-data-service.ts';
+import { entsoe } from './entsoe.ts';
 import type { IntensityProvider } from './provider.ts';
 import { ukCarbonIntensity } from './uk-carbon-intensity.ts';
 import { ukGenerationMix } from './uk-generation-mix.ts';
 
 /** Those that this deployment may ask: some only with the user's key. */
 export function intensityProviders(keys: ProviderKeys): readonly IntensityProvider[] {
-  const { ELECTRICITY_MAPS_TOKEN, EIA_API_KEY } = keys;
+  const { ELECTRICITY_MAPS_TOKEN, EIA_API_KEY, ENTSOE_TOKEN } = keys;
   return [
     ukCarbonIntensity,
     ukGenerationMix,
     energiDataService,
     ...(ELECTRICITY_MAPS_TOKEN ? BASES.map((basis) => electricityMaps(basis, ELECTRICITY_MAPS_TOKEN)) : []),
     ...(EIA_API_KEY ? BASES.map((basis) => eia(basis, EIA_API_KEY)) : []),
+    ...(ENTSOE_TOKEN ? BASES.map((basis) => entsoe(basis, ENTSOE_TOKEN)) : []),
   ];
 }

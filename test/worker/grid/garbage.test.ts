@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { eia } from '../../../worker/grid/eia.ts';
 import { electricityMaps } from '../../../worker/grid/electricity-maps.ts';
 import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
+import { entsoe } from '../../../worker/grid/entsoe.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
 import { ukCarbonIntensity } from '../../../worker/grid/uk-carbon-intensity.ts';
 import { ukGenerationMix } from '../../../worker/grid/uk-generation-mix.ts';
@@ -84,7 +85,33 @@ const cases: readonly Case[] = [
     grams: 490,
     takes: ['a value beyond any grid', 'a value as text'],
   },
+  {
+    provider: entsoe('lifecycle', '00000000-0000-4000-8000-000000000000'),
+    gridZone: 'SE-SE4',
+    reply: ({ start = `${NOON}Z`, value = 100 }) => generationDocument(start, value),
+    grams: 490,
+    takes: ['a value beyond any grid', 'a value as text', 'a list as value'],
+    nullIs: 'failed',
+  },
 ];
+
+/** One type over one hour, in the words of ENTSO-E. */
+function generationDocument(start: unknown, value: unknown): string {
+  return `<?xml version="1.0" encoding="utf-8"?>
+    <GL_MarketDocument>
+      <TimeSeries>
+        <inBiddingZone_Domain.mRID codingScheme="A01">10Y1001A1001A47J</inBiddingZone_Domain.mRID>
+        <quantity_Measure_Unit.name>MAW</quantity_Measure_Unit.name>
+        <curveType>A03</curveType>
+        <MktPSRType><psrType>B04</psrType></MktPSRType>
+        <Period>
+          <timeInterval><start>${start}</start><end>2026-01-20T13:00Z</end></timeInterval>
+          <resolution>PT60M</resolution>
+          <Point><position>1</position><quantity>${value}</quantity></Point>
+        </Period>
+      </TimeSeries>
+    </GL_MarketDocument>`;
+}
 
 const text =
   (body: BodyInit | null, init?: ResponseInit): Answer =>

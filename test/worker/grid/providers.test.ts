@@ -220,13 +220,14 @@ test('some are asked only with a key of the user', () => {
   const names = (keys: ProviderKeys) => intensityProviders(keys).map((provider) => provider.name);
   const open = ['uk-carbon-intensity', 'uk-generation-mix', 'energi-data-service'];
   expect(names({})).toEqual(open);
-  expect(names({ ELECTRICITY_MAPS_TOKEN: '', EIA_API_KEY: '' })).toEqual(open);
+  expect(names({ ELECTRICITY_MAPS_TOKEN: '', EIA_API_KEY: '', ENTSOE_TOKEN: '' })).toEqual(open);
   expect(names({ ELECTRICITY_MAPS_TOKEN: 'k' })).toEqual([
     ...open,
     'electricity-maps',
     'electricity-maps-direct',
   ]);
   expect(names({ EIA_API_KEY: 'k' })).toEqual([...open, 'eia', 'eia-direct']);
+  expect(names({ ENTSOE_TOKEN: 'k' })).toEqual([...open, 'entsoe', 'entsoe-direct']);
 });
 
 test('each provider covers its zones and nothing that merely looks like one', () => {
