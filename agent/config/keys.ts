@@ -12,6 +12,7 @@ export interface Config {
   readonly procRoot: string;
   readonly nvmlLibrary: string | null;
   readonly nvidiaSmi: string;
+  readonly dcgmExporter: string | null;
   readonly nodeMeter: NodeMeterUse;
   readonly redfishUrl: string | null;
   readonly redfishUser: string | null;
@@ -89,6 +90,14 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     parse: parsePath,
   },
   {
+    key: 'dcgmExporter',
+    env: 'WATTSHED_DCGM_EXPORTER',
+    about:
+      "Where this host's dcgm-exporter serves its metrics, such as http://127.0.0.1:9400/metrics: read where NVML cannot be called.",
+    defaultText: 'none',
+    parse: parseUrl,
+  },
+  {
     key: 'nodeMeter',
     env: 'WATTSHED_NODE_METER',
     about:
@@ -151,6 +160,7 @@ export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): 
     procRoot: '/proc',
     nvmlLibrary: null,
     nvidiaSmi: 'nvidia-smi',
+    dcgmExporter: null,
     nodeMeter: 'auto',
     redfishUrl: null,
     redfishUser: null,

@@ -9,6 +9,7 @@ export function sensorOptions(config: Config, env: NodeJS.ProcessEnv) {
     paths: { ...HOST_PATHS, sysRoot: config.sysRoot, procRoot: config.procRoot },
     ...(config.nvmlLibrary === null ? {} : { nvmlLibraryPath: config.nvmlLibrary }),
     nvidiaSmiPath: config.nvidiaSmi,
+    dcgmExporter: config.dcgmExporter,
     nodeMeter: config.nodeMeter,
     redfish: redfishAccess(config),
     redfishChassis: config.redfishChassis,

@@ -11,6 +11,7 @@ import type { NodeMeterUse } from './node-meter/chassis-sharing.ts';
 import { createDcmiSensor } from './node-meter/dcmi-sensor.ts';
 import type { RedfishAccess } from './node-meter/redfish-client.ts';
 import { createRedfishSensor } from './node-meter/redfish-sensor.ts';
+import { createDcgmSensor } from './nvidia/dcgm-sensor.ts';
 import { createNvmlSensor } from './nvidia/nvml-sensor.ts';
 import { createSmiSensor } from './nvidia/smi-sensor.ts';
 import type { Sensor } from './sensor.ts';
@@ -25,6 +26,8 @@ export interface SensorOptions {
   readonly nvidiaSmiPath?: string;
   /** Time between two samples of nvidia-smi, milliseconds. */
   readonly nvidiaSmiPeriodMs?: number;
+  /** Where this host's dcgm-exporter serves its metrics; null or left out where none is configured. */
+  readonly dcgmExporter?: string | null;
   /** Meters of the whole node. Default `auto`. */
   readonly nodeMeter?: NodeMeterUse;
   /** The management controller's web service; null or left out where none is configured. */
@@ -45,6 +48,7 @@ export function createSensors(options: SensorOptions): Sensor[] {
   const libraryPaths = nvmlLibraryPath === undefined ? NVML_LIBRARY_PATHS : [nvmlLibraryPath];
   return [
     createNvmlSensor({ paths, clock, libraryPaths }),
+    createDcgmSensor({ paths, clock, url: options.dcgmExporter ?? null }),
     createSmiSensor({ path, periodMs, env, clock }),
     createAmdgpuSensor({ paths, clock }),
     createIntelGpuSensor({ paths, clock }),

@@ -5,7 +5,7 @@ import type { HostPaths } from '../../inventory/host-paths.ts';
 import { listNames, readText, readTextOrEmpty } from '../../inventory/read-text.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import { type NodeMeterUse, SHARED_FIX, sharedChassis } from './chassis-sharing.ts';
-import { createSlowNodeSensor } from './slow-sensor.ts';
+import { createNodeSensor } from './node-sensor.ts';
 
 const ACPI_SENSOR = 'acpi-power-meter';
 
@@ -45,7 +45,7 @@ export function createAcpiSensor({ paths, clock, use }: AcpiSensorOptions): Sens
     return readMeter(meter);
   }
 
-  return createSlowNodeSensor({ name: ACPI_SENSOR, clock, ask });
+  return createNodeSensor({ name: ACPI_SENSOR, clock, ask });
 }
 
 async function findMeters({ sysRoot }: HostPaths): Promise<AcpiMeter[]> {

@@ -6,8 +6,8 @@ import { listNames } from '../../inventory/read-text.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import { type NodeMeterUse, SHARED_FIX, sharedChassis } from './chassis-sharing.ts';
 import { parseDcmi } from './dcmi-parser.ts';
+import { createNodeSensor } from './node-sensor.ts';
 import { type ProgramRun, runProgram } from './run-program.ts';
-import { createSlowNodeSensor } from './slow-sensor.ts';
 
 const DCMI_SENSOR = 'ipmi-dcmi';
 
@@ -84,5 +84,5 @@ export function createDcmiSensor({ paths, clock, env, use }: DcmiSensorOptions):
     };
   }
 
-  return createSlowNodeSensor({ name: DCMI_SENSOR, clock, ask });
+  return createNodeSensor({ name: DCMI_SENSOR, clock, ask });
 }

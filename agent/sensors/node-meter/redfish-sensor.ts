@@ -3,6 +3,7 @@ import { type Watts, watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import type { NodeMeterUse } from './chassis-sharing.ts';
+import { createNodeSensor } from './node-sensor.ts';
 import { findChassis, type RedfishChassis } from './redfish-chassis.ts';
 import {
   createRedfishClient,
@@ -11,7 +12,6 @@ import {
   RedfishError,
 } from './redfish-client.ts';
 import { controlPower, environmentPower, type RedfishPower } from './redfish-power.ts';
-import { createSlowNodeSensor } from './slow-sensor.ts';
 
 const REDFISH_SENSOR = 'redfish';
 
@@ -48,7 +48,7 @@ export function createRedfishSensor({ clock, use, access, chassis: wanted }: Red
     }
   }
 
-  return createSlowNodeSensor({ name: REDFISH_SENSOR, clock, ask });
+  return createNodeSensor({ name: REDFISH_SENSOR, clock, ask });
 }
 
 /** The newer resource first; many controllers have it and leave the power out. */

@@ -3,14 +3,10 @@ import type { CounterReading, Meter, Reading } from '../../../shared/metering/re
 import { ratio, watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import { gpuMeter } from '../gpu-meter.ts';
+import { UNKNOWN_COUNTER, WHOLE_MODULE_COUNTER } from './grace-modules.ts';
 import { NVML_ERROR, type NvmlHandle, type NvmlLibrary, POWER_SCOPE } from './nvml-library.ts';
 
 export const NVML_SENSOR = 'nvml';
-
-/** The counter of a Grace Hopper covers the whole module, CPU and its memory included. */
-const WHOLE_MODULE_COUNTER = /\bGH200\b/;
-/** Two GPUs share a Grace Blackwell module; what their counters cover is not known, so only the GPUs' own power is used. */
-const UNKNOWN_COUNTER = /\bGB[23]00\b/;
 
 export interface Session {
   readonly nvml: NvmlLibrary;

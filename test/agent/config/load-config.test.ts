@@ -19,6 +19,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const GOOD: Record<string, string> = {
   url: 'https://wattshed.example.org/',
   readEveryMilliseconds: '2000',
+  dcgmExporter: 'http://127.0.0.1:9400/metrics',
   nodeMeter: 'node',
   redfishUrl: 'https://bmc.example.org',
   redfishInsecure: 'true',

@@ -220,6 +220,7 @@ describe.skipIf(COMPILER === null)(
       });
       expect(report.sensors.map(({ sensor, state }) => [sensor, state])).toEqual([
         ['nvml', 'ready'],
+        ['dcgm-exporter', 'standby'],
         ['nvidia-smi', 'standby'],
         ['amdgpu', 'absent'],
         ['intel-gpu', 'absent'],
@@ -299,6 +300,7 @@ test('a virtual machine without any meter: the models, marked as such', async ()
   expect(set.meters.map((m) => m.powerKind)).toEqual(['modelled', 'modelled']);
   expect(set.health().map(({ sensor, state }) => [sensor, state])).toEqual([
     ['nvml', 'absent'],
+    ['dcgm-exporter', 'absent'],
     ['nvidia-smi', 'absent'],
     ['amdgpu', 'absent'],
     ['intel-gpu', 'absent'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createSlowNodeSensor } from '../../../../agent/sensors/node-meter/slow-sensor.ts';
+import { createNodeSensor } from '../../../../agent/sensors/node-meter/node-sensor.ts';
 import type { Outcome } from '../../../../agent/sensors/sensor.ts';
 import { type Watts, watts } from '../../../../shared/units.ts';
 import { manualClock } from '../manual-clock.ts';
@@ -10,7 +10,7 @@ function slowController() {
   const clock = manualClock();
   const open: ((answer: Outcome<Watts>) => void)[] = [];
   const signals: AbortSignal[] = [];
-  const sensor = createSlowNodeSensor({
+  const sensor = createNodeSensor({
     name: 'slow',
     clock,
     ask: (signal) => {

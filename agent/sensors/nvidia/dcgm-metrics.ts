@@ -1,0 +1,84 @@
+/** What a dcgm-exporter serves: GPUs by UUID, out of the Prometheus text format. */
+
+export interface DcgmGpu {
+  readonly uuid: string;
+  readonly name: string;
+  /** Empty where the exporter does not tell. */
+  readonly driverVersion: string;
+  readonly energyMillijoules: number | null;
+  readonly powerWatts: number | null;
+  /** 0..1; of the whole GPU, so null under MIG. */
+  readonly utilizationRatio: number | null;
+}
+
+export interface DcgmMetrics {
+  readonly gpus: readonly DcgmGpu[];
+  /** Every host that the samples name: more than one is not this host's exporter. */
+  readonly hostnames: readonly string[];
+}
+
+const SAMPLE = /^(DCGM_FI_DEV_\w+)\{(.*)\} +(\S+)(?: +-?\d+)?\s*$/gm;
+const LABEL = /(\w+)="((?:[^"\\]|\\.)*)"/g;
+
+const FIELDS = {
+  DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION: 'energy',
+  DCGM_FI_DEV_POWER_USAGE: 'power',
+  DCGM_FI_DEV_GPU_UTIL: 'utilization',
+} as const;
+
+interface Row {
+  name: string;
+  driverVersion: string;
+  mig: boolean;
+  energy: number | null;
+  power: number | null;
+  utilization: number | null;
+}
+
+/**
+ * Under MIG each instance repeats the counter of its whole GPU, a moment apart: the largest is the newest. Blank values
+ * and what is no number are none.
+ */
+export function parseDcgmMetrics(text: string): DcgmMetrics {
+  const rows = new Map<string, Row>();
+  const hostnames = new Set<string>();
+  for (const [, metric = '', labelText = '', valueText = ''] of text.matchAll(SAMPLE)) {
+    const labels = new Map([...labelText.matchAll(LABEL)].map(([, key = '', value = '']) => [key, value]));
+    const hostname = labels.get('Hostname') ?? labels.get('hostname');
+    if (hostname) hostnames.add(hostname);
+    const uuid = labels.get('UUID') ?? '';
+    if (!uuid.startsWith('GPU-')) continue;
+    const row = rows.get(uuid) ?? newRow();
+    rows.set(uuid, row);
+    row.name ||= labels.get('modelName') ?? '';
+    row.driverVersion ||= labels.get('DCGM_FI_DRIVER_VERSION') ?? '';
+    row.mig ||= (labels.get('GPU_I_ID') ?? '') !== '';
+    const field = FIELDS[metric as keyof typeof FIELDS];
+    const value = numberOf(valueText);
+    if (field !== undefined && value !== null) row[field] = Math.max(row[field] ?? 0, value);
+  }
+  return { gpus: [...rows].map(([uuid, row]) => gpuOf(uuid, row)), hostnames: [...hostnames] };
+}
+
+function newRow(): Row {
+  return { name: '', driverVersion: '', mig: false, energy: null, power: null, utilization: null };
+}
+
+function gpuOf(uuid: string, { name, driverVersion, mig, energy, power, utilization }: Row): DcgmGpu {
+  return {
+    uuid,
+    name: name || 'NVIDIA GPU',
+    driverVersion,
+    energyMillijoules: energy !== null && Number.isSafeInteger(energy) ? energy : null,
+    powerWatts: power,
+    utilizationRatio: mig || utilization === null ? null : Math.min(100, utilization) / 100,
+  };
+}
+
+/** Blank values: the last integers below 2^63, and those from 2^47 on for numbers with a fraction. */
+const isBlank = (value: number) => value >= 2 ** 62 || (value >= 2 ** 47 && value < 2 ** 47 + 16);
+
+function numberOf(text: string): number | null {
+  const value = /^\d+(\.\d+)?(e\+?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  return Number.isFinite(value) && !isBlank(value) ? value : null;
+}
