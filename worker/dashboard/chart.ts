@@ -12,7 +12,8 @@ export interface Hour {
 
 const HEIGHT = 190;
 const LEFT = 44;
-const TOP = 20;
+/** Room for the unit above the highest label. */
+const TOP = 26;
 const BOTTOM = 22;
 const FOOT = HEIGHT - BOTTOM;
 
@@ -85,9 +86,9 @@ function hourLabels(startMs: number | undefined, hoursOfDay: number, slot: numbe
   );
 }
 
-/** The smallest of 1, 2, 4, 5 or 10 times a power of ten that is not below the value. */
+/** The smallest of 1, 2, 3, 4, 6, 8 or 10 times a power of ten that is not below the value; its half is short, too. */
 function niceCeiling(value: number): number {
   if (value <= 0) return 0;
   const power = 10 ** Math.floor(Math.log10(value));
-  return power * ([1, 2, 4, 5, 10].find((factor) => factor * power >= value) ?? 10);
+  return power * ([1, 2, 3, 4, 6, 8, 10].find((factor) => factor * power >= value) ?? 10);
 }

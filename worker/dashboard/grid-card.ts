@@ -38,7 +38,7 @@ function annualHint(zones: readonly string[]): HTMLElement {
   if (zones.includes('WORLD')) {
     return quiet(
       '“annual” is a yearly average. WORLD stands for no zone: set the real one with ',
-      element('code', {}, 'npm start -- --zone KEY'),
+      element('code', { class: 'nowrap' }, 'npm start -- --zone KEY'),
       ' or PATCH /v1/sites/{id}.',
     );
   }
