@@ -106,7 +106,10 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
     spool: store.stats(),
     declaredGaps: loop.state.counts.gaps,
   });
-  log(`${sensors.meters.length} meters; reporting to ${credentials.url} as ${credentials.nodeId}`);
+  for (const { sensor, state, detail } of sensors.health()) {
+    if (state !== 'absent' && state !== 'standby') log(`${sensor}: ${detail}`);
+  }
+  log(`reporting to ${credentials.url} as ${credentials.nodeId}`);
   const shipping = runShipLoop(
     {
       clock,
