@@ -6,6 +6,7 @@ import { electricityMaps } from './electricity-maps.ts';
 import { energiDataService } from './energi-data-service.ts';
 import { entsoe } from './entsoe.ts';
 import type { IntensityProvider } from './provider.ts';
+import { rteEco2mix } from './rte-eco2mix.ts';
 import { ukCarbonIntensity } from './uk-carbon-intensity.ts';
 import { ukGenerationMix } from './uk-generation-mix.ts';
 
@@ -16,6 +17,7 @@ export function intensityProviders(keys: ProviderKeys): readonly IntensityProvid
     ukCarbonIntensity,
     ukGenerationMix,
     energiDataService,
+    rteEco2mix,
     ...(ELECTRICITY_MAPS_TOKEN ? BASES.map((basis) => electricityMaps(basis, ELECTRICITY_MAPS_TOKEN)) : []),
     ...(EIA_API_KEY ? BASES.map((basis) => eia(basis, EIA_API_KEY)) : []),
     ...(ENTSOE_TOKEN ? BASES.map((basis) => entsoe(basis, ENTSOE_TOKEN)) : []),

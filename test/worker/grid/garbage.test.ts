@@ -5,6 +5,7 @@ import { electricityMaps } from '../../../worker/grid/electricity-maps.ts';
 import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
 import { entsoe } from '../../../worker/grid/entsoe.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
+import { rteEco2mix } from '../../../worker/grid/rte-eco2mix.ts';
 import { ukCarbonIntensity } from '../../../worker/grid/uk-carbon-intensity.ts';
 import { ukGenerationMix } from '../../../worker/grid/uk-generation-mix.ts';
 import { type Answer, ask } from './recorded.ts';
@@ -51,6 +52,13 @@ const cases: readonly Case[] = [
         dataset: 'CO2Emis',
         records: [{ Minutes5UTC: start, PriceArea: 'DK1', CO2Emission: value }],
       }),
+  },
+  {
+    provider: rteEco2mix,
+    gridZone: 'FR',
+    reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
+      JSON.stringify({ total_count: 1, results: [{ date_heure: start, taux_co2: value }] }),
+    takes: ['a local time'],
   },
   {
     provider: electricityMaps('lifecycle', 'k'),
@@ -134,7 +142,7 @@ const anyGarbage: Record<string, Answer> = {
   'an empty list': text('[]'),
   'an empty object': text('{}'),
   'lists that are no lists': text(
-    '{"data":{},"records":"x","dataset":"CO2Emis","zone":"DE","history":7,"response":{"data":7}}',
+    '{"data":{},"records":"x","dataset":"CO2Emis","zone":"DE","history":7,"response":{"data":7},"results":{}}',
   ),
   'rows of nonsense': text(
     JSON.stringify({
@@ -144,6 +152,7 @@ const anyGarbage: Record<string, Answer> = {
       zone: 'DE',
       history: [null, 1, 'x', [], {}],
       response: { data: [null, 1, 'x', [], {}] },
+      results: [null, 1, 'x', [], {}],
     }),
   ),
   'an endless body': text(endless()),

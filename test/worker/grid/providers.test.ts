@@ -218,7 +218,7 @@ describe('Electricity Maps', () => {
 
 test('some are asked only with a key of the user', () => {
   const names = (keys: ProviderKeys) => intensityProviders(keys).map((provider) => provider.name);
-  const open = ['uk-carbon-intensity', 'uk-generation-mix', 'energi-data-service'];
+  const open = ['uk-carbon-intensity', 'uk-generation-mix', 'energi-data-service', 'rte-eco2mix'];
   expect(names({})).toEqual(open);
   expect(names({ ELECTRICITY_MAPS_TOKEN: '', EIA_API_KEY: '', ENTSOE_TOKEN: '' })).toEqual(open);
   expect(names({ ELECTRICITY_MAPS_TOKEN: 'k' })).toEqual([
