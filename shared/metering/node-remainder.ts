@@ -5,8 +5,8 @@
 import type { EnergySlice, MeterState, StreamState } from './meter-state.ts';
 import { energyPoint, forgetReadings } from './stream.ts';
 
-/** A part that is silent for longer than this no longer holds the remainder back. */
-const PART_WAIT_MS = 30_000;
+/** A part that is silent for longer than this no longer holds the remainder back: a dcgm-exporter looks each 30 s. */
+const PART_WAIT_MS = 60_000;
 
 /** How long the parts' energy is remembered for a node meter: its longer slices cannot be told apart from the parts. */
 export const PART_MEMORY_MS = 120_000;
