@@ -9,10 +9,11 @@ import type { IntensityProvider } from './provider.ts';
 import { rteEco2mix } from './rte-eco2mix.ts';
 import { ukCarbonIntensity } from './uk-carbon-intensity.ts';
 import { ukGenerationMix } from './uk-generation-mix.ts';
+import { wattTime } from './watttime.ts';
 
 /** Those that this deployment may ask: some only with the user's key. */
 export function intensityProviders(keys: ProviderKeys): readonly IntensityProvider[] {
-  const { ELECTRICITY_MAPS_TOKEN, EIA_API_KEY, ENTSOE_TOKEN } = keys;
+  const { ELECTRICITY_MAPS_TOKEN, EIA_API_KEY, ENTSOE_TOKEN, WATTTIME_USER, WATTTIME_PASSWORD } = keys;
   return [
     ukCarbonIntensity,
     ukGenerationMix,
@@ -21,5 +22,8 @@ export function intensityProviders(keys: ProviderKeys): readonly IntensityProvid
     ...(ELECTRICITY_MAPS_TOKEN ? BASES.map((basis) => electricityMaps(basis, ELECTRICITY_MAPS_TOKEN)) : []),
     ...(EIA_API_KEY ? BASES.map((basis) => eia(basis, EIA_API_KEY)) : []),
     ...(ENTSOE_TOKEN ? BASES.map((basis) => entsoe(basis, ENTSOE_TOKEN)) : []),
+    ...(WATTTIME_USER && WATTTIME_PASSWORD
+      ? [wattTime({ user: WATTTIME_USER, password: WATTTIME_PASSWORD })]
+      : []),
   ];
 }

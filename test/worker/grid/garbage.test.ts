@@ -8,6 +8,7 @@ import type { IntensityProvider } from '../../../worker/grid/provider.ts';
 import { rteEco2mix } from '../../../worker/grid/rte-eco2mix.ts';
 import { ukCarbonIntensity } from '../../../worker/grid/uk-carbon-intensity.ts';
 import { ukGenerationMix } from '../../../worker/grid/uk-generation-mix.ts';
+import { wattTime } from '../../../worker/grid/watttime.ts';
 import { type Answer, ask } from './recorded.ts';
 
 interface Case {
@@ -94,6 +95,22 @@ const cases: readonly Case[] = [
     takes: ['a value beyond any grid', 'a value as text'],
   },
   {
+    provider: wattTime({ user: 'u', password: 'a password' }),
+    gridZone: 'US-CAL-CISO',
+    reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
+      JSON.stringify({
+        data: [{ point_time: start, value }],
+        meta: {
+          region: 'CAISO_NORTH',
+          signal_type: 'co2_moer',
+          units: 'lbs_co2_per_mwh',
+          data_point_period_seconds: 300,
+        },
+      }),
+    grams: 45.359237,
+    takes: ['a value beyond any grid', 'a local time'],
+  },
+  {
     provider: entsoe('lifecycle', '00000000-0000-4000-8000-000000000000'),
     gridZone: 'SE-SE4',
     reply: ({ start = `${NOON}Z`, value = 100 }) => generationDocument(start, value),
@@ -125,6 +142,11 @@ const text =
   (body: BodyInit | null, init?: ResponseInit): Answer =>
   () =>
     new Response(body, init);
+/** One provider logs in first; it gets what it needs for that. */
+const afterLogin =
+  (answer: Answer): Answer =>
+  (url, headers) =>
+    url.pathname === '/login' ? new Response('{"token":"a token"}') : answer(url, headers);
 const endless = () =>
   new ReadableStream({
     pull: (controller) => controller.enqueue(new Uint8Array(256 * 1024).fill(0x20)),
@@ -192,7 +214,7 @@ describe.each(cases)(
     const request = { gridZone, from: `${NOON}Z`, to: '2026-01-20T13:00Z' };
 
     test('takes the reply that the garbage is made from', async () => {
-      const { outcome } = await ask(provider, { ...request, answer: text(reply({})) });
+      const { outcome } = await ask(provider, { ...request, answer: afterLogin(text(reply({}))) });
       expect(outcome).toMatchObject({ outcome: 'values', values: [{ gramsPerKwh: grams }], refused: [] });
     });
 
@@ -204,19 +226,19 @@ describe.each(cases)(
     test.each(Object.entries(shapedGarbage).filter(([name]) => !takes.includes(name)))(
       '%s is no value',
       async (_, fields) => {
-        const answer = text(reply(fields));
+        const answer = afterLogin(text(reply(fields)));
         const { outcome } = await ask(provider, { ...request, answer });
         expect(['failed', 'noData']).toContain(outcome.outcome);
       },
     );
 
     test('NaN and Infinity are not even JSON', async () => {
-      const answer = text(reply({ value: 'X' }).replaceAll('"X"', 'NaN'));
+      const answer = afterLogin(text(reply({ value: 'X' }).replaceAll('"X"', 'NaN')));
       expect((await ask(provider, { ...request, answer })).outcome.outcome).toBe('failed');
     });
 
     test(`a missing value is ${nullIs}`, async () => {
-      const answer = text(reply({ value: null }));
+      const answer = afterLogin(text(reply({ value: null })));
       expect((await ask(provider, { ...request, answer })).outcome.outcome).toBe(nullIs);
     });
   },

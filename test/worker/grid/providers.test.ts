@@ -228,6 +228,8 @@ test('some are asked only with a key of the user', () => {
   ]);
   expect(names({ EIA_API_KEY: 'k' })).toEqual([...open, 'eia', 'eia-direct']);
   expect(names({ ENTSOE_TOKEN: 'k' })).toEqual([...open, 'entsoe', 'entsoe-direct']);
+  expect(names({ WATTTIME_USER: 'u' })).toEqual(open);
+  expect(names({ WATTTIME_USER: 'u', WATTTIME_PASSWORD: 'p' })).toEqual([...open, 'watttime']);
 });
 
 test('each provider covers its zones and nothing that merely looks like one', () => {

@@ -1,0 +1,108 @@
+/**
+ * Marginal operating emissions rate of WattTime, API v3, with the user's own account: what one kWh more would have the
+ * plants emit that answer to it. Combustion only (so basis `direct`), five minutes. Source: WattTime; its terms are the
+ * user's, and a free account has values for northern California alone.
+ */
+import { z } from 'zod';
+import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
+import { checkedSeries, type Row } from './checked-series.ts';
+import type { ProviderHttp } from './http.ts';
+import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
+
+const REGIONS: Readonly<Record<string, string>> = { 'US-CAL-CISO': 'CAISO_NORTH' };
+const SIGNAL_TYPE = 'co2_moer';
+/** lb/MWh x 0.45359237 kg/lb = g/kWh. */
+const KILOGRAMS_PER_POUND = 0.45359237;
+// It once gave nothing but zeros for half a day.
+const RULES = { stepMs: WINDOW_MS, mayBeAllZero: false };
+
+const loginSchema = z.object({ token: z.string().min(1) });
+const replySchema = z.object({
+  data: z.array(z.unknown()),
+  meta: z.object({
+    region: z.string(),
+    signal_type: z.string(),
+    units: z.string(),
+    data_point_period_seconds: z.number(),
+  }),
+});
+const rowSchema = z.object({
+  point_time: z.iso.datetime({ offset: true }),
+  value: z.number().nullable(),
+  imputed_data_used: z.boolean().nullish(),
+  last_updated: z.iso.datetime({ offset: true }).nullish(),
+});
+
+export interface WattTimeAccount {
+  readonly user: string;
+  readonly password: string;
+}
+
+export function wattTime(account: WattTimeAccount): IntensityProvider {
+  return {
+    name: 'watttime',
+    basis: 'direct',
+    signal: 'marginal',
+    scope: 'consumption',
+    refreshMs: WINDOW_MS,
+    historyMs: 31 * DAY_MS,
+    covers: (gridZone) => Object.hasOwn(REGIONS, gridZone),
+    fetchSeries: (request, http) => fetchSeries(request, http, account),
+  };
+}
+
+async function fetchSeries(
+  request: SeriesRequest,
+  http: ProviderHttp,
+  { user, password }: WattTimeAccount,
+): Promise<FetchOutcome> {
+  const credentials = base64(`${user}:${password}`);
+  const login = await http.getJson(
+    new URL('https://api.watttime.org/login'),
+    { Authorization: `Basic ${credentials}` },
+    [password, credentials],
+  );
+  if (!login.ok) return login.failure;
+  const session = loginSchema.safeParse(login.body);
+  if (!session.success) return { outcome: 'failed', reason: 'the reply to the login has no token' };
+  const { token } = session.data;
+
+  const region = REGIONS[request.gridZone]!;
+  const url = new URL('https://api.watttime.org/v3/historical');
+  url.search = new URLSearchParams({
+    region,
+    signal_type: SIGNAL_TYPE,
+    start: new Date(request.fromMs).toISOString(),
+    end: new Date(request.toMs).toISOString(),
+  }).toString();
+  const reply = await http.getJson(url, { Authorization: `Bearer ${token}` }, [token, password]);
+  if (!reply.ok) return reply.failure;
+  const parsed = replySchema.safeParse(reply.body);
+  if (!parsed.success) return { outcome: 'failed', reason: 'the reply has no list "data" with its "meta"' };
+  const { meta, data } = parsed.data;
+  const said = `${meta.region}, ${meta.signal_type}, ${meta.units}, ${meta.data_point_period_seconds} s`;
+  const asked = `${region}, ${SIGNAL_TYPE}, lbs_co2_per_mwh, ${WINDOW_MS / 1000} s`;
+  if (said !== asked) {
+    return { outcome: 'failed', reason: `asked for ${asked}; the reply is of ${said}`.slice(0, 200) };
+  }
+  return checkedSeries(data.map(toRow), request, RULES);
+}
+
+function toRow(raw: unknown): Row {
+  const parsed = rowSchema.safeParse(raw);
+  if (!parsed.success) return { unreadable: 'a row without point_time and value' };
+  const { point_time, value, imputed_data_used, last_updated } = parsed.data;
+  if (value === null) return null;
+  return {
+    startMs: Date.parse(point_time),
+    gramsPerKwh: value * KILOGRAMS_PER_POUND,
+    kind: imputed_data_used ? 'estimated' : 'measured',
+    method: imputed_data_used ? 'imputed' : null,
+    issuedAtMs: last_updated ? Date.parse(last_updated) : null,
+  };
+}
+
+/** Of the UTF-8 bytes, which is what a password may be made of. */
+function base64(text: string): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
+}
