@@ -6,6 +6,7 @@ import { createMemoryModelSensor } from './cpu/memory-model-sensor.ts';
 import { createRaplSensor } from './cpu/rapl-sensor.ts';
 import { createAmdgpuSensor } from './drm/amdgpu-sensor.ts';
 import { createIntelGpuSensor } from './drm/intel-gpu-sensor.ts';
+import { createHlSmiSensor } from './gaudi/hl-smi-sensor.ts';
 import { createAcpiSensor } from './node-meter/acpi-sensor.ts';
 import type { NodeMeterUse } from './node-meter/chassis-sharing.ts';
 import { createDcmiSensor } from './node-meter/dcmi-sensor.ts';
@@ -52,6 +53,7 @@ export function createSensors(options: SensorOptions): Sensor[] {
     createSmiSensor({ path, periodMs, env, clock }),
     createAmdgpuSensor({ paths, clock }),
     createIntelGpuSensor({ paths, clock }),
+    createHlSmiSensor({ env, clock }),
     createRaplSensor({ paths, clock }),
     createCpuModelSensor({ paths, clock }),
     createMemoryModelSensor({ paths, clock }),

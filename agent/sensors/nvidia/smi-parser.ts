@@ -3,15 +3,8 @@
  * count, and what is not a plain number is no value: drivers know a dozen words for that, none of them is zero.
  */
 
-export interface SmiRow {
-  readonly uuid: string;
-  readonly name: string;
-  readonly driverVersion: string;
-  /** Null where the driver gives none. */
-  readonly powerWatts: number | null;
-  /** 0..1; null where the driver gives none (MIG). */
-  readonly utilizationRatio: number | null;
-}
+import { createLineSplitter } from '../line-splitter.ts';
+import type { GpuRow } from '../row-sensor.ts';
 
 /** What was dropped so far, and the words that stood for it. */
 interface SmiCounts {
@@ -28,12 +21,10 @@ interface SmiCounts {
 
 export interface SmiParser {
   /** @param chunk any cut of the output; returns the rows that it completes */
-  push(chunk: string): SmiRow[];
+  push(chunk: string): GpuRow[];
   readonly counts: SmiCounts;
 }
 
-/** A line of all fields that any driver knows has about 4,000 characters. */
-const MAX_LINE = 65_536;
 const MAX_RATIO_PERCENT = 100;
 
 /** Best first: a mean over one second leaves nothing out between samples a second apart. */
@@ -49,7 +40,7 @@ export function createSmiParser(): SmiParser {
   };
   let header: string | null = null;
   let columns: readonly string[] = [];
-  let carried = '';
+  const splitter = createLineSplitter();
 
   /** Null, and remembered, where the cell is no plain non-negative number with at most the unit behind it. */
   function numberOf(cell: string, unit: string): number | null {
@@ -59,7 +50,7 @@ export function createSmiParser(): SmiParser {
     return null;
   }
 
-  function parseLine(line: string): SmiRow | null {
+  function parseLine(line: string): GpuRow | null {
     if (line.trim() === '' || line === header) return null;
     const cells = line.split(/,\s/).map((cell) => cell.trim());
     if (header === null && cells.includes('uuid')) {
@@ -96,15 +87,11 @@ export function createSmiParser(): SmiParser {
 
   return {
     counts,
-    push(chunk) {
-      const lines = (carried + chunk.replaceAll('\0', '')).split(/\r?\n/);
-      carried = lines.pop() ?? '';
-      if (carried.length > MAX_LINE) {
-        counts.badLines++;
-        carried = '';
-      }
-      return lines.map(parseLine).filter((row) => row !== null);
-    },
+    push: (chunk) =>
+      splitter
+        .push(chunk)
+        .map(parseLine)
+        .filter((row) => row !== null),
   };
 }
 

@@ -1,14 +1,12 @@
-/** One long-lived `nvidia-smi`, printing a row per GPU and period until it is stopped. */
+/** One long-lived program that prints rows until it is stopped. */
 import { spawn } from 'node:child_process';
-import { monotonicMs } from '../../../shared/units.ts';
-import type { Clock } from '../../clock.ts';
-import { errnoOf } from '../../inventory/read-text.ts';
+import { monotonicMs } from '../../shared/units.ts';
+import type { Clock } from '../clock.ts';
+import { errnoOf } from '../inventory/read-text.ts';
 
-/** Known to every driver; newer power columns would make older ones refuse the whole query. */
-const QUERY = 'index,uuid,name,driver_version,power.draw,utilization.gpu';
 const STOP_PATIENCE_MS = 2000;
 
-export interface SmiChild {
+export interface ChildLoop {
   /** Null while it runs; afterwards why it ended: an errno, or the exit code. */
   readonly ended: string | null;
   /** Resolves when it has ended. */
@@ -16,9 +14,9 @@ export interface SmiChild {
   stop(): Promise<void>;
 }
 
-export interface SmiChildOptions {
+export interface ChildLoopOptions {
   readonly path: string;
-  readonly periodMs: number;
+  readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   /** Called with every piece of output, errors included, as it arrives. */
@@ -26,8 +24,8 @@ export interface SmiChildOptions {
 }
 
 /** Never throws: a program that cannot be started has `ended` with the reason. */
-export function startSmi({ path, periodMs, env, clock, onOutput }: SmiChildOptions): SmiChild {
-  const child = spawn(path, [`--query-gpu=${QUERY}`, '--format=csv,nounits', '-lms', String(periodMs)], {
+export function startLoop({ path, args, env, clock, onOutput }: ChildLoopOptions): ChildLoop {
+  const child = spawn(path, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     // Some tools print a decimal comma under other locales.
     env: { ...env, LC_ALL: 'C' },
