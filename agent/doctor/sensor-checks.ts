@@ -58,7 +58,7 @@ function meteredCheck({ meters }: OnceReport): Check {
 const WORDS = {
   counter: 'by its own energy counter',
   integrated: 'by power samples',
-  modelled: 'modelled from its load',
+  modelled: 'modelled from load',
   simulated: 'simulated',
 } as const;
 

@@ -73,7 +73,7 @@ function explain(reply: HttpReply, base: string): string {
     return `${base} answers with a redirect to ${reply.headers.location ?? 'nowhere'}: give the URL where the server itself is`;
   }
   const problem = parseObject(reply);
-  const detail = typeof problem?.detail === 'string' ? ` (${problem.detail})` : '';
+  const detail = typeof problem?.detail === 'string' ? ` (${problem.detail.replace(/\.$/, '')})` : '';
   switch (problem?.code) {
     case 'unauthenticated':
       return `the server does not know this enrolment key, or it has expired or was revoked: create a new one${detail}`;

@@ -68,7 +68,8 @@ function problemOf(reply: HttpReply): { readonly code: string; readonly detail: 
   if (!reply.headers['content-type']?.startsWith('application/problem+json')) return null;
   const body = parseObject(reply.body);
   if (typeof body?.code !== 'string') return null;
-  return { code: body.code, detail: typeof body.detail === 'string' ? body.detail : '' };
+  // A sentence of the server's, in the middle of one of ours.
+  return { code: body.code, detail: typeof body.detail === 'string' ? body.detail.replace(/\.$/, '') : '' };
 }
 
 function parseObject(bytes: Buffer): Record<string, unknown> | null {

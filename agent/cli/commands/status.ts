@@ -53,13 +53,14 @@ function textOf(status: AgentStatus, running: boolean): string {
     ['gaps', `${status.declaredGaps} declared`],
     ...status.sensors.map(({ sensor, state, detail }): [string, string] => [sensor, `${state}: ${detail}`]),
   ];
+  const width = Math.max(...lines.map(([name]) => name.length)) + 2;
   const devices = status.devices.map((device) => [
     device.id,
     device.name,
     device.powerWatts === null ? '-' : `${device.powerWatts.toFixed(1)} W`,
   ]);
   return [
-    ...lines.map(([name, value]) => `${name.padEnd(14)}${value}`),
+    ...lines.map(([name, value]) => `${name.padEnd(width)}${value}`),
     '',
     devices.length === 0
       ? 'No device is metered; wattshed doctor says why.\n'

@@ -51,7 +51,7 @@ export function takeAll(body: IngestBody, response: ServerResponse, more: object
 export function refuse(response: ServerResponse, status: number, code: string, headers = {}): void {
   response
     .writeHead(status, { 'Content-Type': 'application/problem+json', ...headers })
-    .end(JSON.stringify({ status, code, detail: `because of ${code}` }));
+    .end(JSON.stringify({ status, code, detail: `Because of ${code}.` }));
 }
 
 export async function startBench(): Promise<Bench> {
