@@ -1,12 +1,24 @@
-/** `npm run bench [-- NAME] [--json FILE]`: all benchmarks, or one. */
+/** `npm run bench [-- NAME] [--series DIR] [--json FILE]`: all benchmarks, or one. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Figure, printFigures } from './figures.ts';
+import { forecast } from './forecast/forecast.ts';
 import { rowLayout } from './row-layout/row-layout.ts';
 
-const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]>>> = { 'row-layout': rowLayout };
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'string' }, series: { type: 'string' } },
+  allowPositionals: true,
+});
 
-const { values, positionals } = parseArgs({ options: { json: { type: 'string' } }, allowPositionals: true });
+/** A text instead of figures: what it needs and was not given. */
+const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | string>> = {
+  'row-layout': rowLayout,
+  forecast: () =>
+    values.series === undefined
+      ? 'left out: give a folder of hourly series, --series DIR (em_<ZONE>_*_hourly.csv.gz, reaching to 2025-01-01)'
+      : forecast(values.series),
+};
+
 const unknown = positionals.filter((name) => !(name in BENCHMARKS));
 if (unknown.length > 0) {
   console.error(`No benchmark "${unknown[0]}"; there are: ${Object.keys(BENCHMARKS).join(', ')}.`);
@@ -17,6 +29,10 @@ for (const [name, run] of Object.entries(BENCHMARKS)) {
   if (positionals.length > 0 && !positionals.includes(name)) continue;
   console.log(`\n${name}`);
   const measured = await run();
+  if (typeof measured === 'string') {
+    console.log(measured);
+    continue;
+  }
   printFigures(measured);
   figures.push(...measured);
 }

@@ -4,26 +4,40 @@
  */
 import { Miniflare } from 'miniflare';
 import type { Figure } from '../figures.ts';
-import { day, emptyHour, HOURS, hourAfter, REPORTS_PER_WINDOW, WINDOWS, windowBytes } from './workload.ts';
+import {
+  day,
+  emptyHour,
+  HOURS,
+  hourAfter,
+  type MinuteReport,
+  REPORTS_PER_WINDOW,
+  WINDOWS,
+  windowBytes,
+} from './workload.ts';
 
 const REPORTS = HOURS * WINDOWS * REPORTS_PER_WINDOW;
 
-interface Measured {
-  rowsWritten: number;
-  milliseconds: number;
-  bytes: number;
+interface Counts {
+  readonly rowsWritten: number;
   /** To keep an hour with its twelve windows after the windows left. */
-  packingRows: number;
+  readonly packingRows: number;
+}
+
+interface Measured extends Counts {
+  readonly milliseconds: number;
+  readonly bytes: number;
 }
 
 type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;
 
 export async function rowLayout(): Promise<Figure[]> {
-  const perWindow = await measure(rowPerWindow);
-  const perHour = await measure(rowPerHour);
+  const perWindow = await measure((db) => rowPerWindow(db, day()));
+  const perHour = await measure((db) => rowPerHour(db, day()));
   return [
     ...figures('window', perWindow),
     ...figures('hour', perHour),
+    bytesWithoutSeries('window', await measure((db) => rowPerWindow(db, dayWithoutSeries()))),
+    bytesWithoutSeries('hour', await measure((db) => rowPerHour(db, dayWithoutSeries()))),
     {
       name: 'layout.hour_vs_window_time',
       value: perHour.milliseconds / perWindow.milliseconds,
@@ -56,9 +70,20 @@ function figures(layout: string, { rowsWritten, packingRows, bytes }: Measured):
   ];
 }
 
-async function measure(
-  write: (db: Database) => Promise<{ rowsWritten: number; packingRows: number }>,
-): Promise<Measured> {
+function bytesWithoutSeries(layout: string, { bytes }: Measured): Figure {
+  return {
+    name: `layout.${layout}.bytes_per_node_day_without_series`,
+    value: bytes,
+    unit: 'bytes',
+    note: 'what is kept for years',
+  };
+}
+
+function* dayWithoutSeries(): Generator<MinuteReport> {
+  for (const report of day()) yield { ...report, series: null };
+}
+
+async function measure(write: (db: Database) => Promise<Counts>): Promise<Measured> {
   const miniflare = new Miniflare({
     modules: true,
     script: 'export default {}',
@@ -88,13 +113,13 @@ async function measure(
   }
 }
 
-async function rowPerWindow(db: Database): Promise<{ rowsWritten: number; packingRows: number }> {
+async function rowPerWindow(db: Database, reports: Iterable<MinuteReport>): Promise<Counts> {
   const statement = db.prepare(`
     INSERT INTO windows (key, revision, received_at_ms, ledger, series) VALUES (?1, ?2, ?3, unhex(?4), unhex(?5))
     ON CONFLICT (key) DO UPDATE SET revision = excluded.revision, received_at_ms = excluded.received_at_ms, ledger = excluded.ledger, series = COALESCE(series, excluded.series)
     WHERE excluded.revision > revision`);
   let rowsWritten = 0;
-  for (const report of day()) {
+  for (const report of reports) {
     const key = report.hour * WINDOWS + report.window;
     const { meta } = await statement
       .bind(
@@ -111,11 +136,11 @@ async function rowPerWindow(db: Database): Promise<{ rowsWritten: number; packin
   return { rowsWritten, packingRows: HOURS * (WINDOWS + 1) };
 }
 
-async function rowPerHour(db: Database): Promise<{ rowsWritten: number; packingRows: number }> {
+async function rowPerHour(db: Database, reports: Iterable<MinuteReport>): Promise<Counts> {
   let rowsWritten = 0;
   let hour = -1;
   let ledger = emptyHour();
-  for (const report of day()) {
+  for (const report of reports) {
     if (report.hour !== hour) {
       hour = report.hour;
       ledger = emptyHour();

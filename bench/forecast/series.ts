@@ -1,0 +1,48 @@
+/** Reads a folder of hourly series: `em_<ZONE>_*_hourly.csv.gz`, `time_utc,gCO2_per_kWh,gCO2_per_kWh_direct,...`. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+
+const HOUR_MS = 3_600_000;
+
+export interface ZoneSeries {
+  readonly zone: string;
+  readonly startHour: number;
+  /** NaN where there is none. */
+  readonly lifecycle: Float64Array;
+  readonly direct: Float64Array;
+}
+
+/** The longest series of each zone, those that reach to the end of the test months. */
+export function readSeries(folder: string, untilMs: number): ZoneSeries[] {
+  const byZone = new Map<string, ZoneSeries>();
+  for (const file of readdirSync(folder).sort()) {
+    const zone = /^em_(.+)_[\d-]+_hourly\.csv\.gz$/.exec(file)?.[1];
+    if (zone === undefined) continue;
+    const series = parse(zone, gunzipSync(readFileSync(join(folder, file))).toString('utf8'));
+    if ((series.startHour + series.lifecycle.length) * HOUR_MS < untilMs) continue;
+    if (series.lifecycle.length > (byZone.get(zone)?.lifecycle.length ?? 0)) byZone.set(zone, series);
+  }
+  return [...byZone.values()];
+}
+
+function parse(zone: string, text: string): ZoneSeries {
+  const rows = text
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(','));
+  const hour = (row: readonly string[]) => Date.parse(row[0]!) / HOUR_MS;
+  const startHour = hour(rows[0]!);
+  const length = hour(rows.at(-1)!) - startHour + 1;
+  const lifecycle = new Float64Array(length).fill(Number.NaN);
+  const direct = new Float64Array(length).fill(Number.NaN);
+  for (const row of rows) {
+    lifecycle[hour(row) - startHour] = numberOf(row[1]);
+    direct[hour(row) - startHour] = numberOf(row[2]);
+  }
+  return { zone, startHour, lifecycle, direct };
+}
+
+const numberOf = (cell: string | undefined) =>
+  cell === undefined || cell === '' ? Number.NaN : Number(cell);
