@@ -72,10 +72,18 @@ export function summaryText(summary: ReplaySummary): string {
       ]),
     ),
     `${toKilowattHours(summary.energyMillijoules).toFixed(6)} kWh in ${summary.windows} windows from ${summary.rows} rows${skipped}`,
+    ...implausible(summary.counts),
     ...summary.gaps.map(
       (gap) =>
         `gap: ${gap.deviceId} from ${new Date(gap.startMs).toISOString()} to ${new Date(gap.endMs).toISOString()} (${gap.reason})`,
     ),
     '',
   ].join('\n');
+}
+
+function implausible({ implausibleReadings }: MeterCounts): string[] {
+  if (implausibleReadings === 0) return [];
+  return [
+    `${implausibleReadings} implausible readings left out: no such device draws that much (--scope node is for a meter of a whole host)`,
+  ];
 }

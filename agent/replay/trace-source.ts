@@ -4,7 +4,7 @@ import { monotonicMs, ratio, watts } from '../../shared/units.ts';
 import type { DeviceType } from '../../shared/wire/ingest.ts';
 import type { Clock } from '../clock.ts';
 import type { ReadingSource } from '../run/agent-loop.ts';
-import type { TraceRow } from './trace-file.ts';
+import { TraceError, type TraceRow } from './trace-file.ts';
 
 export interface TraceSourceOptions {
   readonly rows: AsyncIterator<TraceRow> | Iterator<TraceRow>;
@@ -45,6 +45,8 @@ export function createTraceSource(options: TraceSourceOptions): TraceSource {
     const known = meters.get(row.deviceIndex);
     if (known !== undefined) return known;
     const { deviceType, scope } = options;
+    const [other] = meters.keys();
+    if (scope === 'node' && other !== undefined) throw severalHosts(other, row.deviceIndex);
     const meter: Meter = {
       id: `replay:${row.deviceIndex}`,
       sensor: 'replay',
@@ -78,6 +80,12 @@ export function createTraceSource(options: TraceSourceOptions): TraceSource {
     },
   };
 }
+
+/** One host has one such meter: of a second one nothing could be booked. */
+const severalHosts = (first: number, second: number) =>
+  new TraceError(
+    `the trace has meters of several hosts (device_index ${first}, ${second}): take one with --only INDEX`,
+  );
 
 /** As hardware names itself: printable ASCII, and no more of it than the server takes. */
 const printable = (name: string) =>

@@ -60,6 +60,20 @@ test('a recorded node comes to its own integral, and in two parts to the same', 
   expect(Math.abs(energy - whole.energyMillijoules)).toBeLessThanOrEqual(1);
 });
 
+test('meters of several hosts are no one host: refused, with what to ask for', async () => {
+  const ended = await run(agent, { args: ['replay', MLPERF, '--scope', 'node'] });
+  expect(ended.code).toBe(EXIT.failed);
+  expect(ended.err).toContain('device_index 33, 47');
+  expect(ended.err).toContain('--only INDEX');
+});
+
+test('readings that no such device draws are left out aloud', async () => {
+  const ended = await run(agent, {
+    args: ['replay', MLPERF, '--only', '33', '--to', '2024-05-17T15:40:00Z'],
+  });
+  expect(ended.out).toMatch(/^\d+ implausible readings left out: .*--scope node/m);
+});
+
 describe('killed in the middle (SIGKILL), restarted later', () => {
   const SECONDS = 3_600;
   const RESTART_SECOND = 2_700;
