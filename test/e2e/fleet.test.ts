@@ -2,8 +2,10 @@
  * A real fleet through the whole product: the MLPerf GPT-3 run of 64 nodes of 8 H100 as 64 agents, each with its own
  * meter, state and shipping, against workerd and D1, on injected clocks on both sides.
  */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ReplayResult } from '../../agent/replay/run-replay.ts';
+import { annualIntensity } from '../../shared/grid/zones.ts';
 import { toKilowattHours } from '../../shared/units.ts';
 import {
   createLockstep,
@@ -134,6 +136,24 @@ async function embodiedOfOneNode(): Promise<{
     inServiceMs: Date.parse(start!),
   };
 }
+
+test('the README shows what the fleet answers, and what a yearly average would have said', async () => {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const shown = JSON.parse(/```json\n(.*?)```/s.exec(readme)![1]!);
+  const query = /\/v1\/fleet\/emissions\?from=2024[^"]+/.exec(readme)![0];
+  const answer = await harness.api<Emissions>('GET', query);
+  const sixDigits = (_: string, value: unknown) =>
+    typeof value === 'number' ? Number(value.toPrecision(6)) : value;
+  expect(JSON.parse(JSON.stringify(answer, sixDigits))).toMatchObject(shown);
+
+  const yearly = annualIntensity('US-CAL-CISO', 'lifecycle', 'average', START_MS)!.gramsPerKwh;
+  const text = readme.replaceAll(/\s+/g, ' ');
+  expect(text).toContain(`average of the year, ${yearly}, the operational figure`);
+  const kilograms = (grams: number) => (grams / 1_000).toFixed(1);
+  expect(text).toContain(
+    `${kilograms(answer.totals.facilityEnergyKwh * yearly)} kg instead of ${kilograms(answer.totals.operationalGrams)}`,
+  );
+});
 
 test('everything sent again twice and shuffled changes nothing', async () => {
   const before = await fleet('&groupBy=node&step=window');
