@@ -16,6 +16,13 @@ import { launchBrowser } from './browser.ts';
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 const PHONE = { width: 360, height: 740 };
 const DESKTOP = { width: 1200, height: 900 };
+/** A time zone in which it is past noon now: "today" is long enough at any hour that the test runs. */
+const PAST_NOON = etcZone(12 - new Date().getUTCHours());
+
+/** POSIX counts hours west of Greenwich. */
+function etcZone(hoursEast: number): string {
+  return `Etc/GMT${hoursEast > 0 ? '-' : '+'}${Math.abs(hoursEast)}`;
+}
 
 let browser: Browser | null = null;
 let whyNot = '';
@@ -67,7 +74,7 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
     run: (page: Page) => Promise<void>,
     expected: readonly RegExp[] = [],
   ): Promise<void> {
-    const context = await browser!.newContext({ viewport: DESKTOP, ...options });
+    const context = await browser!.newContext({ viewport: DESKTOP, timezoneId: PAST_NOON, ...options });
     const page = await context.newPage();
     const complaints: string[] = [];
     page.on('console', (message) => {
