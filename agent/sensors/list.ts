@@ -1,6 +1,7 @@
 /** The sensors, better ones first: adding one is a file and a line here. */
 import { type Clock, systemClock } from '../clock.ts';
 import { HOST_PATHS, type HostPaths } from '../inventory/host-paths.ts';
+import { createAmdSmiSensor } from './amd-smi/amd-smi-sensor.ts';
 import { createCpuModelSensor } from './cpu/cpu-model-sensor.ts';
 import { createMemoryModelSensor } from './cpu/memory-model-sensor.ts';
 import { createRaplSensor } from './cpu/rapl-sensor.ts';
@@ -52,6 +53,7 @@ export function createSensors(options: SensorOptions): Sensor[] {
     createDcgmSensor({ paths, clock, url: options.dcgmExporter ?? null }),
     createSmiSensor({ path, periodMs, env, clock }),
     createAmdgpuSensor({ paths, clock }),
+    createAmdSmiSensor({ paths, clock, env }),
     createIntelGpuSensor({ paths, clock }),
     createHlSmiSensor({ env, clock }),
     createRaplSensor({ paths, clock }),

@@ -6,15 +6,13 @@ import type { HostPaths } from '../../inventory/host-paths.ts';
 import { readTextOrEmpty } from '../../inventory/read-text.ts';
 import { gpuMeter } from '../gpu-meter.ts';
 import type { Sensor } from '../sensor.ts';
+import { isAmdModule } from './amd-names.ts';
 import { type DrmCard, findCards, readWhole } from './drm-cards.ts';
 
 const AMDGPU_SENSOR = 'amdgpu';
 
 /** The mean of the driver's own window first: between two reads it leaves less out. MI300 has the power of now only. */
 const POWER_FILES = ['power1_average', 'power1_input'] as const;
-
-/** MI300A: processor and GPU on one socket, whose power is shown. */
-const MODULES = ['1002:74A0'];
 
 export interface AmdgpuSensorOptions {
   readonly paths: HostPaths;
@@ -108,7 +106,7 @@ async function isWithinCpu({ hwmon }: DrmCard): Promise<boolean> {
 async function meterOf(card: DrmCard): Promise<Meter> {
   const serial = await readTextOrEmpty(`${card.device}/unique_id`);
   const product = await readTextOrEmpty(`${card.device}/product_name`);
-  const scope = MODULES.includes(card.pciId.toUpperCase()) ? 'module' : 'device';
+  const scope = isAmdModule(card.pciId) ? 'module' : 'device';
   return gpuMeter(
     AMDGPU_SENSOR,
     `amd-${/[1-9a-f]/i.test(serial) ? serial : card.slot}`,

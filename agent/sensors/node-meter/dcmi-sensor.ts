@@ -3,11 +3,11 @@ import { type Watts, watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
 import { listNames } from '../../inventory/read-text.ts';
+import { type ProgramRun, runProgram } from '../run-program.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import { type NodeMeterUse, SHARED_FIX, sharedChassis } from './chassis-sharing.ts';
 import { parseDcmi } from './dcmi-parser.ts';
 import { createNodeSensor } from './node-sensor.ts';
-import { type ProgramRun, runProgram } from './run-program.ts';
 
 const DCMI_SENSOR = 'ipmi-dcmi';
 

@@ -1,6 +1,6 @@
 /** One bounded run of a program: what it said and how it ended. */
 import { spawn } from 'node:child_process';
-import { errnoOf } from '../../inventory/read-text.ts';
+import { errnoOf } from '../inventory/read-text.ts';
 
 const PATIENCE_MS = 5_000;
 /** A page of text; more is another program. */
