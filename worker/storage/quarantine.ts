@@ -13,7 +13,23 @@ export interface SetAside {
   readonly detail: string;
 }
 
-/** The same report set aside again (an answer that was lost on the way) stays one entry. */
+/** Two that speak of the same window under one reason; contents that contradict each other are never taken for one. */
+const SAME_MATTER = `
+  kept.node_number = ?1 AND kept.window_start_ms = item.value ->> 0 AND kept.epoch = item.value ->> 1
+  AND kept.code = item.value ->> 4`;
+const IS_NEWER = (left: string, right: string) =>
+  `${left} > ${right} AND kept.code <> 'revision_conflict' AND kept.resolution IS NULL`;
+
+/**
+ * Reports are absolute, so a later revision says all that an earlier one did and takes its place: a faulty sensor leaves
+ * one entry per window, not one per minute.
+ */
+const SUPERSEDE = `
+  DELETE FROM quarantine WHERE id IN (
+    SELECT kept.id FROM json_each(?2) AS item CROSS JOIN quarantine AS kept
+     WHERE ${SAME_MATTER} AND ${IS_NEWER('item.value ->> 2', 'kept.revision')})`;
+
+/** The same report set aside again (an answer that was lost on the way), or one that comes late, adds no entry. */
 const SET_ASIDE = `
   INSERT INTO quarantine (node_number, window_start_ms, epoch, revision, device_id, code, detail, report, received_at_ms)
   SELECT ?1, item.value ->> 0, item.value ->> 1, item.value ->> 2, item.value ->> 3, item.value ->> 4,
@@ -21,8 +37,9 @@ const SET_ASIDE = `
   FROM json_each(?2) AS item
   WHERE NOT EXISTS (
     SELECT 1 FROM quarantine AS kept
-    WHERE kept.node_number = ?1 AND kept.window_start_ms = item.value ->> 0 AND kept.epoch = item.value ->> 1
-      AND kept.revision = item.value ->> 2 AND kept.code = item.value ->> 4 AND kept.report = item.value -> 6)`;
+    WHERE ${SAME_MATTER} AND (
+      (kept.revision = item.value ->> 2 AND kept.report = item.value -> 6)
+      OR (${IS_NEWER('kept.revision', 'item.value ->> 2')})))`;
 
 export async function setAside(
   db: D1Database,
@@ -34,7 +51,12 @@ export async function setAside(
   const rows = items.map(({ report, code, deviceId, detail }) =>
     JSON.stringify([report.windowStartMs, report.epoch, report.revision, deviceId, code, detail, report]),
   );
-  await db.batch(jsonChunks(rows).map((chunk) => db.prepare(SET_ASIDE).bind(nodeNumber, chunk, nowMs)));
+  await db.batch(
+    jsonChunks(rows).flatMap((chunk) => [
+      db.prepare(SUPERSEDE).bind(nodeNumber, chunk),
+      db.prepare(SET_ASIDE).bind(nodeNumber, chunk, nowMs),
+    ]),
+  );
 }
 
 /** Newest first; `beforeId` pages. */

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { bookedRows, device, newNode, recentWindow, report, send, WINDOW_MS } from '../ingest/support.ts';
+import {
+  body,
+  bookedRows,
+  device,
+  newNode,
+  recentWindow,
+  report,
+  send,
+  WINDOW_MS,
+} from '../ingest/support.ts';
 import { ADMIN_TOKEN } from '../support/admin-token.ts';
 import { api, call, refusal } from '../support/api.ts';
 
@@ -8,6 +17,7 @@ interface Page {
     id: number;
     nodeId: string;
     code: string;
+    revision: number;
     deviceId: string | null;
     detail: string;
     resolution: string | null;
@@ -128,4 +138,30 @@ test('what contradicts itself is not booked by any word', async () => {
   const refused = await refusal(await call('POST', `/v1/quarantine/${item.id}/release`));
   expect(refused).toMatchObject({ status: 409, code: 'revision_conflict' });
   expect(await bookedRows()).toEqual(before);
+});
+
+test('a later revision takes the place of an earlier one, in any order; contradictions all stay', async () => {
+  const { nodeId, token } = await newNode('minute-by-minute');
+  const hot = (revision: number, windowsBack = 0) => ({ ...tenKilowatts(windowsBack), revision });
+  await send(token, [hot(1)]);
+  await send(token, [hot(3), hot(1, 1)]);
+  await send(token, [hot(2)]);
+  const mine = async () =>
+    (await api<Page>('GET', '/v1/quarantine?limit=200')).quarantine
+      .filter((item) => item.nodeId === nodeId)
+      .map(({ code, revision }) => `${code} ${revision}`)
+      .sort();
+  expect(await mine()).toEqual(['power_implausible 1', 'power_implausible 3']);
+  const cold = (revision: number, energyMillijoules: number) =>
+    report({ windowStartMs: recentWindow(2), revision, devices: [device({ energyMillijoules })] });
+  await send(token, [cold(1, 10)]);
+  await call('POST', '/v1/ingest', body([cold(1, 11)]), { token });
+  await send(token, [cold(2, 20)]);
+  await call('POST', '/v1/ingest', body([cold(2, 21)]), { token });
+  expect(await mine()).toEqual([
+    'power_implausible 1',
+    'power_implausible 3',
+    'revision_conflict 1',
+    'revision_conflict 2',
+  ]);
 });
