@@ -4,6 +4,7 @@
  */
 import { type EpochMs, epochMs, type GramsPerKwh, gramsPerKwh } from '../units.ts';
 import type { Basis, IntensityPoint, Signal } from './intensity.ts';
+import { cloudRegionsOf } from './regions.ts';
 import table from './zones.data.json' with { type: 'json' };
 
 export interface GridZone {
@@ -49,15 +50,16 @@ export function findZone(key: string): GridZone | null {
   return zonesByKey.get(key) ?? null;
 }
 
-/** Zones whose key, name or country contains the text, whatever its case; best matches first. */
+/** Zones whose key, name, country or cloud region contains the text, whatever its case; best matches first. */
 export function searchZones(text: string): GridZone[] {
   const wanted = text.trim().toLowerCase();
   const rank = ({ key, name, country }: GridZone): number => {
     if (key.toLowerCase() === wanted || name.toLowerCase() === wanted) return 0;
     if (key.toLowerCase().startsWith(wanted)) return 1;
-    return [key, name, country ?? ''].some((field) => field.toLowerCase().includes(wanted)) ? 2 : 3;
+    if ([key, name, country ?? ''].some((field) => field.toLowerCase().includes(wanted))) return 2;
+    return cloudRegionsOf(key).some((region) => region.key.includes(wanted)) ? 3 : 4;
   };
-  return GRID_ZONES.filter((zone) => rank(zone) < 3).sort((a, b) => rank(a) - rank(b));
+  return GRID_ZONES.filter((zone) => rank(zone) < 4).sort((a, b) => rank(a) - rank(b));
 }
 
 /** Up to `limit` keys that someone who wrote `key` may have meant, for an error message. */

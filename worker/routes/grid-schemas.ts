@@ -54,6 +54,18 @@ export const zonesAnswer = z.object({
         name: z.string(),
         country: z.string().nullable(),
         inUse: z.boolean(),
+        cloudRegions: z
+          .array(
+            z.object({
+              key: z.string().openapi({ example: 'aws:eu-north-1' }),
+              sources: z.array(z.string()),
+              otherZones: z.array(z.string()),
+            }),
+          )
+          .openapi({
+            description:
+              'Regions that lie in it, with the tables that say so; `otherZones` is where other tables place one. A site takes the key as `cloudRegion`.',
+          }),
         annual: z
           .object({ gramsPerKwh: z.number(), year: z.number().int(), source: z.string() })
           .nullable()

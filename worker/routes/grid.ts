@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { cloudRegionsOf } from '../../shared/grid/regions.ts';
 import {
   annualIntensity,
   findZone,
@@ -41,7 +42,11 @@ const zonesRoute = createRoute({
   ...requireScope('read'),
   request: {
     query: z.strictObject({
-      search: z.string().max(80).optional().openapi({ description: 'Part of a key, a name or a country.' }),
+      search: z
+        .string()
+        .max(80)
+        .optional()
+        .openapi({ description: 'Part of a key, a name, a country or a cloud region.' }),
       inUse: z
         .enum(['true', 'false'])
         .default('false')
@@ -223,6 +228,11 @@ function zoneAnswer({ key, name, country }: GridZone, state: ZoneState | undefin
     name,
     country,
     inUse: state !== undefined,
+    cloudRegions: cloudRegionsOf(key).map(({ key, sources, otherZones }) => ({
+      key,
+      sources: [...sources],
+      otherZones: [...otherZones],
+    })),
     annual: annualIntensity(key, 'lifecycle', 'average', nowMs),
     providers,
   };

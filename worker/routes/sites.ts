@@ -14,6 +14,11 @@ const gridZoneInput = z
   .min(1)
   .max(40)
   .openapi({ description: 'Zone key of Electricity Maps, or WORLD.', example: 'DE' });
+const cloudRegionInput = z.string().min(1).max(60).openapi({
+  description:
+    'In place of `gridZone`: the zone that this cloud region lies in. `GET /v1/grid/zones` shows the table, and where others place a region.',
+  example: 'aws:eu-north-1',
+});
 const pueRatioInput = z
   .number('expected a number')
   .min(1, 'expected 1 or more: PUE is facility energy / IT energy')
@@ -98,13 +103,19 @@ const createSiteRoute = createRoute({
       required: true,
       content: {
         'application/json': {
-          schema: z.strictObject({
-            id: siteIdInput,
-            name: lineOfText(80).optional().openapi({ description: 'For people; default: the id.' }),
-            gridZone: gridZoneInput,
-            pueRatio: pueRatioInput,
-            embodiedLifetimeYears: lifetimeInput.default(DEFAULT_LIFETIME_YEARS),
-          }),
+          schema: z
+            .strictObject({
+              id: siteIdInput,
+              name: lineOfText(80).optional().openapi({ description: 'For people; default: the id.' }),
+              gridZone: gridZoneInput.optional(),
+              cloudRegion: cloudRegionInput.optional(),
+              pueRatio: pueRatioInput,
+              embodiedLifetimeYears: lifetimeInput.default(DEFAULT_LIFETIME_YEARS),
+            })
+            .refine(({ gridZone, cloudRegion }) => (gridZone === undefined) !== (cloudRegion === undefined), {
+              path: ['gridZone'],
+              message: 'expected either gridZone or cloudRegion',
+            }),
         },
       },
     },
@@ -130,6 +141,7 @@ const changeRoute = createRoute({
             .strictObject({
               name: lineOfText(80).optional(),
               gridZone: gridZoneInput.optional(),
+              cloudRegion: cloudRegionInput.optional(),
               pueRatio: pueRatioInput.optional(),
               embodiedLifetimeYears: lifetimeInput.optional(),
               effectiveFrom: instantInput
@@ -138,8 +150,12 @@ const changeRoute = createRoute({
             })
             .refine(
               ({ effectiveFrom: _, ...change }) => Object.values(change).some((value) => value !== undefined),
-              'expected at least one of name, gridZone, pueRatio and embodiedLifetimeYears',
-            ),
+              'expected at least one of name, gridZone, cloudRegion, pueRatio and embodiedLifetimeYears',
+            )
+            .refine(({ gridZone, cloudRegion }) => gridZone === undefined || cloudRegion === undefined, {
+              path: ['gridZone'],
+              message: 'expected either gridZone or cloudRegion',
+            }),
         },
       },
     },

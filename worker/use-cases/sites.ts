@@ -1,4 +1,5 @@
 /** Sites: where nodes stand, with the values that every emission figure of theirs depends on. */
+import { findCloudRegion, nearestCloudRegions } from '../../shared/grid/regions.ts';
 import { findZone, nearestZones } from '../../shared/grid/zones.ts';
 import { settingHistory, valueAt } from '../../shared/settings/effective.ts';
 import type { PageRequest } from '../http/paging.ts';
@@ -11,6 +12,11 @@ export interface SiteValues {
   readonly gridZone?: string | undefined;
   readonly pueRatio?: number | undefined;
   readonly embodiedLifetimeYears?: number | undefined;
+}
+
+/** Values as somebody gives them: the zone by its key or by the cloud region that lies in it. */
+export interface SiteInput extends SiteValues {
+  readonly cloudRegion?: string | undefined;
 }
 
 /** A site with what holds now and everything that was ever set. */
@@ -35,13 +41,13 @@ const siteSubject = (id: string) => `site:${id}`;
 /** Problems: `unknown_grid_zone`, `already_exists`. */
 export async function createSite(
   db: Database,
-  site: { readonly id: string; readonly name: string } & SiteValues,
+  site: { readonly id: string; readonly name: string } & SiteInput,
   recorder: Recorder,
 ): Promise<Result<Site>> {
-  const zoneProblem = checkZone(site.gridZone);
-  if (zoneProblem !== null) return zoneProblem;
+  const gridZone = zoneOf(site);
+  if (!gridZone.ok) return gridZone;
   const stored = { id: site.id, name: site.name, createdAtMs: recorder.nowMs };
-  const rows = settingRows(site.id, site, ALWAYS_MS, recorder);
+  const rows = settingRows(site.id, { ...site, gridZone: gridZone.value }, ALWAYS_MS, recorder);
   if (!(await insertSite(db, stored, rows))) {
     return fail('already_exists', `A site "${site.id}" exists; change it with PATCH /v1/sites/${site.id}.`);
   }
@@ -55,13 +61,14 @@ export async function createSite(
 export async function changeSite(
   db: Database,
   id: string,
-  change: { readonly name?: string | undefined; readonly effectiveFromMs?: number | undefined } & SiteValues,
+  change: { readonly name?: string | undefined; readonly effectiveFromMs?: number | undefined } & SiteInput,
   recorder: Recorder,
 ): Promise<Result<Site>> {
-  const zoneProblem = checkZone(change.gridZone);
-  if (zoneProblem !== null) return zoneProblem;
+  const gridZone = zoneOf(change);
+  if (!gridZone.ok) return gridZone;
   if ((await findSite(db, id)) === null) return noSite(id);
-  const rows = settingRows(id, change, change.effectiveFromMs ?? recorder.nowMs, recorder);
+  const values = { ...change, gridZone: gridZone.value };
+  const rows = settingRows(id, values, change.effectiveFromMs ?? recorder.nowMs, recorder);
   await updateSite(db, id, change.name, rows);
   return getSite(db, id, recorder.nowMs);
 }
@@ -114,12 +121,35 @@ function settingRows(
     }));
 }
 
-function checkZone(gridZone: string | undefined) {
-  if (gridZone === undefined || findZone(gridZone) !== null) return null;
+/** The zone that is meant; undefined where none is given. */
+function zoneOf({ gridZone, cloudRegion }: SiteInput): Result<string | undefined> {
+  if (cloudRegion !== undefined) {
+    const region = findCloudRegion(cloudRegion);
+    return region === null ? unknownRegion(cloudRegion) : ok(region.gridZone);
+  }
+  return gridZone === undefined || findZone(gridZone) !== null ? ok(gridZone) : unknownZone(gridZone);
+}
+
+function unknownZone(gridZone: string) {
+  const [region] = nearestCloudRegions(gridZone);
+  const hint = region
+    ? `As a cloud region it is "cloudRegion": "${region.key}", in zone ${region.gridZone}.`
+    : `Did you mean ${nearestZones(gridZone).join(', ')}?`;
   return fail(
     'unknown_grid_zone',
-    `"${gridZone}" is no grid zone. Did you mean ${nearestZones(gridZone).join(', ')}? GET /v1/grid/zones lists all.`,
+    `"${gridZone}" is no grid zone. ${hint} GET /v1/grid/zones lists all.`,
     '/gridZone',
+  );
+}
+
+function unknownRegion(cloudRegion: string) {
+  const nearest = nearestCloudRegions(cloudRegion).map(({ key }) => key);
+  const hint = nearest.length > 0 ? `Did you mean ${nearest.slice(0, 3).join(', ')}? ` : '';
+  return fail(
+    'unknown_grid_zone',
+    `"${cloudRegion}" is no cloud region known here. ${hint}They are written as aws:eu-north-1; ` +
+      'GET /v1/grid/zones lists them with their zones. For any other give gridZone.',
+    '/cloudRegion',
   );
 }
 

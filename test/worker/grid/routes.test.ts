@@ -106,6 +106,19 @@ test('zones: searched, in use with their providers, unknown ones refused with th
   });
 });
 
+test('a cloud region finds its zone, with the tables that place it and where others do', async () => {
+  const { zones } = await api<{ zones: { key: string; cloudRegions: { key: string }[] }[] }>(
+    'GET',
+    '/v1/grid/zones?search=eu-north-1',
+  );
+  expect(zones.map(({ key }) => key)).toEqual(['SE-SE3']);
+  expect(zones[0]!.cloudRegions).toContainEqual({
+    key: 'aws:eu-north-1',
+    sources: ['electricitymaps', 'ccf'],
+    otherZones: ['SE'],
+  });
+});
+
 test.each([
   ['an interval off the five minutes', [point('2024-03-01T00:01:00Z', '2024-03-01T01:00:00Z', 1)]],
   ['an end before its start', [point('2024-03-01T01:00:00Z', '2024-03-01T00:00:00Z', 1)]],

@@ -73,6 +73,63 @@ test('an unknown zone is answered with the nearest ones', async () => {
   expect((await response.json<{ detail: string }>()).detail).toContain('DE');
 });
 
+const { gridZone: _, ...unplaced } = berlin;
+
+test('a site is placed by its cloud region as well, and moved by it', async () => {
+  const created = await call('POST', '/v1/sites', {
+    ...unplaced,
+    id: 'cloud',
+    cloudRegion: 'aws:eu-north-1',
+  });
+  expect(created.status).toBe(201);
+  expect((await created.json<Site>()).gridZone).toBe('SE-SE3');
+  const moved = await api<Site>('PATCH', '/v1/sites/cloud', { cloudRegion: 'gcp:us-central1' });
+  expect(moved.gridZone).toBe('US-CENT-SWPP');
+  expect((await api<Site>('PATCH', '/v1/sites/cloud', { gridZone: 'US-MIDW-MISO' })).gridZone).toBe(
+    'US-MIDW-MISO',
+  );
+});
+
+test.each([
+  ['neither zone nor region', {}, 'invalid_body', '/gridZone', /either gridZone or cloudRegion/],
+  ['both', { gridZone: 'DE', cloudRegion: 'aws:eu-central-1' }, 'invalid_body', '/gridZone', /either/],
+  [
+    'a region without its cloud',
+    { cloudRegion: 'eu-north-1' },
+    'unknown_grid_zone',
+    '/cloudRegion',
+    /Did you mean aws:eu-north-1\?/,
+  ],
+  [
+    'an availability zone',
+    { cloudRegion: 'aws:eu-north-1a' },
+    'unknown_grid_zone',
+    '/cloudRegion',
+    /Did you mean aws:eu-north-1\?/,
+  ],
+  ['another cloud', { cloudRegion: 'moon:base-1' }, 'unknown_grid_zone', '/cloudRegion', /give gridZone/],
+  [
+    'a region as zone',
+    { gridZone: 'us-east-1' },
+    'unknown_grid_zone',
+    '/gridZone',
+    /"cloudRegion": "aws:us-east-1", in zone US-MIDA-PJM/,
+  ],
+])('refuses %s, and says what to write', async (_, change, code, field, words) => {
+  const response = await call('POST', '/v1/sites', { ...unplaced, id: 'nowhere', ...change });
+  const body = await response.clone().text();
+  expect(await refusal(response)).toEqual({ status: 422, code, field });
+  expect(JSON.parse(body).detail).toMatch(words);
+});
+
+test('a change by zone and region at once is refused', async () => {
+  await call('POST', '/v1/sites', { ...berlin, id: 'twice' });
+  const change = { gridZone: 'FR', cloudRegion: 'gcp:europe-west9' };
+  expect(await refusal(await call('PATCH', '/v1/sites/twice', change))).toMatchObject({
+    code: 'invalid_body',
+  });
+});
+
 test('a taken id is refused and changes nothing', async () => {
   await call('POST', '/v1/sites', { ...berlin, id: 'taken' });
   const again = await call('POST', '/v1/sites', { ...berlin, id: 'taken', gridZone: 'FR' });
