@@ -75,6 +75,6 @@ async function readMeter({ folder, oemInfo }: AcpiMeter): Promise<Outcome<Watts>
   return {
     state: 'ready',
     value: watts(power),
-    detail: `${power} W, the whole node by ACPI${maker}${over}; where it is measured (AC in, DC out) ACPI does not tell`,
+    detail: `the whole node by ACPI${maker}${over}; where it is measured (AC in, DC out) ACPI does not tell`,
   };
 }

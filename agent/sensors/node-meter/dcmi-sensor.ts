@@ -75,12 +75,12 @@ export function createDcmiSensor({ paths, clock, env, use }: DcmiSensorOptions):
     if (nowMs - same.sinceMs > STUCK_AFTER_MS)
       return {
         state: 'noData',
-        detail: `${program} has said the same for ${Math.round((nowMs - same.sinceMs) / 60_000)} min, time stamp included: the controller is stuck`,
+        detail: `${program} has said the same for more than 5 min, time stamp included: the controller is stuck`,
       };
     return {
       state: 'ready',
       value: watts(reading.powerWatts),
-      detail: `${reading.powerWatts} W, the whole node by ${program}; where it is measured (AC in, DC out) DCMI does not tell`,
+      detail: `the whole node by ${program}; where it is measured (AC in, DC out) DCMI does not tell`,
     };
   }
 

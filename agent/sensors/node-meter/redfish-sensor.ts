@@ -38,7 +38,7 @@ export function createRedfishSensor({ clock, use, access, chassis: wanted }: Red
       return {
         state: 'ready',
         value: watts(powerWatts),
-        detail: `${powerWatts} W, the whole node by chassis ${chassis.id} (${property}); where it is measured: ${point}`,
+        detail: `the whole node by chassis ${chassis.id} (${property}); where it is measured: ${point}`,
       };
     } catch (error) {
       chassis = null;

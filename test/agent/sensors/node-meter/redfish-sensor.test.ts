@@ -127,7 +127,7 @@ describe('the node by its controller', () => {
     const outcome = await sensor.read();
     expect(readyValue(outcome)).toMatchObject([{ meterId: 'redfish:node', powerWatts: 374 }]);
     expect(outcome.detail).toBe(
-      '374 W, the whole node by chassis 1U (EnvironmentMetrics); where it is measured: not told',
+      'the whole node by chassis 1U (EnvironmentMetrics); where it is measured: not told',
     );
     expect(server.seen.map(({ url }) => url)).toEqual([
       '/redfish/v1/Chassis',
@@ -145,7 +145,7 @@ describe('the node by its controller', () => {
     const outcome = await sensor.probe();
     readyValue(outcome);
     expect(outcome.detail).toContain(
-      '344 W, the whole node by chassis 1U (PowerControl); where it is measured: AC in',
+      'the whole node by chassis 1U (PowerControl); where it is measured: AC in',
     );
   });
 
