@@ -3,6 +3,7 @@
  * The table is data with its own source and licence (docs/grid.md).
  */
 import { type EpochMs, epochMs, type GramsPerKwh, gramsPerKwh } from '../units.ts';
+import countryCodes from './country-codes.data.json' with { type: 'json' };
 import type { Basis, IntensityPoint, Signal } from './intensity.ts';
 import { cloudRegionsOf } from './regions.ts';
 import table from './zones.data.json' with { type: 'json' };
@@ -37,6 +38,9 @@ const WORLD: GridZone & YearlyAverages = {
   gramsPerKwh: [473.0065],
 };
 
+/** Three-letter country codes, and `UK`; the two-letter ones are keys themselves. */
+const zoneOfCode: ReadonlyMap<string, string> = new Map(Object.entries(countryCodes.zones));
+
 const zonesByKey: ReadonlyMap<string, GridZone & YearlyAverages> = new Map([
   [WORLD.key, WORLD],
   ...table.zones.map((zone) => [zone.key, { ...zone, source: table.source, years: table.years }] as const),
@@ -50,11 +54,15 @@ export function findZone(key: string): GridZone | null {
   return zonesByKey.get(key) ?? null;
 }
 
-/** Zones whose key, name, country or cloud region contains the text, whatever its case; best matches first. */
+/**
+ * Zones whose key, name, country or cloud region contains the text, whatever its case, or whose country has it as its
+ * code; best matches first.
+ */
 export function searchZones(text: string): GridZone[] {
   const wanted = text.trim().toLowerCase();
+  const ofCode = zoneOfCode.get(wanted.toUpperCase());
   const rank = ({ key, name, country }: GridZone): number => {
-    if (key.toLowerCase() === wanted || name.toLowerCase() === wanted) return 0;
+    if (key === ofCode || key.toLowerCase() === wanted || name.toLowerCase() === wanted) return 0;
     if (key.toLowerCase().startsWith(wanted)) return 1;
     if ([key, name, country ?? ''].some((field) => field.toLowerCase().includes(wanted))) return 2;
     return cloudRegionsOf(key).some((region) => region.key.includes(wanted)) ? 3 : 4;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import countryCodes from '../../../shared/grid/country-codes.data.json' with { type: 'json' };
 import {
   annualIntensity,
   findZone,
@@ -62,6 +63,25 @@ test.each([
   ['world', 'WORLD'],
 ])('whoever writes %s is offered %s', (written, meant) => {
   expect(nearestZones(written)).toContain(meant);
+});
+
+test.each([
+  ['DEU', 'DE'],
+  ['gbr', 'GB'],
+  ['UK', 'GB'],
+  ['CHL', 'CL-SEN'],
+  ['USA', 'US'],
+])('the country code %s finds %s first', (code, key) => {
+  expect(searchZones(code)[0]?.key).toBe(key);
+  expect(nearestZones(code)[0]).toBe(key);
+  expect(findZone(code)).toBeNull();
+});
+
+test('every country code leads to a known zone', () => {
+  for (const [code, key] of Object.entries(countryCodes.zones)) {
+    expect(code).toMatch(/^([A-Z]{3}|UK)$/);
+    expect(findZone(key), code).not.toBeNull();
+  }
 });
 
 test('search finds key, name and country, exact matches first', () => {
