@@ -1,7 +1,8 @@
 /** The real agent as a child process: enrolled once, started again with growing pauses should it end. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { IngestBody } from '../../shared/wire/ingest.ts';
 import { StartError } from './start-error.ts';
 
 const FIRST_PAUSE_MS = 1_000;
@@ -10,8 +11,6 @@ const LONGEST_PAUSE_MS = 60_000;
 const STEADY_MS = 60_000;
 /** After SIGTERM the agent saves and leaves; what still runs then is ended. */
 const GRACE_MS = 5_000;
-/** The agent's exit code for a host without a token (agent/cli/exit-codes.ts). */
-const NOT_ENROLLED = 3;
 
 export interface AgentOptions {
   readonly root: string;
@@ -23,10 +22,26 @@ export interface AgentProcess {
   stop(): Promise<void>;
 }
 
-/** Whether the agent's state holds a token for a server. */
-export async function isEnrolled(options: AgentOptions): Promise<boolean> {
-  const { code } = await outcomeOf(spawnAgent(options, ['status']));
-  return code !== NOT_ENROLLED;
+/** Whether the server takes the token that the agent's state holds; one may have been revoked, or be another database's. */
+export async function isEnrolled({ dataFolder, serverUrl }: AgentOptions): Promise<boolean> {
+  const token = heldToken(join(dataFolder, 'agent/node.json'));
+  if (token === null) return false;
+  const noReports: IngestBody = { version: 1, sentAtMs: Date.now(), agentVersion: 'start', reports: [] };
+  const { status } = await fetch(`${serverUrl}/v1/ingest`, {
+    method: 'POST',
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    body: JSON.stringify(noReports),
+  });
+  return status !== 401 && status !== 403;
+}
+
+/** Null where there is none, or none that can be read: enrolling writes the file anew. */
+function heldToken(credentialsFile: string): string | null {
+  try {
+    return (JSON.parse(readFileSync(credentialsFile, 'utf8')) as { token: string }).token;
+  } catch {
+    return null;
+  }
 }
 
 /** Enrols this host with a key that is good for one use. Throws `StartError` with what the agent said. */

@@ -53,15 +53,15 @@ async function start(options: StartOptions): Promise<void> {
     });
     stopOnSignal(running, folder);
     const api = createApi(running.server.url, folder.adminToken);
-    const site = await ensureSite(api, options.gridZone);
+    const gridZone = await ensureSite(api, options.gridZone);
     const agentOptions = { root, dataFolder: folder.path, serverUrl: running.server.url };
     if (options.agent) {
-      if (site.isNew || !(await isEnrolled(agentOptions))) {
+      if (!(await isEnrolled(agentOptions))) {
         await enrolAgent(agentOptions, await createEnrolmentKey(api, LOCAL_SITE));
       }
       running.agent = runAgent(agentOptions);
     }
-    console.log(welcome(running.server.url, folder, site.gridZone));
+    console.log(welcome(running.server.url, folder, gridZone));
     if (options.demo) {
       running.demo = await startDemo({
         serverUrl: running.server.url,

@@ -19,31 +19,24 @@ export function assertKnownZone(key: string): void {
   );
 }
 
-export interface LocalSite {
-  /** The zone that holds now. */
-  readonly gridZone: string;
-  /** The database did not know it: no token that an agent holds is good there. */
-  readonly isNew: boolean;
-}
-
 /**
  * Creates the site at first start. A zone given later holds from now on, except in the place of `WORLD`: nobody had said
- * where the host stands, so the first real zone holds for its whole past.
+ * where the host stands, so the first real zone holds for its whole past. Returns the zone that holds now.
  */
-export async function ensureSite(api: Api, gridZone: string | null): Promise<LocalSite> {
+export async function ensureSite(api: Api, gridZone: string | null): Promise<string> {
   const site = await api.call<{ gridZone: string }>('GET', `/v1/sites/${LOCAL_SITE}`);
   if (site === null) {
     const zone = gridZone ?? WORLD_ZONE;
     const values = { gridZone: zone, pueRatio: NO_OVERHEAD };
     await api.call('POST', '/v1/sites', { id: LOCAL_SITE, name: 'This host', ...values });
-    return { gridZone: zone, isNew: true };
+    return zone;
   }
-  if (gridZone === null || gridZone === site.gridZone) return { gridZone: site.gridZone, isNew: false };
+  if (gridZone === null || gridZone === site.gridZone) return site.gridZone;
   await api.call('PATCH', `/v1/sites/${LOCAL_SITE}`, {
     gridZone,
     ...(site.gridZone === WORLD_ZONE ? { effectiveFrom: ALWAYS } : {}),
   });
-  return { gridZone, isNew: false };
+  return gridZone;
 }
 
 /** A key that enrols `uses` hosts at a site, within minutes. */

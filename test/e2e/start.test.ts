@@ -35,18 +35,36 @@ interface Totals {
 }
 
 async function readTotals(url: string, fromMs: number): Promise<Totals> {
-  const token = readFileSync(join(folder, 'admin-token'), 'utf8').trim();
   const query = new URLSearchParams({
     from: new Date(fromMs).toISOString(),
     to: new Date().toISOString(),
     step: 'none',
   });
   const response = await fetch(`${url}/v1/fleet/emissions?${query}`, {
-    headers: { Authorization: `Bearer ${token}` },
+    headers: asAdmin(),
   });
   const body = await response.text();
   if (!response.ok) throw new Error(`the API answered ${response.status}: ${body}`);
   return (JSON.parse(body) as { totals: Totals }).totals;
+}
+
+const asAdmin = () => ({
+  Authorization: `Bearer ${readFileSync(join(folder, 'admin-token'), 'utf8').trim()}`,
+});
+
+async function nodeIds(url: string): Promise<string[]> {
+  const response = await fetch(`${url}/v1/nodes`, { headers: asAdmin() });
+  return ((await response.json()) as { nodes: { id: string }[] }).nodes.map(({ id }) => id);
+}
+
+async function revokeNodeTokens(url: string): Promise<void> {
+  const response = await fetch(`${url}/v1/tokens`, { headers: asAdmin() });
+  const { tokens } = (await response.json()) as { tokens: { id: string; scope: string }[] };
+  const ofNodes = tokens.filter(({ scope }) => scope === 'ingest');
+  expect(ofNodes).toHaveLength(1);
+  for (const { id } of ofNodes) {
+    expect((await fetch(`${url}/v1/tokens/${id}`, { method: 'DELETE', headers: asAdmin() })).ok).toBe(true);
+  }
 }
 
 /** Own figures come with the agent's first report, within 15 seconds; the test's own limit is the deadline. */
@@ -81,14 +99,18 @@ test('comes up with figures of its own, keeps them over a restart, and leaves no
   expect(await second.exit).toBe(1);
   expect(second.said()).toMatch(/^wattshed: .* is in use by process \d+: [^\n]+\n$/);
 
+  await revokeNodeTokens(url);
   const family = [first.pid, ...descendantsOf(first.pid)];
   expect(family.length).toBeGreaterThanOrEqual(3);
   first.signal('SIGINT');
   expect(await first.exit).toBe(0);
   expect(family.filter(isRunning)).toEqual([]);
 
-  const again = start('--port', String(port), '--data', folder, '--no-agent', '--zone', 'DE');
+  const again = start('--port', String(port), '--data', folder, '--zone', 'DE');
   await again.until('Ctrl-C stops it all');
+  // Its token was revoked meanwhile: the host is enrolled anew, as the same node.
+  await again.until('shipping: delivered');
+  expect(await nodeIds(url)).toHaveLength(1);
   expect(readFileSync(join(folder, 'admin-token'), 'utf8').trim()).toBe(token);
   const after = await readTotals(url, fromMs);
   expect(after.energyKwh).toBeGreaterThanOrEqual(before.energyKwh);
