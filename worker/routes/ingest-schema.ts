@@ -21,6 +21,9 @@ const MAX_JOB_SHARES = 2_000;
 const MAX_PARTS = 256;
 const MAX_SENSORS = 32;
 
+/** What is set aside is listed with its time: beyond this no clock error is worth a person's look. */
+const LATEST_MS = Date.UTC(2100, 0, 1);
+
 const READS_VERSION = 1;
 /** Unknown fields are refused, never dropped: an agent newer than its server must not lose what it says. */
 const strict = <T extends z.ZodRawShape>(shape: T) =>
@@ -87,6 +90,7 @@ const report = strict({
     .number()
     .int()
     .min(0)
+    .max(LATEST_MS, 'expected an instant before the year 2100')
     .refine((ms) => ms % WINDOW_MS === 0, `expected a multiple of ${WINDOW_MS} (a 5-minute UTC window)`),
   epoch: z.string().regex(/^[a-z0-9]{8,32}$/, 'expected 8 to 32 of a-z and 0-9'),
   revision: z
