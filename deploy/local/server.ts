@@ -9,6 +9,7 @@ import { applyMigrations, type Database } from './migrate.ts';
 import { reasonOf, StartError } from './start-error.ts';
 
 const TICK_MS = 60_000;
+const COMPATIBILITY_DATE = '2026-07-01';
 
 export interface ServerOptions {
   readonly root: string;
@@ -26,10 +27,11 @@ export interface Server {
 }
 
 export async function startServer(options: ServerOptions): Promise<Server> {
+  await migrate(options);
   const miniflare = new Miniflare({
     modules: true,
     scriptPath: join(options.root, 'dist/worker/index.js'),
-    compatibilityDate: '2026-07-01',
+    compatibilityDate: COMPATIBILITY_DATE,
     host: options.listenAddress,
     port: options.port,
     // Request metadata would be fetched from the network.
@@ -39,8 +41,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       showLines(stdout);
       showLines(stderr);
     },
-    d1Databases: { DB: 'wattshed' },
-    d1Persist: join(options.dataFolder, 'd1'),
+    ...databaseIn(options.dataFolder),
     assets: {
       directory: join(options.root, 'dist/dashboard'),
       binding: 'ASSETS',
@@ -56,7 +57,6 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await miniflare.ready;
   const url = urlOf(options.listenAddress, options.port);
   const database = (await miniflare.getD1Database('DB')) as unknown as Database;
-  await applyMigrations(database, join(options.root, 'worker/schema/migrations'));
   const tick = async () => {
     try {
       const worker = await miniflare.getWorker();
@@ -83,6 +83,29 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 function providerKeys(): Record<string, string> {
   const given = PROVIDER_KEY_NAMES.map((name) => [name, process.env[name]] as const);
   return Object.fromEntries(given.filter((pair): pair is [(typeof pair)[0], string] => Boolean(pair[1])));
+}
+
+const databaseIn = (dataFolder: string) => ({
+  d1Databases: { DB: 'wattshed' },
+  d1Persist: join(dataFolder, 'd1'),
+});
+
+/** Before anything listens: agents and pages that wait for this server never meet a database of the version before. */
+async function migrate({ root, dataFolder }: ServerOptions): Promise<void> {
+  const miniflare = new Miniflare({
+    modules: true,
+    script: 'export default {}',
+    compatibilityDate: COMPATIBILITY_DATE,
+    cf: false,
+    telemetry: { enabled: false },
+    ...databaseIn(dataFolder),
+  });
+  try {
+    const database = (await miniflare.getD1Database('DB')) as unknown as Database;
+    await applyMigrations(database, join(root, 'worker/schema/migrations'));
+  } finally {
+    await miniflare.dispose();
+  }
 }
 
 /** Where this machine itself finds the server. */

@@ -67,6 +67,24 @@ async function revokeNodeTokens(url: string): Promise<void> {
   }
 }
 
+/** The statuses that an impatient reader of the fleet meets; nobody listens in between. */
+async function answersUntil(url: string, up: Promise<void>): Promise<number[]> {
+  const statuses: number[] = [];
+  let isOver = false;
+  const over = () => {
+    isOver = true;
+  };
+  void up.then(over, over);
+  while (!isOver) {
+    try {
+      statuses.push((await fetch(`${url}/v1/nodes`, { headers: asAdmin() })).status);
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  return statuses;
+}
+
 /** Own figures come with the agent's first report, within 15 seconds; the test's own limit is the deadline. */
 async function firstFigures(url: string, fromMs: number): Promise<Totals> {
   for (;;) {
@@ -81,7 +99,10 @@ test('comes up with figures of its own, keeps them over a restart, and leaves no
   const port = await freePort('127.0.0.1', 0);
   const url = `http://127.0.0.1:${port}`;
   const first = start('--port', String(port), '--data', folder);
+  const met = answersUntil(url, first.until('Ctrl-C stops it all'));
   await first.until('Ctrl-C stops it all');
+  // Whoever waits for it meets a whole database, or nobody.
+  expect(await met).not.toContain(500);
 
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
   const page = await fetch(`${url}/`);
