@@ -2,7 +2,7 @@
  * The forecaster against real series: every day at 00 UTC of the test months, nothing after the origin is seen, one recipe
  * for all zones. `p24` is the same hour of the latest known day.
  */
-import { LEAD_HOURS, learnDay, trainUntil } from '../../shared/grid/forecast/forecaster.ts';
+import { LEAD_HOURS, trainUntil } from '../../shared/grid/forecast/forecaster.ts';
 import { LogSeries } from '../../shared/grid/forecast/log-series.ts';
 import type { Figure } from '../figures.ts';
 import { readSeries, type ZoneSeries } from './series.ts';
@@ -65,7 +65,7 @@ function backTest({ zone, startHour, lifecycle }: ZoneSeries): ZoneScores {
   const forecaster = trainUntil(series, first);
   for (let origin = first; origin <= last; origin += DAY) {
     if (origin > first) {
-      learnDay(forecaster, series, origin);
+      forecaster.learnDay(series, origin);
       forecaster.refit();
     }
     const forecast = forecaster.forecast(series, origin);
