@@ -38,13 +38,10 @@ export function createAskedSensor(options: AskedSensorOptions): Sensor {
 
   function question(): Promise<void> {
     askAgainAtMs = clock.monotonicNow() + everyMs;
-    const { signal } = stopped;
-    asking ??= ask(signal).then((answer) => {
+    asking ??= ask(stopped.signal).then((answer) => {
       asking = null;
-      if (signal.aborted) return;
       latest = answer;
-      // What nobody has read by the next answer is of a time that nobody meters.
-      unread = answer.state === 'ready' ? answer.value.readings : [];
+      if (answer.state === 'ready') unread = answer.value.readings;
     });
     return asking;
   }

@@ -122,6 +122,27 @@ describe('AMD GPUs by amd-smi', () => {
     expect(again?.counter?.identity).not.toBe(agreed?.counter?.identity);
   });
 
+  test('after a failure the GPUs are listed again: their numbers may have changed', async () => {
+    const { root, write } = await emptyHost();
+    const { sensor, next } = await sensorOf({
+      'amd-smi': `echo "$1" >> ${root}/asked; ${LISTING}; play ${root}/metric`,
+    });
+    await write({ metric: await text(METRIC) });
+    readyValue(await sensor.probe());
+    await sensor.read();
+    await write({ metric: 'ERROR: driver is gone' });
+    expect(await next()).toMatchObject({ state: 'noData' });
+    await write({ metric: await text(METRIC) });
+    readyValue(await sensor.probe());
+    expect((await text(`${root}/asked`)).trim().split('\n')).toEqual([
+      'list',
+      'metric',
+      'metric',
+      'list',
+      'metric',
+    ]);
+  });
+
   test('not installed, without a GPU, without a power: each says so', async () => {
     expect(await (await sensorOf({})).sensor.probe()).toEqual({
       state: 'absent',

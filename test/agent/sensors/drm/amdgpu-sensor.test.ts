@@ -120,11 +120,13 @@ describe('AMD GPUs', () => {
     expect(await sensor.probe()).toMatchObject({ state: 'noData' });
     await host.write(card(0, '1002:738C', { power1_average: '35000000' }));
     readyValue(await sensor.probe());
-    await host.write(card(0, '1002:738C', { power1_average: '' }));
-    expect(await sensor.read()).toMatchObject({
-      state: 'noData',
-      detail: expect.stringContaining('no power now'),
-    });
+    for (const power1_average of ['', '0']) {
+      await host.write(card(0, '1002:738C', { power1_average }));
+      expect(await sensor.read()).toMatchObject({
+        state: 'noData',
+        detail: expect.stringContaining('no power now'),
+      });
+    }
   });
 
   test('partitions, outputs and cards of others are none', async () => {

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createIntelGpuSensor } from '../../../../agent/sensors/drm/intel-gpu-sensor.ts';
 import { emptyHost } from '../host-tree.ts';
@@ -56,6 +58,9 @@ describe('Intel GPUs', () => {
     };
     const first = await identity(sensor);
     expect(await identity(createIntelGpuSensor({ paths: host.paths, clock }))).toBe(first);
+    await host.write({ 'sys/class/drm/card0/device/hwmon/hwmon0/energy1_input': '5\n' });
+    expect(await identity(createIntelGpuSensor({ paths: host.paths, clock }))).not.toBe(first);
+    await rm(join(host.root, 'sys/class/drm/card0/device/hwmon/hwmon0'), { recursive: true });
     await host.write({ 'proc/sys/kernel/random/boot_id': 'boot-2\n' });
     expect(await identity(createIntelGpuSensor({ paths: host.paths, clock }))).not.toBe(first);
   });

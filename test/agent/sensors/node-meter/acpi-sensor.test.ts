@@ -62,6 +62,14 @@ describe("the firmware's power meter", () => {
       state: 'absent',
       detail: `no meter of the whole node: 4 of parts (${grace.join(', ')})`,
     });
+    const bare = await sensorOn({
+      ...meter('hwmon0', { power1_average: '1000000\n' }),
+      ...meter('hwmon1', { power1_average: '2000000\n' }),
+    });
+    expect(await bare.sensor.probe()).toMatchObject({
+      state: 'absent',
+      detail: expect.stringContaining('2 of parts (without names)'),
+    });
     const one = await sensorOn(
       meter('hwmon0', { power1_average: '1000000\n', power1_oem_info: 'CPU Power Socket 0\n' }),
     );
@@ -73,7 +81,7 @@ describe("the firmware's power meter", () => {
 
   test('a battery and other chips with a power are no power meter', async () => {
     const { host, sensor } = await sensorOn(
-      meter('hwmon0', { power1_average: '9000000\n', power1_is_battery: '1\n' }),
+      meter('hwmon9', { power1_average: '9000000\n', power1_is_battery: '1\n' }),
     );
     await host.writeDump(fixture('hwmon/kepler__power_energy_channels.tree.txt'));
     expect(await sensor.probe()).toMatchObject({

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { NodeMeterUse } from '../../../../agent/sensors/node-meter/chassis-sharing.ts';
 import { parseDcmi } from '../../../../agent/sensors/node-meter/dcmi-parser.ts';
@@ -84,6 +84,15 @@ describe('the node by its controller', () => {
     });
     readyValue(await sensor.probe());
     expect(readyValue(await sensor.read())).toMatchObject([{ powerWatts: 412 }]);
+  });
+
+  test('FreeIPMI also where ipmitool may not be run', async () => {
+    const PATH = await fakePrograms({ 'ipmi-dcmi': `play ${recording('composed__freeipmi')}` });
+    await writeFile(`${PATH}/ipmitool`, '#!/bin/sh\n');
+    const host = await emptyHost();
+    await host.write({ 'sys/class/ipmi/ipmi0/dev': '237:0\n' });
+    const sensor = createDcmiSensor({ paths: host.paths, clock: manualClock(), env: { PATH }, use: 'auto' });
+    readyValue(await sensor.probe());
   });
 
   test('no controller, no program and switched off are each absent, and say which', async () => {

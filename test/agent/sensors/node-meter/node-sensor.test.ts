@@ -99,6 +99,14 @@ describe('a meter of the whole node that is asked in the background', () => {
     expect(readyValue(await sensor.read())).toHaveLength(1);
   });
 
+  test('two probes at once ask once', async () => {
+    const { sensor, answer, signals } = slowController();
+    const probes = [sensor.probe(), sensor.probe()];
+    await answer(power(400));
+    for (const outcome of await Promise.all(probes)) readyValue(outcome);
+    expect(signals).toHaveLength(1);
+  });
+
   test('one that has never answered is no data', async () => {
     const { clock, sensor } = slowController();
     const probe = sensor.probe();

@@ -60,7 +60,7 @@ interface Setting {
   readonly chassis?: string;
   readonly caFile?: string | null;
   readonly insecure?: boolean;
-  readonly user?: string;
+  readonly user?: string | null;
   readonly tls?: boolean;
 }
 
@@ -182,6 +182,33 @@ describe('the node by its controller', () => {
     expect(outcome.detail).toContain('chassis Host');
   });
 
+  test('a chassis without links to a power cannot be meant', async () => {
+    const { sensor } = await controllerWith({
+      '/redfish/v1/Chassis': members('bare', 'host'),
+      '/redfish/v1/Chassis/bare': JSON.stringify({
+        Links: { ComputerSystems: [{ '@odata.id': '/redfish/v1/Systems/1' }] },
+      }),
+      '/redfish/v1/Chassis/host': chassisOf(1),
+      '/redfish/v1/Power': POWER,
+    });
+    readyValue(await sensor.probe());
+  });
+
+  test('after a failure the chassis is looked for again', async () => {
+    const resources: Record<string, string> = {
+      '/redfish/v1/Chassis': members('old'),
+      '/redfish/v1/Chassis/old': chassisOf(1),
+    };
+    const { sensor } = await controllerWith(resources);
+    expect(await sensor.probe()).toMatchObject({ state: 'noData' });
+    resources['/redfish/v1/Chassis'] = members('new');
+    resources['/redfish/v1/Chassis/new'] = chassisOf(1);
+    resources['/redfish/v1/Power'] = POWER;
+    const outcome = await sensor.probe();
+    readyValue(outcome);
+    expect(outcome.detail).toContain('chassis new');
+  });
+
   test('where several could be meant the operator says which', async () => {
     const resources = {
       '/redfish/v1/Chassis': members('left', 'right'),
@@ -281,6 +308,10 @@ describe('what keeps it from answering', () => {
     });
     expect(server.seen).toEqual([]);
     readyValue(await (await controllerWith(await dmtf(), { tls: false, insecure: true })).sensor.probe());
+    const open = await controllerWith(await dmtf(), { tls: false, user: null });
+    expect(await open.sensor.probe()).toMatchObject({
+      detail: expect.stringContaining('refuses the credentials'),
+    });
   });
 
   test('a link to another host is not followed', async () => {
