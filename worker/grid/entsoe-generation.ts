@@ -75,19 +75,15 @@ function readPeriod(period: XmlElement, code: string, curveType: string | null):
   return { code, stepMs, amounts };
 }
 
-/** Means over `stepMs`, of the steps that the run covers whole. */
+/** Means over `stepMs`; NaN, which is no amount, where the run covers a step only in part. */
 function averaged({ code, stepMs: ownStepMs, amounts }: Run, stepMs: number): MixEntry[] {
-  if (ownStepMs === stepMs) return [...amounts].map(([startMs, amount]) => ({ startMs, code, amount }));
   const parts = stepMs / ownStepMs;
-  const entries: MixEntry[] = [];
-  for (const startMs of amounts.keys()) {
-    if (startMs % stepMs !== 0) continue;
-    const within = Array.from({ length: parts }, (_, part) => amounts.get(startMs + part * ownStepMs));
-    const known = within.filter((amount) => amount !== undefined);
-    if (known.length < parts) continue;
-    entries.push({ startMs, code, amount: known.reduce((sum, amount) => sum + amount, 0) / parts });
-  }
-  return entries;
+  const starts = new Set([...amounts.keys()].map((startMs) => Math.floor(startMs / stepMs) * stepMs));
+  return [...starts].map((startMs) => {
+    let sum = 0;
+    for (let part = 0; part < parts; part++) sum += amounts.get(startMs + part * ownStepMs) ?? Number.NaN;
+    return { startMs, code, amount: sum / parts };
+  });
 }
 
 /** `2025-10-21T12:00Z` */

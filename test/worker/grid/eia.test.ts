@@ -69,6 +69,18 @@ test('an hour without its gas is no hour, since the rest would look far cleaner'
   });
 });
 
+test('solar may be missing at night, and an hour of nulls alone is simply not there yet', async () => {
+  const rows = rowsOf('CISO').filter(({ fueltype, value }) => fueltype !== 'SUN' || Number(value) > 0);
+  for (const row of rows) if (row.period === '2026-05-12T06') row.value = null;
+  const { outcome } = await ask(eia('direct', KEY), {
+    ...night,
+    gridZone: 'US-CAL-CISO',
+    answer: reply(rows),
+  });
+  expect(seriesOf(outcome)).toHaveLength(6);
+  expect(outcome).toMatchObject({ refused: [] });
+});
+
 test.each([
   ['a code that nobody knows', { fueltype: 'XYZ' }, 'unknown fuel "XYZ"'],
   ['an amount that is none', { value: 'many' }, 'no amount of NG'],

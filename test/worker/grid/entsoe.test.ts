@@ -86,6 +86,12 @@ test('types of a finer step are averaged over the coarsest', async () => {
   const mixed = document(hour, series('B04', 'PT15M', [0, 0, 100, 300]));
   const { outcome } = await ask(entsoe('direct', TOKEN), { ...twoHours, answer: body(mixed) });
   expect(seriesOf(outcome)).toEqual([['2025-10-21T12:00:00.000Z', 185, 'measured']]);
+  const inPart = document(hour, series('B04', 'PT15M', [0, 0, 100]));
+  const partly = await ask(entsoe('direct', TOKEN), { ...twoHours, answer: body(inPart) });
+  expect(partly.outcome).toMatchObject({
+    outcome: 'failed',
+    reason: expect.stringMatching(/no amount of B04 at 2025-10-21T12:00/),
+  });
 });
 
 test.each([
