@@ -74,7 +74,7 @@ test.each([
 });
 
 test.each([
-  [{}, '/id: missing; expected string. (2 more things are wrong.)'],
+  [{}, '/id: missing; expected string. (1 more thing is wrong.)'],
   [[], 'The body: expected object, received array.'],
   [{ id: 7, gridZone: 'DE', pueRatio: 1 }, '/id: expected string, received number.'],
   [{ id: 'a', gridZone: 'DE', pueRatio: 1, pue: 2 }, '/pue: unknown field; remove it or check its spelling.'],
