@@ -1,14 +1,7 @@
 /** Emissions by hour as stacked bars: operational below, embodied above, a dashed foot where nothing was metered. */
 import { svgElement } from './dom.ts';
 import { formatClock, formatMass, formatNumber, formatShare, massUnit } from './format.ts';
-
-export interface Hour {
-  readonly startMs: number;
-  readonly operationalGrams: number;
-  readonly embodiedGrams: number;
-  /** Metered share of the hour so far, 0..1; null where nothing was expected to report. */
-  readonly coverage: number | null;
-}
+import type { Hour } from './load.ts';
 
 const HEIGHT = 190;
 const LEFT = 44;
@@ -62,7 +55,7 @@ function bar(hour: Hour, x: number, slot: number, height: (grams: number) => num
     svgElement('rect', { ...box, class: 'operational', y: FOOT - operational, height: operational }),
     svgElement('rect', { ...box, class: 'embodied', y: FOOT - operational - embodied, height: embodied }),
   ];
-  if (hour.coverage === 0) {
+  if (hour.isGap) {
     parts.push(svgElement('line', { class: 'gap', x1: box.x, x2: box.x + box.width, y1: FOOT, y2: FOOT }));
   }
   return [svgElement('g', {}, ...parts)];

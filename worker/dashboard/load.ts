@@ -1,7 +1,6 @@
 /** Asks the API for everything the page shows and puts it in the page's own terms. */
 import { HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { ApiError, type Get } from './api.ts';
-import type { Hour } from './chart.ts';
 import type { Emissions, Figures, Group, IntensityValue, Node, Step } from './contract.ts';
 
 export interface Overview {
@@ -17,6 +16,16 @@ export interface Overview {
   readonly nodes: readonly NodeRow[];
   /** True where the fleet has more nodes than the page lists. */
   readonly moreNodes: boolean;
+}
+
+export interface Hour {
+  readonly startMs: number;
+  readonly operationalGrams: number;
+  readonly embodiedGrams: number;
+  /** Metered share of the hour so far, 0..1; null where nothing was expected to report. */
+  readonly coverage: number | null;
+  /** Nothing was metered, and not only because the hour's first report is still to come. */
+  readonly isGap: boolean;
 }
 
 /** Mean power over a span that was metered. */
@@ -58,7 +67,7 @@ export async function loadOverview(get: Get, nowMs: number): Promise<Overview> {
     hoursOfDay: Math.round((day.endMs - day.startMs) / HOUR_MS),
     today: today.totals,
     excluded: today.excluded,
-    hours: today.series.map(toHour),
+    hours: today.series.map((step) => toHour(step, nowMs)),
     power: meanPower(byNode.series, nowMs),
     zones: await loadZones(get, today.groups, nowMs),
     nodes: nodes.map((node) => ({ ...node, power: meanPower(groups.get(node.id)?.series ?? [], nowMs) })),
@@ -90,12 +99,14 @@ function meanPower(windows: readonly Step[], nowMs: number): MeanPower | null {
   return { watts: (chosen.energyKwh * 1_000) / hours, fromMs, toMs };
 }
 
-function toHour(step: Step): Hour {
+function toHour(step: Step, nowMs: number): Hour {
+  const startMs = Date.parse(step.start);
   return {
-    startMs: Date.parse(step.start),
+    startMs,
     operationalGrams: step.operationalGrams,
     embodiedGrams: step.embodiedGrams,
     coverage: step.coverage,
+    isGap: step.coverage === 0 && nowMs - startMs >= WINDOW_MS,
   };
 }
 

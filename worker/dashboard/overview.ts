@@ -168,9 +168,7 @@ function hoursCard(data: Overview): HTMLElement {
       ),
     ),
     holder,
-    data.hours.some((hour) => hour.coverage === 0)
-      ? quiet('Dashed: nothing was metered in this hour.')
-      : null,
+    data.hours.some((hour) => hour.isGap) ? quiet('Dashed: nothing was metered in this hour.') : null,
     element(
       'details',
       { id: 'hours-table' },
