@@ -93,13 +93,15 @@ function liveByWindow(points: readonly IntensityPoint[]): Map<number, IntensityP
   return live;
 }
 
-/** Negative if `a` is trusted more: the user's, the better kind, the finer step; then by name, so that order is total. */
+/** Negative if `a` is trusted more: the user's, the better kind, the finer step; then by scope, name and start, so that order is total. */
 function compareTrust(a: IntensityPoint, b: IntensityPoint): number {
   return (
     Number(b.provider === USER_PROVIDER) - Number(a.provider === USER_PROVIDER) ||
     INTENSITY_KINDS.indexOf(a.kind) - INTENSITY_KINDS.indexOf(b.kind) ||
     a.endMs - a.startMs - (b.endMs - b.startMs) ||
-    (a.provider < b.provider ? -1 : Number(a.provider > b.provider))
+    Number(a.scope === 'production') - Number(b.scope === 'production') ||
+    (a.provider < b.provider ? -1 : Number(a.provider > b.provider)) ||
+    b.startMs - a.startMs
   );
 }
 

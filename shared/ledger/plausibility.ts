@@ -25,20 +25,23 @@ export const MAX_AGE_MS = 35 * DAY_MS;
 /** A counter is read at most this much beyond the metered time it stands for (one sampling interval and its jitter). */
 const SLACK_MS = 2_000;
 
-export type QuarantineCode =
-  | 'window_in_future'
-  | 'window_too_old'
-  | 'window_sealed'
-  | 'power_implausible'
-  | 'energy_without_time'
-  | 'parts_exceed_whole'
-  | 'over_metered'
-  | 'over_allocated'
-  | 'device_type_changed'
-  | 'too_many_devices'
-  | 'hour_full'
-  | 'series_damaged'
-  | 'revision_conflict';
+/** Why a report was set aside. */
+export const QUARANTINE_CODES = [
+  'window_in_future',
+  'window_too_old',
+  'window_sealed',
+  'power_implausible',
+  'energy_without_time',
+  'parts_exceed_whole',
+  'over_metered',
+  'over_allocated',
+  'device_type_changed',
+  'too_many_devices',
+  'hour_full',
+  'series_damaged',
+  'revision_conflict',
+] as const;
+export type QuarantineCode = (typeof QUARANTINE_CODES)[number];
 
 export interface Implausibility {
   readonly code: QuarantineCode;

@@ -3,6 +3,7 @@
  * a counter that begins at 0 each midnight UTC; emissions may be restated downwards, so they are gauges.
  */
 
+import { QUARANTINE_CODES } from '../../shared/ledger/plausibility.ts';
 import type { Labels, MetricFamily, Sample } from '../../shared/metrics/open-metrics.ts';
 import { WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
@@ -75,7 +76,11 @@ export async function metrics(
       name: 'wattshed_quarantined_reports',
       type: 'gauge',
       help: 'Reports that could not be booked and wait for a person.',
-      samples: quarantined.map(({ code, reports }) => ({ labels: { code }, value: reports })),
+      // Zero is a value: a code that was never seen can be alerted on as well.
+      samples: QUARANTINE_CODES.map((code) => ({
+        labels: { code },
+        value: quarantined.find((count) => count.code === code)?.reports ?? 0,
+      })),
     },
   ]);
 }

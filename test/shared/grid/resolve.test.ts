@@ -152,6 +152,14 @@ describe('values of production', () => {
     const own = point(NOON, HOUR_MS, 5, { provider: 'user', scope: 'production' });
     expect(intensityResolver(direct, [own, consumption(NOON, 300)])(NOON)).toBe(own);
   });
+
+  test('of the user give way to consumption of the user, in any order', () => {
+    const [made, used] = (['production', 'consumption'] as const).map((scope, index) =>
+      point(NOON, HOUR_MS, 5 + index, { provider: 'user', scope }),
+    );
+    expect(intensityResolver(direct, [made!, used!])(NOON)).toBe(used);
+    expect(intensityResolver(direct, [used!, made!])(NOON)).toBe(used);
+  });
 });
 
 describe('laws', () => {

@@ -22,6 +22,7 @@ test('the figures of the day stand in OpenMetrics text', async () => {
     `wattshed_node_energy_joules_created{node="dk-1",device_type="gpu"} ${DAY_MS / 1_000}`,
   );
   expect(lines).toContain('wattshed_nodes{state="reporting"} 1');
+  expect(lines).toContain('wattshed_quarantined_reports{code="power_implausible"} 0');
   expect(lines).toContain('wattshed_node_coverage_ratio{node="dk-1"} 1');
   expect(lines).toContain(
     'wattshed_grid_intensity_grams_per_kilowatt_hour{grid_zone="DK-DK1",kind="measured"} 50',
