@@ -42,6 +42,8 @@ export class SegmentLog {
   readonly #sizes = new Map<number, number>();
   #active: ActiveSegment | null = null;
   #lastSegment = 0;
+  /** Takes back what a failed write left, where the disk refused that as well. */
+  #takeBack: (() => Promise<void>) | null = null;
 
   constructor(fileSystem: FileSystem, directory: string, segmentBytes: number) {
     this.#fileSystem = fileSystem;
@@ -142,7 +144,9 @@ export class SegmentLog {
     }
   }
 
+  /** First takes back what is left of the one given up: behind another segment it would look like damage. */
   async #begin(): Promise<ActiveSegment> {
+    await this.#finishTakingBack();
     this.#lastSegment += 1;
     const segment = this.#lastSegment;
     const file = await this.#fileSystem.create(this.#path(segment));
@@ -158,17 +162,23 @@ export class SegmentLog {
     active.syncedSize = active.size;
   }
 
-  /** Takes back what may be half there, as far as the disk lets it. */
+  /** Takes back what may be half there; where the disk refuses, before the next segment begins. */
   async #giveUp(): Promise<void> {
     const active = this.#active;
     this.#active = null;
     if (active === null) return;
     await active.file.close().catch(() => {});
-    if (active.syncedSize === 0) {
-      await this.remove(active.segment).catch(() => this.#sizes.set(active.segment, active.size));
-    } else {
-      await this.#cut(active.segment, active.syncedSize).catch(() => {});
-    }
+    this.#sizes.set(active.segment, active.size);
+    this.#takeBack =
+      active.syncedSize === 0
+        ? () => this.remove(active.segment)
+        : () => this.#cut(active.segment, active.syncedSize);
+    await this.#finishTakingBack().catch(() => {});
+  }
+
+  async #finishTakingBack(): Promise<void> {
+    await this.#takeBack?.();
+    this.#takeBack = null;
   }
 
   async #cut(segment: number, length: number): Promise<void> {
