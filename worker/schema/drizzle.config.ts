@@ -2,6 +2,7 @@ import { defineConfig } from 'drizzle-kit';
 
 export default defineConfig({
   dialect: 'sqlite',
-  schema: './worker/schema/schema.ts',
+  // One file per family of tables.
+  schema: ['./worker/schema/schema.ts'],
   out: './worker/schema/migrations',
 });
