@@ -9,7 +9,12 @@ export default defineConfig(async () => ({
       {
         test: {
           name: 'unit',
-          include: ['test/shared/**/*.test.ts', 'test/agent/**/*.test.ts', 'test/project/**/*.test.ts'],
+          include: [
+            'test/shared/**/*.test.ts',
+            'test/agent/**/*.test.ts',
+            'test/deploy/**/*.test.ts',
+            'test/project/**/*.test.ts',
+          ],
           testTimeout: 30_000,
         },
       },

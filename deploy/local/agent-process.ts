@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { IngestBody } from '../../shared/wire/ingest.ts';
-import { StartError } from './start-error.ts';
+import { CommandError } from '../command-error.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -44,14 +44,14 @@ function heldToken(credentialsFile: string): string | null {
   }
 }
 
-/** Enrols this host with a key that is good for one use. Throws `StartError` with what the agent said. */
+/** Enrols this host with a key that is good for one use. Throws `CommandError` with what the agent said. */
 export async function enrolAgent(options: AgentOptions, enrolmentKey: string): Promise<void> {
   const child = spawnAgent(options, ['enroll', '--url', options.serverUrl], {
     WATTSHED_ENROLMENT_KEY: enrolmentKey,
   });
   const { code, said } = await outcomeOf(child);
   if (code !== 0)
-    throw new StartError(`this host could not be enrolled: ${said.trim() || `exit code ${code}`}`);
+    throw new CommandError(`this host could not be enrolled: ${said.trim() || `exit code ${code}`}`);
 }
 
 /** Keeps one agent running until `stop`. */

@@ -1,8 +1,8 @@
 /** Calls the running Worker as its admin, through the same routes that everybody uses. */
-import { StartError } from './start-error.ts';
+import { CommandError } from '../command-error.ts';
 
 export interface Api {
-  /** The answer's JSON, or null where the route answers 404. Throws `StartError` on any other refusal. */
+  /** The answer's JSON, or null where the route answers 404. Throws `CommandError` on any other refusal. */
   call<T>(method: string, path: string, body?: unknown): Promise<T | null>;
 }
 
@@ -19,7 +19,7 @@ export function createApi(url: string, adminToken: string): Api {
       });
       const text = await response.text();
       if (response.status === 404) return null;
-      if (!response.ok) throw new StartError(`${method} ${path} answered ${response.status}: ${text}`);
+      if (!response.ok) throw new CommandError(`${method} ${path} answered ${response.status}: ${text}`);
       return text === '' ? null : JSON.parse(text);
     },
   };

@@ -1,15 +1,8 @@
 /** The folder that `npm start` keeps everything in: made at first start, used by one process at a time. */
-import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import {
-  ADMIN_TOKEN_ID,
-  createToken,
-  hashSecret,
-  parseToken,
-  type TokenCrypto,
-} from '../../shared/auth/token-format.ts';
-import { reasonOf, StartError } from './start-error.ts';
+import { readOrCreateAdminToken } from '../admin-token.ts';
+import { CommandError, reasonOf } from '../command-error.ts';
 
 export interface DataFolder {
   readonly path: string;
@@ -21,7 +14,7 @@ export interface DataFolder {
   release(): void;
 }
 
-/** Makes or opens the folder and holds it until `release`; throws `StartError` where it cannot be used. */
+/** Makes or opens the folder and holds it until `release`; throws `CommandError` where it cannot be used. */
 export async function openDataFolder(given: string): Promise<DataFolder> {
   const path = resolve(given);
   try {
@@ -32,7 +25,7 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
   const lockFile = lock(path);
   try {
     const adminTokenFile = join(path, 'admin-token');
-    const admin = await readOrCreateToken(adminTokenFile);
+    const admin = await readOrCreateAdminToken(adminTokenFile);
     return {
       path,
       adminTokenFile,
@@ -42,7 +35,7 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
     };
   } catch (error) {
     rmSync(lockFile, { force: true });
-    throw error instanceof StartError ? error : unusable(path, error);
+    throw error instanceof CommandError ? error : unusable(path, error);
   }
 }
 
@@ -53,8 +46,8 @@ function makeFolder(path: string): void {
   mkdirSync(path, { mode: 0o700 });
 }
 
-function unusable(path: string, error: unknown): StartError {
-  return new StartError(
+function unusable(path: string, error: unknown): CommandError {
+  return new CommandError(
     `cannot use the data folder ${path} (${reasonOf(error)}): choose one you can write to with --data DIR`,
   );
 }
@@ -73,11 +66,11 @@ function lock(folder: string): string {
       rmSync(file, { force: true });
     }
   }
-  throw new StartError(`another start took ${folder} at the same moment: try again`);
+  throw new CommandError(`another start took ${folder} at the same moment: try again`);
 }
 
-function inUse(folder: string, holder: number): StartError {
-  return new StartError(
+function inUse(folder: string, holder: number): CommandError {
+  return new CommandError(
     `${folder} is in use by process ${holder}: stop that one first, or choose another folder with --data DIR`,
   );
 }
@@ -96,24 +89,3 @@ function isAlive(processId: number): boolean {
     return true;
   }
 }
-
-async function readOrCreateToken(file: string): Promise<{ token: string; secretSha256: string }> {
-  if (!existsSync(file)) {
-    const { token } = await createToken(nodeCrypto, { id: ADMIN_TOKEN_ID });
-    writeFileSync(file, `${token}\n`, { flag: 'wx', mode: 0o600 });
-  }
-  if ((statSync(file).mode & 0o077) !== 0) {
-    throw new StartError(`${file} can be read by others: run chmod 600 ${file}`);
-  }
-  const token = readFileSync(file, 'utf8').trim();
-  const parsed = parseToken(token);
-  if (parsed?.id !== ADMIN_TOKEN_ID) {
-    throw new StartError(`${file} holds no admin token: delete it, and the next start makes a new one`);
-  }
-  return { token, secretSha256: await hashSecret(parsed.secret, nodeCrypto) };
-}
-
-const nodeCrypto: TokenCrypto = {
-  randomBytes: (count) => randomBytes(count),
-  sha256: async (bytes) => createHash('sha256').update(bytes).digest(),
-};

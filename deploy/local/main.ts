@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DAY_MS } from '../../shared/time/window.ts';
 import { build } from '../build/build.mjs';
+import { CommandError } from '../command-error.ts';
 import { type AgentProcess, enrolAgent, isEnrolled, runAgent } from './agent-process.ts';
 import { createApi } from './api.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
@@ -10,7 +11,6 @@ import { type Demo, startDemo } from './demo/run-demo.ts';
 import { HELP, parseOptions, type StartOptions } from './options.ts';
 import { freePort, type Server, startServer } from './server.ts';
 import { assertKnownZone, createEnrolmentKey, ensureSite, LOCAL_SITE } from './site.ts';
-import { StartError } from './start-error.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
@@ -32,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     if (options.gridZone !== null) assertKnownZone(options.gridZone);
     await start(options);
   } catch (error) {
-    if (!(error instanceof StartError)) throw error;
+    if (!(error instanceof CommandError)) throw error;
     console.error(`wattshed: ${error.message}`);
     process.exit(error.exitCode);
   }

@@ -1,7 +1,7 @@
 /** The command line of `npm start`. */
 import { parseArgs } from 'node:util';
 import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
-import { StartError } from './start-error.ts';
+import { CommandError } from '../command-error.ts';
 
 export interface StartOptions {
   readonly port: number;
@@ -26,13 +26,13 @@ export const HELP = `npm start -- [options]   runs Wattshed on this machine: Wor
 Ctrl-C stops everything. Keys for grid providers are taken from the environment:
 ${PROVIDER_KEY_NAMES.join(', ')} (docs/grid.md says what each adds).`;
 
-/** Returns `help` where that was asked for; throws `StartError` (exit code 2) on anything it does not know. */
+/** Returns `help` where that was asked for; throws `CommandError` (exit code 2) on anything it does not know. */
 export function parseOptions(argv: readonly string[]): StartOptions | 'help' {
   const values = parse(argv);
   if (values.help) return 'help';
   const port = Number(values.port);
   if (!/^\d+$/.test(values.port) || port > 65_535) {
-    throw new StartError(`--port must be a number from 0 to 65535, got "${values.port}"`, 2);
+    throw new CommandError(`--port must be a number from 0 to 65535, got "${values.port}"`, 2);
   }
   return {
     port,
@@ -60,6 +60,6 @@ function parse(argv: readonly string[]) {
     }).values;
   } catch (error) {
     const [firstSentence] = (error as Error).message.split('. ');
-    throw new StartError(`${firstSentence} (npm start -- --help lists the options)`, 2);
+    throw new CommandError(`${firstSentence} (npm start -- --help lists the options)`, 2);
   }
 }

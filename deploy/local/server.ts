@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { Miniflare } from 'miniflare';
 import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
+import { CommandError, reasonOf } from '../command-error.ts';
 import { applyMigrations, type Database } from './migrate.ts';
-import { reasonOf, StartError } from './start-error.ts';
 
 const TICK_MS = 60_000;
 const COMPATIBILITY_DATE = '2026-07-01';
@@ -124,7 +124,7 @@ function showLines(output: Readable): void {
   });
 }
 
-/** The port, or a free one for 0. Throws `StartError` where nobody can listen there. */
+/** The port, or a free one for 0. Throws `CommandError` where nobody can listen there. */
 export async function freePort(address: string, port: number): Promise<number> {
   const probe = createServer();
   try {
@@ -134,9 +134,9 @@ export async function freePort(address: string, port: number): Promise<number> {
   } catch (error) {
     const reason = reasonOf(error);
     if (reason === 'EADDRINUSE') {
-      throw new StartError(`port ${port} on ${address} is taken: choose another with --port N`);
+      throw new CommandError(`port ${port} on ${address} is taken: choose another with --port N`);
     }
-    throw new StartError(`cannot listen on ${address}:${port} (${reason}): see --listen and --port`);
+    throw new CommandError(`cannot listen on ${address}:${port} (${reason}): see --listen and --port`);
   }
   const chosen = (probe.address() as AddressInfo).port;
   await new Promise((resolve) => probe.close(resolve));

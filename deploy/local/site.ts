@@ -1,7 +1,7 @@
 /** The site of this host and its grid zone, set through the API like anybody's. */
 import { findZone, nearestZones, WORLD_ZONE } from '../../shared/grid/zones.ts';
+import { CommandError } from '../command-error.ts';
 import type { Api } from './api.ts';
-import { StartError } from './start-error.ts';
 
 const KEY_LIFETIME_MS = 600_000;
 export const LOCAL_SITE = 'local';
@@ -10,10 +10,10 @@ const ALWAYS = '2000-01-01T00:00:00Z';
 /** Nobody has named a facility: the host's own energy, nothing on top. */
 const NO_OVERHEAD = 1;
 
-/** Throws `StartError` that names the keys that may have been meant. */
+/** Throws `CommandError` that names the keys that may have been meant. */
 export function assertKnownZone(key: string): void {
   if (findZone(key) !== null) return;
-  throw new StartError(
+  throw new CommandError(
     `--zone ${key} is no known grid zone. Did you mean ${nearestZones(key).join(', ')}? ` +
       'Keys are those of Electricity Maps; GET /v1/grid/zones lists them.',
   );
@@ -49,6 +49,6 @@ export async function createEnrolmentKey(api: Api, site: string, uses = 1): Prom
     expiresAt: new Date(Date.now() + KEY_LIFETIME_MS).toISOString(),
   });
   if (answer === null)
-    throw new StartError('the Worker has no route for enrolment keys: run npm ci and start again');
+    throw new CommandError('the Worker has no route for enrolment keys: run npm ci and start again');
   return answer.key;
 }

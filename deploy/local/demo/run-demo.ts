@@ -6,9 +6,9 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { DAY_MS, HOUR_MS, hourStart, WINDOW_MS, windowStart } from '../../../shared/time/window.ts';
 import type { EnrollBody, EnrollReply, IngestBody, WindowReport } from '../../../shared/wire/ingest.ts';
+import { CommandError, reasonOf } from '../../command-error.ts';
 import type { Api } from '../api.ts';
 import type { Database } from '../migrate.ts';
-import { reasonOf, StartError } from '../start-error.ts';
 import { DEMO_NODES, DEMO_SITES, type DemoNode } from './fleet.ts';
 import { demoHealth, demoInventory, demoReport } from './reports.ts';
 
@@ -187,6 +187,6 @@ async function post<T>(
     body,
   });
   if (!response.ok)
-    throw new StartError(`POST ${path} answered ${response.status}: ${await response.text()}`);
+    throw new CommandError(`POST ${path} answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
 }

@@ -1,5 +1,5 @@
-/** What keeps `npm start` from starting: one clear line for the person, no stack. */
-export class StartError extends Error {
+/** What keeps `npm start` or `npm run deploy` from its work: one clear line for the person, no stack. */
+export class CommandError extends Error {
   readonly exitCode: 1 | 2;
 
   /** `exitCode` 2 is for a wrong command line, 1 for everything else. */

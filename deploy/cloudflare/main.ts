@@ -1,0 +1,45 @@
+/** Wires `npm run deploy` to this machine. */
+import { createInterface } from 'node:readline/promises';
+import { fileURLToPath } from 'node:url';
+import { build } from '../build/build.mjs';
+import { CommandError } from '../command-error.ts';
+import { type DeployWorld, deploy, dryRun } from './deploy.ts';
+import { HELP, parseOptions } from './options.ts';
+import type { Ask } from './secrets.ts';
+import { createWrangler } from './wrangler.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/** Returns the exit code: 0 done, 1 could not, 2 wrong command line. */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const options = parseOptions(argv);
+    if (options === 'help') {
+      console.log(HELP);
+      return 0;
+    }
+    await build();
+    const world: DeployWorld = {
+      root,
+      env: process.env,
+      wrangler: createWrangler(`${root}/node_modules/wrangler/bin/wrangler.js`, root, process.env),
+      say: console.log,
+      ask: process.stdin.isTTY && !options.yes ? askForKey : null,
+    };
+    await (options.dryRun ? dryRun : deploy)(options, world);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    console.error(`wattshed: ${error.message}`);
+    return error.exitCode;
+  }
+}
+
+const askForKey: Ask = async (name) => {
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return (await terminal.question(`${name} (Enter leaves it out): `)).trim() || null;
+  } finally {
+    terminal.close();
+  }
+};

@@ -1,0 +1,95 @@
+/** The command line of `npm run deploy`. */
+import { parseArgs } from 'node:util';
+import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
+import { CommandError } from '../command-error.ts';
+
+export interface DeployOptions {
+  /** Of the Worker and of its database: one account may hold several. */
+  readonly name: string;
+  /** Only shows what would be done, and builds what would be sent. */
+  readonly dryRun: boolean;
+  /** Asks nothing: what is not given is left as it is. */
+  readonly yes: boolean;
+  /** Where the admin token of this deployment is kept. */
+  readonly folder: string;
+  /** Of a new database; null leaves it to Cloudflare. */
+  readonly location: string | null;
+  readonly jurisdiction: string | null;
+  /** Null leaves the server's default. */
+  readonly reportEverySeconds: number | null;
+}
+
+export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudflare account, or upgrades it there
+
+  --dry-run         needs no account: says what would be done, builds and checks what would be sent
+  --name NAME       of the Worker and its database (default wattshed)
+  --report-every S  seconds between the reports of an agent, 10 to 3600: nearly the whole bill (docs/operate.md)
+  --location HINT   where a new database lies: weur, eeur, wnam, enam, apac, oc
+  --jurisdiction J  binds a new database to eu or fedramp
+  --data DIR        where its admin token is kept (default .wattshed/cloudflare/NAME)
+  --yes             asks no questions
+  --help            shows this
+
+Log in before: npx wrangler login, or CLOUDFLARE_API_TOKEN in the environment. Running it again changes only what differs.
+Keys for grid providers are taken from the environment, or asked for:
+${PROVIDER_KEY_NAMES.join(', ')} (docs/grid.md says what each adds).`;
+
+const LOCATIONS = ['weur', 'eeur', 'wnam', 'enam', 'apac', 'oc'];
+const JURISDICTIONS = ['eu', 'fedramp'];
+
+/** Returns `help` where that was asked for; throws `CommandError` (exit code 2) on anything it does not know. */
+export function parseOptions(argv: readonly string[]): DeployOptions | 'help' {
+  const values = parse(argv);
+  if (values.help) return 'help';
+  const { name } = values;
+  if (!/^[a-z][a-z0-9-]{0,49}$/.test(name)) {
+    throw usage(`--name must be up to 50 small letters, digits and dashes, got "${name}"`);
+  }
+  return {
+    name,
+    dryRun: values['dry-run'],
+    yes: values.yes,
+    folder: values.data ?? `.wattshed/cloudflare/${name}`,
+    location: oneOf('--location', values.location, LOCATIONS),
+    jurisdiction: oneOf('--jurisdiction', values.jurisdiction, JURISDICTIONS),
+    reportEverySeconds: reportEvery(values['report-every']),
+  };
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      options: {
+        name: { type: 'string', default: 'wattshed' },
+        data: { type: 'string' },
+        location: { type: 'string' },
+        jurisdiction: { type: 'string' },
+        'report-every': { type: 'string' },
+        'dry-run': { type: 'boolean', default: false },
+        yes: { type: 'boolean', short: 'y', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    const [firstSentence] = (error as Error).message.split('. ');
+    throw usage(`${firstSentence} (npm run deploy -- --help lists the options)`);
+  }
+}
+
+function oneOf(option: string, value: string | undefined, allowed: readonly string[]): string | null {
+  if (value === undefined) return null;
+  if (!allowed.includes(value)) throw usage(`${option} must be one of ${allowed.join(', ')}, got "${value}"`);
+  return value;
+}
+
+function reportEvery(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const seconds = Number(text);
+  if (!Number.isInteger(seconds) || seconds < 10 || seconds > 3_600) {
+    throw usage(`--report-every must be a whole number of seconds from 10 to 3600, got "${text}"`);
+  }
+  return seconds;
+}
+
+const usage = (message: string) => new CommandError(message, 2);

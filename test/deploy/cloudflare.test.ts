@@ -1,0 +1,120 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { deploy } from '../../deploy/cloudflare/deploy.ts';
+import { parseOptions } from '../../deploy/cloudflare/options.ts';
+import { createWrangler } from '../../deploy/cloudflare/wrangler.ts';
+import { renderConfig } from '../../deploy/cloudflare/wrangler-config.ts';
+import { CommandError } from '../../deploy/command-error.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+const accountProgram = fileURLToPath(new URL('account.mjs', import.meta.url));
+
+interface Account {
+  loggedIn: boolean;
+  refusesDeploy?: boolean;
+  databases: { name: string; uuid: string; options: string[] }[];
+  workers: Record<string, { secrets: Record<string, string>; deployed: number }>;
+  migrated: string[];
+  asked: string[];
+}
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'wattshed-deploy-'));
+  write({ loggedIn: true, databases: [], workers: {}, migrated: [], asked: [] });
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const write = (account: Account) => writeFileSync(join(folder, 'account'), JSON.stringify(account));
+const read = (): Account => JSON.parse(readFileSync(join(folder, 'account'), 'utf8')) as Account;
+
+async function run(
+  args: readonly string[] = [],
+  { env = {}, answers = null }: { env?: NodeJS.ProcessEnv; answers?: Record<string, string> | null } = {},
+) {
+  const options = parseOptions(['--data', join(folder, 'data'), ...args]);
+  if (options === 'help') throw new Error('no help was asked for');
+  const said: string[] = [];
+  const asked: string[] = [];
+  await deploy(options, {
+    root,
+    env,
+    wrangler: createWrangler(accountProgram, root, { TEST_ACCOUNT: join(folder, 'account') }),
+    say: (line) => said.push(line),
+    ask:
+      answers &&
+      (async (name) => {
+        asked.push(name);
+        return answers[name] ?? null;
+      }),
+  });
+  return { said: said.join('\n'), asked };
+}
+
+test('from nothing: database, migrations, secrets and Worker, and the token stays here', async () => {
+  const { said } = await run(['--name', 'lab', '--location', 'weur']);
+  const account = read();
+  expect(account.databases).toEqual([{ name: 'lab', uuid: 'uuid-of-lab', options: ['--location', 'weur'] }]);
+  expect(account.migrated).toEqual(['uuid-of-lab']);
+  const token = readFileSync(join(folder, 'data', 'admin-token'), 'utf8').trim();
+  expect(statSync(join(folder, 'data', 'admin-token')).mode & 0o777).toBe(0o600);
+  expect(account.workers.lab?.secrets.ADMIN_SECRET_SHA256).toMatch(/^[0-9a-f]{64}$/);
+  expect(JSON.stringify(account)).not.toContain(token.split('_')[2]);
+  expect(said).toContain('https://lab.somebody.workers.dev/');
+  expect(said).not.toContain(token);
+  expect(readdirSync(join(folder, 'data')).filter((name) => name.startsWith('secrets'))).toEqual([]);
+});
+
+test('again: nothing is made twice, the admin token stays the same', async () => {
+  await run();
+  const first = read();
+  await run();
+  const second = read();
+  expect(second.databases).toEqual(first.databases);
+  expect(second.workers.wattshed).toEqual({ ...first.workers.wattshed, deployed: 2 });
+});
+
+test('keys come from the environment; a person is asked only for those that the Worker lacks', async () => {
+  const first = await run([], { env: { EIA_API_KEY: 'from-env' }, answers: { ENTSOE_TOKEN: 'typed' } });
+  expect(first.asked).not.toContain('EIA_API_KEY');
+  expect(read().workers.wattshed?.secrets).toMatchObject({ EIA_API_KEY: 'from-env', ENTSOE_TOKEN: 'typed' });
+  const second = await run([], { answers: {} });
+  expect(second.asked).not.toContain('ENTSOE_TOKEN');
+  expect(second.asked).toContain('WATTTIME_USER');
+  expect(read().workers.wattshed?.secrets).toMatchObject({ EIA_API_KEY: 'from-env', ENTSOE_TOKEN: 'typed' });
+});
+
+test('not logged in: one sentence with the fix, and nothing is made', async () => {
+  write({ ...read(), loggedIn: false });
+  await expect(run()).rejects.toThrow(/npx wrangler login/);
+  expect(existsSync(join(folder, 'data', 'admin-token'))).toBe(false);
+  expect(read().asked).toEqual([]);
+});
+
+test('what Cloudflare refuses is told in its own words, and no secret is left behind', async () => {
+  write({ ...read(), refusesDeploy: true });
+  await expect(run()).rejects.toThrow(/allows no more scripts/);
+  expect(readdirSync(join(folder, 'data')).filter((name) => name.startsWith('secrets'))).toEqual([]);
+});
+
+test('the configuration is the one of the repository, with its own name and absolute paths', () => {
+  const text = renderConfig(root, { name: 'lab', reportEverySeconds: 300 }, 'an-id');
+  expect(text).toContain(`main = "${root}/worker/index.ts"`);
+  expect(text).toContain('database_id = "an-id"');
+  expect(text).toContain('REPORT_EVERY_SECONDS = "300"');
+  expect(text).toContain('crons = ["*/5 * * * *"]');
+});
+
+test.each([
+  [['--name', 'No Spaces'], /--name/],
+  [['--location', 'mars'], /weur, eeur/],
+  [['--report-every', '5'], /10 to 3600/],
+  [['--nonsense'], /--help lists the options/],
+])('%j is refused with the fix', (args, message) => {
+  expect(() => parseOptions(args)).toThrow(CommandError);
+  expect(() => parseOptions(args)).toThrow(message);
+});
