@@ -38,6 +38,8 @@ export interface AgentLoopOptions {
   readonly readEveryMilliseconds: number;
   /** Told what each commit reports, once it is durable. */
   readonly onReports?: (reports: readonly WindowReport[]) => void;
+  /** Told after each tick of `run`: the metering goes on. */
+  readonly onTick?: () => void;
   /** Told at the first tick, and when what there is to read has changed. */
   readonly onMeters?: () => void;
 }
@@ -102,6 +104,7 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
       let commitAt = start + FIRST_COMMIT_MS;
       for (let deadline: number = start; !signal.aborted; ) {
         await tick();
+        options.onTick?.();
         if (clock.monotonicNow() >= commitAt) {
           await commit();
           commitAt = clock.monotonicNow() + COMMIT_EVERY_MS;

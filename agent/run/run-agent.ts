@@ -18,6 +18,7 @@ import { createAgentLoop } from './agent-loop.ts';
 import { agentHealth, meteringHealth } from './health.ts';
 import { newEpoch } from './new-epoch.ts';
 import { encodeSeriesForWire } from './series-encoder.ts';
+import { openServiceManager } from './service-manager.ts';
 import { runShipLoop } from './ship-loop.ts';
 import { type AgentStatus, devicesOf, writeStatus } from './status-file.ts';
 import { hostIsSynchronised, trustedWall } from './trusted-wall.ts';
@@ -56,6 +57,7 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
   const clock = systemClock;
   const { paths } = sensorOptions(config, env);
   let inventory = await readInventory(paths, sensors.meters);
+  const serviceManager = await openServiceManager(env);
   const bootId = (await readTextOrEmpty(`${paths.procRoot}/sys/kernel/random/boot_id`)) || newEpoch();
   const loop = createAgentLoop({
     clock,
@@ -67,6 +69,7 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
     encodeSeries: encodeSeriesForWire,
     readEveryMilliseconds: config.readEveryMilliseconds,
     onReports: () => writeStatus(config.stateDir, status()),
+    onTick: () => serviceManager.alive(clock.monotonicNow()),
     async onMeters() {
       inventory = await readInventory(paths, sensors.meters);
     },
@@ -121,7 +124,9 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
     },
     signal,
   );
+  void loop.firstCommit.then(serviceManager.ready);
   await loop.run(signal);
+  serviceManager.stopping();
   const lastShipment = shipping.then(() => shipper.shipOnce());
   await Promise.race([lastShipment, sleep(LAST_SHIPMENT_MS)]);
   writeStatus(config.stateDir, status());

@@ -2,7 +2,7 @@
  * The few NVML calls the agent makes, with their results in our own units. Numbers, names and layouts are those of the
  * public `nvml.h`, API version 13.
  */
-import type { ForeignLibrary, ForeignType } from './foreign-library.ts';
+import type { ForeignLibrary, ForeignType } from '../../foreign-library.ts';
 
 type NvmlResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: number };
 

@@ -6,7 +6,7 @@ import type { Reading } from '../../../shared/metering/reading.ts';
 import type { Clock } from '../../clock.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
-import { openForeignLibrary } from './foreign-library.ts';
+import { openForeignLibrary } from '../../foreign-library.ts';
 import { findNvidiaDriver } from './nvidia-presence.ts';
 import { type Gpu, isLoss, isSessionEnd, NVML_SENSOR, newGpu, readGpu, type Session } from './nvml-gpu.ts';
 import { counterIdentity, seesAllProcesses } from './nvml-identity.ts';

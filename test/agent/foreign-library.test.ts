@@ -1,6 +1,8 @@
+import { readdirSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { openForeignLibrary } from '../../../../agent/sensors/nvidia/foreign-library.ts';
-import { readyValue } from '../outcome.ts';
+import { koffiBeside, openForeignLibrary } from '../../agent/foreign-library.ts';
+import { readyValue } from './sensors/outcome.ts';
 
 test('a library of this host is called through the first way that loads it', async () => {
   const library = readyValue(await openForeignLibrary(['libnone.so.9', 'libc.so.6']));
@@ -29,6 +31,15 @@ test('a host with no way to call a library is told the mend', async () => {
   expect(await openForeignLibrary(['libc.so.6'], [async () => null])).toEqual({
     state: 'failed',
     detail: 'this Node cannot call shared libraries: it has no node:ffi, and koffi is not installed',
-    fix: 'npm install koffi beside the agent, or run it on Node 26.1 or newer',
+    fix: 'install the agent with install.sh, which brings koffi, or run it on Node 26.1 or newer',
   });
+});
+
+test("koffi's native file alone is enough, beside an agent without packages", () => {
+  const packages = `${process.cwd()}/node_modules/@koromix`;
+  const [name] = readdirSync(packages).filter((one) => one.endsWith(`${process.platform}-${process.arch}`));
+  const file = `${packages}/${name}/${process.platform}_${process.arch}/koffi.node`;
+  const library = koffiBeside(pathToFileURL(file))?.load('libc.so.6');
+  expect(library?.func('abs', 'int', ['uint32_t'])(42)).toBe(42);
+  expect(koffiBeside(pathToFileURL('/nowhere/koffi.node'))).toBeNull();
 });

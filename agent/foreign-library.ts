@@ -1,8 +1,10 @@
 /**
- * Calls into a shared library without a native build of our own: `node:ffi` where this Node has it (26.1 and newer),
- * else koffi, an optional dependency that may not be installed. Everything is passed as numbers and buffers.
+ * Calls into a shared library without a native build of our own: `node:ffi` where this Node has it (26.1 and newer), else
+ * koffi, as an optional dependency or as its one native file beside the agent's. Everything is passed as numbers and
+ * buffers.
  */
-import type { Outcome } from '../sensor.ts';
+import { fileURLToPath } from 'node:url';
+import type { Outcome } from './sensors/sensor.ts';
 
 /** `uint64` also carries opaque pointers (64-bit hosts only). */
 export type ForeignType = 'uint32' | 'uint64' | 'buffer';
@@ -46,7 +48,7 @@ export async function openForeignLibrary(
   return {
     state: 'failed',
     detail: 'this Node cannot call shared libraries: it has no node:ffi, and koffi is not installed',
-    fix: 'npm install koffi beside the agent, or run it on Node 26.1 or newer',
+    fix: 'install the agent with install.sh, which brings koffi, or run it on Node 26.1 or newer',
   };
 }
 
@@ -89,13 +91,16 @@ async function nodeFfi(): Promise<((path: string) => ForeignLibrary) | null> {
   };
 }
 
+/** What is used of koffi; its native file exports it as it is. */
+interface Koffi {
+  load(path: string): {
+    func(name: string, result: string, parameters: readonly string[]): ForeignFunction;
+  };
+}
+
 async function koffi(): Promise<((path: string) => ForeignLibrary) | null> {
-  let api: typeof import('koffi');
-  try {
-    api = await import('koffi');
-  } catch {
-    return null;
-  }
+  const api = koffiBeside(new URL('koffi.node', import.meta.url)) ?? (await koffiPackage());
+  if (api === null) return null;
   const cType = { uint32: 'uint32_t', uint64: 'uint64_t', buffer: 'void *' } as const;
   return (path) => {
     const library = api.load(path);
@@ -111,6 +116,25 @@ async function koffi(): Promise<((path: string) => ForeignLibrary) | null> {
         ),
     };
   };
+}
+
+/** An installed agent brings no packages, only this one file of koffi. Null where it is missing or for another host. */
+export function koffiBeside(file: URL): Koffi | null {
+  const loaded = { exports: {} };
+  try {
+    process.dlopen(loaded, fileURLToPath(file));
+  } catch {
+    return null;
+  }
+  return loaded.exports as Koffi;
+}
+
+async function koffiPackage(): Promise<Koffi | null> {
+  try {
+    return (await import('koffi')) as unknown as Koffi;
+  } catch {
+    return null;
+  }
 }
 
 /** Both ways throw for a symbol that the library lacks: older drivers have fewer. */
