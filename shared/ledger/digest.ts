@@ -26,6 +26,7 @@ export function contentDigest(report: WindowReport): number {
   const jobs = report.jobs
     .map((job) => [
       job.id,
+      job.attribution ?? 'allocation',
       job.devices
         .map(({ id, energyMillijoules, allocatedMilliseconds }) => [
           id,

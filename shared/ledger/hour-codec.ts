@@ -4,14 +4,17 @@
  */
 
 import { WINDOWS_PER_HOUR } from '../time/window.ts';
-import { ENERGY_KINDS } from '../wire/ingest.ts';
-import type { HourLedger, LedgerDevice, LedgerEpoch } from './hour.ts';
+import { ENERGY_KINDS, JOB_ATTRIBUTIONS } from '../wire/ingest.ts';
+import type { HourLedger, LedgerDevice, LedgerEpoch, LedgerJobShare } from './hour.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
 
-const FORMAT_VERSION = 1;
+/** Version 1 did not say how a job came to its share: all were by allocation. */
+const FORMAT_VERSION = 2;
 const FULL_WINDOW_MS = 300_000;
 /** Utilization is kept to 1/10,000: sensors give whole percents. */
 const UTILIZATION_STEPS = 10_000;
+/** A share's device index and attribution travel in one number: room for more attributions than there are. */
+const ATTRIBUTION_STEPS = 8;
 
 // Bits of a device's flag byte; the lowest two hold the kind.
 const FULLY_METERED = 4;
@@ -43,12 +46,12 @@ export function encodeHour(hour: HourLedger): Uint8Array {
 export function decodeHour(bytes: Uint8Array): HourLedger {
   const reader = new ByteReader(bytes);
   const version = reader.byte();
-  if (version !== FORMAT_VERSION)
-    throw new RangeError(`unknown ledger format ${version}: this version reads ${FORMAT_VERSION}`);
+  if (version !== 1 && version !== FORMAT_VERSION)
+    throw new RangeError(`unknown ledger format ${version}: this version reads 1 to ${FORMAT_VERSION}`);
   const names = repeat(reader.unsigned(), () => reader.text());
   const previous: Previous = new Map();
   const windows = repeat(WINDOWS_PER_HOUR, () =>
-    repeat(reader.unsigned(), () => readEpoch(reader, names, previous)),
+    repeat(reader.unsigned(), () => readEpoch(reader, version, names, previous)),
   );
   if (!reader.done) throw new RangeError('the encoded hour has bytes left over');
   return { windows };
@@ -61,15 +64,39 @@ function writeEpoch(writer: ByteWriter, nameIndex: number, epoch: LedgerEpoch, p
   writer.unsigned(epoch.devices.length);
   for (const device of epoch.devices) writeDevice(writer, device, previous);
   writer.unsigned(epoch.jobShares.length);
-  for (const share of epoch.jobShares) {
-    writer.unsigned(share.jobNumber);
-    writer.unsigned(share.deviceIndex);
-    writer.unsigned(share.energyMillijoules);
-    writer.unsigned(share.allocatedMilliseconds);
-  }
+  for (const share of epoch.jobShares) writeShare(writer, share);
 }
 
-function readEpoch(reader: ByteReader, names: readonly string[], previous: Previous): LedgerEpoch {
+function writeShare(writer: ByteWriter, share: LedgerJobShare): void {
+  writer.unsigned(share.jobNumber);
+  const attribution = JOB_ATTRIBUTIONS.indexOf(share.attribution ?? 'allocation');
+  writer.unsigned(share.deviceIndex * ATTRIBUTION_STEPS + attribution);
+  writer.unsigned(share.energyMillijoules);
+  writer.unsigned(share.allocatedMilliseconds);
+}
+
+function readShare(reader: ByteReader, version: number): LedgerJobShare {
+  const jobNumber = reader.unsigned();
+  const device = reader.unsigned();
+  const deviceIndex = version === 1 ? device : Math.floor(device / ATTRIBUTION_STEPS);
+  const attribution = version === 1 ? 'allocation' : JOB_ATTRIBUTIONS[device % ATTRIBUTION_STEPS];
+  if (attribution === undefined)
+    throw new RangeError('the encoded hour has a share of an unknown attribution');
+  return {
+    jobNumber,
+    deviceIndex,
+    energyMillijoules: reader.unsigned(),
+    allocatedMilliseconds: reader.unsigned(),
+    ...(attribution === 'allocation' ? {} : { attribution }),
+  };
+}
+
+function readEpoch(
+  reader: ByteReader,
+  version: number,
+  names: readonly string[],
+  previous: Previous,
+): LedgerEpoch {
   const epoch = names[reader.unsigned()];
   if (epoch === undefined) throw new RangeError('the encoded hour names an epoch that is not in its table');
   const revisionAndFinal = reader.unsigned();
@@ -79,12 +106,7 @@ function readEpoch(reader: ByteReader, names: readonly string[], previous: Previ
     final: revisionAndFinal % 2 === 1,
     contentDigest: reader.unsigned(),
     devices: repeat(reader.unsigned(), () => readDevice(reader, previous)),
-    jobShares: repeat(reader.unsigned(), () => ({
-      jobNumber: reader.unsigned(),
-      deviceIndex: reader.unsigned(),
-      energyMillijoules: reader.unsigned(),
-      allocatedMilliseconds: reader.unsigned(),
-    })),
+    jobShares: repeat(reader.unsigned(), () => readShare(reader, version)),
   };
 }
 

@@ -2,7 +2,7 @@
  * A node's hour in the ledger: twelve windows, each the sum of its epochs. Devices and jobs stand as the small numbers
  * of their registries. Plain integers here (the codec and sums want them); units are in the names.
  */
-import type { EnergyKind } from '../wire/ingest.ts';
+import type { EnergyKind, JobAttribution } from '../wire/ingest.ts';
 
 export interface LedgerDevice {
   readonly deviceIndex: number;
@@ -21,6 +21,8 @@ export interface LedgerJobShare {
   readonly deviceIndex: number;
   readonly energyMillijoules: number;
   readonly allocatedMilliseconds: number;
+  /** How the job came to its shares; absent for `allocation`. */
+  readonly attribution?: Exclude<JobAttribution, 'allocation'>;
 }
 
 /** What one epoch says of one window: the highest revision that was accepted. */

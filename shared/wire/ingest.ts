@@ -45,12 +45,22 @@ export interface JobDeviceReport {
   readonly allocatedMilliseconds: number;
 }
 
+/**
+ * How a job came to its share, best first: by the allocation of whole devices; of slices of a partitioned GPU, by their
+ * size; of turns on a shared GPU, by their number; by what its processes used of a shared GPU; or only because its
+ * processes were seen on a device that nobody is known to have allocated.
+ */
+export const JOB_ATTRIBUTIONS = ['allocation', 'slices', 'turns', 'utilization', 'processes'] as const;
+export type JobAttribution = (typeof JOB_ATTRIBUTIONS)[number];
+
 export interface JobReport {
   /** `<scheduler>:<cluster>:<id>`, with `:<restart>` where the scheduler restarts jobs. */
   readonly id: string;
   readonly project?: string;
   readonly user?: string;
   readonly phase?: string;
+  /** The weakest that went into its shares of this window. Default `allocation`. */
+  readonly attribution?: JobAttribution;
   readonly devices: readonly JobDeviceReport[];
 }
 

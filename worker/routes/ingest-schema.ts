@@ -7,6 +7,7 @@ import {
   ENERGY_KINDS,
   type IngestBody,
   type Inventory,
+  JOB_ATTRIBUTIONS,
   SENSOR_STATES,
   type WindowReport,
 } from '../../shared/wire/ingest.ts';
@@ -70,6 +71,10 @@ const job = strict({
   project: text(256).exactOptional(),
   user: text(256).exactOptional(),
   phase: text(64).exactOptional(),
+  attribution: z.enum(JOB_ATTRIBUTIONS).exactOptional().openapi({
+    description:
+      'How the job came to its shares, the weakest of this window: allocation (default) of whole devices, slices of a partitioned GPU, turns on a shared GPU, utilization of a shared GPU by its processes, or only processes seen on a device.',
+  }),
   devices: z
     .array(
       strict({

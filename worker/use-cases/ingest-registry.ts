@@ -95,6 +95,9 @@ export function toLedgerEpoch(report: WindowReport, registry: Registry): LedgerE
         deviceIndex: deviceIndexOf(registry, id),
         energyMillijoules,
         allocatedMilliseconds,
+        ...(job.attribution === undefined || job.attribution === 'allocation'
+          ? {}
+          : { attribution: job.attribution }),
       })),
     ),
   };

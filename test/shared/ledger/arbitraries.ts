@@ -29,12 +29,16 @@ export function epochOf(
       .uniqueArray(fc.integer({ min: 0, max: 20 }), { maxLength: 6 })
       .chain((indexes) => fc.tuple(...indexes.map(device))),
     jobShares: fc.array(
-      fc.record({
-        jobNumber: fc.integer({ min: 1, max: 1e6 }),
-        deviceIndex: fc.integer({ min: 0, max: 20 }),
-        energyMillijoules: energy,
-        allocatedMilliseconds: fc.integer({ min: 0, max: 300_000 }),
-      }),
+      fc.record(
+        {
+          jobNumber: fc.integer({ min: 1, max: 1e6 }),
+          deviceIndex: fc.integer({ min: 0, max: 20 }),
+          energyMillijoules: energy,
+          allocatedMilliseconds: fc.integer({ min: 0, max: 300_000 }),
+          attribution: fc.constantFrom('slices', 'turns', 'utilization', 'processes'),
+        },
+        { requiredKeys: ['jobNumber', 'deviceIndex', 'energyMillijoules', 'allocatedMilliseconds'] },
+      ),
       { maxLength: 3 },
     ),
   });

@@ -28,6 +28,16 @@ test('damaged bytes are an error, never a number', () => {
   expect(() => decodeHour(Uint8Array.from([9, ...bytes.subarray(1)]))).toThrow(/format 9/);
 });
 
+test('an hour written before shares had an attribution is read as all by allocation', () => {
+  const name = [8, ...new TextEncoder().encode('epoch001')];
+  const share = [7, 3, 100, 50];
+  const firstWindow = [1, 0, 2, 0, 0, 1, ...share];
+  const hour = Uint8Array.from([1, 1, ...name, ...firstWindow, ...Array(11).fill(0)]);
+  expect(decodeHour(hour).windows[0]![0]!.jobShares).toEqual([
+    { jobNumber: 7, deviceIndex: 3, energyMillijoules: 100, allocatedMilliseconds: 50 },
+  ]);
+});
+
 const samples = fc.array(fc.oneof(fc.integer({ min: 0, max: 30_000 }), fc.constant(null)), {
   maxLength: 400,
 });
