@@ -8,6 +8,9 @@
  *   5. the yearly average (`annual`);
  *   6. nothing: null, and the window's energy is excluded, never converted from another basis.
  *
+ * An operator's own order (trust.ts) names the providers that count, the most trusted first, and the fallbacks allowed:
+ * then rule 1 takes the first of them that has a value, of whatever scope, before rules 2, 3 and 5.
+ *
  * Values of production and consumption are never carried on or averaged together. A user's own series is held to be what
  * the user wants charged, whatever its scope.
  * Only what precedes a window stands in for it, so an answer depends on the values alone and not on when it is asked.
@@ -16,6 +19,7 @@
 import { DAY_MS, HOUR_MS, hourStart, WINDOW_MS, WINDOWS_PER_HOUR } from '../time/window.ts';
 import { epochMs, type GramsPerKwh, gramsPerKwh } from '../units.ts';
 import { type Basis, INTENSITY_KINDS, type IntensityPoint, type Signal } from './intensity.ts';
+import { DEFAULT_TRUST, type Fallback, type TrustAt, type TrustOrder } from './trust.ts';
 import { annualIntensity, annualPoint } from './zones.ts';
 
 /** Provider name of the series that a user brings. */
@@ -39,27 +43,84 @@ export interface IntensityQuery {
 
 /**
  * Builds the resolver of one zone, basis and signal from its points of every provider, in any order, reaching back
- * `LOOKBACK_MS` before the first window that will be asked for. Zero is a value.
+ * `LOOKBACK_MS` before the first window that will be asked for. Zero is a value. The order of trust of a window decides
+ * over all that precedes it, whichever order held then.
  */
 export function intensityResolver(
+  query: IntensityQuery,
+  points: readonly IntensityPoint[],
+  trustAt: TrustAt = () => DEFAULT_TRUST,
+): IntensityResolver {
+  const resolvers = new Map<TrustOrder, IntensityResolver>();
+  return (windowStartMs) => {
+    const trust = trustAt(windowStartMs);
+    let resolve = resolvers.get(trust);
+    if (!resolve) {
+      resolve = resolverOfOrder(query, points, trust);
+      resolvers.set(trust, resolve);
+    }
+    return resolve(windowStartMs);
+  };
+}
+
+function resolverOfOrder(
   { gridZone, basis, signal }: IntensityQuery,
   points: readonly IntensityPoint[],
+  trust: TrustOrder,
 ): IntensityResolver {
-  const ofProduction = ({ provider, scope }: IntensityPoint) =>
-    scope === 'production' && provider !== USER_PROVIDER;
-  const consumption = resolverWithinScope(points.filter((point) => !ofProduction(point)));
-  const production = resolverWithinScope(points.filter(ofProduction));
+  const rules = trust.providers === null ? defaultRules(points) : orderedRules(points, trust.providers);
+  const allowed = rules.filter(({ fallback }) => fallback === null || trust.fallbacks.includes(fallback));
   return (windowStartMs) => {
-    const known = consumption(windowStartMs) ?? production(windowStartMs);
-    if (known) return known;
-    const annual = annualIntensity(gridZone, basis, signal, windowStartMs);
+    for (const { value } of allowed) {
+      const known = value(windowStartMs);
+      if (known) return known;
+    }
+    const annual = trust.fallbacks.includes('annual')
+      ? annualIntensity(gridZone, basis, signal, windowStartMs)
+      : null;
     return annual && annualPoint(annual, epochMs(windowStartMs), epochMs(windowStartMs + WINDOW_MS));
   };
 }
 
+/** One rule and what it is, for an operator who forbids it; null: a live value. */
+interface Rule {
+  readonly fallback: Fallback | null;
+  readonly value: IntensityResolver;
+}
+
+/** Consumption first, by all of its rules, then production by the same. */
+function defaultRules(points: readonly IntensityPoint[]): Rule[] {
+  const ofProduction = ({ provider, scope }: IntensityPoint) =>
+    scope === 'production' && provider !== USER_PROVIDER;
+  return [points.filter((point) => !ofProduction(point)), points.filter(ofProduction)].flatMap((ofScope) =>
+    rulesWithinScope(liveByWindow(ofScope, compareTrust)),
+  );
+}
+
+/** Live values of both scopes in the operator's order, then each fallback, first of the scope named first. */
+function orderedRules(points: readonly IntensityPoint[], providers: readonly string[]): Rule[] {
+  const rank = ({ provider }: IntensityPoint) => providers.indexOf(provider);
+  const compare: Compare = (a, b) => rank(a) - rank(b) || compareTrust(a, b);
+  const listed = points.filter((point) => rank(point) >= 0).sort(compare);
+  const scopes = [...new Set(listed.map(({ scope }) => scope ?? 'consumption'))];
+  const byScope = scopes.flatMap((wanted) =>
+    rulesWithinScope(
+      liveByWindow(
+        listed.filter(({ scope }) => (scope ?? 'consumption') === wanted),
+        compare,
+      ),
+    ),
+  );
+  const live = liveByWindow(listed, compare);
+  return [
+    { fallback: null, value: (windowStartMs) => live.get(windowStartMs) ?? null },
+    ...byScope.filter(({ fallback }) => fallback === 'carryForward'),
+    ...byScope.filter(({ fallback }) => fallback === 'hourOfDayMean'),
+  ];
+}
+
 /** Rules 1 to 3. */
-function resolverWithinScope(points: readonly IntensityPoint[]): IntensityResolver {
-  const live = liveByWindow(points);
+function rulesWithinScope(live: ReadonlyMap<number, IntensityPoint>): Rule[] {
   const profiles = new Map<number, IntensityPoint | null>();
 
   const carried = (windowStartMs: number): IntensityPoint | null => {
@@ -77,17 +138,23 @@ function resolverWithinScope(points: readonly IntensityPoint[]): IntensityResolv
     return mean ? derived(windowStartMs, mean, mean.method) : null;
   };
 
-  return (windowStartMs) => live.get(windowStartMs) ?? carried(windowStartMs) ?? profile(windowStartMs);
+  return [
+    { fallback: null, value: (windowStartMs) => live.get(windowStartMs) ?? null },
+    { fallback: 'carryForward', value: carried },
+    { fallback: 'hourOfDayMean', value: profile },
+  ];
 }
 
+type Compare = (a: IntensityPoint, b: IntensityPoint) => number;
+
 /** The most trusted point of every window that some point covers whole. */
-function liveByWindow(points: readonly IntensityPoint[]): Map<number, IntensityPoint> {
+function liveByWindow(points: readonly IntensityPoint[], compare: Compare): Map<number, IntensityPoint> {
   const live = new Map<number, IntensityPoint>();
   for (const point of points) {
     const first = Math.ceil(point.startMs / WINDOW_MS) * WINDOW_MS;
     for (let start = first; start + WINDOW_MS <= point.endMs; start += WINDOW_MS) {
       const rival = live.get(start);
-      if (!rival || compareTrust(point, rival) < 0) live.set(start, point);
+      if (!rival || compare(point, rival) < 0) live.set(start, point);
     }
   }
   return live;
