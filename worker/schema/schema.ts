@@ -133,6 +133,8 @@ export const nodeDevices = sqliteTable(
     deviceId: text('device_id').notNull(),
     type: text('type', { enum: ['gpu', 'cpu', 'memory', 'other'] }).notNull(),
     name: text('name').notNull(),
+    /** When it was first reported: before that nobody expected it to be metered. */
+    firstSeenAtMs: integer('first_seen_at_ms').notNull().default(0),
   },
   (table) => [primaryKey({ columns: [table.nodeNumber, table.deviceIndex] })],
 );
@@ -194,18 +196,26 @@ export const gridValues = sqliteTable('grid_values', {
   fetchedAtMs: integer('fetched_at_ms').notNull(),
 });
 
-/** Every value that was replaced: what it was, what it became, when. */
-export const gridRevisions = sqliteTable('grid_revisions', {
-  id: integer('id').primaryKey(),
-  /** Key of `grid_values`. */
-  valueKey: integer('value_key').notNull(),
-  oldGramsPerKwh: real('old_grams_per_kwh').notNull(),
-  oldKind: text('old_kind').notNull(),
-  oldFetchedAtMs: integer('old_fetched_at_ms').notNull(),
-  newGramsPerKwh: real('new_grams_per_kwh').notNull(),
-  newKind: text('new_kind').notNull(),
-  recordedAtMs: integer('recorded_at_ms').notNull(),
-});
+/** Every value that was replaced: what it was, whole, what it became, when. */
+export const gridRevisions = sqliteTable(
+  'grid_revisions',
+  {
+    id: integer('id').primaryKey(),
+    /** Key of `grid_values`. */
+    valueKey: integer('value_key').notNull(),
+    oldDurationMs: integer('old_duration_ms').notNull().default(300_000),
+    oldGramsPerKwh: real('old_grams_per_kwh').notNull(),
+    oldKind: text('old_kind').notNull(),
+    oldMethod: text('old_method'),
+    oldIssuedAtMs: integer('old_issued_at_ms'),
+    oldFetchedAtMs: integer('old_fetched_at_ms').notNull(),
+    newGramsPerKwh: real('new_grams_per_kwh').notNull(),
+    newKind: text('new_kind').notNull(),
+    recordedAtMs: integer('recorded_at_ms').notNull(),
+  },
+  // An answer as of an earlier instant, and a zone's list, read the revisions of some values alone.
+  (table) => [index('grid_revisions_value').on(table.valueKey)],
+);
 
 /** How each provider stands for each zone: when to ask again, and what went wrong, visible in answers. */
 export const gridFetches = sqliteTable(
