@@ -3,8 +3,9 @@
  * are unbranded here (they come back from disk); units stand in the names. `...AtMs` is monotonic, `...WallMs` is UTC.
  */
 import type { DeviceType, EnergyKind } from '../wire/ingest.ts';
+import type { Holding, JobLabels } from './allocation.ts';
 
-export const METER_STATE_VERSION = 1;
+export const METER_STATE_VERSION = 2;
 
 /** An instant on both clocks; the wall side is null until the wall clock is trusted. */
 export interface Point {
@@ -84,6 +85,8 @@ export interface EnergySlice extends Span {
   watts: [number, number] | null;
   /** Splits by the area under the line from start to end watts instead of by time. */
   byArea: boolean;
+  /** Who held the device meanwhile: a key of `JobsState.holdings`; empty where nobody knows, and until it was cut by that. */
+  holding: string;
 }
 
 /** The shape of the power, for the series. */
@@ -118,12 +121,20 @@ export interface Accumulator {
   integratedMillijoules: number | null;
   /** Some of that time was not covered by power samples: the two do not compare. */
   integratedIncomplete: boolean;
-  idleMillijoules: number;
+  /** The energy and time by who held the device meanwhile; together they are `energyMillijoules` and `meteredMilliseconds`. */
+  holdings: { [holding: string]: HeldTotal };
   /** Sum of ratio x milliseconds, and the milliseconds that it covers. */
   utilizationMilliseconds: number;
   utilizationSpanMilliseconds: number;
   /** Whole watts per second of the window; -1 where unknown; ends at the last known second. */
   series: number[];
+}
+
+export interface HeldTotal {
+  energyMillijoules: number;
+  milliseconds: number;
+  /** Of the energy, what the sensor saw while nothing used the device. */
+  idleMillijoules: number;
 }
 
 export interface WindowState {
@@ -145,6 +156,29 @@ export interface MeterCounts {
   gapsForgotten: number;
   /** Energy held for a clock that was never trusted before the machine went down. */
   lostMillijoules: number;
+  /** Energy of jobs beyond what a window or a report holds: it stays nobody's. */
+  jobMillijoulesForgotten: number;
+}
+
+/** Who held what between two instants of the monotonic clock, by the names of holdings. */
+export interface AllocationSpan {
+  startAtMs: number;
+  endAtMs: number;
+  /** By device id. */
+  gpus: { [deviceId: string]: string };
+  /** CPUs, memory and the rest of the host. */
+  host: string;
+}
+
+export interface JobsState {
+  labels: { [jobId: string]: JobLabels };
+  /** By a short name; no name stands for "nobody knows". */
+  holdings: { [holding: string]: Holding };
+  lastHolding: number;
+  /** In order of time, for energy that is still to be told. */
+  spans: AllocationSpan[];
+  /** The newest look; `live` while it is this process's own. */
+  latest: (Omit<AllocationSpan, 'endAtMs'> & { live: boolean }) | null;
 }
 
 export interface MeterState {
@@ -165,6 +199,7 @@ export interface MeterState {
   partSlices: { meterId: string; startAtMs: number; endAtMs: number; energyMillijoules: number }[];
   otherRemainderMillijoules: number;
   gaps: Gap[];
+  jobs: JobsState;
   counts: MeterCounts;
 }
 
@@ -183,6 +218,7 @@ export function newMeterState(epoch: string, bootId: string): MeterState {
     partSlices: [],
     otherRemainderMillijoules: 0,
     gaps: [],
+    jobs: { labels: {}, holdings: {}, lastHolding: 0, spans: [], latest: null },
     counts: {
       countersRestarted: 0,
       implausibleReadings: 0,
@@ -191,6 +227,7 @@ export function newMeterState(epoch: string, bootId: string): MeterState {
       gaps: 0,
       gapsForgotten: 0,
       lostMillijoules: 0,
+      jobMillijoulesForgotten: 0,
     },
   };
 }

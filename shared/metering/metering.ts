@@ -1,5 +1,7 @@
 /** The meter of a node: readings in, reports of windows out. Pure; its whole memory is `state`. */
 import type { WindowReport } from '../wire/ingest.ts';
+import type { Allocation } from './allocation.ts';
+import { cutByHolding, endLook, forgetAllocations, forgetOldSpans, noteAllocation } from './job-timeline.ts';
 import type { MeterState, Slice, StreamState } from './meter-state.ts';
 import { notePart, PART_MEMORY_MS, settleRemainders } from './node-remainder.ts';
 import type { Meter, Reading } from './reading.ts';
@@ -31,6 +33,8 @@ export interface Tick {
 export interface Metering {
   /** What there is to read; call again when it changed. */
   setMeters(meters: readonly Meter[]): void;
+  /** Who holds what from its instant on. Tell it before the readings that come after it. */
+  allocate(look: Allocation): void;
   observe(tick: Tick): void;
   /** Reports of the windows whose content no revision carries yet. Commit them together with `state` before sending. */
   takeReports(encodeSeries: SeriesEncoder): WindowReport[];
@@ -46,6 +50,7 @@ export interface Metering {
 export function resumeMetering(state: MeterState, bootId: string, atMs: number): Metering {
   if (state.bootId !== bootId || Object.values(state.streams).some((stream) => isAhead(stream, atMs)))
     beginBoot(state, bootId);
+  endLook(state.jobs);
   let meters = new Map<string, Meter>();
   let roles: ReadonlyMap<string, MeterRole> = new Map();
   let now = { atMs, wallMs: null as number | null };
@@ -57,6 +62,7 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
       roles = rolesOf(list);
       handOver(state, list);
     },
+    allocate: (look) => noteAllocation(state.jobs, look),
     observe(tick) {
       now = tick;
       const offsetMs = tick.wallMs === null ? null : tick.wallMs - tick.atMs;
@@ -72,6 +78,7 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
       }
       settle();
       forgetLongSilent();
+      forgetOldSpans(state, tick.atMs);
     },
     takeReports: (encodeSeries) => takeReports(state, settledUntilWallMs(), encodeSeries),
   };
@@ -91,8 +98,9 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
   }
 
   function place(slice: Slice): void {
-    if (slice.startWallMs !== null && slice.endWallMs !== null) bookSlice(state, slice);
-    else hold(state, slice);
+    for (const part of slice.type === 'energy' ? cutByHolding(state, slice) : [slice])
+      if (part.startWallMs !== null && part.endWallMs !== null) bookSlice(state, part);
+      else hold(state, part);
   }
 
   function settle(): void {
@@ -157,6 +165,7 @@ function beginBoot(state: MeterState, bootId: string): void {
   state.held = [];
   state.pendingNodeSlices = [];
   state.partSlices = [];
+  forgetAllocations(state.jobs);
 }
 
 /** The wall clock is known: gives every held instant its place in UTC. */
@@ -198,7 +207,8 @@ function joinNeighbours(held: readonly Slice[]): Slice[] {
       before.endAtMs === slice.startAtMs &&
       before.kind === slice.kind &&
       before.recovered === slice.recovered &&
-      before.idle === slice.idle
+      before.idle === slice.idle &&
+      before.holding === slice.holding
     ) {
       joined[index] = {
         ...before,

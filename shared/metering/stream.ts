@@ -188,6 +188,7 @@ function byPower(meter: Meter, { slice, millijoules }: Trapezoid, activity: Acti
     recovered: false,
     ...activity,
     byArea: true,
+    holding: '',
   };
 }
 
@@ -223,6 +224,7 @@ function byCounter(
     integratedMillijoules: recovered ? null : integratedMillijoules,
     watts: recovered || stream.power !== null ? null : [rate, rate],
     byArea: false,
+    holding: '',
   };
 }
 

@@ -10,6 +10,9 @@ export const SECONDS_PER_WINDOW = WINDOW_MS / SECOND_MS;
 /** Gaps kept one by one; older ones are only counted. */
 const MAX_GAPS = 1000;
 
+/** Of one meter in one window; a change of allocation a second would be 300. */
+const MAX_HOLDINGS = 300;
+
 /** Books one slice whose wall instants are known. */
 export function bookSlice(state: MeterState, slice: Slice): void {
   if (slice.startWallMs === null || slice.endWallMs === null)
@@ -44,13 +47,31 @@ function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endM
     if (slice.recovered) total.recoveredMillijoules += energy;
     else if (slice.integratedMillijoules === null) total.integratedIncomplete = true;
     else total.integratedMillijoules = (total.integratedMillijoules ?? 0) + integrals[index]!;
-    if (slice.idle) total.idleMillijoules += energy;
+    noteHolder(state, total, slice, energy, spanMs);
     if (slice.utilizationRatio !== null) {
       total.utilizationMilliseconds += slice.utilizationRatio * spanMs;
       total.utilizationSpanMilliseconds += spanMs;
     }
     if (slice.watts !== null) fillSeries(total, piece, startMs, endMs, slice.watts);
   });
+}
+
+function noteHolder(
+  state: MeterState,
+  total: Accumulator,
+  slice: EnergySlice,
+  energyMillijoules: number,
+  spanMs: number,
+): void {
+  const full =
+    total.holdings[slice.holding] === undefined && Object.keys(total.holdings).length >= MAX_HOLDINGS;
+  if (full) state.counts.jobMillijoulesForgotten += energyMillijoules;
+  const holding = full ? '' : slice.holding;
+  total.holdings[holding] ??= { energyMillijoules: 0, milliseconds: 0, idleMillijoules: 0 };
+  const held = total.holdings[holding];
+  held.energyMillijoules += energyMillijoules;
+  held.milliseconds += spanMs;
+  if (slice.idle) held.idleMillijoules += energyMillijoules;
 }
 
 function bookShape(state: MeterState, slice: PowerSlice, startMs: number, endMs: number): void {
@@ -97,7 +118,8 @@ function piecesOf(startMs: number, endMs: number, watts: readonly [number, numbe
   return pieces;
 }
 
-function wattsAt(
+/** On the line between two powers. */
+export function wattsAt(
   instantMs: number,
   startMs: number,
   endMs: number,
@@ -140,7 +162,7 @@ function accumulator(
     recoveredMillijoules: 0,
     integratedMillijoules: null,
     integratedIncomplete: false,
-    idleMillijoules: 0,
+    holdings: {},
     utilizationMilliseconds: 0,
     utilizationSpanMilliseconds: 0,
     series: [],

@@ -1,6 +1,8 @@
 /** Windows as reports: absolute totals under a revision that grows only when the content does. */
 import { WINDOW_MS } from '../time/window.ts';
-import type { DeviceReport, SeriesWire, WindowReport } from '../wire/ingest.ts';
+import type { DeviceReport, JobReport, SeriesWire, WindowReport } from '../wire/ingest.ts';
+import { type DeviceSplit, jobReports, splitDevice } from './job-shares.ts';
+import { forgetUnused } from './job-timeline.ts';
 import type { Accumulator, MeterState, StreamState, WindowState } from './meter-state.ts';
 import { SECONDS_PER_WINDOW, weakerKind } from './window-book.ts';
 
@@ -26,21 +28,15 @@ export function takeReports(
     if (!final && !window.changed) continue;
     window.revision++;
     window.changed = false;
-    const devices = deviceReports(state, window, final ? encodeSeries : null);
-    reports.push({
-      windowStartMs,
-      epoch: state.epoch,
-      revision: window.revision,
-      final,
-      devices,
-      jobs: [],
-    });
+    const { devices, jobs } = contentOf(state, window, final ? encodeSeries : null);
+    reports.push({ windowStartMs, epoch: state.epoch, revision: window.revision, final, devices, jobs });
     if (final) {
       state.counts.disagreements += devices.filter(disagrees).length;
       delete state.windows[windowStartMs];
       state.finalUntilWallMs = Math.max(state.finalUntilWallMs, windowStartMs + WINDOW_MS);
     }
   }
+  forgetUnused(state);
   return reports;
 }
 
@@ -65,11 +61,12 @@ function disagrees(device: DeviceReport): boolean {
  */
 type BySensor = Map<string, Accumulator[]>;
 
-function deviceReports(
+/** @param encodeSeries null while the window is not final: the series travels once */
+function contentOf(
   state: MeterState,
   window: WindowState,
   encodeSeries: SeriesEncoder | null,
-): DeviceReport[] {
+): { devices: DeviceReport[]; jobs: JobReport[] } {
   const byDevice = new Map<string, { stream: StreamState; bySensor: BySensor }>();
   for (const [meterId, total] of Object.entries(window.meters)) {
     const stream = state.streams[meterId]!;
@@ -77,20 +74,27 @@ function deviceReports(
     device.bySensor.set(stream.sensor, [...(device.bySensor.get(stream.sensor) ?? []), total]);
     byDevice.set(stream.deviceId, device);
   }
-  return [...byDevice.values()]
-    .map(({ stream, bySensor }) => deviceReport(stream, bySensor, encodeSeries))
-    .sort((a, b) => (a.id < b.id ? -1 : 1));
+  const inOrder = [...byDevice].sort(([a], [b]) => (a < b ? -1 : 1));
+  const splits = new Map(
+    inOrder.map(([id, { bySensor }]) => [id, splitDevice(bySensor, state.jobs.holdings)]),
+  );
+  return {
+    devices: inOrder.map(([id, { stream, bySensor }]) =>
+      deviceReport(stream, bySensor, splits.get(id)!, encodeSeries),
+    ),
+    jobs: jobReports(splits, state.jobs, encodeSeries === null ? null : state.counts),
+  };
 }
 
 function deviceReport(
   stream: StreamState,
   bySensor: BySensor,
+  { idleMillijoules: idle }: DeviceSplit,
   encodeSeries: SeriesEncoder | null,
 ): DeviceReport {
   const totals = [...bySensor.values()].flat();
   const kind = totals.map((total) => total.kind).reduce(weakerKind);
   const recovered = sum(totals, (total) => total.recoveredMillijoules);
-  const idle = sum(totals, (total) => total.idleMillijoules);
   const integrated = totals.every(
     (total) => total.integratedMillijoules !== null && !total.integratedIncomplete,
   );
