@@ -1,0 +1,284 @@
+/** Laws of attribution, for any times and changes of allocation: jobs + idle + nobody's = the device, to the millijoule. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { findImplausibility } from '../../../shared/ledger/plausibility.ts';
+import { allocationOf, type JobClaim } from '../../../shared/metering/allocation.ts';
+import type { MeterState } from '../../../shared/metering/meter-state.ts';
+import { resumeMetering } from '../../../shared/metering/metering.ts';
+import type { WindowReport } from '../../../shared/wire/ingest.ts';
+import { counter, gpu, MONOTONIC_START, nodeMeter, type Rig, rig, START_MS } from './support.ts';
+
+const GPUS = ['GPU-0', 'GPU-1', 'GPU-2'];
+
+function claim(name: string, gpus: readonly string[], changes: Partial<JobClaim> = {}): JobClaim {
+  return {
+    id: `slurm:c:${name}`,
+    incarnation: 'first',
+    labels: { user: name },
+    gpus: gpus.map((deviceId) => ({ deviceId, attribution: 'allocation', weight: 1 })),
+    cores: null,
+    ...changes,
+  };
+}
+
+function look(one: Rig, afterMs: number, claims: readonly JobClaim[], complete = true): void {
+  one.metering.allocate(
+    allocationOf({
+      atMs: MONOTONIC_START + afterMs,
+      claims,
+      gpuIds: one.meters.filter((meter) => meter.deviceType === 'gpu').map((meter) => meter.deviceId),
+      cores: null,
+      complete,
+      usage: {},
+    }),
+  );
+}
+
+function jobEnergy(one: Rig, jobId: string, deviceId?: string): number {
+  return [...one.reports.values()]
+    .flatMap((report) => report.jobs.filter((job) => job.id === jobId))
+    .flatMap((job) => job.devices.filter((device) => deviceId === undefined || device.id === deviceId))
+    .reduce((total, device) => total + device.energyMillijoules, 0);
+}
+
+/** What the server's own check says of it, which knows parts and wholes. */
+function plausible(report: WindowReport): void {
+  expect(findImplausibility(report, report.windowStartMs + 400_000)).toBeNull();
+}
+
+/** One step of a history: time, each GPU's energy, and which jobs hold which GPU afterwards. */
+const history = fc.array(
+  fc.record({
+    stepMs: fc.integer({ min: 1, max: 9_000 }),
+    powers: fc.array(fc.integer({ min: 0, max: 1_000 }), { minLength: 3, maxLength: 3 }),
+    /** For each GPU the job that holds it; null: free. Undefined in place of all: no look. */
+    holders: fc.option(fc.array(fc.option(fc.constantFrom('a', 'b', 'c')), { minLength: 3, maxLength: 3 })),
+    /** When within the step the look comes. */
+    lookAt: fc.double({ min: 0, max: 0.999, noNaN: true }),
+    complete: fc.boolean(),
+    restart: fc.boolean(),
+  }),
+  { minLength: 1, maxLength: 120 },
+);
+
+function claimsOf(holders: readonly (string | null)[]): JobClaim[] {
+  return ['a', 'b', 'c']
+    .map((name) =>
+      claim(
+        name,
+        GPUS.filter((_, index) => holders[index] === name),
+      ),
+    )
+    .filter(({ gpus }) => gpus!.length > 0);
+}
+
+describe('conservation', () => {
+  test('the parts are never more than their device, whatever the allocations, looks and restarts', () => {
+    fc.assert(
+      fc.property(history, fc.integer({ min: 0, max: 299_999 }), (steps, startMs) => {
+        const one = rig([...GPUS.map((id) => gpu(id)), nodeMeter()]);
+        const values = [0, 0, 0];
+        let atMs = startMs;
+        const read = () =>
+          one.tick(atMs, {
+            ...Object.fromEntries(
+              GPUS.map((id, index) => [`nvml:${id}`, { counter: counter(values[index]!) }]),
+            ),
+            bmc: { power: 5_000 },
+          });
+        read();
+        for (const step of steps) {
+          if (step.restart) one.restart(atMs);
+          if (step.holders !== null)
+            look(one, atMs + step.stepMs * step.lookAt, claimsOf(step.holders), step.complete);
+          step.powers.forEach((power, index) => {
+            values[index]! += power * step.stepMs;
+          });
+          atMs += step.stepMs;
+          read();
+          for (const report of one.report()) plausible(report);
+        }
+        expect(GPUS.map((id) => one.device(id).energy)).toEqual(values);
+      }),
+    );
+  });
+
+  test('a job gets exactly what its GPUs used while it held them, and the scheduler proves the rest idle', () => {
+    fc.assert(
+      fc.property(history, fc.integer({ min: 0, max: 299_999 }), (steps, startMs) => {
+        const one = rig(GPUS.map((id) => gpu(id)));
+        const values = [0, 0, 0];
+        const expected: Record<string, number> = { a: 0, b: 0, c: 0, idle: 0 };
+        let holders: readonly (string | null)[] = [null, null, null];
+        let atMs = startMs;
+        const read = () =>
+          one.tick(
+            atMs,
+            Object.fromEntries(GPUS.map((id, index) => [`nvml:${id}`, { counter: counter(values[index]!) }])),
+          );
+        read();
+        for (const step of steps) {
+          holders = step.holders ?? holders;
+          look(one, atMs, claimsOf(holders));
+          step.powers.forEach((power, index) => {
+            values[index]! += power * step.stepMs;
+            expected[holders[index] ?? 'idle']! += power * step.stepMs;
+          });
+          atMs += step.stepMs;
+          read();
+          one.report();
+        }
+        for (const name of ['a', 'b', 'c']) expect(jobEnergy(one, `slurm:c:${name}`)).toBe(expected[name]);
+        expect(GPUS.reduce((total, id) => total + one.device(id).idle, 0)).toBe(expected.idle);
+      }),
+    );
+  });
+
+  test('power that is cut by an allocation in the middle of a sample keeps its sum', () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            power: fc.integer({ min: 0, max: 1_000 }),
+            lookAt: fc.integer({ min: 1, max: 999 }),
+            holder: fc.option(fc.constantFrom('a', 'b')),
+          }),
+          { minLength: 2, maxLength: 400 },
+        ),
+        (samples) => {
+          const run = (looks: boolean) => {
+            const one = rig([gpu()]);
+            samples.forEach(({ power, lookAt, holder }, index) => {
+              if (looks)
+                look(one, (index - 1) * 1000 + lookAt, holder === null ? [] : [claim(holder, ['GPU-0'])]);
+              one.tick(index * 1000, { 'nvml:GPU-0': { power, utilization: 0.5 } });
+            });
+            one.report();
+            return one;
+          };
+          const [cut, whole] = [run(true), run(false)];
+          const { idle, ...totals } = cut.device('GPU-0');
+          expect(totals).toMatchObject({
+            energy: whole.device('GPU-0').energy,
+            metered: whole.device('GPU-0').metered,
+          });
+          const [cutSeries, wholeSeries] = [cut, whole].map((each) =>
+            [...each.reports.values()].map((report) => report.devices[0]!.series?.watts),
+          );
+          expect(cutSeries).toEqual(wholeSeries);
+          expect(jobEnergy(cut, 'slurm:c:a') + jobEnergy(cut, 'slurm:c:b') + idle).toBeLessThanOrEqual(
+            totals.energy,
+          );
+        },
+      ),
+    );
+  });
+});
+
+describe('a process that is killed', () => {
+  test.each([
+    ['the same job after it', [claim('a', ['GPU-0'])], 140_000_000, 0],
+    ['another run of that job', [claim('a', ['GPU-0'], { incarnation: 'second' })], 14_000_000, 126_000_000],
+    ['another job', [claim('b', ['GPU-0'])], 14_000_000, 126_000_000],
+    ['no job', [], 14_000_000, 126_000_000],
+  ])(
+    'and %s: recovered energy is a job\u2019s only where it held the GPU throughout',
+    (_, after, ofJob, nobodys) => {
+      const one = rig([gpu()]);
+      const read = (seconds: number) =>
+        one.tick(seconds * 1000, { 'nvml:GPU-0': { counter: counter(seconds * 700_000) } });
+      look(one, 0, [claim('a', ['GPU-0'])]);
+      for (const seconds of [0, 10, 20]) read(seconds);
+      one.report();
+      const stored = JSON.stringify(one.metering.state);
+      read(21);
+      const second = rig([gpu()]);
+      second.metering = resumeMetering(JSON.parse(stored) as MeterState, 'boot-1', MONOTONIC_START + 200_000);
+      second.metering.setMeters(second.meters);
+      for (const [start, report] of one.reports) second.reports.set(start, report);
+      look(second, 200_000, after);
+      second.tick(200_000, { 'nvml:GPU-0': { counter: counter(140_000_000) } });
+      second.report();
+      expect(jobEnergy(second, 'slurm:c:a')).toBe(ofJob);
+      const { energy, idle } = second.device('GPU-0');
+      expect(energy).toBe(140_000_000);
+      expect(idle).toBe(0);
+      expect(energy - ofJob - jobEnergy(second, 'slurm:c:b')).toBe(nobodys);
+    },
+  );
+
+  test('before its first look nobody holds anything', () => {
+    const one = rig([gpu()]);
+    look(one, 0, [claim('a', ['GPU-0'])]);
+    one.tick(0, { 'nvml:GPU-0': { counter: counter(0) } });
+    one.restart(0);
+    one.tick(5_000, { 'nvml:GPU-0': { counter: counter(1_000) } });
+    one.report();
+    expect(jobEnergy(one, 'slurm:c:a')).toBe(0);
+  });
+});
+
+describe('what was seen', () => {
+  test('holds until the next look, and for a minute at most', () => {
+    const one = rig([gpu()]);
+    look(one, 0, [claim('a', ['GPU-0'])]);
+    for (let second = 0; second <= 120; second++)
+      one.tick(second * 1000, { 'nvml:GPU-0': { counter: counter(second * 1_000) } });
+    one.report();
+    expect(jobEnergy(one, 'slurm:c:a')).toBe(60_000);
+    expect(one.device('GPU-0').idle).toBe(0);
+  });
+
+  test('of an earlier boot says nothing', () => {
+    const one = rig([gpu()]);
+    look(one, 0, [claim('a', ['GPU-0'])]);
+    one.tick(0, { 'nvml:GPU-0': { power: 100 } });
+    one.restart(1_000, 'boot-2');
+    look(one, 1_500, [claim('a', ['GPU-0'])]);
+    one.tick(2_000, { 'nvml:GPU-0': { power: 100 } });
+    one.tick(3_000, { 'nvml:GPU-0': { power: 100 } });
+    one.report();
+    expect(jobEnergy(one, 'slurm:c:a')).toBe(100_000);
+  });
+
+  test('leaves the state with the windows that it was needed for', () => {
+    const one = rig([gpu()]);
+    for (let second = 0; second <= 1_000; second++) {
+      look(one, second * 1000, [claim(`job-${second}`, ['GPU-0'])]);
+      one.tick(second * 1000, { 'nvml:GPU-0': { counter: counter(second * 1_000) } });
+      if (second % 10 === 0) one.report();
+    }
+    expect(Object.keys(one.metering.state.jobs.holdings).length).toBeLessThan(305);
+    expect(Object.keys(one.metering.state.jobs.labels).length).toBeLessThan(305);
+    expect(one.metering.state.jobs.spans.length).toBeLessThan(3);
+  });
+
+  test('names at most 200 jobs of a window; the energy of the others is nobody\u2019s, and counted', () => {
+    const one = rig([gpu()]);
+    for (let second = 0; second <= 301; second++) {
+      look(one, second * 1000, [claim(`job-${second}`, ['GPU-0'])]);
+      one.tick(second * 1000, { 'nvml:GPU-0': { counter: counter(second * 1_000) } });
+    }
+    const report = one.report().find(({ windowStartMs }) => windowStartMs === START_MS)!;
+    expect(report).toMatchObject({ final: true });
+    expect(report.jobs).toHaveLength(200);
+    expect(one.metering.state.counts.jobMillijoulesForgotten).toBe(100_000);
+    plausible(report);
+  });
+});
+
+test('a node meter is split among the jobs by their GPUs, with its rest idle by the scheduler', () => {
+  const one = rig([...GPUS.map((id) => gpu(id)), nodeMeter()]);
+  look(one, 0, [claim('a', ['GPU-0', 'GPU-1'])]);
+  for (let second = 0; second <= 10; second++)
+    one.tick(second * 1000, {
+      ...Object.fromEntries(GPUS.map((id) => [`nvml:${id}`, { counter: counter(second * 100_000) }])),
+      bmc: { power: 600 },
+    });
+  one.report();
+  expect(one.device('other')).toMatchObject({ energy: 3_000_000, idle: 1_000_000 });
+  expect(jobEnergy(one, 'slurm:c:a', 'other')).toBe(2_000_000);
+  const [job] = [...one.reports.values()][0]!.jobs;
+  expect(job).toMatchObject({ user: 'a', devices: [{ allocatedMilliseconds: 10_000 }, {}, {}] });
+  expect(job!.devices.find(({ id }) => id === 'other')!.allocatedMilliseconds).toBe(6_667);
+});
