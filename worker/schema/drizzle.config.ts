@@ -3,6 +3,11 @@ import { defineConfig } from 'drizzle-kit';
 export default defineConfig({
   dialect: 'sqlite',
   // One file per family of tables.
-  schema: ['./worker/schema/schema.ts', './worker/schema/forecast.ts', './worker/schema/audit.ts'],
+  schema: [
+    './worker/schema/schema.ts',
+    './worker/schema/forecast.ts',
+    './worker/schema/audit.ts',
+    './worker/schema/alerts.ts',
+  ],
   out: './worker/schema/migrations',
 });
