@@ -1,4 +1,5 @@
 /** Where a node stands over time, with what holds there: the settings that its emissions depend on. */
+import { ALL_KNOWN } from '../audit/as-known.ts';
 import type { TimeRange } from '../time/window.ts';
 import { type SettingHistory, type SettingRow, segmentsOver, settingHistory } from './effective.ts';
 
@@ -19,8 +20,11 @@ const DEFAULT_PUE_RATIO = 1;
 export class Places {
   readonly #bySubject: ReadonlyMap<string, readonly SettingRow[]>;
   readonly #histories = new Map<string, SettingHistory>();
+  readonly #knownAtMs: number;
 
-  constructor(rows: readonly SettingRow[]) {
+  /** @param knownAtMs as it was known then: what was recorded later is left out */
+  constructor(rows: readonly SettingRow[], knownAtMs: number = ALL_KNOWN) {
+    this.#knownAtMs = knownAtMs;
     const bySubject = new Map<string, SettingRow[]>();
     for (const row of rows) {
       const known = bySubject.get(row.subject);
@@ -61,7 +65,7 @@ export class Places {
     const name = `${subject} ${key}`;
     let history = this.#histories.get(name);
     if (!history) {
-      history = settingHistory(this.#bySubject.get(subject) ?? [], subject, key);
+      history = settingHistory(this.#bySubject.get(subject) ?? [], subject, key, this.#knownAtMs);
       this.#histories.set(name, history);
     }
     return history;

@@ -4,6 +4,7 @@ import type { Figures } from '../../shared/emissions/figures.ts';
 import { GROUP_KEYS, NO_GROUP } from '../../shared/emissions/join.ts';
 import { STEPS } from '../../shared/emissions/time-steps.ts';
 import { BASES, SIGNALS } from '../../shared/grid/intensity.ts';
+import { settledUntil } from '../../shared/ledger/settled.ts';
 import { instant, instantInput, instantOutput } from '../http/schemas.ts';
 import type { Emissions } from '../use-cases/emissions.ts';
 
@@ -32,10 +33,10 @@ export const emissionsQuery = z.strictObject({
       error: 'expected location; market accounting needs supply contracts, which are not kept yet',
     })
     .default('location'),
-  asOf: z
-    .never({ error: 'answers as of an earlier instant are not kept yet; leave it out for what is known now' })
-    .optional()
-    .openapi({ type: 'string', format: 'date-time', description: 'Not answered yet; leave it out.' }),
+  asOf: instantInput.optional().openapi({
+    description:
+      'Answers as it was known then, as if nothing that was recorded later had happened; not after now. Default: now, with all that is known.',
+  }),
 });
 
 const kwh = (description: string) => z.number().openapi({ description });
@@ -89,6 +90,10 @@ export const emissionsSchema = z
     signal: z.enum(SIGNALS),
     accounting: z.literal('location'),
     asOf: instantOutput.openapi({ description: 'The answer is what was known then.' }),
+    settledUntil: instantOutput.openapi({
+      description:
+        'Two hours before `asOf`, on the hour: reports of the hours before it are in, in the ordinary course. With an `asOf` in the past, hours before it are exactly as they were known; those after it hold what was known when they settled.',
+    }),
     totals: figuresSchema,
     series: z.array(stepSchema).openapi({ description: 'Steps that have begun; empty with step=none.' }),
     groups: z.array(
@@ -104,7 +109,7 @@ export const emissionsSchema = z
 
 export type EmissionsQueryInput = z.output<typeof emissionsQuery>;
 
-export function toEmissionsAnswer(answer: Emissions, query: EmissionsQueryInput, nowMs: number) {
+export function toEmissionsAnswer(answer: Emissions, query: EmissionsQueryInput) {
   return {
     from: instant(answer.fromMs),
     to: instant(answer.toMs),
@@ -112,7 +117,8 @@ export function toEmissionsAnswer(answer: Emissions, query: EmissionsQueryInput,
     basis: query.basis,
     signal: query.signal,
     accounting: query.accounting,
-    asOf: instant(nowMs),
+    asOf: instant(answer.asOfMs),
+    settledUntil: instant(Math.max(0, settledUntil(answer.asOfMs))),
     totals: answer.totals,
     series: answer.series.map(toStep),
     groups: answer.groups.map((group) => ({ ...group, series: group.series.map(toStep) })),

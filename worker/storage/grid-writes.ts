@@ -29,14 +29,17 @@ const replaces = (incoming: string, stored: string) => `
 /** Shorter intervals that begin within a new longer one. */
 const COVERED = `v.key > i.key AND v.key < i.key + i.duration_ms / ${WINDOW_MS}`;
 
+const OLD_AND_NEW = `
+  SELECT v.key, v.duration_ms, v.grams_per_kwh, v.kind, v.method, v.issued_at_ms, v.fetched_at_ms,
+         i.grams_per_kwh, i.kind, ?2
+    FROM incoming i`;
+
 const RECORD_REVISIONS = `${INCOMING}
-  INSERT INTO grid_revisions (value_key, old_grams_per_kwh, old_kind, old_fetched_at_ms,
-                              new_grams_per_kwh, new_kind, recorded_at_ms)
-  SELECT v.key, v.grams_per_kwh, v.kind, v.fetched_at_ms, i.grams_per_kwh, i.kind, ?2
-    FROM incoming i JOIN grid_values v ON v.key = i.key WHERE ${replaces('i', 'v')}
+  INSERT INTO grid_revisions (value_key, old_duration_ms, old_grams_per_kwh, old_kind, old_method, old_issued_at_ms,
+                              old_fetched_at_ms, new_grams_per_kwh, new_kind, recorded_at_ms)
+  ${OLD_AND_NEW} JOIN grid_values v ON v.key = i.key WHERE ${replaces('i', 'v')}
   UNION ALL
-  SELECT v.key, v.grams_per_kwh, v.kind, v.fetched_at_ms, i.grams_per_kwh, i.kind, ?2
-    FROM incoming i JOIN grid_values v ON ${COVERED}`;
+  ${OLD_AND_NEW} JOIN grid_values v ON ${COVERED}`;
 
 const REMOVE_COVERED = `
   DELETE FROM grid_values WHERE key IN (${INCOMING} SELECT v.key FROM incoming i JOIN grid_values v ON ${COVERED})`;

@@ -17,7 +17,7 @@ const READ_INTENSITY = `
    WHERE s.grid_zone = ?1 AND s.basis = ?2 AND s.signal = ?3
    ORDER BY v.key % ${STEPS_PER_SERIES}, s.provider`;
 
-interface ValueRow {
+export interface ValueRow {
   readonly key: number;
   readonly durationMs: number;
   readonly gramsPerKwh: number;
@@ -43,16 +43,19 @@ export interface IntensityRange {
  * window; `worker/use-cases/grid-intensity.ts` does both.
  */
 export async function readIntensity(db: D1Database, range: IntensityRange): Promise<IntensityPoint[]> {
-  const firstStep = Math.floor((range.fromMs - MAX_INTERVAL_MS) / WINDOW_MS);
-  const endStep = Math.ceil(range.toMs / WINDOW_MS);
   const { results } = await db
     .prepare(READ_INTENSITY)
-    .bind(range.gridZone, range.basis, range.signal, Math.max(firstStep, 0), endStep)
+    .bind(range.gridZone, range.basis, range.signal, ...stepsOf(range))
     .all<ValueRow>();
   return results.map(toPoint).filter((point) => point.endMs > range.fromMs);
 }
 
-function toPoint(row: ValueRow): IntensityPoint {
+/** Steps `[first, end)` at which a value may start that overlaps the range. */
+export function stepsOf({ fromMs, toMs }: Pick<IntensityRange, 'fromMs' | 'toMs'>): [number, number] {
+  return [Math.max(Math.floor((fromMs - MAX_INTERVAL_MS) / WINDOW_MS), 0), Math.ceil(toMs / WINDOW_MS)];
+}
+
+export function toPoint(row: ValueRow): IntensityPoint {
   const startMs = startOf(row.key);
   return {
     startMs,
@@ -86,8 +89,9 @@ const READ_REVISIONS = `
   SELECT r.id AS id, r.value_key AS valueKey, s.basis AS basis, s.signal AS signal, s.provider AS provider,
          r.old_grams_per_kwh AS oldGramsPerKwh, r.old_kind AS oldKind, r.old_fetched_at_ms AS oldFetchedAtMs,
          r.new_grams_per_kwh AS newGramsPerKwh, r.new_kind AS newKind, r.recorded_at_ms AS recordedAtMs
-    FROM grid_revisions r
-    JOIN grid_series s ON s.id = r.value_key / ${STEPS_PER_SERIES}
+    FROM grid_series s
+    CROSS JOIN grid_revisions r
+      ON r.value_key >= s.id * ${STEPS_PER_SERIES} AND r.value_key < (s.id + 1) * ${STEPS_PER_SERIES}
    WHERE s.grid_zone = ?1 AND r.id < ?2
    ORDER BY r.id DESC LIMIT ?3`;
 

@@ -1,4 +1,5 @@
 /** The ledger of hardware parts. */
+import { ALL_KNOWN, allAsKnownAt } from '../../shared/audit/as-known.ts';
 import type { PartType } from '../../shared/embodied/footprint.ts';
 
 export interface StoredPart {
@@ -20,11 +21,70 @@ const READ_PARTS = `
   FROM parts WHERE node_number IN (SELECT value FROM json_each(?1)) ORDER BY node_number, part_id`;
 
 export async function readParts(db: D1Database, nodeNumbers: readonly number[]): Promise<StoredPart[]> {
+  const { results } = await db.prepare(READ_PARTS).bind(JSON.stringify(nodeNumbers)).all<PartRow>();
+  return results.map(toPart);
+}
+
+type PartRow = Omit<StoredPart, 'inServiceAssumed'> & { readonly assumed: number };
+
+const toPart = ({ assumed, ...part }: PartRow): StoredPart => ({ ...part, inServiceAssumed: assumed === 1 });
+
+/** Every column that `toPart` reads. */
+const OLD_PART = `json_object('nodeNumber', p.node_number, 'id', p.part_id, 'type', p.type, 'name', p.name,
+  'capacityBytes', p.capacity_bytes, 'cores', p.cores, 'inServiceMs', p.in_service_from_ms,
+  'assumed', p.in_service_assumed, 'outOfServiceMs', p.out_of_service_ms)`;
+
+const KEEP_PARTS = `
+  INSERT INTO part_revisions (node_number, part_id, recorded_at_ms, old_part)
+  SELECT part.value ->> 0, part.value ->> 1, ?2, CASE WHEN p.part_id IS NULL THEN NULL ELSE ${OLD_PART} END
+  FROM json_each(?1) AS part
+  LEFT JOIN parts AS p ON p.node_number = part.value ->> 0 AND p.part_id = part.value ->> 1`;
+
+/**
+ * Keeps these parts as they stand, so that `asOf` can tell them: goes first in the batch of whatever changes, adds or
+ * ends parts. A part that does not exist is kept as just that.
+ */
+export function keepParts(
+  db: D1Database,
+  parts: readonly Pick<StoredPart, 'nodeNumber' | 'id'>[],
+  nowMs: number,
+): D1PreparedStatement {
+  return db
+    .prepare(KEEP_PARTS)
+    .bind(JSON.stringify(parts.map(({ nodeNumber, id }) => [nodeNumber, id])), nowMs);
+}
+
+const READ_OLD_PARTS = `
+  SELECT node_number AS nodeNumber, part_id AS id, recorded_at_ms AS recordedAtMs, old_part AS oldPart
+  FROM part_revisions
+  WHERE node_number IN (SELECT value FROM json_each(?1)) AND recorded_at_ms > ?2 ORDER BY id`;
+
+interface OldPartRow {
+  readonly nodeNumber: number;
+  readonly id: string;
+  readonly recordedAtMs: number;
+  readonly oldPart: string | null;
+}
+
+/** Like `readParts`, as it was known at `knownAtMs`. */
+export async function readPartsAsKnown(
+  db: D1Database,
+  nodeNumbers: readonly number[],
+  knownAtMs: number,
+): Promise<StoredPart[]> {
+  const current = await readParts(db, nodeNumbers);
+  if (knownAtMs === ALL_KNOWN) return current;
   const { results } = await db
-    .prepare(READ_PARTS)
-    .bind(JSON.stringify(nodeNumbers))
-    .all<Omit<StoredPart, 'inServiceAssumed'> & { assumed: number }>();
-  return results.map(({ assumed, ...part }) => ({ ...part, inServiceAssumed: assumed === 1 }));
+    .prepare(READ_OLD_PARTS)
+    .bind(JSON.stringify(nodeNumbers), knownAtMs)
+    .all<OldPartRow>();
+  const keyOf = ({ nodeNumber, id }: Pick<StoredPart, 'nodeNumber' | 'id'>) => `${nodeNumber} ${id}`;
+  const changes = results.map((row) => ({
+    key: keyOf(row),
+    recordedAtMs: row.recordedAtMs,
+    old: row.oldPart === null ? null : toPart(JSON.parse(row.oldPart) as PartRow),
+  }));
+  return allAsKnownAt(new Map(current.map((part) => [keyOf(part), part])), changes, knownAtMs);
 }
 
 const WRITE_PARTS = `
@@ -33,8 +93,10 @@ const WRITE_PARTS = `
   FROM json_each(?1) WHERE true
   ON CONFLICT (node_number, part_id) DO UPDATE SET name = excluded.name, capacity_bytes = excluded.capacity_bytes, cores = excluded.cores`;
 
-/** Adds parts; of those that stand already only name, capacity and cores change, never a date. */
-export async function writeParts(db: D1Database, parts: readonly StoredPart[]): Promise<void> {
+/**
+ * Adds parts; of those that stand already only name, capacity and cores change, never a date. What stood before is kept.
+ */
+export async function writeParts(db: D1Database, parts: readonly StoredPart[], nowMs: number): Promise<void> {
   if (parts.length === 0) return;
   const rows = parts.map((part) => [
     part.nodeNumber,
@@ -46,5 +108,5 @@ export async function writeParts(db: D1Database, parts: readonly StoredPart[]): 
     part.inServiceMs,
     part.inServiceAssumed ? 1 : 0,
   ]);
-  await db.prepare(WRITE_PARTS).bind(JSON.stringify(rows)).run();
+  await db.batch([keepParts(db, parts, nowMs), db.prepare(WRITE_PARTS).bind(JSON.stringify(rows))]);
 }

@@ -1,4 +1,5 @@
 /** The figure: reads what the join needs, in bounded pieces, and joins it (shared/emissions). */
+import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
 import { partFootprint } from '../../shared/embodied/footprint.ts';
 import {
   EmissionsJoin,
@@ -12,6 +13,7 @@ import { type Step, stepEdges } from '../../shared/emissions/time-steps.ts';
 import type { Basis, Signal } from '../../shared/grid/intensity.ts';
 import type { IntensityResolver } from '../../shared/grid/resolve.ts';
 import { type Place, Places } from '../../shared/settings/place.ts';
+import { retiredAsKnown } from '../../shared/settings/retirement.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { type FilterTerm, parseFilter } from '../http/filter.ts';
@@ -19,9 +21,9 @@ import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
 import { openDatabase } from '../storage/database.ts';
 import { type FleetNode, readFleet } from '../storage/fleet.ts';
-import { readNodeDevices } from '../storage/node-devices.ts';
-import { type NodeHour, readNodeHours } from '../storage/node-hours.ts';
-import { readParts, type StoredPart } from '../storage/parts.ts';
+import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts';
+import { type NodeDevice, readNodeDevices } from '../storage/node-devices.ts';
+import { readPartsAsKnown, type StoredPart } from '../storage/parts.ts';
 import { readSettings } from '../storage/settings.ts';
 import { loadIntensity } from './grid-intensity.ts';
 
@@ -37,11 +39,14 @@ export interface EmissionsQuery {
   readonly filter?: string | undefined;
   readonly basis: Basis;
   readonly signal: Signal;
+  /** Answers as it was known then, not after `nowMs`; default: with all that is known. */
+  readonly asOfMs?: number | undefined;
 }
 
 export interface Emissions extends JoinResult {
   readonly fromMs: number;
   readonly toMs: number;
+  readonly asOfMs: number;
 }
 
 /** A few seconds of work: 64 nodes of a dozen devices for a month, one for five years. */
@@ -61,7 +66,10 @@ export async function emissions(
   query: EmissionsQuery,
   nowMs: number,
 ): Promise<Result<Emissions>> {
-  const toMs = query.toMs ?? nowMs;
+  const { asOfMs = nowMs } = query;
+  const known = { nowMs: asOfMs, knownAtMs: query.asOfMs ?? ALL_KNOWN };
+  if (asOfMs > nowMs) return fail('invalid_parameter', 'asOf must not be in the future.', 'asOf');
+  const toMs = query.toMs ?? asOfMs;
   const fromMs = query.fromMs ?? Math.floor((toMs - 1) / DAY_MS) * DAY_MS;
   const backwards = rangeProblem(fromMs, toMs);
   if (backwards !== null) return { ok: false, problem: backwards };
@@ -71,30 +79,36 @@ export async function emissions(
   if (query.nodeId !== null && !fleet.some(({ id }) => id === query.nodeId))
     return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
   const nodes = fleet.filter(
-    (node) => (query.nodeId === null || node.id === query.nodeId) && acceptsNode(node, terms.value),
+    (node) =>
+      (query.nodeId === null || node.id === query.nodeId) &&
+      node.enrolledAtMs <= known.knownAtMs &&
+      acceptsNode(node, terms.value),
   );
   const tooLong = checkRange(query, fromMs, toMs, nodes.length);
   if (tooLong !== null) return tooLong;
 
-  const range = { fromMs, toMs, nowMs, joinToMs: Math.min(toMs, nowMs) };
+  const range = { fromMs, toMs, joinToMs: Math.min(toMs, asOfMs), ...known };
   const prepared = await prepareNodes(db, nodes, range);
   const resolvers = await loadResolvers(db, prepared, query, range);
   const join = new EmissionsJoin({
     edges: stepEdges(query.step, fromMs, toMs),
-    nowMs,
+    nowMs: asOfMs,
     withSeries: query.step !== 'none',
     groupBy: query.groupBy ?? null,
     accepts: (node, place) => acceptsPlace(node, place, terms.value),
     intensityOf: (gridZone) => resolvers.get(gridZone)!,
   });
   for (const chunk of chunksOf(prepared, range)) await addChunk(db, join, chunk, range);
-  return ok({ fromMs, toMs, ...join.result() });
+  return ok({ fromMs, toMs, asOfMs, ...join.result() });
 }
 
 interface Range {
   readonly fromMs: number;
   readonly toMs: number;
+  /** The instant that the answer speaks from. */
   readonly nowMs: number;
+  /** What was recorded later is left out; unlike `nowMs` it has no end where nobody asked for the past. */
+  readonly knownAtMs: number;
   /** `toMs`, but not beyond now. */
   readonly joinToMs: number;
 }
@@ -154,14 +168,18 @@ async function prepareNodes(
   range: Range,
 ): Promise<PreparedNode[]> {
   const numbers = nodes.map(({ number }) => number);
-  const [parts, settings] = await Promise.all([readParts(db, numbers), readSettings(openDatabase(db))]);
-  const places = new Places(settings);
+  const [parts, settings] = await Promise.all([
+    readPartsAsKnown(db, numbers, range.knownAtMs),
+    readSettings(openDatabase(db)),
+  ]);
+  const places = new Places(settings, range.knownAtMs);
   return nodes.map((node) => {
     const own = parts.filter(({ nodeNumber }) => nodeNumber === node.number).map(withFootprint);
     // Lifetimes count from the first day in service, however short the range asked for.
     const startMs = Math.min(range.fromMs, ...own.map(({ inServiceMs }) => inServiceMs));
     return {
       ...node,
+      retiredAtMs: retiredAsKnown(settings, node, range.knownAtMs),
       parts: own,
       places: places.of(node.number, { startMs: epochMs(startMs), endMs: epochMs(range.joinToMs) }),
     };
@@ -178,14 +196,15 @@ async function loadResolvers(
   db: D1Database,
   nodes: readonly PreparedNode[],
   { basis, signal }: EmissionsQuery,
-  { fromMs, joinToMs }: Range,
+  { fromMs, joinToMs, knownAtMs }: Range,
 ): Promise<ReadonlyMap<string, IntensityResolver>> {
   const zones = new Set<string>();
   for (const { gridZone, endMs } of nodes.flatMap(({ places }) => places))
     if (gridZone !== null && endMs > fromMs) zones.add(gridZone);
   const resolvers = new Map<string, IntensityResolver>();
   for (const gridZone of zones) {
-    resolvers.set(gridZone, await loadIntensity(db, { gridZone, basis, signal, fromMs, toMs: joinToMs }));
+    const series = { gridZone, basis, signal, fromMs, toMs: joinToMs };
+    resolvers.set(gridZone, await loadIntensity(db, series, knownAtMs));
   }
   return resolvers;
 }
@@ -200,18 +219,31 @@ async function addChunk(
   db: D1Database,
   join: EmissionsJoin,
   chunk: readonly PreparedNode[],
-  { fromMs, joinToMs }: Range,
+  { fromMs, joinToMs, knownAtMs }: Range,
 ): Promise<void> {
   const nodeNumbers = chunk.map(({ number }) => number);
-  const hours = new Map<number, NodeHour[]>(nodeNumbers.map((number) => [number, []]));
+  const hours = new Map<number, KnownHour[]>(nodeNumbers.map((number) => [number, []]));
   if (fromMs < joinToMs) {
-    for await (const hour of readNodeHours(db, { nodeNumbers, fromMs, toMs: joinToMs }))
-      hours.get(hour.nodeNumber)!.push(hour);
+    const query = { nodeNumbers, fromMs, toMs: joinToMs };
+    for (const hour of await readHoursAsKnown(db, query, knownAtMs)) hours.get(hour.nodeNumber)!.push(hour);
   }
   // After the hours: a device is registered before an hour names it.
   const devices = await readNodeDevices(db, nodeNumbers);
   for (const node of chunk) {
-    const own = devices.filter(({ nodeNumber }) => nodeNumber === node.number);
-    join.addNode({ ...node, devices: own }, hours.get(node.number)!);
+    const own = hours.get(node.number)!;
+    const known = devices.filter(
+      (device) =>
+        device.nodeNumber === node.number && (device.firstSeenAtMs <= knownAtMs || isNamed(device, own)),
+    );
+    join.addNode({ ...node, devices: known }, own);
   }
+}
+
+/** An hour that had not settled by `asOf` may name a device that was first seen a moment later. */
+function isNamed({ deviceIndex }: NodeDevice, hours: readonly KnownHour[]): boolean {
+  return hours.some(({ ledger }) =>
+    ledger.windows.some((epochs) =>
+      epochs.some(({ devices }) => devices.some((device) => device.deviceIndex === deviceIndex)),
+    ),
+  );
 }

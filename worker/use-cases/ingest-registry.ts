@@ -35,7 +35,8 @@ export async function openBooks(
   const jobs = reports.flatMap((report) => report.jobs);
   const state = await readForBooking(db, nodeNumber, [...keys], jobs, nowMs);
   const fresh = newDevices(reports, state.devices);
-  const devices = fresh.length === 0 ? state.devices : await registerNodeDevices(db, nodeNumber, fresh);
+  const devices =
+    fresh.length === 0 ? state.devices : await registerNodeDevices(db, nodeNumber, fresh, nowMs);
   const registry = {
     devices: new Map(devices.map((device) => [device.id, device])),
     deviceIds: devices.map(({ id }) => id),

@@ -45,7 +45,7 @@ export async function recordInventory(
       before?.name === name && before.capacityBytes === part.capacityBytes && before.cores === cores;
     if (!same) changed.push(part);
   }
-  await writeParts(db, changed);
+  await writeParts(db, changed, nowMs);
 }
 
 function larger(a: number | null, b: number | null): number | null {
