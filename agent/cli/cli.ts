@@ -7,10 +7,12 @@ import { AGENT_VERSION } from '../version.ts';
 import { COMMON_OPTIONS, type Command, type Io, parseArgsOptions } from './command.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enrollCommand } from './commands/enroll.ts';
+import { installCommand } from './commands/install.ts';
 import { onceCommand } from './commands/once.ts';
 import { replayCommand } from './commands/replay.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
+import { uninstallCommand } from './commands/uninstall.ts';
 import { CliError, EXIT, type ExitCode } from './exit-codes.ts';
 import { commandHelp, generalHelp } from './help.ts';
 
@@ -21,6 +23,8 @@ export const COMMANDS: readonly Command[] = [
   doctorCommand,
   statusCommand,
   replayCommand,
+  installCommand,
+  uninstallCommand,
 ];
 
 /** Never throws for what a user can cause: that ends in one line on standard error and an exit code. */

@@ -12,7 +12,7 @@ export interface Credentials {
   readonly token: string;
 }
 
-const FILE_NAME = 'node.json';
+export const CREDENTIALS_FILE = 'node.json';
 
 /** Replaces what was there in one step; synced when it resolves. */
 export async function saveCredentials(
@@ -20,7 +20,7 @@ export async function saveCredentials(
   credentials: Credentials,
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<void> {
-  const path = join(stateDirectory, FILE_NAME);
+  const path = join(stateDirectory, CREDENTIALS_FILE);
   const draft = `${path}.new`;
   await fileSystem.makeDirectory(stateDirectory);
   await fileSystem.remove(draft).catch((error: unknown) => {
@@ -37,13 +37,18 @@ export async function saveCredentials(
   await fileSystem.syncDirectory(stateDirectory);
 }
 
-/** Null on a host that is not enrolled. Throws, with the fix, when others may read the file or it is damaged. */
-export async function loadCredentials(stateDirectory: string): Promise<Credentials | null> {
-  const path = join(stateDirectory, FILE_NAME);
+/**
+ * Null on a host that is not enrolled. Throws, with the fix, when others may read the file or it is damaged.
+ *
+ * @param guarded false for the folder that systemd keeps for one service alone, whose modes show an access list
+ */
+export async function loadCredentials(stateDirectory: string, guarded = true): Promise<Credentials | null> {
+  const path = join(stateDirectory, CREDENTIALS_FILE);
   let text: string;
   try {
     const { mode } = await stat(path);
-    if ((mode & 0o077) !== 0) throw new Error(`others may read the token in ${path}: run chmod 600 ${path}`);
+    if (guarded && (mode & 0o077) !== 0)
+      throw new Error(`others may read the token in ${path}: run chmod 600 ${path}`);
     text = (await nodeFileSystem.readAll(path)).toString('utf8');
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return null;

@@ -5,6 +5,7 @@
 import { chmod, cp, mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build as bundle, stop } from 'esbuild';
+import { buildInstaller } from '../package/installer.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** @type {import('esbuild').BuildOptions} */
@@ -54,6 +55,7 @@ async function buildWorker() {
 
 export async function build() {
   await Promise.all([buildAgent(), buildDashboard(), buildWorker()]);
+  await buildInstaller(`${root}/dist/wattshed.mjs`, `${root}/dist/dashboard`);
   // The compiler's process would stay as long as the launcher does.
   await stop();
 }

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from '../build/build.mjs';
 import { CommandError } from '../command-error.ts';
+import { ARCHITECTURES, fetchNativeFile } from '../package/native-files.mjs';
 import { type DeployWorld, deploy, dryRun } from './deploy.ts';
 import { HELP, parseOptions } from './options.ts';
 import type { Ask } from './secrets.ts';
@@ -18,6 +19,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       console.log(HELP);
       return 0;
     }
+    fetchForAgents();
     await build();
     const world: DeployWorld = {
       root,
@@ -32,6 +34,20 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (!(error instanceof CommandError)) throw error;
     console.error(`wattshed: ${error.message}`);
     return error.exitCode;
+  }
+}
+
+/** Hosts of either architecture install the agent from the Worker; npm brought only this machine's files. */
+function fetchForAgents(): void {
+  for (const arch of ARCHITECTURES) {
+    try {
+      fetchNativeFile('koffi', arch);
+    } catch (error) {
+      const reason = (error as Error).message.split('\n')[0];
+      console.error(
+        `wattshed: no koffi for ${arch} (${reason}): agents there read nvidia-smi instead of NVML`,
+      );
+    }
   }
 }
 

@@ -6,8 +6,10 @@ import { registerEmissions } from './emissions.ts';
 import { registerEnroll } from './enroll.ts';
 import { registerEnrolmentKeys } from './enrolment-keys.ts';
 import { registerGrid } from './grid.ts';
+import { registerGridTrust } from './grid-trust.ts';
 import { registerHealth } from './health.ts';
 import { registerIngest } from './ingest.ts';
+import { registerInstall } from './install.ts';
 import { registerMetrics } from './metrics.ts';
 import { registerNodes } from './nodes.ts';
 import { registerPower } from './power.ts';
@@ -18,9 +20,11 @@ import { registerTokens } from './tokens.ts';
 export const routeModules: readonly ((app: App) => void)[] = [
   registerHealth,
   registerDocs,
+  registerInstall,
   registerEnroll,
   registerIngest,
   registerGrid,
+  registerGridTrust,
   registerNodes,
   registerPower,
   registerEmissions,

@@ -28,7 +28,7 @@ export const doctorCommand: Command = {
     });
     const [once, server] = await Promise.all([
       readOnce(sensorOptions(config, io.env)),
-      serverChecks(http, await findCredentials(config), AGENT_VERSION),
+      serverChecks(http, await findCredentials(config, io.env), AGENT_VERSION),
     ]);
     const checks: Check[] = [
       ...sensorChecks(once),

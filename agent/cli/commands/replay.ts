@@ -94,7 +94,7 @@ async function replayFile(io: Io, options: OptionValues, file: string, config: C
   const enrolled =
     options.url === undefined
       ? null
-      : await requireCredentials({ ...config, url: checkedUrl(String(options.url)) });
+      : await requireCredentials({ ...config, url: checkedUrl(String(options.url)) }, io.env);
   const store = await openStore(join(config.stateDir, 'spool'));
   try {
     const shipper =

@@ -15,7 +15,7 @@ export const runCommand: Command = {
     const { config } = settingsFor(io, options);
     await runAgent({
       config,
-      credentials: await requireCredentials(config),
+      credentials: await requireCredentials(config, io.env),
       env: io.env,
       signal: io.signal,
       log: (line) => io.err(`wattshed: ${line}\n`),

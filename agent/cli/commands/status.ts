@@ -17,7 +17,7 @@ export const statusCommand: Command = {
   options: { json: { type: 'boolean', about: 'as JSON, for programs' } },
   async run(io, options) {
     const { config } = settingsFor(io, options);
-    await requireCredentials(config);
+    await requireCredentials(config, io.env);
     const status = readStatus(config.stateDir);
     if (status === null)
       throw new CliError(

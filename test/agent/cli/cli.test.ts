@@ -63,7 +63,7 @@ describe('help', () => {
 
 test.each([
   [['staus'], 'wattshed: there is no command "staus"; did you mean status?; wattshed --help lists them\n'],
-  [['install'], 'wattshed: there is no command "install"; wattshed --help lists them\n'],
+  [['frobnicate'], 'wattshed: there is no command "frobnicate"; wattshed --help lists them\n'],
   [
     ['once', '--jsn'],
     'wattshed: wattshed once has no option --jsn; did you mean --json?; wattshed once --help lists them\n',

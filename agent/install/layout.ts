@@ -1,0 +1,29 @@
+/** Where an installed agent keeps what. Everything below is gone after `wattshed uninstall`. */
+import { join } from 'node:path';
+
+export const SERVICE = 'wattshed';
+/** The account that the service runs as. */
+export const SERVICE_USER = 'wattshed';
+/** Configuration, and the token that systemd hands to the service. */
+export const CONFIG_DIRECTORY = '/etc/wattshed';
+export const STATE_DIRECTORY = '/var/lib/wattshed';
+
+export interface Layout {
+  readonly programDirectory: string;
+  /** A link to the current version's program. */
+  readonly command: string;
+  readonly configDirectory: string;
+  readonly stateDirectory: string;
+  readonly unitFile: string;
+}
+
+/** @param root `/`, or the folder of an image that is being made */
+export function layoutUnder(root: string): Layout {
+  return {
+    programDirectory: join(root, '/opt/wattshed'),
+    command: join(root, '/usr/local/bin/wattshed'),
+    configDirectory: join(root, CONFIG_DIRECTORY),
+    stateDirectory: join(root, STATE_DIRECTORY),
+    unitFile: join(root, `/etc/systemd/system/${SERVICE}.service`),
+  };
+}
