@@ -5,6 +5,7 @@ export default defineConfig({
   // One file per family of tables.
   schema: [
     './worker/schema/schema.ts',
+    './worker/schema/jobs.ts',
     './worker/schema/forecast.ts',
     './worker/schema/audit.ts',
     './worker/schema/alerts.ts',

@@ -1,0 +1,30 @@
+/** Where jobs ran, and what people say of them. The jobs themselves are in `schema.ts`. */
+import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
+/**
+ * Which hours of which nodes hold a share of a job, so that a job's hours are found without reading the fleet's. `key` is
+ * `job number * 2^20 + node number`: one row written when a job appears on a node, and one in each hour that it stays.
+ */
+export const jobNodes = sqliteTable('job_nodes', {
+  key: integer('key').primaryKey(),
+  /** Whole hours since 1970; hours between may hold nothing. */
+  firstHour: integer('first_hour').notNull(),
+  lastHour: integer('last_hour').notNull(),
+});
+
+/** What people said of a job, over what its agents say. Rows are only added; of one key the last recorded holds. */
+export const jobFacts = sqliteTable(
+  'job_facts',
+  {
+    id: integer('id').primaryKey(),
+    jobNumber: integer('job_number').notNull(),
+    /** `project`, `user`, `phase`, or `units.<name>` for a count of what the job made. */
+    key: text('key').notNull(),
+    /** Null takes back what was said before. */
+    value: text('value'),
+    recordedAtMs: integer('recorded_at_ms').notNull(),
+    /** Token id. */
+    recordedBy: text('recorded_by').notNull(),
+  },
+  (table) => [index('job_facts_job').on(table.jobNumber)],
+);
