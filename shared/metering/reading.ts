@@ -27,6 +27,22 @@ export interface Meter {
   readonly powerKind: Exclude<EnergyKind, 'counter'>;
   /** Above this a rate is implausible and starts a new counter identity (gap). */
   readonly maxPlausibleWatts: Watts;
+  /** A partitioned GPU's instances; absent where it is not partitioned. */
+  readonly partitions?: readonly GpuPartition[];
+}
+
+/** A MIG instance. */
+export interface GpuPartition {
+  readonly id: string;
+  /** Its compute slices among those of the GPU, 0..1. */
+  readonly ratio: number;
+}
+
+export interface GpuProcess {
+  /** In the host's pid namespace. */
+  readonly pid: number;
+  /** Share of the streaming multiprocessors' time since the last read, 0..1; null where it is not known. */
+  readonly usedRatio: number | null;
 }
 
 export interface CounterReading {
@@ -49,4 +65,6 @@ export interface Reading {
   readonly utilizationRatio?: Ratio;
   /** True where nothing can be using the device (no job allocated, empty process list); absent where that is not known. */
   readonly provenIdle?: boolean;
+  /** What computes on the GPU; absent where that is not known. */
+  readonly processes?: readonly GpuProcess[];
 }

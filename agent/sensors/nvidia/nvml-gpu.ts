@@ -1,5 +1,5 @@
 /** One GPU of an NVML session: what is asked of it, and what the answers are worth. */
-import type { CounterReading, Meter, Reading } from '../../../shared/metering/reading.ts';
+import type { CounterReading, GpuProcess, Meter, Reading } from '../../../shared/metering/reading.ts';
 import { ratio, watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import { gpuMeter } from '../gpu-meter.ts';
@@ -17,7 +17,7 @@ export interface Session {
 }
 
 export interface Gpu {
-  readonly meter: Meter;
+  meter: Meter;
   handle: NvmlHandle;
   /** Why it does not answer; null while it does. */
   lost: string | null;
@@ -26,6 +26,8 @@ export interface Gpu {
   /** Grows each time it comes back: its counter may have restarted. */
   returns: number;
   powerSource: string;
+  /** The newest sample of its processes' use that was seen, on the driver's clock. */
+  useSeenMicroseconds: bigint;
 }
 
 export function newGpu(uuid: string, name: string, handle: NvmlHandle): Gpu {
@@ -37,6 +39,7 @@ export function newGpu(uuid: string, name: string, handle: NvmlHandle): Gpu {
     mute: false,
     returns: 0,
     powerSource: 'none',
+    useSeenMicroseconds: 0n,
   };
 }
 
@@ -54,7 +57,7 @@ export function readGpu(
   const mig = nvml.migEnabled(gpu.handle);
   const shared = mig.ok && mig.value;
   const utilization = shared ? null : nvml.utilizationRatio(gpu.handle);
-  const processes = shared || !session.seesAllProcesses ? null : nvml.computeProcessCount(gpu.handle);
+  const processes = shared || !session.seesAllProcesses ? null : nvml.computeProcesses(gpu.handle);
   const counter = energy.ok ? counterOf(session, gpu, energy.value) : null;
   const reading: Reading = {
     meterId: gpu.meter.id,
@@ -64,10 +67,45 @@ export function readGpu(
     ...(power.ok && power.value > 0 && { powerWatts: watts(power.value) }),
     ...(utilization?.ok && { utilizationRatio: ratio(utilization.value) }),
     ...(processes?.ok && {
-      provenIdle: processes.value === 0 && utilization?.ok === true && utilization.value === 0,
+      provenIdle: processes.value.count === 0 && utilization?.ok === true && utilization.value === 0,
+      processes: usedBy(nvml, gpu, processes.value.pids),
     }),
   };
   return { reading, lossCode: lossCode ?? null };
+}
+
+/** What each process uses matters only where several share the GPU. */
+function usedBy(nvml: NvmlLibrary, gpu: Gpu, pids: readonly number[]): GpuProcess[] {
+  const samples = pids.length > 1 ? nvml.processUse(gpu.handle, gpu.useSeenMicroseconds) : null;
+  const told = samples?.ok ? samples.value : [];
+  for (const { atMicroseconds } of told)
+    if (atMicroseconds > gpu.useSeenMicroseconds) gpu.useSeenMicroseconds = atMicroseconds;
+  return pids.map((pid) => {
+    const own = told.filter((sample) => sample.pid === pid);
+    const total = own.reduce((sum, { usedRatio }) => sum + usedRatio, 0);
+    return { pid, usedRatio: own.length === 0 ? null : total / own.length };
+  });
+}
+
+/** An A30 has four compute slices, all other GPUs that can be partitioned have seven. */
+const slicesOf = (name: string) => (/\bA30\b/.test(name) ? 4 : 7);
+
+/** Notes how the GPU is partitioned now; it must be free of work for that to change. */
+export function notePartitions(nvml: NvmlLibrary, gpu: Gpu): void {
+  const { partitions: _, ...meter } = gpu.meter;
+  const mig = nvml.migEnabled(gpu.handle);
+  gpu.meter =
+    mig.ok && mig.value
+      ? {
+          ...meter,
+          partitions: nvml
+            .migInstances(gpu.handle)
+            .map(({ uuid, slices }) => ({
+              id: uuid,
+              ratio: Math.min(1, slices / slicesOf(meter.deviceName)),
+            })),
+        }
+      : meter;
 }
 
 function counterOf(session: Session, gpu: Gpu, value: bigint): CounterReading | null {

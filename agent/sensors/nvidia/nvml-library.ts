@@ -70,8 +70,29 @@ export interface NvmlLibrary {
   /** Share of the last sample period in which a kernel ran, 0..1. */
   utilizationRatio(device: NvmlHandle): NvmlResult<number>;
   migEnabled(device: NvmlHandle): NvmlResult<boolean>;
-  computeProcessCount(device: NvmlHandle): NvmlResult<number>;
+  /** How many compute on it, and the first 64 of them. */
+  computeProcesses(
+    device: NvmlHandle,
+  ): NvmlResult<{ readonly count: number; readonly pids: readonly number[] }>;
+  /** Samples of each process's use of the multiprocessors since an instant of the driver's clock. */
+  processUse(device: NvmlHandle, sinceMicroseconds: bigint): NvmlResult<readonly NvmlProcessUse[]>;
+  /** The MIG instances of a partitioned GPU: UUID and number of compute slices. */
+  migInstances(device: NvmlHandle): readonly { readonly uuid: string; readonly slices: number }[];
 }
+
+interface NvmlProcessUse {
+  readonly pid: number;
+  readonly atMicroseconds: bigint;
+  /** 0..1 */
+  readonly usedRatio: number;
+}
+
+/** More than that compute on one GPU only by mistake. */
+const MAX_PROCESSES = 64;
+
+/** struct nvmlProcessUtilizationSample_t: u32 pid, u64 time, u32 multiprocessors, memory, encoder, decoder in percent. */
+const PROCESS_USE_BYTES = 32;
+const MAX_PROCESS_SAMPLES = 512;
 
 export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
   /** The first of the symbols that the library has; a driver too old for all of them answers `functionNotFound`. */
@@ -94,15 +115,16 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
   const fields = bind(['nvmlDeviceGetFieldValues'], ['uint64', 'uint32', 'buffer']);
   const utilization = bind(['nvmlDeviceGetUtilizationRates'], ['uint64', 'buffer']);
   const migMode = bind(['nvmlDeviceGetMigMode'], ['uint64', 'buffer', 'buffer']);
-  // Asked with room for no process at all, so that the layout of an entry, which differs between these, does not matter.
   const processes = bind(
-    [
-      'nvmlDeviceGetComputeRunningProcesses_v3',
-      'nvmlDeviceGetComputeRunningProcesses_v2',
-      'nvmlDeviceGetComputeRunningProcesses',
-    ],
+    ['nvmlDeviceGetComputeRunningProcesses_v3', 'nvmlDeviceGetComputeRunningProcesses_v2'],
     ['uint64', 'buffer', 'buffer'],
   );
+  // Its entries have another layout: asked with room for none, it tells their number.
+  const oldProcesses = bind(['nvmlDeviceGetComputeRunningProcesses'], ['uint64', 'buffer', 'buffer']);
+  const use = bind(['nvmlDeviceGetProcessUtilization'], ['uint64', 'buffer', 'buffer', 'uint64']);
+  const maxMigCount = bind(['nvmlDeviceGetMaxMigDeviceCount'], ['uint64', 'buffer']);
+  const migHandle = bind(['nvmlDeviceGetMigDeviceHandleByIndex'], ['uint64', 'uint32', 'buffer']);
+  const attributes = bind(['nvmlDeviceGetAttributes_v2'], ['uint64', 'buffer']);
 
   return {
     via: library.via,
@@ -137,10 +159,53 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
       const current = Buffer.alloc(4);
       return result(migMode(device, current, Buffer.alloc(4)), () => current.readUInt32LE(0) === 1);
     },
-    computeProcessCount(device) {
+    // struct nvmlProcessInfo_t: u32 pid, u64 memory, u32 GPU instance, u32 compute instance
+    computeProcesses(device) {
       const count = Buffer.alloc(4);
-      const code = processes(device, count, Buffer.alloc(8));
-      return result(code === INSUFFICIENT_SIZE ? 0 : code, () => count.readUInt32LE(0));
+      const infos = Buffer.alloc(24 * MAX_PROCESSES);
+      count.writeUInt32LE(MAX_PROCESSES);
+      const code = processes(device, count, infos);
+      if (code === NVML_ERROR.functionNotFound) {
+        count.writeUInt32LE(0);
+        const old = oldProcesses(device, count, infos);
+        return result(old === INSUFFICIENT_SIZE ? 0 : old, () => ({
+          count: count.readUInt32LE(0),
+          pids: [],
+        }));
+      }
+      return result(code === INSUFFICIENT_SIZE ? 0 : code, () => ({
+        count: count.readUInt32LE(0),
+        pids:
+          code === INSUFFICIENT_SIZE
+            ? []
+            : Array.from({ length: count.readUInt32LE(0) }, (_, i) => infos.readUInt32LE(24 * i)),
+      }));
+    },
+    processUse(device, sinceMicroseconds) {
+      const count = Buffer.alloc(4);
+      const samples = Buffer.alloc(PROCESS_USE_BYTES * MAX_PROCESS_SAMPLES);
+      count.writeUInt32LE(MAX_PROCESS_SAMPLES);
+      return result(use(device, samples, count, sinceMicroseconds), () =>
+        Array.from({ length: count.readUInt32LE(0) }, (_, i) => ({
+          pid: samples.readUInt32LE(PROCESS_USE_BYTES * i),
+          atMicroseconds: samples.readBigUInt64LE(PROCESS_USE_BYTES * i + 8),
+          usedRatio: Math.min(100, samples.readUInt32LE(PROCESS_USE_BYTES * i + 16)) / 100,
+        })),
+      );
+    },
+    // struct nvmlDeviceAttributes_t: eight u32, the last the compute instance's slices, then u64 memory
+    migInstances(device) {
+      const most = readUint32((buffer) => maxMigCount(device, buffer));
+      const found: { uuid: string; slices: number }[] = [];
+      for (let index = 0; index < (most.ok ? most.value : 0); index++) {
+        const handle = readUint64((buffer) => migHandle(device, index, buffer));
+        if (!handle.ok) continue;
+        const id = readString(96, (buffer) => uuid(handle.value, buffer, buffer.length));
+        const told = Buffer.alloc(40);
+        if (id.ok && attributes(handle.value, told) === 0)
+          found.push({ uuid: id.value, slices: told.readUInt32LE(28) });
+      }
+      return found;
     },
   };
 }

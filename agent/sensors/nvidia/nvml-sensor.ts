@@ -4,11 +4,20 @@
  */
 import type { Reading } from '../../../shared/metering/reading.ts';
 import type { Clock } from '../../clock.ts';
+import { openForeignLibrary } from '../../foreign-library.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
-import { openForeignLibrary } from '../../foreign-library.ts';
 import { findNvidiaDriver } from './nvidia-presence.ts';
-import { type Gpu, isLoss, isSessionEnd, NVML_SENSOR, newGpu, readGpu, type Session } from './nvml-gpu.ts';
+import {
+  type Gpu,
+  isLoss,
+  isSessionEnd,
+  NVML_SENSOR,
+  newGpu,
+  notePartitions,
+  readGpu,
+  type Session,
+} from './nvml-gpu.ts';
 import { counterIdentity, seesAllProcesses } from './nvml-identity.ts';
 import { createNvmlLibrary, NVML_ERROR, type NvmlLibrary, nvmlErrorText } from './nvml-library.ts';
 
@@ -85,7 +94,10 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
         gpus.set(uuid.value, newGpu(uuid.value, name.ok ? name.value : 'NVIDIA GPU', handle.value));
       }
     }
-    for (const [uuid, gpu] of gpus) if (!answering.has(uuid)) gpu.lost ??= whyMissing;
+    for (const [uuid, gpu] of gpus) {
+      if (answering.has(uuid)) notePartitions(nvml, gpu);
+      else gpu.lost ??= whyMissing;
+    }
   }
 
   return {

@@ -191,6 +191,47 @@ describe.skipIf(COMPILER === null)(
       expect(reading).not.toHaveProperty('provenIdle');
     });
 
+    test('tells the processes, and what each uses where several share the GPU', async () => {
+      const processesOf = async (processes: number) => {
+        await fake.set([gpu(0, { processes })]);
+        const sensor = await sensorOn(await hostWithDriver());
+        await sensor.probe();
+        const first = (await readingOf(sensor, 'GPU-0'))?.processes;
+        return [first, (await readingOf(sensor, 'GPU-0'))?.processes];
+      };
+      expect(await processesOf(1)).toEqual([
+        [{ pid: 4000, usedRatio: null }],
+        [{ pid: 4000, usedRatio: null }],
+      ]);
+      expect(await processesOf(2)).toEqual([
+        [
+          { pid: 4000, usedRatio: 0.1 },
+          { pid: 4001, usedRatio: 0.2 },
+        ],
+        [
+          { pid: 4000, usedRatio: null },
+          { pid: 4001, usedRatio: null },
+        ],
+      ]);
+      // More than anybody means to run: they are counted, not listed.
+      expect(await processesOf(65)).toEqual([[], []]);
+    });
+
+    test.each([
+      ['NVIDIA H100 80GB HBM3', 7],
+      ['NVIDIA A30', 4],
+    ])('a partitioned %s tells its instances as parts of %i slices', async (name, slices) => {
+      await fake.set([gpu(0, { mig: true, name })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      const partitioned = readyValue(await sensor.probe());
+      expect(partitioned[0]!.partitions).toEqual([
+        { id: 'MIG-0-GPU-0', ratio: 3 / slices },
+        { id: 'MIG-2-GPU-0', ratio: 2 / slices },
+      ]);
+      await fake.set([gpu(0, { name })]);
+      expect(readyValue(await sensor.probe())[0]).not.toHaveProperty('partitions');
+    });
+
     test('a Grace Hopper is metered as a module; beside its counter only the module power stands', async () => {
       const name = 'NVIDIA GH200 480GB';
       await fake.set([gpu(0, { name, power: 400_000, moduleAverage: 611_000 }), gpu(1, { name })]);
