@@ -1,0 +1,130 @@
+/** One node's part of the facts: its windows of one hour, each in the place where it stood. */
+import { accrualsOf, accruedShare } from '../embodied/amortization.ts';
+import { expectedDevices } from '../emissions/expected-devices.ts';
+import type { JoinNode } from '../emissions/join-node.ts';
+import type { HourLedger, LedgerDevice, LedgerEpoch } from '../ledger/hour.ts';
+import type { Place } from '../settings/place.ts';
+import { WINDOW_MS } from '../time/window.ts';
+import { MILLIJOULES_PER_KWH } from '../units.ts';
+import type { Facts } from './facts.ts';
+
+export interface NodeWindow {
+  readonly index: number;
+  readonly place: Place;
+  readonly facts: Facts;
+  readonly epochs: readonly LedgerEpoch[];
+}
+
+export interface HourRange {
+  readonly hourStartMs: number;
+  /** Windows of the hour before this instant. */
+  readonly toMs: number;
+  /** False: nobody asks for embodied emissions or coverage, and neither parts nor devices were read. */
+  readonly withHardware: boolean;
+}
+
+/** Windows while the node was in the fleet, or that hold energy; `ledger` is null where nothing is booked in the hour. */
+export function nodeWindows(node: JoinNode, ledger: HourLedger | null, range: HourRange): NodeWindow[] {
+  const hardware = range.withHardware ? new Hardware(node) : null;
+  const untilMs = node.retiredAtMs ?? Number.POSITIVE_INFINITY;
+  const windows: NodeWindow[] = [];
+  for (let index = 0; ; index++) {
+    const startMs = range.hourStartMs + index * WINDOW_MS;
+    if (startMs >= range.toMs || index === 12) return windows;
+    const epochs = ledger?.windows[index] ?? [];
+    const inFleet = startMs < untilMs && startMs + WINDOW_MS > node.enrolledAtMs;
+    if (!inFleet && epochs.length === 0) continue;
+    const place = node.places.find((each) => startMs >= each.startMs && startMs < each.endMs);
+    if (place === undefined) continue;
+    const [embodied, expectedMs, coveredMs] = hardware?.over(startMs, epochs) ?? [0, 0, 0];
+    windows.push({ index, place, epochs, facts: factsOf(epochs, place, embodied, expectedMs, coveredMs) });
+  }
+}
+
+function factsOf(
+  epochs: readonly LedgerEpoch[],
+  { pueRatio }: Place,
+  embodiedGrams: number,
+  expectedMs: number,
+  coveredMs: number,
+): Facts {
+  let energy = 0;
+  let idle = 0;
+  let disagreement = 0;
+  for (const { devices } of epochs) {
+    for (const device of devices) {
+      energy += device.energyMillijoules;
+      idle += device.idleMillijoules;
+      disagreement = Math.max(disagreement, disagreementOf(device));
+    }
+  }
+  return [
+    energy,
+    idle,
+    (energy * pueRatio) / MILLIJOULES_PER_KWH,
+    embodiedGrams,
+    expectedMs,
+    coveredMs,
+    epochs.length === 0 ? 0 : 1,
+    disagreement,
+  ];
+}
+
+/** Below a watt-hour a power sample more or less makes a large ratio. */
+const LEAST_COMPARED_MILLIJOULES = 3_600_000;
+
+/** 0..1 of the counter; what was recovered has no power beside it, so such a window is not compared. */
+function disagreementOf({
+  energyMillijoules,
+  integratedMillijoules,
+  recoveredMillijoules,
+}: LedgerDevice): number {
+  if (integratedMillijoules === null || recoveredMillijoules > 0) return 0;
+  if (energyMillijoules < LEAST_COMPARED_MILLIJOULES) return 0;
+  return Math.abs(integratedMillijoules - energyMillijoules) / energyMillijoules;
+}
+
+/** What a job had of a window: energy and facility energy; idle time, gaps and hardware are not its own. */
+export function jobFacts(energyMillijoules: number, { pueRatio }: Place): Facts {
+  return [energyMillijoules, 0, (energyMillijoules * pueRatio) / MILLIJOULES_PER_KWH, 0, 0, 0, 1, 0];
+}
+
+class Hardware {
+  readonly #node: JoinNode;
+  readonly #expected;
+  readonly #accruals;
+  readonly #typeOf: ReadonlyMap<number, string>;
+
+  constructor(node: JoinNode) {
+    const lifetimes = node.places.flatMap(({ startMs, lifetimeYears }) =>
+      lifetimeYears === null ? [] : [{ fromMs: startMs, years: lifetimeYears }],
+    );
+    this.#node = node;
+    this.#expected = expectedDevices(node);
+    this.#accruals = node.parts.map((part) => ({ grams: part.grams, spans: accrualsOf(part, lifetimes) }));
+    this.#typeOf = new Map(node.devices.map((device) => [device.deviceIndex, device.type]));
+  }
+
+  /** Embodied grams, and milliseconds that should have been metered and were. */
+  over(startMs: number, epochs: readonly LedgerEpoch[]): [number, number, number] {
+    const fromMs = Math.max(startMs, this.#node.enrolledAtMs);
+    const toMs = Math.min(startMs + WINDOW_MS, this.#node.retiredAtMs ?? Number.POSITIVE_INFINITY);
+    let grams = 0;
+    for (const part of this.#accruals) grams += part.grams * accruedShare(part.spans, fromMs, toMs);
+    const metered = new Map<number, number>();
+    let ownMeterMs = 0;
+    for (const { devices } of epochs) {
+      for (const { deviceIndex, meteredMilliseconds } of devices) {
+        metered.set(deviceIndex, (metered.get(deviceIndex) ?? 0) + meteredMilliseconds);
+        if (this.#typeOf.get(deviceIndex) === 'other') ownMeterMs += meteredMilliseconds;
+      }
+    }
+    let expectedMs = 0;
+    let coveredMs = 0;
+    for (const { deviceIndex, sinceMs, untilMs } of this.#expected) {
+      expectedMs += Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, sinceMs));
+      coveredMs += Math.max(deviceIndex === null ? 0 : (metered.get(deviceIndex) ?? 0), ownMeterMs);
+    }
+    return [grams, expectedMs, coveredMs];
+  }
+}
