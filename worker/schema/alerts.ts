@@ -40,8 +40,6 @@ export const alertWindows = sqliteTable('alert_windows', {
   key: integer('key').primaryKey(),
   /** `WindowFacts` of shared/alerts/facts.ts. */
   facts: text('facts').notNull(),
-  /** gCO2eq/kWh of each zone in use that has one. */
-  intensities: text('intensities').notNull(),
 });
 
 /** One row per rule: where its instances stand, and the episodes that may still be corrected. */

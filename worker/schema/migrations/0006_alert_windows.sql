@@ -1,0 +1,1 @@
+ALTER TABLE `alert_windows` DROP COLUMN `intensities`;
