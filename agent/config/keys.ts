@@ -8,6 +8,8 @@ export interface Config {
   readonly stateDir: string;
   readonly caFile: string | null;
   readonly readEveryMilliseconds: number;
+  /** Where the agent's own metrics are served; null: nowhere. */
+  readonly metricsListen: { readonly host: string; readonly port: number } | null;
   readonly sysRoot: string;
   readonly procRoot: string;
   readonly nvmlLibrary: string | null;
@@ -60,6 +62,13 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     about: 'Time between two readings, 100 to 10000. Power is not integrated over more than 10 s.',
     defaultText: '1000',
     parse: parseInterval,
+  },
+  {
+    key: 'metricsListen',
+    env: 'WATTSHED_METRICS_LISTEN',
+    about: "Address and port of the agent's own metrics, for a Prometheus on this host, or `off`.",
+    defaultText: '127.0.0.1:9787',
+    parse: parseListen,
   },
   {
     key: 'sysRoot',
@@ -156,6 +165,7 @@ export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): 
     stateDir: uid === 0 ? '/var/lib/wattshed' : join(stateHome, 'wattshed'),
     caFile: null,
     readEveryMilliseconds: 1000,
+    metricsListen: { host: '127.0.0.1', port: 9787 },
     sysRoot: '/sys',
     procRoot: '/proc',
     nvmlLibrary: null,
@@ -184,6 +194,17 @@ function parseUrl(value: unknown): string {
 function parsePath(value: unknown): string {
   if (typeof value !== 'string' || value === '') throw new Error('must be a path');
   return value;
+}
+
+function parseListen(value: unknown): Config['metricsListen'] {
+  if (value === 'off') return null;
+  const [, bracketed, plain, portText] =
+    /^(?:\[([0-9a-f:]+)\]|([^:\s]+)):(\d{1,5})$/i.exec(typeof value === 'string' ? value : '') ?? [];
+  const host = bracketed ?? plain;
+  const port = Number(portText);
+  if (host === undefined || port > 65_535)
+    throw new Error('must be an address and a port such as 127.0.0.1:9787, or off');
+  return { host, port };
 }
 
 function parseText(value: unknown): string {

@@ -9,6 +9,9 @@ import type { Credentials } from '../enroll/credentials.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { readInventory } from '../inventory/inventory.ts';
 import { readTextOrEmpty } from '../inventory/read-text.ts';
+import { agentMetrics } from '../metrics/agent-metrics.ts';
+import { DeviceTotals } from '../metrics/device-totals.ts';
+import { serveMetrics } from '../metrics/metrics-server.ts';
 import { openSensors, type SensorSet } from '../sensors/sensor-set.ts';
 import { createShipper } from '../ship/shipper.ts';
 import type { DurableStore } from '../store/durable-store.ts';
@@ -59,6 +62,7 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
   let inventory = await readInventory(paths, sensors.meters);
   const serviceManager = await openServiceManager(env);
   const bootId = (await readTextOrEmpty(`${paths.procRoot}/sys/kernel/random/boot_id`)) || newEpoch();
+  const totals = new DeviceTotals();
   const loop = createAgentLoop({
     clock,
     store,
@@ -68,7 +72,10 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
     wallAt: (atMs) => wall.at(monotonicMs(atMs)),
     encodeSeries: encodeSeriesForWire,
     readEveryMilliseconds: config.readEveryMilliseconds,
-    onReports: () => writeStatus(config.stateDir, status()),
+    onReports(reports) {
+      totals.observe(reports);
+      writeStatus(config.stateDir, status());
+    },
     onTick: () => serviceManager.alive(clock.monotonicNow()),
     async onMeters() {
       inventory = await readInventory(paths, sensors.meters);
@@ -125,7 +132,13 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
     signal,
   );
   void loop.firstCommit.then(serviceManager.ready);
+  const metrics = await serveMetrics({
+    listen: config.metricsListen,
+    families: () => agentMetrics(status(), totals.list()),
+    log,
+  });
   await loop.run(signal);
+  await metrics.close();
   serviceManager.stopping();
   const lastShipment = shipping.then(() => shipper.shipOnce());
   await Promise.race([lastShipment, sleep(LAST_SHIPMENT_MS)]);

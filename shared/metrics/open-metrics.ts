@@ -1,6 +1,10 @@
-/** The OpenMetrics 1.0 text format: families of samples, with names and labels escaped as it asks. */
+/**
+ * Families of samples in the two text formats that monitoring systems read: OpenMetrics 1.0, and Prometheus' own 0.0.4 for
+ * those that do not ask for the first. Names and labels are escaped as they ask.
+ */
 
 export const OPEN_METRICS_CONTENT_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -24,6 +28,29 @@ export interface MetricFamily {
 const NAME = /^[a-z][a-z0-9_]*$/;
 const SUFFIX = { gauge: '', counter: '_total', info: '_info' } as const;
 
+/** The text with its content type, by what the `Accept` header names. */
+export function exposition(
+  families: readonly MetricFamily[],
+  accept: string,
+): { readonly contentType: string; readonly text: string } {
+  return accept.includes('application/openmetrics-text')
+    ? { contentType: OPEN_METRICS_CONTENT_TYPE, text: openMetricsText(families) }
+    : { contentType: PROMETHEUS_CONTENT_TYPE, text: prometheusText(families) };
+}
+
+/** Prometheus' format 0.0.4: the family carries the suffix of its samples, and knows neither units nor `info`. */
+export function prometheusText(families: readonly MetricFamily[]): string {
+  const lines = families.flatMap((family) => {
+    const name = `${family.name}${SUFFIX[family.type]}`;
+    return [
+      `# HELP ${name} ${family.help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')}`,
+      `# TYPE ${name} ${family.type === 'info' ? 'gauge' : family.type}`,
+      ...family.samples.map(({ labels, value }) => `${name}${labelSet(labels)} ${value}`),
+    ];
+  });
+  return `${lines.join('\n')}\n`;
+}
+
 /** @throws RangeError for a name that breaks the format (a programming error) */
 export function openMetricsText(families: readonly MetricFamily[]): string {
   const lines = families.flatMap((family) => [
@@ -46,11 +73,15 @@ function header({ name, type, help, unit }: MetricFamily): string[] {
 const sampleOf =
   ({ name, type }: MetricFamily) =>
   ({ labels, value, createdMs }: Sample): string[] => {
-    const labelText = Object.entries(labels).map(([key, text]) => `${key}="${escapeText(text)}"`);
-    const set = labelText.length === 0 ? '' : `{${labelText.join(',')}}`;
+    const set = labelSet(labels);
     const created = createdMs === undefined ? [] : [`${name}_created${set} ${createdMs / 1_000}`];
     return [`${name}${SUFFIX[type]}${set} ${value}`, ...created];
   };
+
+function labelSet(labels: Labels): string {
+  const labelText = Object.entries(labels).map(([key, text]) => `${key}="${escapeText(text)}"`);
+  return labelText.length === 0 ? '' : `{${labelText.join(',')}}`;
+}
 
 function escapeText(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');

@@ -20,6 +20,7 @@ const GOOD: Record<string, string> = {
   url: 'https://wattshed.example.org/',
   readEveryMilliseconds: '2000',
   dcgmExporter: 'http://127.0.0.1:9400/metrics',
+  metricsListen: '[::1]:9999',
   nodeMeter: 'node',
   redfishUrl: 'https://bmc.example.org',
   redfishInsecure: 'true',
