@@ -5,6 +5,9 @@ export const PROVIDER_KEY_NAMES = [
   'ENTSOE_TOKEN',
   'WATTTIME_USER',
   'WATTTIME_PASSWORD',
+  'OPENELECTRICITY_API_KEY',
+  'CARBON_AWARE_URL',
+  'CARBON_AWARE_SOURCE',
 ] as const;
 
 /** Without its key a provider is not asked. */

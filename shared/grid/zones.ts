@@ -2,14 +2,16 @@
  * Grid zones by their Electricity Maps key, and the yearly averages that stand in where no series is known.
  * The table is data with its own source and licence (docs/grid.md).
  */
+import { editDistance } from '../edit-distance.ts';
 import { type EpochMs, epochMs, type GramsPerKwh, gramsPerKwh } from '../units.ts';
 import countryCodes from './country-codes.data.json' with { type: 'json' };
 import type { Basis, IntensityPoint, Signal } from './intensity.ts';
 import { cloudRegionsOf } from './regions.ts';
+import { UK_REGIONS } from './uk-regions.ts';
 import table from './zones.data.json' with { type: 'json' };
 
 export interface GridZone {
-  /** Electricity Maps key: `DE`, `DK-DK1`, `US-CAL-CISO`, or `WORLD`. */
+  /** Electricity Maps key: `DE`, `DK-DK1`, `US-CAL-CISO`; or one of ours: `WORLD`, `GB-SOUTH-WALES` (uk-regions.ts). */
   readonly key: string;
   readonly name: string;
   /** Null where the zone is itself a country, or the world. */
@@ -41,12 +43,32 @@ const WORLD: GridZone & YearlyAverages = {
 /** Three-letter country codes, and `UK`; the two-letter ones are keys themselves. */
 const zoneOfCode: ReadonlyMap<string, string> = new Map(Object.entries(countryCodes.zones));
 
-const zonesByKey: ReadonlyMap<string, GridZone & YearlyAverages> = new Map([
-  [WORLD.key, WORLD],
-  ...table.zones.map((zone) => [zone.key, { ...zone, source: table.source, years: table.years }] as const),
-]);
+/** Their own yearly averages are unknown, and that of the country is none of theirs. */
+const ukRegions = UK_REGIONS.map(({ key, name }) => ({
+  key,
+  name,
+  country: 'Great Britain',
+  source: '',
+  years: [],
+  gramsPerKwh: [],
+}));
 
-/** Every known zone, `WORLD` first, then by key. */
+const zonesByKey: ReadonlyMap<string, GridZone & YearlyAverages> = new Map(
+  [
+    WORLD,
+    ...table.zones.map((zone) => ({ ...zone, source: table.source, years: table.years })),
+    ...ukRegions,
+  ].map((zone) => [zone.key, zone] as const),
+);
+
+const electricityMapsKeys: ReadonlySet<string> = new Set(table.zones.map(({ key }) => key));
+
+/** Whether the key is one of Electricity Maps, not one of ours. */
+export function isElectricityMapsZone(key: string): boolean {
+  return electricityMapsKeys.has(key);
+}
+
+/** Every known zone: `WORLD`, those of Electricity Maps by key, the regions of Great Britain. */
 export const GRID_ZONES: readonly GridZone[] = [...zonesByKey.values()];
 
 /** The zone with exactly this key, or null: an unknown key is never guessed. */
@@ -84,20 +106,6 @@ export function nearestZones(key: string, limit = 3): string[] {
     .map((zone) => zone.key);
 }
 
-/** Levenshtein: single-character insertions, deletions and substitutions. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
-}
-
 export interface AnnualIntensity {
   readonly gramsPerKwh: GramsPerKwh;
   readonly year: number;
@@ -115,7 +123,7 @@ export function annualIntensity(
   instantMs: number,
 ): AnnualIntensity | null {
   const zone = zonesByKey.get(gridZone);
-  if (!zone || basis !== 'lifecycle' || signal !== 'average') return null;
+  if (!zone || zone.years.length === 0 || basis !== 'lifecycle' || signal !== 'average') return null;
   const instantYear = new Date(instantMs).getUTCFullYear();
   const index = Math.max(
     zone.years.findLastIndex((year) => year <= instantYear),

@@ -53,6 +53,7 @@ export function eia(basis: Basis, key: string): IntensityProvider {
     scope: 'production',
     refreshMs: 15 * 60_000,
     historyMs: 13 * DAY_MS,
+    archiveMs: 366 * DAY_MS,
     covers: (gridZone) => respondentOf(gridZone) !== null,
     fetchSeries: (request, http) => fetchSeries(request, http, basis, key),
   };

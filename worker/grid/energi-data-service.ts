@@ -1,6 +1,6 @@
 /**
- * Energi Data Service, dataset CO2Emis: the two Danish price areas in 5-minute steps, no key. CO2 from combustion for
- * the electricity consumed, exchange included (so basis `direct`, scope `consumption`), heat split off by the 125 %
+ * Energi Data Service, datasets CO2Emis and CO2EmisProg (what is measured, and the prognosis of the next hours): the two
+ * Danish price areas in 5-minute steps, no key. CO2 from combustion for the electricity consumed, exchange included (so basis `direct`, scope `consumption`), heat split off by the 125 %
  * method; CO2 alone, not CO2-equivalents. Data: Energinet, CC BY 4.0.
  */
 import { z } from 'zod';
@@ -12,7 +12,10 @@ import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.
 const PRICE_AREAS: Readonly<Record<string, string>> = { 'DK-DK1': 'DK1', 'DK-DK2': 'DK2' };
 const RULES = { stepMs: WINDOW_MS, mayBeAllZero: false };
 
-const replySchema = z.object({ dataset: z.literal('CO2Emis'), records: z.array(z.unknown()) });
+const DATASETS = { measured: 'CO2Emis', forecast: 'CO2EmisProg' } as const;
+type Kind = keyof typeof DATASETS;
+
+const replySchema = z.object({ dataset: z.string(), records: z.array(z.unknown()) });
 const rowSchema = z.object({
   // UTC without a suffix: read as it stands, a runtime would take it for local time.
   Minutes5UTC: z.iso.datetime({ local: true }).refine((text) => !text.endsWith('Z')),
@@ -27,13 +30,16 @@ export const energiDataService: IntensityProvider = {
   scope: 'consumption',
   refreshMs: WINDOW_MS,
   historyMs: 13 * DAY_MS,
+  archiveMs: 366 * DAY_MS,
   covers: (gridZone) => Object.hasOwn(PRICE_AREAS, gridZone),
-  fetchSeries,
+  fetchSeries: (request, http) => fetchRecords('measured', request, http),
+  fetchForecast: (request, http) => fetchRecords('forecast', request, http),
 };
 
-async function fetchSeries(request: SeriesRequest, http: ProviderHttp): Promise<FetchOutcome> {
+async function fetchRecords(kind: Kind, request: SeriesRequest, http: ProviderHttp): Promise<FetchOutcome> {
+  const dataset = DATASETS[kind];
   const priceArea = PRICE_AREAS[request.gridZone]!;
-  const url = new URL('https://api.energidataservice.dk/dataset/CO2Emis');
+  const url = new URL(`https://api.energidataservice.dk/dataset/${dataset}`);
   url.search = new URLSearchParams({
     start: minute(request.fromMs),
     end: minute(request.toMs),
@@ -46,15 +52,16 @@ async function fetchSeries(request: SeriesRequest, http: ProviderHttp): Promise<
   const reply = await http.getJson(url);
   if (!reply.ok) return reply.failure;
   const parsed = replySchema.safeParse(reply.body);
-  if (!parsed.success) return { outcome: 'failed', reason: 'the reply is not a list of CO2Emis records' };
+  if (!parsed.success || parsed.data.dataset !== dataset)
+    return { outcome: 'failed', reason: `the reply is not a list of ${dataset} records` };
   return checkedSeries(
-    parsed.data.records.map((raw) => toRow(raw, priceArea)),
+    parsed.data.records.map((raw) => toRow(raw, priceArea, kind)),
     request,
     RULES,
   );
 }
 
-function toRow(raw: unknown, priceArea: string): Row {
+function toRow(raw: unknown, priceArea: string, kind: Kind): Row {
   const parsed = rowSchema.safeParse(raw);
   if (!parsed.success) return { unreadable: 'a record without Minutes5UTC, PriceArea and CO2Emission' };
   const { Minutes5UTC, PriceArea, CO2Emission } = parsed.data;
@@ -63,7 +70,7 @@ function toRow(raw: unknown, priceArea: string): Row {
   return {
     startMs: Date.parse(`${Minutes5UTC}Z`),
     gramsPerKwh: CO2Emission,
-    kind: 'measured',
+    kind,
     method: null,
     issuedAtMs: null,
   };

@@ -49,6 +49,7 @@ export function entsoe(basis: Basis, token: string): IntensityProvider {
     refreshMs: 15 * 60_000,
     // A week of quarter hours of twenty types would be over a megabyte of XML.
     historyMs: 3 * DAY_MS,
+    archiveMs: 366 * DAY_MS,
     covers: (gridZone) => Object.hasOwn(ENTSOE_AREAS, gridZone),
     fetchSeries: (request, http) => fetchSeries(request, http, basis, token),
   };

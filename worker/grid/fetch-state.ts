@@ -26,7 +26,7 @@ export function nextFetchState(
 ): FetchState {
   if (outcome.outcome === 'values') {
     const { refused } = outcome;
-    const complaint = refused.length === 0 ? null : `${refused.length} rows refused: ${refused[0]}`;
+    const complaint = refused.length === 0 ? null : `${refused.length} left out: ${refused[0]}`;
     return {
       lastOkAtMs: nowMs,
       lastErrorAtMs: complaint === null ? (previous?.lastErrorAtMs ?? null) : nowMs,

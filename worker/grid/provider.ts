@@ -37,6 +37,8 @@ export interface SeriesRequest {
   /** `[fromMs, toMs)`, aligned to 5 minutes. */
   readonly fromMs: EpochMs;
   readonly toMs: EpochMs;
+  /** When it is asked. */
+  readonly nowMs: EpochMs;
 }
 
 export interface IntensityProvider {
@@ -46,8 +48,12 @@ export interface IntensityProvider {
   readonly scope: Scope;
   /** How long a reply stays fresh: the provider's step, 15 minutes at most, since values are revised within the hour. */
   readonly refreshMs: number;
-  /** The longest span that may be asked for at once, back from now. */
+  /** The longest span that may be asked for at once. */
   readonly historyMs: number;
+  /** How far back from now its past may be asked for; absent: no further than `historyMs`. */
+  readonly archiveMs?: number;
   readonly covers: (gridZone: string) => boolean;
   readonly fetchSeries: (request: SeriesRequest, http: ProviderHttp) => Promise<FetchOutcome>;
+  /** What it expects from `fromMs` on, as far as it goes, at one step; absent where it has no forecast of this very series. */
+  readonly fetchForecast?: (request: SeriesRequest, http: ProviderHttp) => Promise<FetchOutcome>;
 }

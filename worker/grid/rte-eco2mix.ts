@@ -27,6 +27,8 @@ export const rteEco2mix: IntensityProvider = {
   refreshMs: 15 * 60_000,
   // Three pages of records.
   historyMs: 3 * DAY_MS,
+  // Older records move on to another dataset, consolidated and of half-hours.
+  archiveMs: 28 * DAY_MS,
   covers: (gridZone) => gridZone === 'FR',
   fetchSeries,
 };

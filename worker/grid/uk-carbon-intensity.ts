@@ -7,7 +7,7 @@ import { DAY_MS } from '../../shared/time/window.ts';
 import { checkedSeries, type Row } from './checked-series.ts';
 import type { ProviderHttp } from './http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
-import { fetchHalfHours, HALF_HOUR_MS, minuteSchema } from './uk-half-hours.ts';
+import { fetchForecastHalfHours, fetchHalfHours, HALF_HOUR_MS, minuteSchema } from './uk-half-hours.ts';
 
 const RULES = { stepMs: HALF_HOUR_MS, mayBeAllZero: false };
 
@@ -24,13 +24,26 @@ export const ukCarbonIntensity: IntensityProvider = {
   scope: 'consumption',
   refreshMs: 15 * 60_000,
   historyMs: 13 * DAY_MS,
+  archiveMs: 366 * DAY_MS,
   covers: (gridZone) => gridZone === 'GB',
   fetchSeries,
+  fetchForecast,
 };
 
 async function fetchSeries(request: SeriesRequest, http: ProviderHttp): Promise<FetchOutcome> {
   const reply = await fetchHalfHours('intensity', request, http);
   return reply.ok ? checkedSeries(reply.rows.map(toRow), request, RULES) : reply.failure;
+}
+
+/** The service overwrites what it once forecast, so only what is asked for ahead of time tells how good it was. */
+async function fetchForecast(request: SeriesRequest, http: ProviderHttp): Promise<FetchOutcome> {
+  const reply = await fetchForecastHalfHours(request, http);
+  return reply.ok ? checkedSeries(reply.rows.map(toForecastRow), request, RULES) : reply.failure;
+}
+
+function toForecastRow(raw: unknown): Row {
+  const row = toRow(raw);
+  return row === null || 'unreadable' in row || row.kind === 'forecast' ? row : null;
 }
 
 /** `actual` appears about half an hour after the interval; until then the provider's forecast stands, as a forecast. */

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { checkedSeries, type Row } from './checked-series.ts';
 import type { ProviderHttp } from './http.ts';
-import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
+import type { FetchFailure, FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
 
 const REGIONS: Readonly<Record<string, string>> = { 'US-CAL-CISO': 'CAISO_NORTH' };
 const SIGNAL_TYPE = 'co2_moer';
@@ -24,6 +24,7 @@ const replySchema = z.object({
     signal_type: z.string(),
     units: z.string(),
     data_point_period_seconds: z.number(),
+    generated_at: z.iso.datetime({ offset: true }).nullish(),
   }),
 });
 const rowSchema = z.object({
@@ -46,16 +47,50 @@ export function wattTime(account: WattTimeAccount): IntensityProvider {
     scope: 'consumption',
     refreshMs: WINDOW_MS,
     historyMs: 31 * DAY_MS,
+    archiveMs: 366 * DAY_MS,
     covers: (gridZone) => Object.hasOwn(REGIONS, gridZone),
     fetchSeries: (request, http) => fetchSeries(request, http, account),
+    fetchForecast: (request, http) => fetchForecast(request, http, account),
   };
 }
 
 async function fetchSeries(
   request: SeriesRequest,
   http: ProviderHttp,
-  { user, password }: WattTimeAccount,
+  account: WattTimeAccount,
 ): Promise<FetchOutcome> {
+  const range = {
+    start: new Date(request.fromMs).toISOString(),
+    end: new Date(request.toMs).toISOString(),
+  };
+  const reply = await getData('historical', range, request, http, account);
+  return 'rows' in reply ? checkedSeries(reply.rows.map(toRow), request, RULES) : reply;
+}
+
+/** Up to 72 hours, new every five minutes. */
+async function fetchForecast(
+  request: SeriesRequest,
+  http: ProviderHttp,
+  account: WattTimeAccount,
+): Promise<FetchOutcome> {
+  const reply = await getData('forecast', { horizon_hours: '72' }, request, http, account);
+  if (!('rows' in reply)) return reply;
+  const rows = reply.rows.map((raw): Row => {
+    const row = toRow(raw);
+    if (row === null || 'unreadable' in row) return row;
+    return { ...row, kind: 'forecast', method: null, issuedAtMs: reply.generatedAtMs };
+  });
+  return checkedSeries(rows, request, RULES);
+}
+
+/** Logs in, asks, and sees to it that the reply is of what was asked for. */
+async function getData(
+  resource: 'historical' | 'forecast',
+  query: Record<string, string>,
+  request: SeriesRequest,
+  http: ProviderHttp,
+  { user, password }: WattTimeAccount,
+): Promise<{ readonly rows: readonly unknown[]; readonly generatedAtMs: number | null } | FetchFailure> {
   const credentials = base64(`${user}:${password}`);
   const login = await http.getJson(
     new URL('https://api.watttime.org/login'),
@@ -68,13 +103,8 @@ async function fetchSeries(
   const { token } = session.data;
 
   const region = REGIONS[request.gridZone]!;
-  const url = new URL('https://api.watttime.org/v3/historical');
-  url.search = new URLSearchParams({
-    region,
-    signal_type: SIGNAL_TYPE,
-    start: new Date(request.fromMs).toISOString(),
-    end: new Date(request.toMs).toISOString(),
-  }).toString();
+  const url = new URL(`https://api.watttime.org/v3/${resource}`);
+  url.search = new URLSearchParams({ region, signal_type: SIGNAL_TYPE, ...query }).toString();
   const reply = await http.getJson(url, { Authorization: `Bearer ${token}` }, [token, password]);
   if (!reply.ok) return reply.failure;
   const parsed = replySchema.safeParse(reply.body);
@@ -85,7 +115,7 @@ async function fetchSeries(
   if (said !== asked) {
     return { outcome: 'failed', reason: `asked for ${asked}; the reply is of ${said}`.slice(0, 200) };
   }
-  return checkedSeries(data.map(toRow), request, RULES);
+  return { rows: data, generatedAtMs: meta.generated_at ? Date.parse(meta.generated_at) : null };
 }
 
 function toRow(raw: unknown): Row {

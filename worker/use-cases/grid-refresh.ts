@@ -146,5 +146,6 @@ function requestOf(
     gridZone,
     fromMs: epochMs(Math.floor((nowMs - spanMs) / WINDOW_MS) * WINDOW_MS),
     toMs: epochMs(toMs),
+    nowMs: epochMs(nowMs),
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ProviderKeys } from '../../../shared/grid/provider-keys.ts';
 import { electricityMaps } from '../../../worker/grid/electricity-maps.ts';
 import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
-import { intensityProviders } from '../../../worker/grid/list.ts';
+import { everyProvider, intensityProviders } from '../../../worker/grid/list.ts';
 import { ukCarbonIntensity } from '../../../worker/grid/uk-carbon-intensity.ts';
 import oldHost404 from '../../fixtures/grid-api/electricity-maps/oldhost_error_404.json?raw';
 import noRecentData from '../../fixtures/grid-api/electricity-maps/v3_error_no-recent-data.json?raw';
@@ -169,6 +169,72 @@ describe('Electricity Maps', () => {
     ]);
   });
 
+  describe('after a gap', () => {
+    const since = { ...august, from: '2026-08-19T17:35Z' };
+    const earlier = JSON.stringify({
+      zone: 'DK-DK2',
+      data: (JSON.parse(dk2History) as { history: { datetime: string }[] }).history.map((hour) => ({
+        ...hour,
+        datetime: hour.datetime.replace('08-21', '08-19').replace('08-22', '08-20'),
+        isEstimated: false,
+        estimationMethod: null,
+      })),
+    });
+    const answerWith = (past: Response) => (url: URL) =>
+      url.pathname.endsWith('/past-range') ? past : new Response(dk2History);
+
+    test('what lies before the last day comes from past-range', async () => {
+      const { outcome, asked } = await ask(lifecycle, {
+        ...since,
+        answer: answerWith(new Response(earlier)),
+      });
+      expect(seriesOf(outcome)).toHaveLength(48);
+      expect(seriesOf(outcome)[0]).toEqual(['2026-08-19T18:00:00.000Z', 246, 'measured']);
+      expect(asked.map(({ pathname }) => pathname)).toEqual([
+        '/v4/carbon-intensity/past-range',
+        '/v4/carbon-intensity/history',
+      ]);
+      expect(Object.fromEntries(asked[0]!.searchParams)).toEqual({
+        zone: 'DK-DK2',
+        start: '2026-08-19T17:00:00.000Z',
+        end: '2026-08-21T18:00:00.000Z',
+        emissionFactorType: 'lifecycle',
+        disableCallerLookup: 'true',
+      });
+    });
+
+    test('a key without access to the past still has the last day, and the gap is told', async () => {
+      const { outcome } = await ask(lifecycle, {
+        ...since,
+        answer: answerWith(new Response(emRefusal, { status: 401 })),
+      });
+      expect(seriesOf(outcome)).toHaveLength(24);
+      expect(outcome).toMatchObject({
+        refused: [expect.stringMatching(/^what lies before the last day: HTTP 401: .*do not have access/)],
+      });
+    });
+
+    test('a limit ends the asking', async () => {
+      const { outcome, asked } = await ask(lifecycle, {
+        ...since,
+        answer: answerWith(new Response('{}', { status: 429, headers: { 'Retry-After': '9' } })),
+      });
+      expect(outcome).toMatchObject({ outcome: 'rateLimited', retryAfterMs: 9000 });
+      expect(asked).toHaveLength(1);
+    });
+
+    test('a range that is wholly past is not asked of history', async () => {
+      const past = { gridZone: 'DK-DK2', from: '2026-08-19T00:00Z', to: '2026-08-21T00:00Z' };
+      const { outcome, asked } = await ask(lifecycle, {
+        ...past,
+        now: '2026-08-26T00:00Z',
+        answer: answerWith(new Response(earlier)),
+      });
+      expect(seriesOf(outcome)).toHaveLength(24);
+      expect(asked).toHaveLength(1);
+    });
+  });
+
   test('never takes another zone for the one asked for', async () => {
     const { outcome } = await ask(lifecycle, { ...august, gridZone: 'DK-DK1', answer: body(dk2History) });
     expect(outcome).toEqual({ outcome: 'failed', reason: 'asked for DK-DK1, the reply is of DK-DK2' });
@@ -218,7 +284,14 @@ describe('Electricity Maps', () => {
 
 test('some are asked only with a key of the user', () => {
   const names = (keys: ProviderKeys) => intensityProviders(keys).map((provider) => provider.name);
-  const open = ['uk-carbon-intensity', 'uk-generation-mix', 'energi-data-service', 'rte-eco2mix'];
+  const open = [
+    'uk-carbon-intensity',
+    'uk-generation-mix',
+    'uk-regional-mix',
+    'uk-regional',
+    'energi-data-service',
+    'rte-eco2mix',
+  ];
   expect(names({})).toEqual(open);
   expect(names({ ELECTRICITY_MAPS_TOKEN: '', EIA_API_KEY: '', ENTSOE_TOKEN: '' })).toEqual(open);
   expect(names({ ELECTRICITY_MAPS_TOKEN: 'k' })).toEqual([
@@ -230,6 +303,19 @@ test('some are asked only with a key of the user', () => {
   expect(names({ ENTSOE_TOKEN: 'k' })).toEqual([...open, 'entsoe', 'entsoe-direct']);
   expect(names({ WATTTIME_USER: 'u' })).toEqual(open);
   expect(names({ WATTTIME_USER: 'u', WATTTIME_PASSWORD: 'p' })).toEqual([...open, 'watttime']);
+  expect(names({ OPENELECTRICITY_API_KEY: 'k' })).toEqual([
+    ...open,
+    'open-electricity',
+    'open-electricity-direct',
+  ]);
+  expect(names({ CARBON_AWARE_URL: 'https://sdk.example.org', CARBON_AWARE_SOURCE: 'watttime' })).toEqual([
+    ...open,
+    'carbon-aware',
+  ]);
+  const all = everyProvider({ CARBON_AWARE_SOURCE: '' }).map(({ name }) => name);
+  expect(all).toEqual(expect.arrayContaining([...open, 'electricity-maps', 'eia', 'entsoe', 'watttime']));
+  expect(new Set(all).size).toBe(all.length);
+  expect(all).toHaveLength(16);
 });
 
 test('each provider covers its zones and nothing that merely looks like one', () => {

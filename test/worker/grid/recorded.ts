@@ -21,16 +21,23 @@ export interface AskOptions {
   readonly gridZone: string;
   readonly from: string;
   readonly to: string;
+  /** When it is asked; default: at `to`. */
+  readonly now?: string;
   readonly answer: Answer;
 }
 
 export async function ask(
   provider: IntensityProvider,
-  { gridZone, from, to, answer }: AskOptions,
+  { gridZone, from, to, now = to, answer }: AskOptions,
 ): Promise<{ outcome: FetchOutcome; asked: URL[] }> {
   const { fetch, asked } = fetchOf(answer);
-  const http = createProviderHttp({ fetch, nowMs: Date.parse(to) });
-  const request = { gridZone, fromMs: epochMs(Date.parse(from)), toMs: epochMs(Date.parse(to)) };
+  const http = createProviderHttp({ fetch, nowMs: Date.parse(now) });
+  const request = {
+    gridZone,
+    fromMs: epochMs(Date.parse(from)),
+    toMs: epochMs(Date.parse(to)),
+    nowMs: epochMs(Date.parse(now)),
+  };
   return { outcome: await provider.fetchSeries(request, http), asked };
 }
 

@@ -1,0 +1,267 @@
+/** Garbage as an address may answer it: of the transport, of any JSON, and in each provider's own shape. */
+import { carbonAware } from '../../../worker/grid/carbon-aware.ts';
+import { eia } from '../../../worker/grid/eia.ts';
+import { electricityMaps } from '../../../worker/grid/electricity-maps.ts';
+import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
+import { entsoe } from '../../../worker/grid/entsoe.ts';
+import { openElectricity } from '../../../worker/grid/open-electricity.ts';
+import type { IntensityProvider } from '../../../worker/grid/provider.ts';
+import { rteEco2mix } from '../../../worker/grid/rte-eco2mix.ts';
+import { ukCarbonIntensity } from '../../../worker/grid/uk-carbon-intensity.ts';
+import { ukGenerationMix } from '../../../worker/grid/uk-generation-mix.ts';
+import { ukRegional } from '../../../worker/grid/uk-regional.ts';
+import { wattTime } from '../../../worker/grid/watttime.ts';
+import type { Answer } from './recorded.ts';
+
+export interface GarbageCase {
+  readonly provider: IntensityProvider;
+  readonly gridZone: string;
+  /** A reply in the provider's own shape, of one hour or less from noon, around the fields given; the value is 100. */
+  readonly reply: (fields: { start?: unknown; value?: unknown }) => string;
+  /** What the 100 is in g/kWh: itself, unless it is an amount of a fuel or in other units. */
+  readonly grams?: number;
+  /** What a null in the place of the value is; else no data. */
+  readonly nullIs?: 'failed';
+  /** What an empty list is; else a failure. */
+  readonly emptyListIs?: 'noData';
+  /** Garbage that is none here, since the provider does write its values so or in other units. */
+  readonly takes?: readonly string[];
+}
+
+export const NOON = '2026-01-20T12:00';
+
+export const cases: readonly GarbageCase[] = [
+  {
+    provider: ukCarbonIntensity,
+    gridZone: 'GB',
+    reply: ({ start = `${NOON}Z`, value = 100 }) =>
+      JSON.stringify({
+        data: [{ from: start, to: '2026-01-20T12:30Z', intensity: { forecast: value, actual: value } }],
+      }),
+  },
+  {
+    provider: ukGenerationMix,
+    gridZone: 'GB',
+    reply: ({ start = `${NOON}Z`, value = 100 }) =>
+      JSON.stringify({
+        data: [{ from: start, to: '2026-01-20T12:30Z', generationmix: [{ fuel: 'gas', perc: value }] }],
+      }),
+    grams: 490,
+    nullIs: 'failed',
+  },
+  {
+    provider: energiDataService,
+    gridZone: 'DK-DK1',
+    reply: ({ start = `${NOON}:00`, value = 100 }) =>
+      JSON.stringify({
+        dataset: 'CO2Emis',
+        records: [{ Minutes5UTC: start, PriceArea: 'DK1', CO2Emission: value }],
+      }),
+  },
+  {
+    provider: rteEco2mix,
+    gridZone: 'FR',
+    reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
+      JSON.stringify({ total_count: 1, results: [{ date_heure: start, taux_co2: value }] }),
+    takes: ['a local time'],
+  },
+  {
+    provider: electricityMaps('lifecycle', 'k'),
+    gridZone: 'DE',
+    reply: ({ start = `${NOON}:00.000Z`, value = 100 }) =>
+      JSON.stringify({
+        zone: 'DE',
+        history: [
+          {
+            zone: 'DE',
+            carbonIntensity: value,
+            datetime: start,
+            updatedAt: `${NOON}:00.000Z`,
+            emissionFactorType: 'lifecycle',
+            isEstimated: false,
+            estimationMethod: null,
+          },
+        ],
+      }),
+  },
+  {
+    provider: eia('lifecycle', 'k'),
+    gridZone: 'US-CAL-CISO',
+    reply: ({ start = '2026-01-20T13', value = 100 }) =>
+      JSON.stringify({
+        response: {
+          data: [
+            { period: start, respondent: 'CISO', fueltype: 'NG', value, 'value-units': 'megawatthours' },
+          ],
+        },
+      }),
+    grams: 490,
+    takes: ['a value beyond any grid', 'a value as text'],
+  },
+  {
+    provider: wattTime({ user: 'u', password: 'a password' }),
+    gridZone: 'US-CAL-CISO',
+    reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
+      JSON.stringify({
+        data: [{ point_time: start, value }],
+        meta: {
+          region: 'CAISO_NORTH',
+          signal_type: 'co2_moer',
+          units: 'lbs_co2_per_mwh',
+          data_point_period_seconds: 300,
+        },
+      }),
+    grams: 45.359237,
+    takes: ['a value beyond any grid', 'a local time'],
+  },
+  {
+    provider: entsoe('lifecycle', '00000000-0000-4000-8000-000000000000'),
+    gridZone: 'SE-SE4',
+    reply: ({ start = `${NOON}Z`, value = 100 }) => generationDocument(start, value),
+    grams: 490,
+    takes: ['a value beyond any grid', 'a value as text', 'a list as value'],
+    nullIs: 'failed',
+  },
+  {
+    provider: ukRegional('direct'),
+    gridZone: 'GB-LONDON',
+    reply: regionalReply,
+  },
+  {
+    provider: ukRegional('lifecycle'),
+    gridZone: 'GB-LONDON',
+    reply: regionalReply,
+    grams: 490,
+    nullIs: 'failed',
+  },
+  {
+    provider: openElectricity('lifecycle', 'k'),
+    gridZone: 'AU-NSW',
+    reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
+      JSON.stringify({
+        success: true,
+        data: [
+          {
+            network_code: 'NEM',
+            metric: 'energy',
+            unit: 'MWh',
+            interval: '1h',
+            results: [
+              { columns: { region: 'NSW1', fueltech: 'gas_ccgt' }, data: [[start, value]] },
+              { columns: { region: 'NSW1', fueltech: 'solar_rooftop' }, data: [[`${NOON}:00+00:00`, 0]] },
+            ],
+          },
+        ],
+      }),
+    grams: 490,
+    takes: ['a value beyond any grid', 'a local time'],
+  },
+  {
+    provider: carbonAware({ url: 'https://sdk.example.org', source: 'electricity-maps' }),
+    gridZone: 'NL',
+    reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
+      JSON.stringify([{ location: 'westeurope', time: start, rating: value }]),
+    takes: ['a local time'],
+    emptyListIs: 'noData',
+  },
+];
+
+/** One half-hour of London, with intensity and mix. */
+function regionalReply({ start = `${NOON}Z`, value = 100 }: { start?: unknown; value?: unknown }): string {
+  const row = {
+    from: start,
+    to: '2026-01-20T12:30Z',
+    intensity: { forecast: value },
+    generationmix: [{ fuel: 'gas', perc: value }],
+  };
+  return JSON.stringify({ data: { regionid: 13, data: [row] } });
+}
+
+/** One type over one hour, in the words of ENTSO-E. */
+function generationDocument(start: unknown, value: unknown): string {
+  return `<?xml version="1.0" encoding="utf-8"?>
+    <GL_MarketDocument>
+      <TimeSeries>
+        <inBiddingZone_Domain.mRID codingScheme="A01">10Y1001A1001A47J</inBiddingZone_Domain.mRID>
+        <quantity_Measure_Unit.name>MAW</quantity_Measure_Unit.name>
+        <curveType>A03</curveType>
+        <MktPSRType><psrType>B04</psrType></MktPSRType>
+        <Period>
+          <timeInterval><start>${start}</start><end>2026-01-20T13:00Z</end></timeInterval>
+          <resolution>PT60M</resolution>
+          <Point><position>1</position><quantity>${value}</quantity></Point>
+        </Period>
+      </TimeSeries>
+    </GL_MarketDocument>`;
+}
+
+export const text =
+  (body: BodyInit | null, init?: ResponseInit): Answer =>
+  () =>
+    new Response(body, init);
+/** One provider logs in first; it gets what it needs for that. */
+export const afterLogin =
+  (answer: Answer): Answer =>
+  (url, headers) =>
+    url.pathname === '/login' ? new Response('{"token":"a token"}') : answer(url, headers);
+const endless = () =>
+  new ReadableStream({
+    pull: (controller) => controller.enqueue(new Uint8Array(256 * 1024).fill(0x20)),
+  });
+
+/** Garbage of the transport, and of any JSON that is not the provider's. */
+export const anyGarbage: Record<string, Answer> = {
+  'an empty body': text(''),
+  'a web page with 200': text('<!DOCTYPE html><html><body>maintenance</body></html>'),
+  'JSON cut short': text('{"data":[{"from":"2026-01-'),
+  'bytes that are no text': text(new Uint8Array([0xff, 0xfe, 0x00, 0xc3, 0x28])),
+  null: text('null'),
+  'a number': text('42'),
+  'a string': text('"data"'),
+  'an empty list': text('[]'),
+  'an empty object': text('{}'),
+  'lists that are no lists': text(
+    '{"data":{},"records":"x","dataset":"CO2Emis","zone":"DE","history":7,"response":{"data":7},"results":{}}',
+  ),
+  'rows of nonsense': text(
+    JSON.stringify({
+      data: [null, 1, 'x', [], {}],
+      dataset: 'CO2Emis',
+      records: [null, 1, 'x', [], {}],
+      zone: 'DE',
+      history: [null, 1, 'x', [], {}],
+      response: { data: [null, 1, 'x', [], {}] },
+      results: [null, 1, 'x', [], {}],
+    }),
+  ),
+  'an endless body': () => new Response(endless()),
+  'a redirect': text(null, { status: 302, headers: { Location: 'http://elsewhere.test/' } }),
+  'no content': text(null, { status: 204 }),
+  'a 500': text('boom', { status: 500 }),
+  'a 503 without a time': text('busy', { status: 503 }),
+  'a connection that breaks': () => {
+    throw new TypeError('connection reset');
+  },
+  'a body that breaks': () =>
+    new Response(
+      new ReadableStream({ pull: (controller) => controller.error(new Error('connection reset')) }),
+    ),
+};
+
+/** Garbage in the provider's own shape. */
+export const shapedGarbage: Record<string, { start?: unknown; value?: unknown }> = {
+  'a negative value': { value: -1 },
+  'a value beyond any grid': { value: 2000.1 },
+  'a value in t/kWh': { value: 1e300 },
+  'a value as text': { value: '100' },
+  'a list as value': { value: [100] },
+  'a boolean as value': { value: true },
+  'an object as value': { value: { value: 100 } },
+  'a start off the step': { start: '2026-01-20T12:01:30.000Z' },
+  'a start that is no date': { start: '2026-02-30T12:00:00.000Z' },
+  'a start as number': { start: 1_768_910_400_000 },
+  'a local time': { start: '2026-01-20T13:00:00+01:00' },
+  'no start': { start: null },
+  'a start in another century': { start: '1926-01-20T12:00:00.000Z' },
+  'a start far ahead': { start: '2126-01-20T12:00:00.000Z' },
+};

@@ -1,0 +1,110 @@
+/**
+ * A Carbon Aware SDK server of the user's own (Green Software Foundation, WebApi). Its values name neither their basis,
+ * their signal nor the time they hold for: all three follow from the data source behind it, which the user names. The
+ * server does not tell measured from estimated either, so each value is `estimated`.
+ */
+import { z } from 'zod';
+import { cloudRegionsOf } from '../../shared/grid/regions.ts';
+import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
+import { checkedSeries, type Row } from './checked-series.ts';
+import type { ProviderHttp } from './http.ts';
+import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
+
+/** What the SDK reads from each source that it has. */
+const SOURCES = {
+  'electricity-maps': { basis: 'lifecycle', signal: 'average', stepMs: HOUR_MS },
+  watttime: { basis: 'direct', signal: 'marginal', stepMs: WINDOW_MS },
+} as const;
+type Source = keyof typeof SOURCES;
+
+const METHOD = 'Carbon Aware SDK, which does not say whether it is measured';
+
+const replySchema = z.array(z.unknown());
+const rowSchema = z.object({
+  location: z.string(),
+  time: z.iso.datetime({ offset: true }),
+  rating: z.number().nullable(),
+});
+
+export interface CarbonAwareServer {
+  /** Where the server answers: `https://carbon-aware.example.org`. */
+  readonly url: string;
+  /** `electricity-maps` or `watttime`. */
+  readonly source: string;
+}
+
+/** @throws RangeError where the address is none or the source is another: better no start than a guess */
+export function carbonAware({ url, source }: CarbonAwareServer): IntensityProvider {
+  const base = baseUrl(url);
+  const { basis, signal, stepMs } = SOURCES[sourceOf(source)];
+  return {
+    name: 'carbon-aware',
+    basis,
+    signal,
+    scope: 'consumption',
+    refreshMs: Math.min(stepMs, 15 * 60_000),
+    historyMs: DAY_MS,
+    covers: (gridZone) => locationOf(gridZone) !== null,
+    fetchSeries: (request, http) => fetchSeries(request, http, base, stepMs),
+  };
+}
+
+function baseUrl(url: string): URL {
+  const base = URL.canParse(url) ? new URL(url.endsWith('/') ? url : `${url}/`) : null;
+  if (base === null || !/^https?:$/.test(base.protocol)) {
+    throw new RangeError(`CARBON_AWARE_URL must be the http or https address of a server, got "${url}"`);
+  }
+  return base;
+}
+
+function sourceOf(source: string): Source {
+  if (Object.hasOwn(SOURCES, source)) return source as Source;
+  throw new RangeError(
+    `CARBON_AWARE_SOURCE must be one of ${Object.keys(SOURCES).join(', ')}, which the server reads from, got "${source}"`,
+  );
+}
+
+/** The SDK knows places by the names of Azure regions; any that lies in the zone stands for it. */
+function locationOf(gridZone: string): string | null {
+  const region = cloudRegionsOf(gridZone).find(({ key }) => key.startsWith('azure:'));
+  return region ? region.key.slice('azure:'.length) : null;
+}
+
+async function fetchSeries(
+  request: SeriesRequest,
+  http: ProviderHttp,
+  base: URL,
+  stepMs: number,
+): Promise<FetchOutcome> {
+  const location = locationOf(request.gridZone)!;
+  const url = new URL('emissions/bylocation', base);
+  url.search = new URLSearchParams({
+    location,
+    time: new Date(request.fromMs).toISOString(),
+    toTime: new Date(request.toMs).toISOString(),
+  }).toString();
+  const reply = await http.getJson(url);
+  if (!reply.ok) return reply.failure;
+  const parsed = replySchema.safeParse(reply.body);
+  if (!parsed.success) return { outcome: 'failed', reason: 'the reply is no list' };
+  const rows = parsed.data.map((raw) => toRow(raw, [location, request.gridZone]));
+  return checkedSeries(rows, request, { stepMs, mayBeAllZero: false });
+}
+
+/** `locations`: the place as it was asked for, and the zone, by which some sources name it in their reply. */
+function toRow(raw: unknown, locations: readonly string[]): Row {
+  const parsed = rowSchema.safeParse(raw);
+  if (!parsed.success) return { unreadable: 'a row without location, time and rating' };
+  const { location, time, rating } = parsed.data;
+  if (!locations.includes(location)) {
+    return { unreadable: `a row of ${location.slice(0, 40)}, asked for ${locations[0]}` };
+  }
+  if (rating === null) return null;
+  return {
+    startMs: Date.parse(time),
+    gramsPerKwh: rating,
+    kind: 'estimated',
+    method: METHOD,
+    issuedAtMs: null,
+  };
+}
