@@ -25,6 +25,11 @@ export const lineOfText = (maxLength: number) =>
     .max(maxLength, `expected 1 to ${maxLength} characters`)
     .regex(/^[^\p{Cc}]*$/u, 'expected one line without control characters');
 
+/** The reason of a change of the past, for the change log. */
+export const whyInput = lineOfText(500)
+  .optional()
+  .openapi({ description: 'The reason, kept in the change log.', example: 'meter of hall 2 replaced' });
+
 export const siteIdInput = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,39}$/, 'expected 1 to 40 of a-z, 0-9 and "-", not starting with "-"')

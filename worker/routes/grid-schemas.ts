@@ -1,7 +1,7 @@
 /** Shapes of the grid routes. */
 import { z } from '@hono/zod-openapi';
 import { BASES, INTENSITY_KINDS, SCOPES, SIGNALS } from '../../shared/grid/intensity.ts';
-import { instantInput, instantOutput } from '../http/schemas.ts';
+import { instantInput, instantOutput, whyInput } from '../http/schemas.ts';
 
 export const gridZoneParam = z.object({
   gridZone: z.string().max(40).openapi({ description: 'Electricity Maps key.', example: 'DK-DK1' }),
@@ -124,5 +124,6 @@ export const userSeries = z
       .min(1)
       .max(MAX_POINTS)
       .openapi({ description: 'Intervals of whole five minutes, a day at most each, not overlapping.' }),
+    why: whyInput,
   })
   .openapi('UserSeries');

@@ -17,8 +17,9 @@ import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOrNull } from '../http/schemas.ts';
 import { rangeProblem } from '../http/time-range.ts';
 import { readRevisions } from '../storage/grid.ts';
-import { gridSeries, unknownZone } from '../use-cases/grid-series.ts';
+import { gridSeries } from '../use-cases/grid-series.ts';
 import { gridStates, type ZoneState } from '../use-cases/grid-states.ts';
+import { unknownZone } from '../use-cases/grid-unknown-zone.ts';
 import { putUserSeries } from '../use-cases/grid-user-series.ts';
 import {
   basis,
@@ -182,13 +183,14 @@ export function registerGrid(app: App): void {
 
   app.openapi(putRoute, async (context) => {
     const { gridZone } = context.req.valid('param');
-    const { points, ...identity } = context.req.valid('json');
+    const { points, why = null, ...identity } = context.req.valid('json');
+    const author = { who: context.var.caller.tokenId, why };
     const series = {
       ...identity,
       gridZone,
       points: points.map(({ start, end, gramsPerKwh }) => ({ startMs: start, endMs: end, gramsPerKwh })),
     };
-    const stored = await putUserSeries(context.env.DB, series, context.var.nowMs);
+    const stored = await putUserSeries(context.env.DB, series, author, context.var.nowMs);
     return stored.ok ? context.json(stored.value, 200) : problemResponse(context, stored.problem);
   });
 

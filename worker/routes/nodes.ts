@@ -5,7 +5,14 @@ import { requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
-import { instant, instantInput, instantOrNull, labelsPatchInput, siteIdInput } from '../http/schemas.ts';
+import {
+  instant,
+  instantInput,
+  instantOrNull,
+  labelsPatchInput,
+  siteIdInput,
+  whyInput,
+} from '../http/schemas.ts';
 import type { NodeSummary } from '../storage/nodes.ts';
 import { changeNode, getNode, getNodes, type NodeDetails, nodeState, retire } from '../use-cases/nodes.ts';
 import { nodeOutput, nodeSummaryOutput } from './node-schemas.ts';
@@ -80,6 +87,7 @@ const changeRoute = createRoute({
                 format: 'date-time',
                 description: 'From when the site holds; default: now.',
               }),
+              why: whyInput,
             })
             .refine(
               ({ labels, site }) => labels !== undefined || site !== undefined,
@@ -110,7 +118,7 @@ const retireRoute = createRoute({
   description:
     'Ends its token (within 60 seconds everywhere) and takes it out of the list; its data stay in every figure. Enrolling the host again brings it back.',
   ...requireScope('admin'),
-  request: { params },
+  request: { params, query: z.strictObject({ why: whyInput }) },
   responses: { 204: { description: 'Retired, now or before' }, ...problems('not_found') },
 });
 
@@ -135,20 +143,22 @@ export function registerNodes(app: App): void {
   });
 
   app.openapi(changeRoute, async (context) => {
-    const { labels, site, effectiveFrom } = context.req.valid('json');
+    const { labels, site, effectiveFrom, why } = context.req.valid('json');
     const { nowMs, caller } = context.var;
     const node = await changeNode(
       context.env.DB,
       context.req.valid('param').id,
       { labels, site, effectiveFromMs: effectiveFrom },
-      { nowMs, by: caller.tokenId },
+      { nowMs, by: caller.tokenId, why },
     );
     return node.ok ? context.json(nodeReply(node.value, nowMs), 200) : problemResponse(context, node.problem);
   });
 
   app.openapi(retireRoute, async (context) => {
     const { id } = context.req.valid('param');
-    const retired = await retire(context.env.DB, id, context.var.nowMs);
+    const { nowMs, caller } = context.var;
+    const { why } = context.req.valid('query');
+    const retired = await retire(context.env.DB, id, { nowMs, by: caller.tokenId, why });
     if (!retired.ok) return problemResponse(context, retired.problem);
     context.var.tokenCache.deleteOfNode(id);
     return context.body(null, 204);

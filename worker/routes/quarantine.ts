@@ -4,7 +4,7 @@ import { requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
-import { instant, instantOrNull, instantOutput } from '../http/schemas.ts';
+import { instant, instantOrNull, instantOutput, whyInput } from '../http/schemas.ts';
 import { openDatabase } from '../storage/database.ts';
 import { listQuarantine, resolveQuarantined } from '../storage/quarantine.ts';
 import { releaseQuarantined } from '../use-cases/quarantine-release.ts';
@@ -66,7 +66,10 @@ const discardRoute = createRoute({
   summary: 'Discard a quarantined report for good',
   description: 'It stays listed under `resolution=all`, with who discarded it and when.',
   ...requireScope('admin'),
-  request: { params: z.object({ id: z.coerce.number().int().min(1) }) },
+  request: {
+    params: z.object({ id: z.coerce.number().int().min(1) }),
+    query: z.strictObject({ why: whyInput }),
+  },
   responses: { 204: { description: 'Discarded' }, ...problems('not_found') },
 });
 
@@ -78,7 +81,10 @@ const releaseRoute = createRoute({
   description:
     'The operator vouches for it: bounds of power and age and the seal of old windows are waived. A device still never has more time than its window, one revision never two contents, and jobs and idle never more than their device: then 409, and it stays in quarantine.',
   ...requireScope('admin'),
-  request: { params: z.object({ id: z.coerce.number().int().min(1) }) },
+  request: {
+    params: z.object({ id: z.coerce.number().int().min(1) }),
+    query: z.strictObject({ why: whyInput }),
+  },
   responses: { 204: { description: 'Booked' }, ...problems('not_found', 'revision_conflict', 'overloaded') },
 });
 
@@ -102,8 +108,8 @@ export function registerQuarantine(app: App): void {
   app.openapi(discardRoute, async (context) => {
     const { id } = context.req.valid('param');
     const { caller, nowMs } = context.var;
-    const database = openDatabase(context.env.DB);
-    const discarded = await resolveQuarantined(database, id, 'discarded', caller.tokenId, nowMs);
+    const author = { who: caller.tokenId, why: context.req.valid('query').why ?? null };
+    const discarded = await resolveQuarantined(context.env.DB, id, 'discarded', author, nowMs);
     if (discarded) return context.body(null, 204);
     return problemResponse(context, {
       code: 'not_found',
@@ -114,7 +120,8 @@ export function registerQuarantine(app: App): void {
   app.openapi(releaseRoute, async (context) => {
     const { id } = context.req.valid('param');
     const { caller, nowMs } = context.var;
-    const outcome = await releaseQuarantined(context.env.DB, id, caller.tokenId, nowMs);
+    const author = { who: caller.tokenId, why: context.req.valid('query').why ?? null };
+    const outcome = await releaseQuarantined(context.env.DB, id, author, nowMs);
     return outcome.ok ? context.body(null, 204) : problemResponse(context, outcome.problem);
   });
 }

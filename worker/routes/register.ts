@@ -1,5 +1,6 @@
 /** The explicit list of routes; adding one is a file beside this and a line here. */
 import type { App } from '../http/app.ts';
+import { registerChanges } from './changes.ts';
 import { registerDocs } from './docs.ts';
 import { registerEmbodied } from './embodied.ts';
 import { registerEmissions } from './emissions.ts';
@@ -31,6 +32,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerEmbodied,
   registerMetrics,
   registerQuarantine,
+  registerChanges,
   registerSites,
   registerEnrolmentKeys,
   registerTokens,

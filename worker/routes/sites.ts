@@ -5,7 +5,7 @@ import { requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
-import { instant, instantInput, instantOutput, lineOfText, siteIdInput } from '../http/schemas.ts';
+import { instant, instantInput, instantOutput, lineOfText, siteIdInput, whyInput } from '../http/schemas.ts';
 import { openDatabase } from '../storage/database.ts';
 import { changeSite, createSite, getSite, getSites, type Site } from '../use-cases/sites.ts';
 
@@ -111,6 +111,7 @@ const createSiteRoute = createRoute({
               cloudRegion: cloudRegionInput.optional(),
               pueRatio: pueRatioInput,
               embodiedLifetimeYears: lifetimeInput.default(DEFAULT_LIFETIME_YEARS),
+              why: whyInput,
             })
             .refine(({ gridZone, cloudRegion }) => (gridZone === undefined) !== (cloudRegion === undefined), {
               path: ['gridZone'],
@@ -147,9 +148,11 @@ const changeRoute = createRoute({
               effectiveFrom: instantInput
                 .optional()
                 .openapi({ type: 'string', format: 'date-time', description: 'Default: now.' }),
+              why: whyInput,
             })
             .refine(
-              ({ effectiveFrom: _, ...change }) => Object.values(change).some((value) => value !== undefined),
+              ({ effectiveFrom: _, why: __, ...change }) =>
+                Object.values(change).some((value) => value !== undefined),
               'expected at least one of name, gridZone, cloudRegion, pueRatio and embodiedLifetimeYears',
             )
             .refine(({ gridZone, cloudRegion }) => gridZone === undefined || cloudRegion === undefined, {
@@ -182,8 +185,8 @@ export function registerSites(app: App): void {
   });
 
   app.openapi(createSiteRoute, async (context) => {
-    const body = context.req.valid('json');
-    const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId };
+    const { why, ...body } = context.req.valid('json');
+    const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why };
     const site = await createSite(
       openDatabase(context.env.DB),
       { ...body, name: body.name ?? body.id },
@@ -193,12 +196,12 @@ export function registerSites(app: App): void {
   });
 
   app.openapi(changeRoute, async (context) => {
-    const { effectiveFrom, ...change } = context.req.valid('json');
+    const { effectiveFrom, why, ...change } = context.req.valid('json');
     const site = await changeSite(
       openDatabase(context.env.DB),
       context.req.valid('param').id,
       { ...change, effectiveFromMs: effectiveFrom },
-      { nowMs: context.var.nowMs, by: context.var.caller.tokenId },
+      { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why },
     );
     return site.ok ? context.json(siteReply(site.value), 200) : problemResponse(context, site.problem);
   });

@@ -2,6 +2,8 @@
  * Enrolment as one transaction. A D1 batch cannot branch, so its first statement, the insert of the token, holds every
  * condition (the key is still good, the host is still as it was found), and each of the others holds "that token exists".
  */
+import { RETIRED_AT } from '../../shared/settings/retirement.ts';
+import { CHANGE_COLUMNS } from './changes.ts';
 import type { StoredEnrolmentKey } from './enrolment-keys.ts';
 
 export interface HostIdentity {
@@ -48,6 +50,21 @@ const COUNT_USE = `UPDATE enrolment_keys SET uses = uses + 1
 const SET_SITE = `INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
   SELECT 'node:' || node_number, 'site', ?2, ?3, ?4, ?5 FROM tokens WHERE id = ?1`;
 
+/** Before the site is set: logs it with what held until then. */
+const LOG_SITE = `INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?4, ?5, 'node:' || ?6, 'site',
+    (SELECT json_quote(value) FROM settings WHERE subject = 'node:' || node_number AND key = 'site'
+      AND effective_from_ms <= ?3 ORDER BY effective_from_ms DESC, id DESC LIMIT 1),
+    json_quote(?2), ?3, NULL, NULL FROM tokens WHERE id = ?1`;
+
+/** Before the retirement is taken back: the node counts as expected since then after all. */
+const LOG_RETURN = `INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?2, ?3, 'node:' || id, '${RETIRED_AT}', retired_at_ms, NULL, retired_at_ms, NULL, 'enrolled again'
+  FROM nodes WHERE number = ?4 AND retired_at_ms IS NOT NULL AND EXISTS (SELECT 1 FROM tokens WHERE id = ?1)`;
+const RECORD_RETURN = `INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
+  SELECT 'node:' || number, '${RETIRED_AT}', '', ?2, ?2, ?3
+  FROM nodes WHERE number = ?4 AND retired_at_ms IS NOT NULL AND EXISTS (SELECT 1 FROM tokens WHERE id = ?1)`;
+
 /**
  * Makes a node of a host. False, with nothing stored, where the key is no longer good, the host became known, or the node
  * id was taken in the meantime.
@@ -85,6 +102,7 @@ export async function insertNode(
         host.agentVersion,
       ),
     // For all time: what the node reports of the minutes before its enrolment needs a site too.
+    db.prepare(LOG_SITE).bind(token.id, key.siteId, 0, nowMs, key.id, nodeId),
     db.prepare(SET_SITE).bind(token.id, key.siteId, 0, nowMs, key.id),
     db.prepare(COUNT_USE).bind(key.id, token.id),
   ]);
@@ -118,6 +136,8 @@ export async function replaceNodeToken(
          AND EXISTS (SELECT 1 FROM tokens WHERE id = ?1)`,
       )
       .bind(token.id, known.number, nowMs),
+    db.prepare(LOG_RETURN).bind(token.id, nowMs, key.id, known.number),
+    db.prepare(RECORD_RETURN).bind(token.id, nowMs, key.id, known.number),
     db
       .prepare(
         `UPDATE nodes SET hostname = ?3, fingerprint = ?4, machine_fingerprint = ?5, agent_version = ?6,
@@ -135,7 +155,12 @@ export async function replaceNodeToken(
       ),
     db.prepare(COUNT_USE).bind(key.id, token.id),
   ];
-  if (move) statements.push(db.prepare(SET_SITE).bind(token.id, key.siteId, nowMs, nowMs, key.id));
+  if (move) {
+    statements.push(
+      db.prepare(LOG_SITE).bind(token.id, key.siteId, nowMs, nowMs, key.id, known.id),
+      db.prepare(SET_SITE).bind(token.id, key.siteId, nowMs, nowMs, key.id),
+    );
+  }
   const [inserted] = await db.batch(statements);
   return inserted?.meta.changes === 1;
 }

@@ -1,10 +1,12 @@
 /** Writing intensity series: the rows written are the bill, so what is the same already costs none. */
 import { and, eq } from 'drizzle-orm';
 import type { IntensityPoint } from '../../shared/grid/intensity.ts';
+import { SETTLES_AFTER_MS } from '../../shared/ledger/settled.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
 import { gridSeries } from '../schema/schema.ts';
+import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import { openDatabase } from './database.ts';
-import { valueKey } from './grid-keys.ts';
+import { STEPS_PER_SERIES, valueKey } from './grid-keys.ts';
 
 /** A value as a row holds it: never `annual`, which comes from a table of its own. */
 export type StoredValue = Omit<IntensityPoint, 'kind' | 'provider' | 'fetchedAtMs'> & {
@@ -41,6 +43,21 @@ const RECORD_REVISIONS = `${INCOMING}
   UNION ALL
   ${OLD_AND_NEW} JOIN grid_values v ON ${COVERED}`;
 
+const START_MS = `i.key % ${STEPS_PER_SERIES} * ${WINDOW_MS}`;
+const mean = (of: string) => `AVG(${of}.grams_per_kwh)`;
+
+/** Of what began before now: what is replaced, and what is added later than the ordinary course brings it. */
+const LOG_INTENSITY = `${INCOMING}
+  INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?2, ?3, ?4, 'intensity',
+         json_patch(?5, json_object('values', COUNT(v.key), 'meanGramsPerKwh', ${mean('v')})),
+         json_patch(?5, json_object('values', COUNT(*), 'meanGramsPerKwh', ${mean('i')})),
+         MIN(${START_MS}), MAX(${START_MS} + i.duration_ms), ?6
+    FROM incoming i LEFT JOIN grid_values v ON v.key = i.key
+   WHERE ${START_MS} < ?2
+     AND CASE WHEN v.key IS NULL THEN ${START_MS} + i.duration_ms <= ?7 ELSE ${replaces('i', 'v')} END
+  HAVING COUNT(*) > 0`;
+
 const REMOVE_COVERED = `
   DELETE FROM grid_values WHERE key IN (${INCOMING} SELECT v.key FROM incoming i JOIN grid_values v ON ${COVERED})`;
 
@@ -52,6 +69,8 @@ const UPSERT_VALUES = `${INCOMING}
          method = excluded.method, issued_at_ms = excluded.issued_at_ms, fetched_at_ms = excluded.fetched_at_ms
    WHERE ${replaces('excluded', 'grid_values')}`;
 
+const MAX_INSTANT_MS = Number.MAX_SAFE_INTEGER;
+
 export interface StoreResult {
   /** Rows added or replaced. */
   readonly written: number;
@@ -62,12 +81,14 @@ export interface StoreResult {
 /**
  * Adds and replaces values of one series in one transaction; what is the same already costs no write. The caller has
  * checked the values: aligned, whole steps, no overlap among themselves. Harmless to repeat and to run twice at once.
+ * @param author a person who brings them: then whatever is new of the past is logged; null: the provider
  */
 export async function storeValues(
   db: D1Database,
   series: SeriesIdentity,
   values: readonly StoredValue[],
   fetchedAtMs: number,
+  author: Author | null = null,
 ): Promise<StoreResult> {
   if (values.length === 0) return { written: 0, revised: 0 };
   const seriesId = await findOrAddSeries(db, series);
@@ -81,7 +102,19 @@ export async function storeValues(
       value.issuedAtMs,
     ]),
   );
-  const [revisions, , upserts] = await db.batch([
+  const { gridZone, provider, ...kind } = series;
+  const [, revisions, , upserts] = await db.batch([
+    db
+      .prepare(LOG_INTENSITY)
+      .bind(
+        incoming,
+        fetchedAtMs,
+        author?.who ?? `grid:${provider}`,
+        `grid:${gridZone}`,
+        JSON.stringify({ provider, ...kind }),
+        author?.why ?? null,
+        author === null ? fetchedAtMs - SETTLES_AFTER_MS : MAX_INSTANT_MS,
+      ),
     db.prepare(RECORD_REVISIONS).bind(incoming, fetchedAtMs),
     db.prepare(REMOVE_COVERED).bind(incoming),
     db.prepare(UPSERT_VALUES).bind(incoming, fetchedAtMs),
@@ -94,7 +127,7 @@ const ADD_SERIES = `
   SELECT ?1, ?2, ?3, ?4, ?5 WHERE NOT EXISTS (
     SELECT 1 FROM grid_series WHERE grid_zone = ?1 AND basis = ?2 AND signal = ?3 AND scope = ?4 AND provider = ?5)`;
 
-async function findOrAddSeries(db: D1Database, series: SeriesIdentity): Promise<number> {
+export async function findOrAddSeries(db: D1Database, series: SeriesIdentity): Promise<number> {
   const known = await findSeries(db, series);
   if (known !== null) return known;
   const { gridZone, basis, signal, scope, provider } = series;

@@ -5,9 +5,12 @@
 
 import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { decodeHour, encodeHour } from '../../shared/ledger/hour-codec.ts';
-import { WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
+import { energyOfHour, isSettled } from '../../shared/ledger/settled.ts';
+import { HOUR_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
+import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
+import { parseNodeHourKey } from './node-hour-key.ts';
 
 export interface StoredHour {
   readonly key: number;
@@ -22,6 +25,8 @@ export interface HourWrite {
   readonly key: number;
   /** Version that was read; the write happens only if it still stands. */
   readonly readVersion: number;
+  /** As it was read. */
+  readonly oldLedger: HourLedger;
   readonly ledger: HourLedger;
   /** Series frames by window of the hour; one that is stored already stays as it is. */
   readonly series: ReadonlyMap<number, Uint8Array>;
@@ -70,20 +75,54 @@ const WRITE_HOURS = `
   WHERE node_hours.version = excluded.version - 1
   RETURNING key`;
 
+/** Before the write, and only for hours that it is going to change: what stood there is copied, never sent. */
+const STILL_STANDS = `
+  FROM json_each(?1) AS late
+  LEFT JOIN node_hours AS hours ON hours.key = late.value ->> 0
+  JOIN nodes ON nodes.number = ?3
+ WHERE COALESCE(hours.version, 0) = late.value ->> 1`;
+
+const KEEP_HOURS = `
+  INSERT INTO ledger_revisions (hour_key, recorded_at_ms, old_ledger)
+  SELECT late.value ->> 0, ?2, hours.ledger ${STILL_STANDS}`;
+
+const LOG_ENERGY = `
+  INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?2, COALESCE(?4, 'node:' || nodes.id), 'node:' || nodes.id, 'energy',
+         json_object('energyMillijoules', SUM(late.value ->> 2)),
+         json_object('energyMillijoules', SUM(late.value ->> 3), 'hours', COUNT(*)),
+         MIN(late.value ->> 4), MAX(late.value ->> 4) + ${HOUR_MS}, ?5 ${STILL_STANDS}
+  HAVING COUNT(*) > 0`;
+
 /**
- * One statement for all hours (more where they are over a megabyte).
+ * One statement for all hours (more where they are over a megabyte). Hours that had settled are kept as they were, and
+ * logged, in the same transaction.
+ * @param author who vouches for it; null: the node itself
  * @returns keys that were written; a key that is missing lost a race with another request and wants to be merged again
  */
 export async function writeHours(
   db: D1Database,
+  nodeNumber: number,
   writes: readonly HourWrite[],
   receivedAtMs: number,
+  author: Author | null,
 ): Promise<Set<number>> {
   if (writes.length === 0) return new Set();
-  const statements = jsonChunks(writes.map(toJson)).map((chunk) =>
+  const late = writes.flatMap(({ key, readVersion, oldLedger, ledger }) => {
+    const { hourStartMs } = parseNodeHourKey(key);
+    return isSettled(hourStartMs, receivedAtMs)
+      ? [[key, readVersion, energyOfHour(oldLedger), energyOfHour(ledger), hourStartMs]]
+      : [];
+  });
+  const json = JSON.stringify(late);
+  const keep = [
+    db.prepare(KEEP_HOURS).bind(json, receivedAtMs, nodeNumber),
+    db.prepare(LOG_ENERGY).bind(json, receivedAtMs, nodeNumber, author?.who ?? null, author?.why ?? null),
+  ];
+  const write = jsonChunks(writes.map(toJson)).map((chunk) =>
     db.prepare(WRITE_HOURS).bind(chunk, receivedAtMs),
   );
-  const answers = await db.batch<{ key: number }>(statements);
+  const answers = await db.batch<{ key: number }>([...(late.length === 0 ? [] : keep), ...write]);
   return new Set(answers.flatMap(({ results }) => results.map(({ key }) => key)));
 }
 

@@ -1,6 +1,8 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
+import { RETIRED_AT } from '../../shared/settings/retirement.ts';
 import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
 import { nodeDevices, nodes, tokens } from '../schema/schema.ts';
+import type { Author } from './changes.ts';
 import type { Database } from './database.ts';
 import { insertSettings, type RecordedSetting } from './settings.ts';
 
@@ -147,6 +149,7 @@ export async function updateNode(
   nodeNumber: number,
   labels: Readonly<Record<string, string | null>> | undefined,
   settings: readonly RecordedSetting[],
+  why: string | null,
 ): Promise<void> {
   const merge =
     labels === undefined
@@ -157,12 +160,25 @@ export async function updateNode(
             .set({ labels: sql`json_patch(${nodes.labels}, ${JSON.stringify(labels)})` })
             .where(eq(nodes.number, nodeNumber)),
         ];
-  const [first, ...rest] = [...merge, ...insertSettings(db, settings)];
+  const [first, ...rest] = [...merge, ...insertSettings(db, settings, why)];
   if (first !== undefined) await db.batch([first, ...rest]);
 }
 
 /** Ends the node's tokens and marks it; its data stay. Keeps the first date where it was retired before. */
-export async function retireNode(db: Database, nodeNumber: number, nowMs: number): Promise<void> {
+export async function retireNode(
+  db: Database,
+  nodeNumber: number,
+  nowMs: number,
+  { who, why }: Author,
+): Promise<void> {
+  const retirement: RecordedSetting = {
+    subject: `node:${nodeNumber}`,
+    key: RETIRED_AT,
+    value: String(nowMs),
+    effectiveFromMs: nowMs,
+    recordedAtMs: nowMs,
+    recordedBy: who,
+  };
   await db.batch([
     db
       .update(nodes)
@@ -172,6 +188,7 @@ export async function retireNode(db: Database, nodeNumber: number, nowMs: number
       .update(tokens)
       .set({ revokedAtMs: nowMs })
       .where(and(eq(tokens.nodeNumber, nodeNumber), isNull(tokens.revokedAtMs))),
+    ...insertSettings(db, [retirement], why),
   ]);
 }
 

@@ -1,8 +1,10 @@
 /** What could not be booked, kept whole for a person. */
 import { and, desc, eq, isNull, lt } from 'drizzle-orm';
 import type { QuarantineCode } from '../../shared/ledger/plausibility.ts';
+import { WINDOW_MS } from '../../shared/time/window.ts';
 import type { WindowReport } from '../../shared/wire/ingest.ts';
 import { nodes, quarantine } from '../schema/schema.ts';
+import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import type { Database } from './database.ts';
 import { jsonChunks } from './json-chunks.ts';
 
@@ -102,18 +104,28 @@ export async function findOpenQuarantined(db: Database, id: number) {
   return row ?? null;
 }
 
-/** @returns whether there was an open one of that id */
+const LOG_RESOLUTION = `
+  INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?3, ?4, 'node:' || nodes.id, 'quarantine', json_object('id', item.id, 'code', item.code, 'resolution', 'open'),
+         json_object('id', item.id, 'code', item.code, 'resolution', ?2), item.window_start_ms,
+         item.window_start_ms + ${WINDOW_MS}, ?5
+    FROM quarantine AS item JOIN nodes ON nodes.number = item.node_number
+   WHERE item.id = ?1 AND item.resolution IS NULL`;
+
+const RESOLVE = `
+  UPDATE quarantine SET resolution = ?2, resolved_at_ms = ?3, resolved_by = ?4 WHERE id = ?1 AND resolution IS NULL`;
+
+/** Marks it and logs that. @returns whether there was an open one of that id */
 export async function resolveQuarantined(
-  db: Database,
+  db: D1Database,
   id: number,
   resolution: 'released' | 'discarded',
-  tokenId: string,
+  { who, why }: Author,
   nowMs: number,
 ): Promise<boolean> {
-  const changed = await db
-    .update(quarantine)
-    .set({ resolution, resolvedAtMs: nowMs, resolvedBy: tokenId })
-    .where(and(eq(quarantine.id, id), isNull(quarantine.resolution)))
-    .returning({ id: quarantine.id });
-  return changed.length > 0;
+  const [, resolved] = await db.batch([
+    db.prepare(LOG_RESOLUTION).bind(id, resolution, nowMs, who, why),
+    db.prepare(RESOLVE).bind(id, resolution, nowMs, who),
+  ]);
+  return resolved!.meta.changes === 1;
 }

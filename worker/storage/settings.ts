@@ -1,5 +1,6 @@
-import { asc, eq, sql } from 'drizzle-orm';
+import { asc, eq, type SQL, sql } from 'drizzle-orm';
 import type { SettingRow } from '../../shared/settings/effective.ts';
+import { changes } from '../schema/audit.ts';
 import { settings } from '../schema/schema.ts';
 import type { Database } from './database.ts';
 
@@ -45,7 +46,37 @@ export async function readSettingsOfMany(
     .all();
 }
 
-/** Statements that record settings, to be run in a batch with what they belong to. */
-export function insertSettings(db: Database, rows: readonly RecordedSetting[]) {
-  return rows.map((row) => db.insert(settings).values(row));
+/**
+ * Statements that record settings and log the changes that they are, to be run in a batch with what they belong to: the
+ * log first, since it looks up what held until then. What a setting touches ends where the next one begins.
+ */
+export function insertSettings(db: Database, rows: readonly RecordedSetting[], why: string | null = null) {
+  return rows.flatMap((row) => [
+    db.insert(changes).values({
+      recordedAtMs: row.recordedAtMs,
+      who: row.recordedBy,
+      subject: publicSubject(row.subject),
+      what: row.key,
+      oldValue: sql`(SELECT ${asJson(row.key)} FROM settings WHERE subject = ${row.subject} AND key = ${row.key}
+        AND effective_from_ms <= ${row.effectiveFromMs} ORDER BY effective_from_ms DESC, id DESC LIMIT 1)`,
+      newValue: sql`(SELECT ${asJson(row.key)} FROM (SELECT ${row.value} AS value))`,
+      effectiveFromMs: row.effectiveFromMs,
+      effectiveToMs: sql`(SELECT MIN(effective_from_ms) FROM settings WHERE subject = ${row.subject}
+        AND key = ${row.key} AND effective_from_ms > ${row.effectiveFromMs})`,
+      why,
+    }),
+    db.insert(settings).values(row),
+  ]);
 }
+
+/** Nodes are known by their id outside. */
+const publicSubject = (subject: string): SQL | string =>
+  subject.startsWith('node:')
+    ? sql`(SELECT 'node:' || id FROM nodes WHERE number = ${Number(subject.slice('node:'.length))})`
+    : subject;
+
+/** Numbers and orders of trust as such; an id of digits stays a text. */
+const asJson = (key: string): SQL =>
+  key === 'site'
+    ? sql`json_quote(value)`
+    : sql`CASE WHEN value = '' THEN NULL WHEN json_valid(value) THEN json(value) ELSE json_quote(value) END`;

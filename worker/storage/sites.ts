@@ -23,9 +23,10 @@ export async function insertSite(
   db: Database,
   site: StoredSite,
   values: readonly RecordedSetting[],
+  why: string | null,
 ): Promise<boolean> {
   try {
-    await db.batch([db.insert(sites).values(site), ...insertSettings(db, values)]);
+    await db.batch([db.insert(sites).values(site), ...insertSettings(db, values, why)]);
     return true;
   } catch (error) {
     if (await findSite(db, site.id)) return false;
@@ -39,8 +40,9 @@ export async function updateSite(
   id: string,
   name: string | undefined,
   values: readonly RecordedSetting[],
+  why: string | null,
 ): Promise<void> {
   const rename = name === undefined ? [] : [db.update(sites).set({ name }).where(eq(sites.id, id))];
-  const [first, ...rest] = [...rename, ...insertSettings(db, values)];
+  const [first, ...rest] = [...rename, ...insertSettings(db, values, why)];
   if (first !== undefined) await db.batch([first, ...rest]);
 }

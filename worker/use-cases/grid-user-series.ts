@@ -6,9 +6,10 @@ import { WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../shared/units.ts';
 import { MAX_GRAMS_PER_KWH } from '../grid/checked-series.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
+import type { Author } from '../storage/changes.ts';
 import { MAX_INTERVAL_MS } from '../storage/grid.ts';
 import { type StoreResult, storeValues } from '../storage/grid-writes.ts';
-import { unknownZone } from './grid-series.ts';
+import { unknownZone } from './grid-unknown-zone.ts';
 
 export interface UserPoint {
   readonly startMs: number;
@@ -28,6 +29,7 @@ export interface UserSeries {
 export async function putUserSeries(
   db: D1Database,
   series: UserSeries,
+  author: Author,
   nowMs: number,
 ): Promise<Result<StoreResult>> {
   const { gridZone, basis, signal, scope } = series;
@@ -50,7 +52,7 @@ export async function putUserSeries(
     issuedAtMs: null,
   }));
   return ok(
-    await storeValues(db, { gridZone, basis, signal, scope, provider: USER_PROVIDER }, values, nowMs),
+    await storeValues(db, { gridZone, basis, signal, scope, provider: USER_PROVIDER }, values, nowMs, author),
   );
 }
 

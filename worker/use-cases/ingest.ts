@@ -11,6 +11,7 @@ import { encodeSeriesFrame } from '../../shared/ledger/series-frame.ts';
 import { windowOfHour } from '../../shared/time/window.ts';
 import type { IngestBody, QuarantinedReport, WindowReport } from '../../shared/wire/ingest.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
+import type { Author } from '../storage/changes.ts';
 import { type HourWrite, readStoredHours, type StoredHour, writeHours } from '../storage/ledger-writes.ts';
 import { writeNodeFacts } from '../storage/node-facts.ts';
 import { nodeHourKey } from '../storage/node-hour-key.ts';
@@ -72,7 +73,7 @@ interface Booked {
 }
 
 /**
- * Merges plausible reports of one node and commits them. `evenSealed`: a person's word, for what the rule of sealing set
+ * Merges plausible reports of one node and commits them. `releasedBy`: a person's word, for what the rule of sealing set
  * aside. Null where the hours kept changing underneath.
  */
 export async function book(
@@ -80,7 +81,7 @@ export async function book(
   nodeNumber: number,
   reports: readonly WindowReport[],
   nowMs: number,
-  { evenSealed = false } = {},
+  { releasedBy = null }: { readonly releasedBy?: Author | null } = {},
 ): Promise<Booked | null> {
   if (reports.length === 0) return { accepted: 0, unchanged: 0, aside: [] };
   const { registry, hours } = await openBooks(db, nodeNumber, reports, nowMs);
@@ -96,12 +97,14 @@ export async function book(
     if (attempt === MAX_ATTEMPTS) return null;
     const stored = attempt === 0 ? hours : await readStoredHours(db, [...byHour.keys()]);
     const merged = [...byHour].map(([key, ofHour]) =>
-      mergeHour(key, stored.get(key), ofHour, registry, evenSealed ? null : nowMs),
+      mergeHour(key, stored.get(key), ofHour, registry, releasedBy === null ? nowMs : null),
     );
     const written = await writeHours(
       db,
+      nodeNumber,
       merged.flatMap(({ write }) => (write === null ? [] : [write])),
       nowMs,
+      releasedBy,
     );
     for (const hour of merged) {
       // An hour that lost a race is merged again from what stands now; only its own counts are taken anew.
@@ -129,7 +132,8 @@ function mergeHour(
   /** Null: no window counts as sealed. */
   sealAtMs: number | null,
 ): MergedHour {
-  let ledger: HourLedger = stored?.ledger ?? EMPTY_HOUR;
+  const oldLedger = stored?.ledger ?? EMPTY_HOUR;
+  let ledger: HourLedger = oldLedger;
   let accepted = 0;
   let unchanged = 0;
   const aside: SetAside[] = [];
@@ -185,6 +189,7 @@ function mergeHour(
       if (frame.length > 0) series.set(window, encodeSeriesFrame(frame));
     }
   }
-  const write = accepted === 0 ? null : { key, readVersion: stored?.version ?? 0, ledger, series };
+  const readVersion = stored?.version ?? 0;
+  const write = accepted === 0 ? null : { key, readVersion, oldLedger, ledger, series };
   return { key, write, accepted, unchanged, aside };
 }

@@ -109,15 +109,16 @@ export async function changeNode(
             recordedBy: recorder.by,
           },
         ];
-  await updateNode(db, node.number, change.labels, settings);
+  await updateNode(db, node.number, change.labels, settings, recorder.why ?? null);
   return getNode(binding, id, recorder.nowMs);
 }
 
 /** Ends its tokens and takes it out of lists; its data stay. Retiring twice is no error. Problem: `not_found`. */
-export async function retire(binding: D1Database, id: string, nowMs: number): Promise<Result<null>> {
-  const node = await findNode(binding, id, nowMs);
+export async function retire(binding: D1Database, id: string, recorder: Recorder): Promise<Result<null>> {
+  const node = await findNode(binding, id, recorder.nowMs);
   if (node === null) return noNode(id);
-  await retireNode(openDatabase(binding), node.number, nowMs);
+  const { nowMs, by: who, why = null } = recorder;
+  if (node.retiredAtMs === null) await retireNode(openDatabase(binding), node.number, nowMs, { who, why });
   return ok(null);
 }
 

@@ -1,6 +1,7 @@
 import { findContradiction } from '../../shared/ledger/plausibility.ts';
 import type { WindowReport } from '../../shared/wire/ingest.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
+import type { Author } from '../storage/changes.ts';
 import { openDatabase } from '../storage/database.ts';
 import { findOpenQuarantined, resolveQuarantined } from '../storage/quarantine.ts';
 import { book } from './ingest.ts';
@@ -15,7 +16,7 @@ import { hasDamagedSeries } from './ingest-series.ts';
 export async function releaseQuarantined(
   db: D1Database,
   id: number,
-  tokenId: string,
+  author: Author,
   nowMs: number,
 ): Promise<Result<null>> {
   const item = await findOpenQuarantined(openDatabase(db), id);
@@ -29,7 +30,8 @@ export async function releaseQuarantined(
     );
   // Looked at again: only the first reason was kept, and a series that cannot be read must never be stored.
   const report = (await hasDamagedSeries(said)) === null ? said : withoutSeries(said);
-  const booked = await book(db, item.nodeNumber, [report], nowMs, { evenSealed: true });
+  const why = `quarantined report ${id} released${author.why === null ? '' : `: ${author.why}`}`;
+  const booked = await book(db, item.nodeNumber, [report], nowMs, { releasedBy: { who: author.who, why } });
   if (booked === null)
     return fail('overloaded', 'The node kept reporting into the same hour; release it again.');
   const [refused] = booked.aside;
@@ -38,7 +40,7 @@ export async function releaseQuarantined(
       'revision_conflict',
       `${refused.detail} It stays in quarantine; discard it if what is booked is right.`,
     );
-  await resolveQuarantined(openDatabase(db), id, 'released', tokenId, nowMs);
+  await resolveQuarantined(db, id, 'released', author, nowMs);
   return ok(null);
 }
 

@@ -31,6 +31,8 @@ export interface Recorder {
   readonly nowMs: number;
   /** Token id. */
   readonly by: string;
+  /** The reason given, for the change log. */
+  readonly why?: string | undefined;
 }
 
 /** The first values hold from the beginning of time: what a node reports about the past needs a zone too. */
@@ -48,7 +50,7 @@ export async function createSite(
   if (!gridZone.ok) return gridZone;
   const stored = { id: site.id, name: site.name, createdAtMs: recorder.nowMs };
   const rows = settingRows(site.id, { ...site, gridZone: gridZone.value }, ALWAYS_MS, recorder);
-  if (!(await insertSite(db, stored, rows))) {
+  if (!(await insertSite(db, stored, rows, recorder.why ?? null))) {
     return fail('already_exists', `A site "${site.id}" exists; change it with PATCH /v1/sites/${site.id}.`);
   }
   return ok(withValues(stored, rows, recorder.nowMs));
@@ -69,7 +71,7 @@ export async function changeSite(
   if ((await findSite(db, id)) === null) return noSite(id);
   const values = { ...change, gridZone: gridZone.value };
   const rows = settingRows(id, values, change.effectiveFromMs ?? recorder.nowMs, recorder);
-  await updateSite(db, id, change.name, rows);
+  await updateSite(db, id, change.name, rows, recorder.why ?? null);
   return getSite(db, id, recorder.nowMs);
 }
 

@@ -84,7 +84,9 @@ test('hardware and sensors are shown as the agent last said', async () => {
   )
     .bind(JSON.stringify(inventory), NOW_MS, JSON.stringify(health), NOW_MS, 'told')
     .run();
-  await DB.prepare("INSERT INTO node_devices VALUES (?, 0, 'GPU-1', 'gpu', 'NVIDIA H100 80GB HBM3')")
+  await DB.prepare(
+    "INSERT INTO node_devices (node_number, device_index, device_id, type, name) VALUES (?, 0, 'GPU-1', 'gpu', 'NVIDIA H100 80GB HBM3')",
+  )
     .bind(await numberOf('told'))
     .run();
   const { sensors, ...spool } = health;

@@ -1,0 +1,107 @@
+/** The change log. Whoever changes figures of the past adds to it in the same batch as the change itself. */
+import { changes } from '../schema/audit.ts';
+import { openDatabase } from './database.ts';
+
+export interface Change {
+  readonly recordedAtMs: number;
+  /** Id of a token or an enrolment key, `grid:<provider>` or `node:<id>`. */
+  readonly who: string;
+  /** `site:<id>`, `node:<id>`, `grid:<zone>` or `fleet`. */
+  readonly subject: string;
+  /** What of it changed, such as `pueRatio`. */
+  readonly what: string;
+  /** Any JSON; null: nothing was known. */
+  readonly from: unknown;
+  readonly to: unknown;
+  /** The time whose figures it touches, `[from, to)`; null: without bound on that side. */
+  readonly effectiveFromMs: number | null;
+  readonly effectiveToMs: number | null;
+  readonly why: string | null;
+}
+
+export interface RecordedChange extends Change {
+  readonly id: number;
+}
+
+/** Who did something, and the reason given. */
+export interface Author {
+  readonly who: string;
+  readonly why: string | null;
+}
+
+/** The row of a change, for a statement in SQL: `INSERT INTO changes (${CHANGE_COLUMNS}) SELECT ...`. */
+export const CHANGE_COLUMNS =
+  'recorded_at_ms, who, subject, what, old_value, new_value, effective_from_ms, effective_to_ms, why';
+
+/** A statement that records the change, to be run in one batch with what it tells of. */
+export function recordChange(db: D1Database, { from, to, ...change }: Change): D1PreparedStatement {
+  const { sql, params } = openDatabase(db)
+    .insert(changes)
+    .values({ ...change, oldValue: from, newValue: to })
+    .toSQL();
+  return db.prepare(sql).bind(...params);
+}
+
+export interface ChangeQuery {
+  readonly limit: number;
+  /** Page after this one, which is older; null: from the newest. */
+  readonly before: { readonly recordedAtMs: number; readonly id: number } | null;
+  readonly subject?: string | undefined;
+  readonly what?: string | undefined;
+  /** Recorded in `[fromMs, toMs)`. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+}
+
+interface ChangeRow extends Omit<RecordedChange, 'from' | 'to'> {
+  readonly oldValue: string | null;
+  readonly newValue: string | null;
+}
+
+const COLUMNS = `
+  SELECT id, recorded_at_ms AS recordedAtMs, who, subject, what, old_value AS oldValue, new_value AS newValue,
+         effective_from_ms AS effectiveFromMs, effective_to_ms AS effectiveToMs, why
+    FROM changes`;
+
+const END = Number.MAX_SAFE_INTEGER;
+
+/** Newest first. */
+export async function readChanges(db: D1Database, query: ChangeQuery): Promise<RecordedChange[]> {
+  const { limit, before, subject, what, fromMs = 0, toMs = END } = query;
+  const values: unknown[] = [fromMs, toMs, before?.recordedAtMs ?? END, before?.id ?? END, limit];
+  const conditions = ['recorded_at_ms >= ?1 AND recorded_at_ms < ?2', '(recorded_at_ms, id) < (?3, ?4)'];
+  if (subject !== undefined) conditions.push(`subject = ?${values.push(subject)}`);
+  if (what !== undefined) conditions.push(`what = ?${values.push(what)}`);
+  const { results } = await db
+    .prepare(`${COLUMNS} WHERE ${conditions.join(' AND ')} ORDER BY recorded_at_ms DESC, id DESC LIMIT ?5`)
+    .bind(...values)
+    .all<ChangeRow>();
+  return results.map(toChange);
+}
+
+const TOUCHING = `${COLUMNS}
+   WHERE recorded_at_ms > ?1 AND COALESCE(effective_from_ms, 0) < ?3 AND COALESCE(effective_to_ms, ?3) > ?2
+   ORDER BY recorded_at_ms, id LIMIT ?4`;
+
+/** Recorded after `recordedAfterMs`, touching the time `[fromMs, toMs)`; oldest first. */
+export async function readChangesTouching(
+  db: D1Database,
+  query: {
+    readonly recordedAfterMs: number;
+    readonly fromMs: number;
+    readonly toMs: number;
+    readonly limit: number;
+  },
+): Promise<RecordedChange[]> {
+  const { results } = await db
+    .prepare(TOUCHING)
+    .bind(query.recordedAfterMs, query.fromMs, query.toMs, query.limit)
+    .all<ChangeRow>();
+  return results.map(toChange);
+}
+
+function toChange({ oldValue, newValue, ...row }: ChangeRow): RecordedChange {
+  return { ...row, from: parsed(oldValue), to: parsed(newValue) };
+}
+
+const parsed = (json: string | null): unknown => (json === null ? null : JSON.parse(json));
