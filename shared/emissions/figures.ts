@@ -7,13 +7,17 @@ import { MILLIJOULES_PER_KWH } from '../units.ts';
 import type { DeviceType, EnergyKind } from '../wire/ingest.ts';
 import { CompensatedSum } from './compensated-sum.ts';
 
-/** One node in one place and one step: integers of millijoules and milliseconds below 2^53, grams as sums. */
+/** One node, or an owner's share of it, in one place and one step: integers of millijoules and milliseconds below 2^53, grams as sums. */
 export class Cell {
   energyMillijoules = 0;
   idleMillijoules = 0;
   jobMillijoules = 0;
   recoveredMillijoules = 0;
+  lowUtilizationMillijoules = 0;
   gpuMilliseconds = 0;
+  /** Utilization x time, and the GPU time for which it is known. */
+  utilizedMilliseconds = 0;
+  utilizationKnownMilliseconds = 0;
   expectedMilliseconds = 0;
   coveredMilliseconds = 0;
   missingMillijoulesEstimate = 0;
@@ -28,6 +32,7 @@ export class Cell {
   readonly grams = new CompensatedSum();
   readonly idleGrams = new CompensatedSum();
   readonly unattributedGrams = new CompensatedSum();
+  readonly lowUtilizationGrams = new CompensatedSum();
   embodiedGrams = 0;
   embodiedGramsLow = 0;
   embodiedGramsHigh = 0;
@@ -49,8 +54,13 @@ export interface Figures {
   /** Energy that is neither in a job nor proven idle. */
   readonly unattributedEnergyKwh: number;
   readonly unattributedGrams: number;
+  /** Energy that jobs drew from GPUs whose mean utilization over the window was below the threshold asked for. */
+  readonly lowUtilizationEnergyKwh: number;
+  readonly lowUtilizationGrams: number;
   /** Time for which GPUs were metered. */
   readonly gpuSeconds: number;
+  /** Mean over the GPU time for which it is known, 0..1; null where it never is. */
+  readonly gpuUtilizationRatio: number | null;
   /** 0..1; null where nothing was expected. */
   readonly coverage: number | null;
   readonly nodesExpected: number;
@@ -72,7 +82,9 @@ export class FigureSums {
   #idle = 0n;
   #jobs = 0n;
   #recovered = 0n;
+  #lowUtilization = 0n;
   #gpuMilliseconds = 0n;
+  #utilizationKnown = 0n;
   #expected = 0n;
   #covered = 0n;
   readonly #byKind: BigCounts<EnergyKind> = { counter: 0n, integrated: 0n, modelled: 0n, simulated: 0n };
@@ -82,6 +94,8 @@ export class FigureSums {
   readonly #grams = new CompensatedSum();
   readonly #idleGrams = new CompensatedSum();
   readonly #unattributedGrams = new CompensatedSum();
+  readonly #lowUtilizationGrams = new CompensatedSum();
+  readonly #utilized = new CompensatedSum();
   readonly #embodied = new CompensatedSum();
   readonly #embodiedLow = new CompensatedSum();
   readonly #embodiedHigh = new CompensatedSum();
@@ -94,7 +108,10 @@ export class FigureSums {
     this.#idle += BigInt(cell.idleMillijoules);
     this.#jobs += BigInt(cell.jobMillijoules);
     this.#recovered += BigInt(cell.recoveredMillijoules);
+    this.#lowUtilization += BigInt(cell.lowUtilizationMillijoules);
     this.#gpuMilliseconds += BigInt(cell.gpuMilliseconds);
+    this.#utilizationKnown += BigInt(cell.utilizationKnownMilliseconds);
+    this.#utilized.add(cell.utilizedMilliseconds);
     this.#expected += BigInt(cell.expectedMilliseconds);
     this.#covered += BigInt(cell.coveredMilliseconds);
     addCounts(this.#byKind, cell.byKind);
@@ -104,6 +121,7 @@ export class FigureSums {
     this.#grams.add(cell.grams.value);
     this.#idleGrams.add(cell.idleGrams.value);
     this.#unattributedGrams.add(cell.unattributedGrams.value);
+    this.#lowUtilizationGrams.add(cell.lowUtilizationGrams.value);
     this.#embodied.add(cell.embodiedGrams);
     this.#embodiedLow.add(cell.embodiedGramsLow);
     this.#embodiedHigh.add(cell.embodiedGramsHigh);
@@ -127,7 +145,11 @@ export class FigureSums {
       idleGrams: this.#idleGrams.value,
       unattributedEnergyKwh: toKwh(this.#energy - this.#idle - this.#jobs),
       unattributedGrams: this.#unattributedGrams.value,
+      lowUtilizationEnergyKwh: toKwh(this.#lowUtilization),
+      lowUtilizationGrams: this.#lowUtilizationGrams.value,
       gpuSeconds: Number(this.#gpuMilliseconds) / 1_000,
+      gpuUtilizationRatio:
+        this.#utilizationKnown === 0n ? null : this.#utilized.value / Number(this.#utilizationKnown),
       // An agent's clock may run a hair ahead of the server's inside the open window.
       coverage: this.#expected === 0n ? null : Math.min(1, Number(this.#covered) / Number(this.#expected)),
       nodesExpected: this.#nodesExpected.size,

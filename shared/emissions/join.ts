@@ -4,15 +4,31 @@ import { MILLIJOULES_PER_KWH } from '../units.ts';
 import { FigureSums, type Figures } from './figures.ts';
 import type { JoinNode, NodeHourLedger } from './join-node.ts';
 import { type JoinRange, nodeCells } from './node-cells.ts';
+import { JOB_KEYS, type JobFacts, type JobKey, jobValue, OTHER_JOBS, type Owner } from './owners.ts';
 
-export const GROUP_KEYS = ['node', 'gridZone', 'site', 'gpuModel'] as const;
+export const PLACE_KEYS = ['node', 'gridZone', 'site', 'gpuModel'] as const;
+export const GROUP_KEYS = [...PLACE_KEYS, ...JOB_KEYS] as const;
 export type GroupKey = (typeof GROUP_KEYS)[number];
 
-export interface JoinRequest extends Omit<JoinRange, 'accepts'> {
+/** What counts as hardly used is a matter of opinion: low enough that a job that computes steadily is never in it. */
+export const DEFAULT_LOW_UTILIZATION_RATIO = 0.2;
+
+/** What is asked of jobs: groups by one of their values, or only some of them. */
+export interface JobRequest {
+  /** Asked for every job of the hours that are added. */
+  readonly jobOf: (jobNumber: number) => JobFacts;
+  readonly acceptsJob: (job: JobFacts) => boolean;
+  /** Whether energy and hardware that was in no job is wanted too. */
+  readonly acceptsOwner: (owner: Owner) => boolean;
+}
+
+export interface JoinRequest extends Omit<JoinRange, 'accepts' | 'ownerOf' | 'acceptsOwner'> {
   /** False: no series, only totals. */
   readonly withSeries: boolean;
   readonly groupBy: GroupKey | null;
   readonly accepts: (node: JoinNode, place: Place) => boolean;
+  /** Null where nothing is asked of jobs. */
+  readonly ofJobs: JobRequest | null;
 }
 
 export interface FigureStep extends Figures {
@@ -23,6 +39,8 @@ export interface FigureStep extends Figures {
 export interface FigureGroup extends Figures {
   readonly key: string;
   readonly label: string;
+  /** In groups by what jobs are: whether it is jobs, proven idle or nobody's. Null in others. */
+  readonly owner: 'job' | 'idle' | 'unattributed' | null;
   readonly series: readonly FigureStep[];
 }
 
@@ -50,20 +68,27 @@ class Sums {
 export class EmissionsJoin {
   readonly #request: JoinRequest;
   readonly #total = new Sums();
-  readonly #groups = new Map<string, Sums & { label: string }>();
+  readonly #groups = new Map<string, Sums & GroupName>();
   readonly #excluded = new Map<string | null, bigint>();
+  readonly #range: Omit<JoinRange, 'accepts'>;
 
   constructor(request: JoinRequest) {
     this.#request = request;
+    const { ofJobs, groupBy } = request;
+    this.#range = {
+      ...request,
+      ownerOf: ofJobs && jobOwners(ofJobs, JOB_KEYS.find((key) => key === groupBy) ?? null),
+      acceptsOwner: ofJobs?.acceptsOwner ?? (() => true),
+    };
   }
 
   addNode(node: JoinNode, hours: Iterable<NodeHourLedger>): void {
     const request = this.#request;
     const accepts = (place: Place) => request.accepts(node, place);
-    const { cells, excluded } = nodeCells(node, hours, { ...request, accepts });
-    for (const { place, step, cell } of cells) {
+    const { cells, excluded } = nodeCells(node, hours, { ...this.#range, accepts });
+    for (const { place, step, owner, cell } of cells) {
       if (!cell.inFleet && !cell.reporting) continue;
-      for (const sums of [this.#total, ...this.#groupsOf(node, place)]) {
+      for (const sums of [this.#total, ...this.#groupsOf(node, place, owner)]) {
         sums.all.add(node.number, cell);
         if (!request.withSeries) continue;
         const ofStep = sums.steps.get(step) ?? new FigureSums();
@@ -76,15 +101,21 @@ export class EmissionsJoin {
     }
   }
 
+  /** So far. */
+  get groupCount(): number {
+    return this.#groups.size;
+  }
+
   result(): JoinResult {
     return {
       totals: this.#total.all.toFigures(),
       series: this.#series(this.#total),
       groups: [...this.#groups]
         .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([key, sums]) => ({
-          key,
+        .map(([, sums]) => ({
+          key: sums.key,
           label: sums.label,
+          owner: sums.owner,
           ...sums.all.toFigures(),
           series: this.#series(sums),
         })),
@@ -96,12 +127,14 @@ export class EmissionsJoin {
     };
   }
 
-  #groupsOf(node: JoinNode, place: Place): Sums[] {
+  #groupsOf(node: JoinNode, place: Place, owner: Owner): Sums[] {
     const { groupBy } = this.#request;
     if (groupBy === null) return [];
-    const { key, label } = groupOf(groupBy, node, place);
-    const group = this.#groups.get(key) ?? Object.assign(new Sums(), { label });
-    this.#groups.set(key, group);
+    const name = groupOf(groupBy, node, place, owner);
+    // Of one project called "idle" and what was idle: two groups.
+    const id = `${name.key} ${name.owner}`;
+    const group = this.#groups.get(id) ?? Object.assign(new Sums(), name);
+    this.#groups.set(id, group);
     return [group];
   }
 
@@ -121,18 +154,40 @@ export class EmissionsJoin {
 /** Key of what belongs to none. */
 export const NO_GROUP = 'none';
 
-function groupOf(groupBy: GroupKey, node: JoinNode, place: Place): { key: string; label: string } {
-  const same = (key: string | null) => ({ key: key ?? NO_GROUP, label: key ?? NO_GROUP });
+type GroupName = Pick<FigureGroup, 'key' | 'label' | 'owner'>;
+
+function groupOf(groupBy: GroupKey, node: JoinNode, place: Place, owner: Owner): GroupName {
+  const same = (key: string | null) => ({ key: key ?? NO_GROUP, label: key ?? NO_GROUP, owner: null });
   switch (groupBy) {
     case 'node':
-      return { key: node.id, label: node.hostname };
+      return { key: node.id, label: node.hostname, owner: null };
     case 'gridZone':
       return same(place.gridZone);
     case 'site':
       return same(place.siteId);
     case 'gpuModel':
       return same(gpuModel(node));
+    default:
+      return { key: owner.key, label: owner.key, owner: owner.kind === 'whole' ? null : owner.kind };
   }
+}
+
+/** One owner for each value of the key that groups, or for all jobs together; those that are not accepted have none. */
+function jobOwners({ jobOf, acceptsJob }: JobRequest, key: JobKey | null): (jobNumber: number) => Owner {
+  const byValue = new Map<string, Owner>();
+  const byNumber = new Map<number, Owner>();
+  const ownerOf = (job: JobFacts): Owner => {
+    if (!acceptsJob(job)) return OTHER_JOBS;
+    const value = key === null ? '' : (jobValue(job, key) ?? NO_GROUP);
+    const owner = byValue.get(value) ?? { kind: 'job', key: value };
+    byValue.set(value, owner);
+    return owner;
+  };
+  return (jobNumber) => {
+    const owner = byNumber.get(jobNumber) ?? ownerOf(jobOf(jobNumber));
+    byNumber.set(jobNumber, owner);
+    return owner;
+  };
 }
 
 /** The models of a node's GPUs; a node is never split, so mixed ones make one group: `A + B`. Null without GPUs. */

@@ -1,21 +1,26 @@
 /**
- * One node's part of the join: its windows and parts, cut by the places where it stood and the steps of the series.
+ * One node's part of the join: its windows and parts, cut by the places where it stood, the steps of the series and, where
+ * asked for, by whose they were.
  *
  *   facility kWh = energy / 3.6e9 x PUE       grams = facility kWh x intensity of that window
  *
  * A window belongs to the range, the step and the place that hold its start, so any split of time adds up.
  */
-import { accrualsOf, accruedShare } from '../embodied/amortization.ts';
 import type { IntensityResolver } from '../grid/resolve.ts';
-import type { LedgerEpoch } from '../ledger/hour.ts';
+import type { LedgerDevice, LedgerEpoch } from '../ledger/hour.ts';
 import type { Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
 import type { DeviceType } from '../wire/ingest.ts';
-import { type ExpectedDevice, expectedDevices } from './expected-devices.ts';
-import { Cell } from './figures.ts';
+import { type CellWork, cellOf, emptyWorks } from './cell-work.ts';
+import { DeviceMeans } from './device-means.ts';
+import { type DeviceShare, deviceShares, type OwnerOf } from './device-shares.ts';
+import { EmbodiedBooks } from './embodied-books.ts';
+import { expectedDevices } from './expected-devices.ts';
+import type { Cell } from './figures.ts';
 import type { JoinNode, NodeHourLedger } from './join-node.ts';
-import { stepAt, windowCeiling } from './time-steps.ts';
+import { OTHER_JOBS, type Owner, UNATTRIBUTED, WHOLE } from './owners.ts';
+import { stepAt } from './time-steps.ts';
 
 export interface JoinRange {
   readonly edges: readonly number[];
@@ -23,12 +28,19 @@ export interface JoinRange {
   /** Places that are not accepted are left out (a filter by site or zone). */
   readonly accepts: (place: Place) => boolean;
   readonly intensityOf: (gridZone: string) => IntensityResolver;
+  /** Null: nobody asks whose it is. */
+  readonly ownerOf: OwnerOf;
+  /** Owners that are not accepted are left out (a filter by job). */
+  readonly acceptsOwner: (owner: Owner) => boolean;
+  /** GPUs below it count as low, 0..1. */
+  readonly lowUtilizationRatio: number;
 }
 
 export interface NodeCell {
   readonly place: Place;
   /** Index of the step. */
   readonly step: number;
+  readonly owner: Owner;
   readonly cell: Cell;
 }
 
@@ -37,10 +49,10 @@ export interface ExcludedEnergy {
   readonly millijoules: number;
 }
 
-interface CellWork extends NodeCell {
-  /** By expected device. */
-  readonly expectedMs: number[];
-  readonly coveredMs: number[];
+/** What an owner had of one device in one window. */
+export interface WindowShare extends DeviceShare {
+  readonly device: LedgerDevice;
+  readonly type: DeviceType;
 }
 
 /** @param hours of this node, any order, each at most once */
@@ -49,180 +61,217 @@ export function nodeCells(
   hours: Iterable<NodeHourLedger>,
   range: JoinRange,
 ): { readonly cells: readonly NodeCell[]; readonly excluded: readonly ExcludedEnergy[] } {
-  const { edges, nowMs } = range;
+  const { edges, nowMs, ownerOf } = range;
   const fromMs = edges[0]!;
   const toMs = Math.min(edges.at(-1)!, nowMs);
   const expected = expectedDevices(node);
-  const works = emptyCells(node, expected, range);
+  const works = emptyWorks(node, expected, range);
   const byStep = new Map<number, CellWork[]>();
   for (const work of works) byStep.set(work.step, [...(byStep.get(work.step) ?? []), work]);
   const typeOf = new Map(node.devices.map((device) => [device.deviceIndex, device.type]));
   const meter = new DeviceMeans(expected, typeOf);
+  const embodied = new EmbodiedBooks(node, expected, nowMs);
   const excluded = new Map<string | null, number>();
 
   for (const { hourStartMs, ledger } of hours) {
     ledger.windows.forEach((epochs, index) => {
       const startMs = hourStartMs + index * WINDOW_MS;
-      if (epochs.length === 0 || startMs < fromMs || startMs >= toMs) return;
+      if (epochs.length === 0 || startMs + WINDOW_MS <= fromMs || startMs >= toMs) return;
+      const shares = windowShares(epochs, typeOf, ownerOf);
+      const firstStep = stepAt(edges, Math.max(startMs, fromMs));
+      if (ownerOf !== null) {
+        const lastStep = stepAt(edges, Math.min(startMs + WINDOW_MS, toMs) - 1);
+        for (let step = firstStep; step <= lastStep; step++)
+          embodied.share(byStep.get(step) ?? [], startMs, shares);
+      }
+      if (startMs < fromMs) return;
       const work = byStep
-        .get(stepAt(edges, startMs))
+        .get(firstStep)
         ?.find(({ place }) => startMs >= place.startMs && startMs < place.endMs);
       if (!work) return;
-      const millijoules = bookWindow(work, epochs, typeOf, meter);
-      const uncharged = chargeWindow(work, epochs, startMs, millijoules, range);
-      if (uncharged > 0)
-        excluded.set(work.place.gridZone, (excluded.get(work.place.gridZone) ?? 0) + uncharged);
+      cover(work, epochs, typeOf, meter);
+      const uncharged = chargeWindow(work, bookWindow(work, shares, range), startMs, range);
+      if (uncharged > 0) addTo(excluded, work.place.gridZone, uncharged);
     });
   }
-  for (const work of works) finishCoverage(work, meter);
-  accrueEmbodied(node, works, range);
+  const cells: NodeCell[] = [];
+  for (const work of works) {
+    embodied.accrue(work);
+    finishCoverage(work, meter);
+    if (ownerOf !== null) leaveRest(work);
+    for (const [owner, { cell }] of work.owners)
+      if (isWanted(owner, range)) cells.push({ place: work.place, step: work.step, owner, cell });
+  }
   return {
-    cells: works,
+    cells,
     excluded: [...excluded].map(([gridZone, millijoules]) => ({ gridZone, millijoules })),
   };
 }
 
-/** A cell for each place and step, with the time that each device should have been metered in it. */
-function emptyCells(node: JoinNode, expected: readonly ExpectedDevice[], range: JoinRange): CellWork[] {
-  const { edges, nowMs } = range;
-  const untilMs = Math.min(nowMs, node.retiredAtMs ?? Number.POSITIVE_INFINITY);
-  const works: CellWork[] = [];
-  for (const place of node.places) {
-    if (!range.accepts(place)) continue;
-    for (let step = 0; step + 1 < edges.length && edges[step]! < nowMs; step++) {
-      const startMs = Math.max(edges[step]!, place.startMs);
-      const endMs = Math.min(edges[step + 1]!, place.endMs);
-      if (startMs >= endMs) continue;
-      const cell = new Cell();
-      cell.inFleet = startMs < untilMs && endMs > node.enrolledAtMs;
-      const fromMs = Math.max(windowCeiling(startMs), node.enrolledAtMs);
-      const toMs = Math.min(windowCeiling(endMs), untilMs);
-      const expectedMs = expected.map((device) =>
-        Math.max(0, Math.min(toMs, device.untilMs) - Math.max(fromMs, device.sinceMs)),
-      );
-      works.push({ place, step, cell, expectedMs, coveredMs: expected.map(() => 0) });
-    }
-  }
-  return works;
-}
+const isWanted = (owner: Owner, range: JoinRange) => owner !== OTHER_JOBS && range.acceptsOwner(owner);
 
-/** Adds the window's energies; returns their sum. */
-function bookWindow(
-  { cell, coveredMs }: CellWork,
+function windowShares(
   epochs: readonly LedgerEpoch[],
   typeOf: ReadonlyMap<number, DeviceType>,
-  meter: DeviceMeans,
-): number {
-  let total = 0;
-  let ownMeterMs = 0;
-  const meteredMs = new Map<number, number>();
-  for (const { devices, jobShares } of epochs) {
-    for (const device of devices) {
-      const { deviceIndex, energyMillijoules, meteredMilliseconds } = device;
+  ownerOf: OwnerOf,
+): WindowShare[] {
+  return epochs.flatMap(({ devices, jobShares }) =>
+    devices.flatMap((device) => {
+      const { deviceIndex } = device;
       const type = typeOf.get(deviceIndex);
       if (type === undefined)
         throw new RangeError(`device ${deviceIndex} of an hour is not in its node's registry`);
-      total += energyMillijoules;
-      cell.energyMillijoules += energyMillijoules;
-      cell.idleMillijoules += device.idleMillijoules;
-      cell.recoveredMillijoules += device.recoveredMillijoules;
-      cell.byKind[device.kind] += energyMillijoules;
-      cell.byDeviceType[type] += energyMillijoules;
-      if (type === 'gpu') cell.gpuMilliseconds += meteredMilliseconds;
-      if (type === 'other') ownMeterMs += meteredMilliseconds;
-      cell.reporting = true;
-      meteredMs.set(deviceIndex, (meteredMs.get(deviceIndex) ?? 0) + meteredMilliseconds);
-      meter.add(deviceIndex, energyMillijoules, meteredMilliseconds);
-    }
-    for (const share of jobShares) cell.jobMillijoules += share.energyMillijoules;
+      const ofDevice = jobShares.filter((share) => share.deviceIndex === deviceIndex);
+      return deviceShares(device, ofDevice, ownerOf).map((share) => ({ ...share, device, type }));
+    }),
+  );
+}
+
+/** Adds the time that the node's devices were metered in this window. */
+function cover(
+  { coveredMs }: CellWork,
+  epochs: readonly LedgerEpoch[],
+  typeOf: ReadonlyMap<number, DeviceType>,
+  meter: DeviceMeans,
+): void {
+  let ownMeterMs = 0;
+  const meteredMs = new Map<number, number>();
+  for (const { deviceIndex, meteredMilliseconds, energyMillijoules } of epochs.flatMap(
+    ({ devices }) => devices,
+  )) {
+    if (typeOf.get(deviceIndex) === 'other') ownMeterMs += meteredMilliseconds;
+    addTo(meteredMs, deviceIndex, meteredMilliseconds);
+    meter.add(deviceIndex, energyMillijoules, meteredMilliseconds);
   }
   meter.expected.forEach(({ deviceIndex }, i) => {
     const own = deviceIndex === null ? 0 : (meteredMs.get(deviceIndex) ?? 0);
     coveredMs[i]! += Math.max(own, ownMeterMs);
   });
-  return total;
+}
+
+/** Millijoules of one owner in one window. */
+interface WindowSum {
+  all: number;
+  idle: number;
+  jobs: number;
+  lowUtilization: number;
+}
+
+/** Adds the window's energies; returns their sums by owner. */
+function bookWindow(
+  work: CellWork,
+  shares: readonly WindowShare[],
+  range: JoinRange,
+): ReadonlyMap<Owner, WindowSum> {
+  const sums = new Map<Owner, WindowSum>();
+  for (const share of shares) {
+    const { owner, device, type, energyMillijoules, idleMillijoules, jobMillijoules } = share;
+    const own = cellOf(work, owner);
+    const { cell } = own;
+    const isHeld = energyMillijoules > 0 || share.heldMilliseconds > 0 || share.meteredMilliseconds > 0;
+    if (owner === WHOLE || owner === UNATTRIBUTED || isHeld) cell.reporting = true;
+    const isLow =
+      type === 'gpu' &&
+      device.utilizationRatio !== null &&
+      device.utilizationRatio < range.lowUtilizationRatio;
+    const lowMillijoules = isLow ? jobMillijoules : 0;
+    cell.energyMillijoules += energyMillijoules;
+    cell.idleMillijoules += idleMillijoules;
+    cell.jobMillijoules += jobMillijoules;
+    cell.recoveredMillijoules += share.recoveredMillijoules;
+    cell.lowUtilizationMillijoules += lowMillijoules;
+    cell.byKind[device.kind] += energyMillijoules;
+    cell.byDeviceType[type] += energyMillijoules;
+    if (type === 'gpu') {
+      cell.gpuMilliseconds += share.meteredMilliseconds;
+      if (device.utilizationRatio !== null) {
+        cell.utilizedMilliseconds += device.utilizationRatio * share.meteredMilliseconds;
+        cell.utilizationKnownMilliseconds += share.meteredMilliseconds;
+      }
+    }
+    if (owner !== WHOLE) {
+      addTo(own.heldMs, device.deviceIndex, share.heldMilliseconds);
+      addTo(own.meteredMs, device.deviceIndex, share.meteredMilliseconds);
+    }
+    const sum = sums.get(owner) ?? { all: 0, idle: 0, jobs: 0, lowUtilization: 0 };
+    sums.set(owner, sum);
+    sum.all += energyMillijoules;
+    sum.idle += idleMillijoules;
+    sum.jobs += jobMillijoules;
+    sum.lowUtilization += lowMillijoules;
+  }
+  return sums;
+}
+
+function addTo<K>(sums: Map<K, number>, key: K, term: number): void {
+  sums.set(key, (sums.get(key) ?? 0) + term);
 }
 
 /** Adds facility energy and grams; returns the millijoules that no intensity is known for. */
 function chargeWindow(
-  { cell, place }: CellWork,
-  epochs: readonly LedgerEpoch[],
+  work: CellWork,
+  sums: ReadonlyMap<Owner, WindowSum>,
   startMs: number,
-  millijoules: number,
   range: JoinRange,
 ): number {
+  const { place } = work;
   const facilityKwhPerMillijoule = place.pueRatio / MILLIJOULES_PER_KWH;
-  cell.facilityKwh.add(millijoules * facilityKwhPerMillijoule);
   const intensity = place.gridZone === null ? null : range.intensityOf(place.gridZone)(startMs);
-  if (intensity === null) return millijoules;
-  let idle = 0;
-  let jobs = 0;
-  for (const { devices, jobShares } of epochs) {
-    for (const device of devices) idle += device.idleMillijoules;
-    for (const share of jobShares) jobs += share.energyMillijoules;
+  let uncharged = 0;
+  for (const [owner, { all, idle, jobs, lowUtilization }] of sums) {
+    const { cell } = cellOf(work, owner);
+    cell.facilityKwh.add(all * facilityKwhPerMillijoule);
+    if (intensity === null) {
+      if (isWanted(owner, range)) uncharged += all;
+      continue;
+    }
+    const gramsPerMillijoule = facilityKwhPerMillijoule * intensity.gramsPerKwh;
+    cell.byGridKind[intensity.kind] += all;
+    cell.grams.add(all * gramsPerMillijoule);
+    cell.idleGrams.add(idle * gramsPerMillijoule);
+    cell.unattributedGrams.add((all - idle - jobs) * gramsPerMillijoule);
+    cell.lowUtilizationGrams.add(lowUtilization * gramsPerMillijoule);
   }
-  const gramsPerMillijoule = facilityKwhPerMillijoule * intensity.gramsPerKwh;
-  cell.byGridKind[intensity.kind] += millijoules;
-  cell.grams.add(millijoules * gramsPerMillijoule);
-  cell.idleGrams.add(idle * gramsPerMillijoule);
-  cell.unattributedGrams.add((millijoules - idle - jobs) * gramsPerMillijoule);
-  return 0;
+  return uncharged;
 }
 
 /** Coverage, and what the gaps would have used at the mean power of the device (or of its like on this node). */
-function finishCoverage({ cell, expectedMs, coveredMs }: CellWork, meter: DeviceMeans): void {
+function finishCoverage({ whole, expectedMs, coveredMs, owners }: CellWork, meter: DeviceMeans): void {
   meter.expected.forEach((device, i) => {
-    cell.expectedMilliseconds += expectedMs[i]!;
-    cell.coveredMilliseconds += coveredMs[i]!;
+    whole.expectedMilliseconds += expectedMs[i]!;
+    whole.coveredMilliseconds += coveredMs[i]!;
     const gapMs = expectedMs[i]! - coveredMs[i]!;
-    if (gapMs > 0) cell.missingMillijoulesEstimate += gapMs * meter.meanWatts(device);
+    if (gapMs > 0) whole.missingMillijoulesEstimate += gapMs * meter.meanWatts(device);
+    const { deviceIndex } = device;
+    if (deviceIndex === null) return;
+    for (const { cell, heldMs, meteredMs } of owners.values()) {
+      if (cell === whole) continue;
+      const held = heldMs.get(deviceIndex) ?? 0;
+      const metered = Math.min(held, meteredMs.get(deviceIndex) ?? 0);
+      cell.expectedMilliseconds += held;
+      cell.coveredMilliseconds += metered;
+      cell.missingMillijoulesEstimate += (held - metered) * meter.meanWatts(device);
+    }
   });
 }
 
-function accrueEmbodied(node: JoinNode, works: readonly CellWork[], { edges, nowMs }: JoinRange): void {
-  const lifetimes = node.places.flatMap(({ startMs, lifetimeYears }) =>
-    lifetimeYears === null ? [] : [{ fromMs: startMs, years: lifetimeYears }],
-  );
-  const untilMs = Math.min(nowMs, node.retiredAtMs ?? Number.POSITIVE_INFINITY);
-  for (const part of node.parts) {
-    const accruals = accrualsOf(part, lifetimes);
-    for (const { place, step, cell } of works) {
-      const share = accruedShare(
-        accruals,
-        Math.max(edges[step]!, place.startMs, node.enrolledAtMs),
-        Math.min(edges[step + 1]!, place.endMs, untilMs),
-      );
-      cell.embodiedGrams += part.grams * share;
-      cell.embodiedGramsLow += part.gramsLow * share;
-      cell.embodiedGramsHigh += part.gramsHigh * share;
-    }
-  }
-}
+const LEFT_TO_NOBODY = [
+  'expectedMilliseconds',
+  'coveredMilliseconds',
+  'missingMillijoulesEstimate',
+  'embodiedGrams',
+  'embodiedGramsLow',
+  'embodiedGramsHigh',
+] as const;
 
-/** Mean power of each device and of each type over the range. */
-class DeviceMeans {
-  readonly expected: readonly ExpectedDevice[];
-  readonly #typeOf: ReadonlyMap<number, DeviceType>;
-  readonly #sums = new Map<number | DeviceType, { millijoules: number; milliseconds: number }>();
-
-  constructor(expected: readonly ExpectedDevice[], typeOf: ReadonlyMap<number, DeviceType>) {
-    this.expected = expected;
-    this.#typeOf = typeOf;
-  }
-
-  add(deviceIndex: number, millijoules: number, milliseconds: number): void {
-    for (const key of [deviceIndex, this.#typeOf.get(deviceIndex)!]) {
-      const sum = this.#sums.get(key) ?? { millijoules: 0, milliseconds: 0 };
-      sum.millijoules += millijoules;
-      sum.milliseconds += milliseconds;
-      this.#sums.set(key, sum);
-    }
-  }
-
-  /** Millijoules per millisecond; 0 where no device of this type was metered. */
-  meanWatts({ deviceIndex, type }: ExpectedDevice): number {
-    const own = deviceIndex === null ? undefined : this.#sums.get(deviceIndex);
-    const sum = own && own.milliseconds > 0 ? own : this.#sums.get(type);
-    return sum && sum.milliseconds > 0 ? sum.millijoules / sum.milliseconds : 0;
+/** Of time and of hardware nobody is known to have what neither jobs had nor was proven idle. */
+function leaveRest(work: CellWork): void {
+  const { whole } = work;
+  const rest = cellOf(work, UNATTRIBUTED).cell;
+  for (const key of LEFT_TO_NOBODY) {
+    let others = 0;
+    for (const { cell } of work.owners.values()) if (cell !== rest) others += cell[key];
+    // Below zero only by rounding, or where more was allocated than the node has.
+    rest[key] = Math.max(0, whole[key] - others);
   }
 }

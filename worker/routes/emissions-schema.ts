@@ -1,7 +1,7 @@
 /** The emissions object of the contract, and the query that asks for it. */
 import { z } from '@hono/zod-openapi';
 import type { Figures } from '../../shared/emissions/figures.ts';
-import { GROUP_KEYS, NO_GROUP } from '../../shared/emissions/join.ts';
+import { DEFAULT_LOW_UTILIZATION_RATIO, GROUP_KEYS, NO_GROUP } from '../../shared/emissions/join.ts';
 import { STEPS } from '../../shared/emissions/time-steps.ts';
 import { BASES, SIGNALS } from '../../shared/grid/intensity.ts';
 import { settledUntil } from '../../shared/ledger/settled.ts';
@@ -13,14 +13,15 @@ export const emissionsQuery = z.strictObject({
   to: instantInput.optional().openapi({ description: 'Default: now. Nothing is counted beyond now.' }),
   step: z.enum(STEPS).default('none').openapi({ description: '`none`: no series. Days and months are UTC.' }),
   groupBy: z
-    .enum(GROUP_KEYS, {
-      error: `expected one of ${GROUP_KEYS.join(', ')}; by job, project, phase and user is not answered yet`,
-    })
+    .enum(GROUP_KEYS, { error: `expected one of ${GROUP_KEYS.join(', ')}` })
     .optional()
-    .openapi({ description: 'A node is one group by `gpuModel`, also with several models (`A + B`).' }),
+    .openapi({
+      description:
+        'A node is one group by `gpuModel`, also with several models (`A + B`). By `job`, `project`, `phase` or `user` each group has what was allocated to its jobs; `idle` and `unattributed` are groups of their own, so that groups sum to the totals.',
+    }),
   filter: z.string().max(1_000).optional().openapi({
     description:
-      'Terms that must all hold: `node`, `gridZone`, `site`, `gpuModel` or `label.<name>`. Zone and site are those that held at the time, labels those of now.',
+      'Terms that must all hold: `node`, `gridZone`, `site`, `gpuModel`, `label.<name>`, `job`, `project`, `phase` or `user`. Zone and site are those that held at the time, labels those of now. With a term of jobs the answer is only what those jobs had; `project:none` are jobs without one, `job:idle` and `job:unattributed` what was in none.',
     example: 'site:berlin,label.team:nlp',
   }),
   basis: z
@@ -33,6 +34,15 @@ export const emissionsQuery = z.strictObject({
       error: 'expected location; market accounting needs supply contracts, which are not kept yet',
     })
     .default('location'),
+  lowUtilizationRatio: z.coerce
+    .number('expected a number from 0 to 1')
+    .min(0, 'expected a number from 0 to 1')
+    .max(1, 'expected a number from 0 to 1')
+    .default(DEFAULT_LOW_UTILIZATION_RATIO)
+    .openapi({
+      description:
+        'A GPU whose mean utilization over five minutes is below it was hardly used: what jobs drew from it then is `lowUtilizationEnergyKwh`.',
+    }),
   asOf: instantInput.optional().openapi({
     description:
       'Answers as it was known then, as if nothing that was recorded later had happened; not after now. Default: now, with all that is known.',
@@ -58,12 +68,21 @@ const figures = {
   idleGrams: z.number(),
   unattributedEnergyKwh: kwh('Neither in a known job nor proven idle.'),
   unattributedGrams: z.number(),
-  gpuSeconds: z.number().openapi({ description: 'Time for which GPUs were metered.' }),
+  lowUtilizationEnergyKwh: kwh(
+    'What jobs drew from GPUs that they hardly used (`lowUtilizationRatio`), the host not included. Unknown utilization is not low.',
+  ),
+  lowUtilizationGrams: z.number(),
+  gpuSeconds: z.number().openapi({
+    description: 'Time for which GPUs were metered; of jobs: and were allocated to them.',
+  }),
+  gpuUtilizationRatio: share
+    .nullable()
+    .openapi({ description: 'Mean over the GPU time for which it is known; null where it never is.' }),
   coverage: share.nullable().openapi({
     description:
-      'Metered device time / device time of the inventory since enrolment; null where none was expected.',
+      'Metered device time / device time of the inventory since enrolment; null where none was expected. Of jobs: metered / allocated device time.',
   }),
-  nodesExpected: z.number().int(),
+  nodesExpected: z.number().int().openapi({ description: 'Of jobs: the nodes that they had a share of.' }),
   nodesReporting: z.number().int(),
   missingEnergyKwhEstimate: kwh(
     'Gaps x the mean power of the device in this range (or of its like on the node). Never in a total.',
@@ -98,7 +117,16 @@ export const emissionsSchema = z
     series: z.array(stepSchema).openapi({ description: 'Steps that have begun; empty with step=none.' }),
     groups: z.array(
       z
-        .object({ key: z.string(), label: z.string(), ...figures, series: z.array(stepSchema) })
+        .object({
+          key: z.string(),
+          label: z.string(),
+          owner: z.enum(['job', 'idle', 'unattributed']).nullable().openapi({
+            description:
+              'In groups by job, project, phase or user: whether it is jobs, what was proven idle, or nobody’s that is known. Null in others.',
+          }),
+          ...figures,
+          series: z.array(stepSchema),
+        })
         .openapi('EmissionGroup', { description: `Key \`${NO_GROUP}\`: what belongs to none.` }),
     ),
     excluded: z

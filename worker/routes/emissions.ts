@@ -51,12 +51,8 @@ export function registerEmissions(app: App): void {
 
 async function reply(context: Context<AppEnv>, nodeId: string | null, query: EmissionsQueryInput) {
   const { nowMs } = context.var;
-  const { from: fromMs, to: toMs, step, groupBy, filter, basis, signal, asOf: asOfMs } = query;
-  const result = await emissions(
-    context.env.DB,
-    { nodeId, fromMs, toMs, step, groupBy, filter, basis, signal, asOfMs },
-    nowMs,
-  );
+  const { from: fromMs, to: toMs, asOf: asOfMs, ...rest } = query;
+  const result = await emissions(context.env.DB, { nodeId, fromMs, toMs, asOfMs, ...rest }, nowMs);
   if (!result.ok) return problemResponse(context, result.problem);
   return context.json(toEmissionsAnswer(result.value, query), 200);
 }

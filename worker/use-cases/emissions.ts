@@ -2,13 +2,15 @@
 import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
 import { partFootprint } from '../../shared/embodied/footprint.ts';
 import {
+  DEFAULT_LOW_UTILIZATION_RATIO,
   EmissionsJoin,
   type GroupKey,
-  gpuModel,
+  type JobRequest,
   type JoinResult,
-  NO_GROUP,
+  PLACE_KEYS,
 } from '../../shared/emissions/join.ts';
-import type { JoinNode, NodePart } from '../../shared/emissions/join-node.ts';
+import type { NodePart } from '../../shared/emissions/join-node.ts';
+import type { JobFacts } from '../../shared/emissions/owners.ts';
 import { type Step, stepEdges } from '../../shared/emissions/time-steps.ts';
 import type { Basis, Signal } from '../../shared/grid/intensity.ts';
 import type { IntensityResolver } from '../../shared/grid/resolve.ts';
@@ -16,15 +18,16 @@ import { type Place, Places } from '../../shared/settings/place.ts';
 import { retiredAsKnown } from '../../shared/settings/retirement.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
-import { type FilterTerm, parseFilter } from '../http/filter.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
 import { openDatabase } from '../storage/database.ts';
 import { type FleetNode, readFleet } from '../storage/fleet.ts';
+import { readJobs } from '../storage/jobs.ts';
 import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { type NodeDevice, readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown, type StoredPart } from '../storage/parts.ts';
 import { readSettings } from '../storage/settings.ts';
+import { acceptsJobs, acceptsNode, acceptsPlace, emissionsFilter, type Term } from './emissions-filter.ts';
 import { loadIntensity } from './grid-intensity.ts';
 
 export interface EmissionsQuery {
@@ -39,6 +42,8 @@ export interface EmissionsQuery {
   readonly filter?: string | undefined;
   readonly basis: Basis;
   readonly signal: Signal;
+  /** GPUs below it count as low, 0..1; default `DEFAULT_LOW_UTILIZATION_RATIO`. */
+  readonly lowUtilizationRatio?: number | undefined;
   /** Answers as it was known then, not after `nowMs`; default: with all that is known. */
   readonly asOfMs?: number | undefined;
 }
@@ -57,9 +62,6 @@ const MAX_WINDOW_STEP_DAYS = 7;
 /** Steps of totals and groups together: about 15 MB of answer. */
 const MAX_STEPS = 20_000;
 
-const FILTER_KEYS = ['node', 'gridZone', 'site', 'gpuModel'] as const;
-type Term = FilterTerm<(typeof FILTER_KEYS)[number]>;
-
 /** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
 export async function emissions(
   db: D1Database,
@@ -73,7 +75,7 @@ export async function emissions(
   const fromMs = query.fromMs ?? Math.floor((toMs - 1) / DAY_MS) * DAY_MS;
   const backwards = rangeProblem(fromMs, toMs);
   if (backwards !== null) return { ok: false, problem: backwards };
-  const terms: Result<Term[]> = parseFilter(query.filter, FILTER_KEYS);
+  const terms = emissionsFilter(query.filter);
   if (!terms.ok) return terms;
   const fleet = await readFleet(db);
   if (query.nodeId !== null && !fleet.some(({ id }) => id === query.nodeId))
@@ -90,16 +92,54 @@ export async function emissions(
   const range = { fromMs, toMs, joinToMs: Math.min(toMs, asOfMs), ...known };
   const prepared = await prepareNodes(db, nodes, range);
   const resolvers = await loadResolvers(db, prepared, query, range);
+  const jobs = asksOfJobs(query, terms.value) ? new KnownJobs(db, known.knownAtMs) : null;
+  const edges = stepEdges(query.step, fromMs, toMs);
   const join = new EmissionsJoin({
-    edges: stepEdges(query.step, fromMs, toMs),
+    edges,
     nowMs: asOfMs,
     withSeries: query.step !== 'none',
     groupBy: query.groupBy ?? null,
     accepts: (node, place) => acceptsPlace(node, place, terms.value),
     intensityOf: (gridZone) => resolvers.get(gridZone)!,
+    ofJobs: jobs && { ...acceptsJobs(terms.value), jobOf: jobs.jobOf },
+    lowUtilizationRatio: query.lowUtilizationRatio ?? DEFAULT_LOW_UTILIZATION_RATIO,
   });
-  for (const chunk of chunksOf(prepared, range)) await addChunk(db, join, chunk, range);
+  for (const chunk of chunksOf(prepared, range)) {
+    await addChunk(db, join, chunk, range, jobs);
+    const tooMany = checkSteps(edges.length - 1, 1 + join.groupCount);
+    if (tooMany !== null) return tooMany;
+  }
   return ok({ fromMs, toMs, asOfMs, ...join.result() });
+}
+
+const asksOfJobs = ({ groupBy }: EmissionsQuery, terms: readonly Term[]) =>
+  !acceptsJobs(terms).all || !(groupBy === undefined || isPlaceKey(groupBy));
+
+const isPlaceKey = (key: GroupKey) => PLACE_KEYS.some((each) => each === key);
+
+/** The jobs that the hours name, read as they appear: all of them would be too many. */
+class KnownJobs {
+  readonly #db: D1Database;
+  readonly #knownAtMs: number;
+  readonly #byNumber = new Map<number, JobFacts>();
+
+  constructor(db: D1Database, knownAtMs: number) {
+    this.#db = db;
+    this.#knownAtMs = knownAtMs;
+  }
+
+  readonly jobOf: JobRequest['jobOf'] = (number) => {
+    const job = this.#byNumber.get(number);
+    if (job === undefined) throw new RangeError(`job ${number} of an hour is not in the registry`);
+    return job;
+  };
+
+  async readNamedIn(hours: readonly KnownHour[]): Promise<void> {
+    const named = hours.flatMap(({ ledger }) => ledger.windows.flat().flatMap(({ jobShares }) => jobShares));
+    const numbers = [...new Set(named.map(({ jobNumber }) => jobNumber))];
+    const fresh = numbers.filter((number) => !this.#byNumber.has(number));
+    for (const job of await readJobs(this.#db, fresh, this.#knownAtMs)) this.#byNumber.set(job.number, job);
+  }
 }
 
 interface Range {
@@ -135,31 +175,18 @@ function checkRange(query: EmissionsQuery, fromMs: number, toMs: number, nodeCou
       'step',
     );
   }
-  const rows = query.groupBy === undefined ? 1 : 1 + nodeCount;
-  const steps = (stepEdges(query.step, fromMs, toMs).length - 1) * rows;
-  if (steps > MAX_STEPS) {
-    return fail(
-      'range_too_long',
-      `That may be ${steps} steps over all groups, more than ${MAX_STEPS}; ask for a shorter range, a longer step or no groupBy.`,
-      'step',
-    );
-  }
-  return null;
+  // As many groups as nodes at most; how many jobs there are shows when they are read.
+  const groups = query.groupBy !== undefined && isPlaceKey(query.groupBy) ? nodeCount : 0;
+  return checkSteps(stepEdges(query.step, fromMs, toMs).length - 1, 1 + groups);
 }
 
-function acceptsNode(node: FleetNode, terms: readonly Term[]): boolean {
-  return terms.every(({ key, label, value }) => {
-    if (key === 'node') return node.id === value;
-    return key !== 'label' || node.labels[label] === value;
-  });
-}
-
-function acceptsPlace(node: JoinNode, place: Place, terms: readonly Term[]): boolean {
-  return terms.every(({ key, value }) => {
-    if (key === 'gridZone') return (place.gridZone ?? NO_GROUP) === value;
-    if (key === 'site') return (place.siteId ?? NO_GROUP) === value;
-    return key !== 'gpuModel' || (gpuModel(node) ?? NO_GROUP) === value;
-  });
+function checkSteps(steps: number, rows: number) {
+  if (steps * rows <= MAX_STEPS) return null;
+  return fail(
+    'range_too_long',
+    `That may be ${steps * rows} steps over all groups, more than ${MAX_STEPS}; ask for a shorter range, a longer step or no groupBy.`,
+    'step',
+  );
 }
 
 async function prepareNodes(
@@ -220,6 +247,7 @@ async function addChunk(
   join: EmissionsJoin,
   chunk: readonly PreparedNode[],
   { fromMs, joinToMs, knownAtMs }: Range,
+  jobs: KnownJobs | null,
 ): Promise<void> {
   const nodeNumbers = chunk.map(({ number }) => number);
   const hours = new Map<number, KnownHour[]>(nodeNumbers.map((number) => [number, []]));
@@ -227,7 +255,8 @@ async function addChunk(
     const query = { nodeNumbers, fromMs, toMs: joinToMs };
     for (const hour of await readHoursAsKnown(db, query, knownAtMs)) hours.get(hour.nodeNumber)!.push(hour);
   }
-  // After the hours: a device is registered before an hour names it.
+  // After the hours: devices and jobs are registered before an hour names them.
+  await jobs?.readNamedIn([...hours.values()].flat());
   const devices = await readNodeDevices(db, nodeNumbers);
   for (const node of chunk) {
     const own = hours.get(node.number)!;

@@ -39,6 +39,8 @@ function totals({ node = {}, windows, nowMs = START_MS + HOUR_MS }: Given) {
     nowMs,
     withSeries: false,
     groupBy: null,
+    ofJobs: null,
+    lowUtilizationRatio: 0.2,
     accepts: () => true,
     intensityOf: () => () => null,
   });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Figures } from '../../../shared/emissions/figures.ts';
-import { EmissionsJoin, GROUP_KEYS, type JoinRequest } from '../../../shared/emissions/join.ts';
+import { EmissionsJoin, type JoinRequest, PLACE_KEYS } from '../../../shared/emissions/join.ts';
 import type { JoinNode, NodeHourLedger } from '../../../shared/emissions/join-node.ts';
 import { STEPS, type Step, stepEdges } from '../../../shared/emissions/time-steps.ts';
 import { type IntensityResolver, intensityResolver } from '../../../shared/grid/resolve.ts';
@@ -144,6 +144,8 @@ function join(
     nowMs: END_MS,
     withSeries: step !== 'none',
     groupBy: null,
+    ofJobs: null,
+    lowUtilizationRatio: 0.2,
     accepts: () => true,
     intensityOf: (gridZone) => resolvers.get(gridZone)!,
     ...request,
@@ -182,7 +184,7 @@ function expectSum(parts: readonly Figures[], whole: Figures): void {
 
 test('steps of any length and groups of any kind sum to the whole', () => {
   fc.assert(
-    fc.property(fleet, fc.constantFrom(...STEPS), fc.constantFrom(...GROUP_KEYS), (nodes, step, groupBy) => {
+    fc.property(fleet, fc.constantFrom(...STEPS), fc.constantFrom(...PLACE_KEYS), (nodes, step, groupBy) => {
       const { totals, series, groups } = join(nodes, { step, groupBy });
       expectSum(groups, totals);
       if (step === 'none') return;

@@ -93,6 +93,8 @@ test('the worked example of docs/method.md is what the product computes from its
     nowMs: endMs,
     withSeries: false,
     groupBy: null,
+    ofJobs: null,
+    lowUtilizationRatio: 0.2,
     accepts: () => true,
     intensityOf: () => resolver,
   });

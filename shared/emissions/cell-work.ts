@@ -1,0 +1,72 @@
+/** The cells of one node while they are being filled: one for each place and step, cut by owner where asked for. */
+import type { Place } from '../settings/place.ts';
+import type { ExpectedDevice } from './expected-devices.ts';
+import { Cell } from './figures.ts';
+import type { JoinNode } from './join-node.ts';
+import type { JoinRange } from './node-cells.ts';
+import { type Owner, WHOLE } from './owners.ts';
+import { windowCeiling } from './time-steps.ts';
+
+export interface OwnerCell {
+  readonly cell: Cell;
+  /** By device: time for which it was the owner's, and part of it for which it was metered. */
+  readonly heldMs: Map<number, number>;
+  readonly meteredMs: Map<number, number>;
+}
+
+export interface CellWork {
+  readonly place: Place;
+  /** Index of the step. */
+  readonly step: number;
+  readonly startMs: number;
+  readonly endMs: number;
+  /** Time and hardware of all owners together; their energy too where nobody asks whose it is. */
+  readonly whole: Cell;
+  readonly owners: Map<Owner, OwnerCell>;
+  /** By expected device. */
+  readonly expectedMs: number[];
+  readonly coveredMs: number[];
+}
+
+/** A cell for each accepted place and step that has begun, with the time that each device should have been metered in it. */
+export function emptyWorks(
+  node: JoinNode,
+  expected: readonly ExpectedDevice[],
+  range: JoinRange,
+): CellWork[] {
+  const { edges, nowMs } = range;
+  const untilMs = Math.min(nowMs, node.retiredAtMs ?? Number.POSITIVE_INFINITY);
+  const works: CellWork[] = [];
+  for (const place of node.places) {
+    if (!range.accepts(place)) continue;
+    for (let step = 0; step + 1 < edges.length && edges[step]! < nowMs; step++) {
+      const startMs = Math.max(edges[step]!, place.startMs);
+      const endMs = Math.min(edges[step + 1]!, place.endMs);
+      if (startMs >= endMs) continue;
+      const whole = new Cell();
+      whole.inFleet = startMs < untilMs && endMs > node.enrolledAtMs;
+      const fromMs = Math.max(windowCeiling(startMs), node.enrolledAtMs);
+      const toMs = Math.min(windowCeiling(endMs), untilMs);
+      const expectedMs = expected.map((device) =>
+        Math.max(0, Math.min(toMs, device.untilMs) - Math.max(fromMs, device.sinceMs)),
+      );
+      const coveredMs = expected.map(() => 0);
+      const work = { place, step, startMs, endMs, whole, owners: new Map(), expectedMs, coveredMs };
+      if (range.ownerOf === null) work.owners.set(WHOLE, ownerCell(whole));
+      works.push(work);
+    }
+  }
+  return works;
+}
+
+const ownerCell = (cell: Cell): OwnerCell => ({ cell, heldMs: new Map(), meteredMs: new Map() });
+
+/** The owner's share, made at first sight; who has a share of a node has it in its fleet. */
+export function cellOf({ owners, whole }: CellWork, owner: Owner): OwnerCell {
+  const known = owners.get(owner);
+  if (known) return known;
+  const made = ownerCell(new Cell());
+  made.cell.inFleet = whole.inFleet;
+  owners.set(owner, made);
+  return made;
+}

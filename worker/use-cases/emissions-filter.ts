@@ -1,0 +1,52 @@
+/** Which nodes, places and jobs an answer is about. */
+import { gpuModel, type JobRequest, NO_GROUP, PLACE_KEYS } from '../../shared/emissions/join.ts';
+import type { JoinNode } from '../../shared/emissions/join-node.ts';
+import { IDLE, JOB_KEYS, type JobFacts, jobValue, UNATTRIBUTED } from '../../shared/emissions/owners.ts';
+import type { Place } from '../../shared/settings/place.ts';
+import { type FilterTerm, parseFilter } from '../http/filter.ts';
+import type { Result } from '../http/problem.ts';
+import type { FleetNode } from '../storage/fleet.ts';
+
+const FILTER_KEYS = [...PLACE_KEYS, ...JOB_KEYS] as const;
+export type Term = FilterTerm<(typeof FILTER_KEYS)[number]>;
+
+/** Problem: `invalid_parameter`. */
+export const emissionsFilter = (text: string | undefined): Result<Term[]> => parseFilter(text, FILTER_KEYS);
+
+export function acceptsNode(node: FleetNode, terms: readonly Term[]): boolean {
+  return terms.every(({ key, label, value }) => {
+    if (key === 'node') return node.id === value;
+    return key !== 'label' || node.labels[label] === value;
+  });
+}
+
+export function acceptsPlace(node: JoinNode, place: Place, terms: readonly Term[]): boolean {
+  return terms.every(({ key, value }) => {
+    if (key === 'gridZone') return (place.gridZone ?? NO_GROUP) === value;
+    if (key === 'site') return (place.siteId ?? NO_GROUP) === value;
+    return key !== 'gpuModel' || (gpuModel(node) ?? NO_GROUP) === value;
+  });
+}
+
+/** What the terms say of jobs. `job:idle` and `job:unattributed` are what was in no job. */
+export function acceptsJobs(terms: readonly Term[]): Omit<JobRequest, 'jobOf'> & { readonly all: boolean } {
+  const ofJobs = terms.flatMap(({ key, value }) => {
+    const jobKey = JOB_KEYS.find((each) => each === key);
+    return jobKey === undefined ? [] : [{ jobKey, value }];
+  });
+  return {
+    all: ofJobs.length === 0,
+    acceptsJob: (job: JobFacts) =>
+      ofJobs.every(({ jobKey, value }) => (jobValue(job, jobKey) ?? NO_GROUP) === value),
+    acceptsOwner: ({ kind, key: owner }) =>
+      kind === 'job' || ofJobs.every(({ jobKey, value }) => jobKey === 'job' && value === owner),
+  };
+}
+
+/** The one job that the terms ask for, if they do. */
+export function onlyJob(terms: readonly Term[]): string | null {
+  const term = terms.find(
+    ({ key, value }) => key === 'job' && value !== IDLE.key && value !== UNATTRIBUTED.key,
+  );
+  return term?.value ?? null;
+}
