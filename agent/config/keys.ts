@@ -1,6 +1,7 @@
 /** Every setting of the agent: one JSON file, each key also as an environment variable. The table in docs/agent.md is made from this. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { RAPL_LEVELS, type RaplLevel } from '../sensors/cpu/rapl-zones.ts';
 import type { NodeMeterUse } from '../sensors/node-meter/chassis-sharing.ts';
 
 export interface Config {
@@ -15,6 +16,7 @@ export interface Config {
   readonly nvmlLibrary: string | null;
   readonly nvidiaSmi: string;
   readonly dcgmExporter: string | null;
+  readonly raplLevel: RaplLevel;
   readonly nodeMeter: NodeMeterUse;
   readonly redfishUrl: string | null;
   readonly redfishUser: string | null;
@@ -107,6 +109,14 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     parse: parseUrl,
   },
   {
+    key: 'raplLevel',
+    env: 'WATTSHED_RAPL_LEVEL',
+    about:
+      'Which RAPL domains are summed: `packages` and their DRAM, or `psys` alone, where you know what it covers on your board.',
+    defaultText: '`packages`',
+    parse: parseRaplLevel,
+  },
+  {
     key: 'nodeMeter',
     env: 'WATTSHED_NODE_METER',
     about:
@@ -171,6 +181,7 @@ export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): 
     nvmlLibrary: null,
     nvidiaSmi: 'nvidia-smi',
     dcgmExporter: null,
+    raplLevel: 'packages',
     nodeMeter: 'auto',
     redfishUrl: null,
     redfishUser: null,
@@ -210,6 +221,12 @@ function parseListen(value: unknown): Config['metricsListen'] {
 function parseText(value: unknown): string {
   if (typeof value !== 'string' || value.trim() === '') throw new Error('must be a text');
   return value.trim();
+}
+
+function parseRaplLevel(value: unknown): RaplLevel {
+  const level = RAPL_LEVELS.find((one) => one === value);
+  if (level === undefined) throw new Error(`must be one of ${RAPL_LEVELS.join(', ')}`);
+  return level;
 }
 
 function parseNodeMeter(value: unknown): NodeMeterUse {

@@ -10,6 +10,7 @@ export function sensorOptions(config: Config, env: NodeJS.ProcessEnv) {
     ...(config.nvmlLibrary === null ? {} : { nvmlLibraryPath: config.nvmlLibrary }),
     nvidiaSmiPath: config.nvidiaSmi,
     dcgmExporter: config.dcgmExporter,
+    raplLevel: config.raplLevel,
     nodeMeter: config.nodeMeter,
     redfish: redfishAccess(config),
     redfishChassis: config.redfishChassis,

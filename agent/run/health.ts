@@ -35,7 +35,10 @@ export function meteringHealth(counts: MeterCounts, clockDetail: string): Sensor
     [counts.countersRestarted, 'counters that started anew'],
     [counts.implausibleReadings, 'implausible power readings left out'],
     [counts.nodeMeterBelowParts, 'times the node meter stood below its parts'],
-    [counts.disagreements, 'windows of a device in which its counter and its power differ by over 10 %'],
+    [
+      counts.disagreements,
+      'windows of a device in which its counter and its power differ by over 5 % and 5 W',
+    ],
     [counts.lostMillijoules, 'millijoules lost before the clock was known'],
   ];
   const seen = told.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);

@@ -3,8 +3,10 @@ import { type Clock, systemClock } from '../clock.ts';
 import { HOST_PATHS, type HostPaths } from '../inventory/host-paths.ts';
 import { createAmdSmiSensor } from './amd-smi/amd-smi-sensor.ts';
 import { createCpuModelSensor } from './cpu/cpu-model-sensor.ts';
+import { createGraceSensor } from './cpu/grace-sensor.ts';
 import { createMemoryModelSensor } from './cpu/memory-model-sensor.ts';
 import { createRaplSensor } from './cpu/rapl-sensor.ts';
+import type { RaplLevel } from './cpu/rapl-zones.ts';
 import { createAmdgpuSensor } from './drm/amdgpu-sensor.ts';
 import { createIntelGpuSensor } from './drm/intel-gpu-sensor.ts';
 import { createHlSmiSensor } from './gaudi/hl-smi-sensor.ts';
@@ -30,6 +32,8 @@ export interface SensorOptions {
   readonly nvidiaSmiPeriodMs?: number;
   /** Where this host's dcgm-exporter serves its metrics; null or left out where none is configured. */
   readonly dcgmExporter?: string | null;
+  /** Which RAPL domains are summed. Default `packages`. */
+  readonly raplLevel?: RaplLevel;
   /** Meters of the whole node. Default `auto`. */
   readonly nodeMeter?: NodeMeterUse;
   /** The management controller's web service; null or left out where none is configured. */
@@ -56,7 +60,8 @@ export function createSensors(options: SensorOptions): Sensor[] {
     createAmdSmiSensor({ paths, clock, env }),
     createIntelGpuSensor({ paths, clock }),
     createHlSmiSensor({ env, clock }),
-    createRaplSensor({ paths, clock }),
+    createRaplSensor({ paths, clock, level: options.raplLevel ?? 'packages' }),
+    createGraceSensor({ paths, clock }),
     createCpuModelSensor({ paths, clock }),
     createMemoryModelSensor({ paths, clock }),
     createRedfishSensor({ clock, use, access, chassis }),

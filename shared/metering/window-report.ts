@@ -42,9 +42,11 @@ export function takeReports(
 
 /**
  * Counter and integrated power of one GPU stay within 4 % of each other over twenty seconds and more of load (recordings of
- * A10G and B300); an idle one differed by 43 %. Below a minute the steps of the counter tell nothing.
+ * A10G and B300). An idle one differed by 43 %, which is a few watts: both bounds must be passed. Below a minute the steps
+ * of the counter tell nothing.
  */
-const DISAGREEMENT_RATIO = 0.1;
+const DISAGREEMENT_RATIO = 0.05;
+const DISAGREEMENT_WATTS = 5;
 const DISAGREEMENT_MIN_MS = 60_000;
 
 function disagrees(device: DeviceReport): boolean {
@@ -52,7 +54,8 @@ function disagrees(device: DeviceReport): boolean {
   if (integratedMillijoules === undefined || meteredMilliseconds < DISAGREEMENT_MIN_MS) return false;
   const counted = energyMillijoules - recoveredMillijoules;
   const larger = Math.max(counted, integratedMillijoules);
-  return Math.abs(counted - integratedMillijoules) > DISAGREEMENT_RATIO * larger;
+  const difference = Math.abs(counted - integratedMillijoules);
+  return difference > DISAGREEMENT_RATIO * larger && difference > DISAGREEMENT_WATTS * meteredMilliseconds;
 }
 
 /**

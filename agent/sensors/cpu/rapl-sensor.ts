@@ -6,13 +6,14 @@ import { readCpuSockets } from '../../inventory/cpu-sockets.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
 import { readText, readTextOrEmpty } from '../../inventory/read-text.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
-import { findRaplZones, microjoules, type RaplZone } from './rapl-zones.ts';
+import { findRaplZones, microjoules, type RaplLevel, type RaplZone } from './rapl-zones.ts';
 
 const RAPL_SENSOR = 'rapl';
 
 /** Far above any socket (a 500 W part peaks below 1 kW) and any socket's memory; the server's bounds as well. */
 const MAX_PACKAGE_WATTS = 1500;
 const MAX_DRAM_WATTS = 500;
+const MAX_PLATFORM_WATTS = 3_000;
 
 /** An idle package takes watts: a counter that stands still for this long is dead. */
 const DEAD_AFTER_MS = 30_000;
@@ -28,6 +29,7 @@ export const RAPL_RIGHTS_FIX =
 export interface RaplSensorOptions {
   readonly paths: HostPaths;
   readonly clock: Clock;
+  readonly level: RaplLevel;
 }
 
 interface Counter {
@@ -37,7 +39,7 @@ interface Counter {
   last: { readonly value: number; readonly sinceMs: number } | null;
 }
 
-export function createRaplSensor({ paths, clock }: RaplSensorOptions): Sensor {
+export function createRaplSensor({ paths, clock, level }: RaplSensorOptions): Sensor {
   let counters: readonly Counter[] = [];
   let notes: readonly string[] = [];
 
@@ -45,11 +47,11 @@ export function createRaplSensor({ paths, clock }: RaplSensorOptions): Sensor {
     name: RAPL_SENSOR,
 
     async probe() {
-      const found = await findRaplZones(paths.sysRoot);
+      const found = await findRaplZones(paths.sysRoot, level);
       if (found.length === 0)
         return {
           state: 'absent',
-          detail: `no RAPL package in ${paths.sysRoot}/class/powercap (a virtual machine, or the intel_rapl_msr module is not loaded)`,
+          detail: `no RAPL ${level === 'psys' ? 'psys ("raplLevel")' : 'package'} in ${paths.sysRoot}/class/powercap (a virtual machine, or the intel_rapl_msr module is not loaded)`,
         };
       // A package that has never used anything is a register that a hypervisor does not fill in.
       const values = (await Promise.all(found.map(readEnergy))).map(
@@ -147,16 +149,25 @@ function mirroredDies(zones: readonly RaplZone[], values: readonly EnergyRead[])
   return mirrors;
 }
 
+/** psys covers the memory beside the CPUs, as a module's meter does. */
 function meterOf(zone: RaplZone, cpuName: string): Meter {
-  const isPackage = zone.part === 'package';
+  const { deviceType, deviceName, maxWatts } = {
+    package: { deviceType: 'cpu' as const, deviceName: cpuName, maxWatts: MAX_PACKAGE_WATTS },
+    dram: {
+      deviceType: 'memory' as const,
+      deviceName: `memory of socket ${zone.socket}`,
+      maxWatts: MAX_DRAM_WATTS,
+    },
+    psys: { deviceType: 'cpu' as const, deviceName: `${cpuName} (psys)`, maxWatts: MAX_PLATFORM_WATTS },
+  }[zone.part];
   return {
     id: `${RAPL_SENSOR}:${zone.label}`,
     sensor: RAPL_SENSOR,
-    deviceId: `${isPackage ? 'cpu' : 'memory'}-${zone.socket}`,
-    deviceType: isPackage ? 'cpu' : 'memory',
-    deviceName: isPackage ? cpuName : `memory of socket ${zone.socket}`,
-    scope: 'device',
+    deviceId: `${deviceType}-${zone.socket}`,
+    deviceType,
+    deviceName,
+    scope: zone.part === 'psys' ? 'module' : 'device',
     powerKind: 'integrated',
-    maxPlausibleWatts: watts(isPackage ? MAX_PACKAGE_WATTS : MAX_DRAM_WATTS),
+    maxPlausibleWatts: watts(maxWatts),
   };
 }

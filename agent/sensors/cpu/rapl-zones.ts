@@ -1,15 +1,20 @@
 /**
- * Which RAPL zones are summed. Exactly one level: packages, and the DRAM beside them. `core` and `uncore` lie inside the
- * package, `psys` around everything, `intel-rapl-mmio` is the same package through another register.
+ * Which RAPL zones are summed. Exactly one level: packages, and the DRAM beside them, or `psys` alone where the operator
+ * says so. `core` and `uncore` lie inside the package, `psys` around everything, `intel-rapl-mmio` is the same package
+ * through another register.
  */
 import { listNames, readText } from '../../inventory/read-text.ts';
 
+/** What psys covers differs from board to board: nobody but the operator can choose it. */
+export const RAPL_LEVELS = ['packages', 'psys'] as const;
+export type RaplLevel = (typeof RAPL_LEVELS)[number];
+
 export interface RaplZone {
-  /** `package-0`, `package-0-die-1`, `package-0/dram`: stable across reboots. */
+  /** `package-0`, `package-0-die-1`, `package-0/dram`, `psys`: stable across reboots. */
   readonly label: string;
   readonly folder: string;
   readonly socket: number;
-  readonly part: 'package' | 'dram';
+  readonly part: 'package' | 'dram' | 'psys';
   /** Microjoules at which the counter starts again; null where the kernel does not tell. */
   readonly wrapsAt: number | null;
 }
@@ -27,9 +32,9 @@ const PACKAGE = /^package-(\d+)(-die-\d+)?$/;
 /**
  * An `enabled` of 0 means that no power limit is enforced; the counter runs all the same.
  *
- * @returns packages first, each followed by its DRAM
+ * @returns packages first, each followed by its DRAM; for `psys` the one zone of that name
  */
-export async function findRaplZones(sysRoot: string): Promise<RaplZone[]> {
+export async function findRaplZones(sysRoot: string, level: RaplLevel): Promise<RaplZone[]> {
   const powercap = `${sysRoot}/class/powercap`;
   const named: NamedZone[] = [];
   for (const zone of await listNames(powercap)) {
@@ -37,6 +42,12 @@ export async function findRaplZones(sysRoot: string): Promise<RaplZone[]> {
     if (name?.ok) named.push({ zone, folder: `${powercap}/${zone}`, name: name.text });
   }
   const zones: RaplZone[] = [];
+  if (level === 'psys') {
+    const found = named.find(({ name }) => name === 'psys');
+    if (found === undefined) return [];
+    const wrapsAt = await rangeOf(found.folder);
+    return [{ label: 'psys', folder: found.folder, socket: 0, part: 'psys', wrapsAt }];
+  }
   for (const { zone, folder, name } of named) {
     const socket = PACKAGE.exec(name)?.[1];
     if (socket === undefined) continue;

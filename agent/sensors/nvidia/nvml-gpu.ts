@@ -98,12 +98,10 @@ export function notePartitions(nvml: NvmlLibrary, gpu: Gpu): void {
     mig.ok && mig.value
       ? {
           ...meter,
-          partitions: nvml
-            .migInstances(gpu.handle)
-            .map(({ uuid, slices }) => ({
-              id: uuid,
-              ratio: Math.min(1, slices / slicesOf(meter.deviceName)),
-            })),
+          partitions: nvml.migInstances(gpu.handle).map(({ uuid, slices }) => ({
+            id: uuid,
+            ratio: Math.min(1, slices / slicesOf(meter.deviceName)),
+          })),
         }
       : meter;
 }

@@ -21,6 +21,7 @@ const GOOD: Record<string, string> = {
   readEveryMilliseconds: '2000',
   dcgmExporter: 'http://127.0.0.1:9400/metrics',
   metricsListen: '[::1]:9999',
+  raplLevel: 'psys',
   nodeMeter: 'node',
   redfishUrl: 'https://bmc.example.org',
   redfishInsecure: 'true',

@@ -226,12 +226,17 @@ test('idle energy is what was used while the device was proven free at both ends
 });
 
 describe('counter and power that tell different energies', () => {
-  /** 500 W by the counter for a whole window; its power silent in between where `silent` says so. */
-  const disagreements = (power: number, seconds = 301, silent: readonly [number, number] = [0, 0]) => {
+  /** `counted` watts by the counter for a whole window; its power silent in between where `silent` says so. */
+  const disagreements = (
+    power: number,
+    seconds = 301,
+    silent: readonly [number, number] = [0, 0],
+    counted = 500,
+  ) => {
     const one = rig([gpu()]);
     for (let i = 0; i <= seconds; i++) {
       if (i > silent[0] && i < silent[1]) continue;
-      one.tick(i * 1000, { 'nvml:GPU-0': { counter: counter(i * 500_000), power } });
+      one.tick(i * 1000, { 'nvml:GPU-0': { counter: counter(i * counted * 1_000), power } });
     }
     // Silent until the window is over and no meter can add to it.
     one.tick(601_000, {});
@@ -242,9 +247,14 @@ describe('counter and power that tell different energies', () => {
 
   test('are flagged once per window, both kept', () => {
     expect(disagreements(500)).toBe(0);
-    expect(disagreements(455)).toBe(0);
-    expect(disagreements(445)).toBe(1);
-    expect(disagreements(560)).toBe(1);
+    expect(disagreements(476)).toBe(0);
+    expect(disagreements(474)).toBe(1);
+    expect(disagreements(530)).toBe(1);
+  });
+
+  test('but not for a few watts of an idle device', () => {
+    expect(disagreements(44, 301, [0, 0], 40)).toBe(0);
+    expect(disagreements(46, 301, [0, 0], 40)).toBe(1);
   });
 
   test('but not over less than a minute, and not for what nobody sampled', () => {

@@ -2,6 +2,8 @@ import { chmod, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createRaplSensor, RAPL_RIGHTS_FIX } from '../../../../agent/sensors/cpu/rapl-sensor.ts';
+import type { RaplLevel } from '../../../../agent/sensors/cpu/rapl-zones.ts';
+import { coveredBy } from '../../../../agent/sensors/precedence.ts';
 import type { Sensor } from '../../../../agent/sensors/sensor.ts';
 import { emptyHost, fixture, type HostTree } from '../host-tree.ts';
 import { type ManualClock, manualClock } from '../manual-clock.ts';
@@ -9,12 +11,15 @@ import { readyValue } from '../outcome.ts';
 
 const BOOT = '15d6b6e0-7043-4ccb-9bc2-a61704e1be85';
 
-async function recordedHost(name: string): Promise<{ host: HostTree; sensor: Sensor; clock: ManualClock }> {
+async function recordedHost(
+  name: string,
+  level: RaplLevel = 'packages',
+): Promise<{ host: HostTree; sensor: Sensor; clock: ManualClock }> {
   const host = await emptyHost();
   await host.writeDump(fixture(`powercap/${name}.tree.txt`));
   await host.write({ 'proc/sys/kernel/random/boot_id': `${BOOT}\n` });
   const clock = manualClock();
-  return { host, clock, sensor: createRaplSensor({ paths: host.paths, clock }) };
+  return { host, clock, sensor: createRaplSensor({ paths: host.paths, clock, level }) };
 }
 
 const zone = (name: string, file: string) => `sys/class/powercap/${name}/${file}`;
@@ -66,6 +71,22 @@ describe('which zones are summed', () => {
       ).toEqual(expected);
     },
   );
+
+  test('psys alone where the operator says so: never beside the packages within it', async () => {
+    const { sensor } = await recordedHost('composed__dual_socket_dram_psys', 'psys');
+    const meters = readyValue(await sensor.probe());
+    expect(meters.map(({ id, deviceId, scope }) => ({ id, deviceId, scope }))).toEqual([
+      { id: 'rapl:psys', deviceId: 'cpu-0', scope: 'module' },
+    ]);
+    expect(readyValue(await sensor.read())[0]?.counter?.value).toBe(154571208422);
+    // It covers the memory as well: no model of that stands beside it.
+    expect(coveredBy({ standsInFor: 'memory' }, meters)).toBe(meters[0]);
+  });
+
+  test('a host without psys says so instead of taking the packages', async () => {
+    const { sensor } = await recordedHost('node_exporter__package0_core', 'psys');
+    expect(await sensor.probe()).toMatchObject({ state: 'absent', detail: expect.stringContaining('psys') });
+  });
 
   test('meters name the socket and keep their place across restarts', async () => {
     const { sensor } = await recordedHost('composed__dual_socket_dram_psys');
@@ -160,7 +181,7 @@ describe('readings', () => {
 describe('no meter', () => {
   test('a host without powercap: absent', async () => {
     const { paths } = await emptyHost();
-    const sensor = createRaplSensor({ paths, clock: manualClock() });
+    const sensor = createRaplSensor({ paths, clock: manualClock(), level: 'packages' });
     expect(await sensor.probe()).toMatchObject({ state: 'absent' });
   });
 
