@@ -112,7 +112,21 @@ export const revision = z
   .openapi('IntensityRevision');
 
 /** A month of 5-minute values. */
-const MAX_POINTS = 9_000;
+export const MAX_POINTS = 9_000;
+
+/** What a CSV has no column for. */
+export const userSeriesQuery = z.strictObject({
+  basis: basis.optional().openapi({ description: 'With text/csv only, and required there.' }),
+  signal: signal.optional().openapi({ description: 'With text/csv only; default: average.' }),
+  scope: scope.optional().openapi({ description: 'With text/csv only; default: consumption.' }),
+  why: whyInput,
+});
+
+export const userSeriesCsv = z.string().openapi({
+  description: `A header, then one interval a line, ${MAX_POINTS} at most. Columns, in any order: \`start\` and \`end\` (RFC 3339 with an offset), \`gramsPerKwh\` (gCO2eq/kWh). An error names line and column.`,
+  example:
+    'start,end,gramsPerKwh\n2026-01-31T12:00:00Z,2026-01-31T13:00:00Z,187.3\n2026-01-31T13:00:00Z,2026-01-31T14:00:00Z,0\n',
+});
 
 export const userSeries = z
   .strictObject({

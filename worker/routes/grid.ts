@@ -24,16 +24,21 @@ import { putUserSeries } from '../use-cases/grid-user-series.ts';
 import {
   basis,
   gridZoneParam,
+  MAX_POINTS,
   revision,
   seriesAnswer,
   signal,
   userSeries,
+  userSeriesCsv,
+  userSeriesQuery,
   zonesAnswer,
 } from './grid-schemas.ts';
+import { csvAsJson } from './grid-series-csv.ts';
 
 /** 31 days are 8,928 windows. */
 const LONGEST = { ms: 31 * DAY_MS, text: '31 days' };
 const tags = ['Grid'];
+const { security, middleware } = requireScope('admin');
 
 const zonesRoute = createRoute({
   method: 'get',
@@ -91,11 +96,20 @@ const putRoute = createRoute({
   tags,
   summary: 'Bring your own series',
   description:
-    'Values are added, and replace those of the same start; what is replaced is kept as a revision. Your series is trusted before every provider.',
-  ...requireScope('admin'),
+    'Values are added, and replace those of the same start; what is replaced is kept as a revision. Your series is trusted before every provider, unless the order of trust of the zone says otherwise. As JSON, or as CSV with `basis` in the query.',
+  security,
+  middleware: [middleware, csvAsJson(MAX_POINTS)] as const,
   request: {
     params: gridZoneParam,
-    body: { required: true, content: { 'application/json': { schema: userSeries } } },
+    query: userSeriesQuery,
+    body: {
+      required: true,
+      // A CSV is JSON by the time it is validated: it belongs in the document alone.
+      content: {
+        'application/json': { schema: userSeries },
+        ...({ 'text/csv': { schema: userSeriesCsv } } as object),
+      },
+    },
   },
   responses: {
     200: {
@@ -109,7 +123,7 @@ const putRoute = createRoute({
         },
       },
     },
-    ...problems('unknown_grid_zone'),
+    ...problems('unknown_grid_zone', 'invalid_parameter'),
   },
 });
 

@@ -13,6 +13,7 @@ import { registerIngest } from './ingest.ts';
 import { registerInstall } from './install.ts';
 import { registerMetrics } from './metrics.ts';
 import { registerNodes } from './nodes.ts';
+import { registerPeriods } from './periods.ts';
 import { registerPower } from './power.ts';
 import { registerQuarantine } from './quarantine.ts';
 import { registerSites } from './sites.ts';
@@ -33,6 +34,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerMetrics,
   registerQuarantine,
   registerChanges,
+  registerPeriods,
   registerSites,
   registerEnrolmentKeys,
   registerTokens,

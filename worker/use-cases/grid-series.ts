@@ -1,9 +1,10 @@
 /** Intensity as answers show it: window by window by the order of trust, joined where nothing changes. */
 import type { Basis, IntensityPoint, Signal } from '../../shared/grid/intensity.ts';
-import { findZone, nearestZones } from '../../shared/grid/zones.ts';
+import { findZone } from '../../shared/grid/zones.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
-import { fail, ok, type Result } from '../http/problem.ts';
+import { ok, type Result } from '../http/problem.ts';
 import { loadIntensity } from './grid-intensity.ts';
+import { unknownZone } from './grid-unknown-zone.ts';
 
 export interface GridSeriesQuery {
   readonly gridZone: string;
@@ -34,14 +35,6 @@ export async function gridSeries(db: D1Database, query: GridSeriesQuery): Promis
     else series.push({ ...point, startMs: startMs as IntensityPoint['startMs'], ...end });
   }
   return ok(series);
-}
-
-export function unknownZone(gridZone: string) {
-  return fail(
-    'unknown_grid_zone',
-    `No grid zone has the key "${gridZone}"; nearest: ${nearestZones(gridZone).join(', ')}. GET /v1/grid/zones lists them.`,
-    'gridZone',
-  );
 }
 
 function sameValue(a: IntensityPoint, b: IntensityPoint): boolean {

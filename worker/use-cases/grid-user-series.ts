@@ -34,16 +34,12 @@ export async function putUserSeries(
 ): Promise<Result<StoreResult>> {
   const { gridZone, basis, signal, scope } = series;
   if (findZone(gridZone) === null) return unknownZone(gridZone);
-  const order = series.points
-    .map((point, index) => ({ ...point, index }))
-    .sort((a, b) => a.startMs - b.startMs);
-  let previousEndMs = Number.NEGATIVE_INFINITY;
-  for (const { index, startMs, endMs, gramsPerKwh: grams } of order) {
-    const wrong = problemOf(startMs, endMs, grams, previousEndMs);
-    if (wrong !== null) return fail('invalid_body', `points/${index}: ${wrong}.`, `/points/${index}`);
-    previousEndMs = endMs;
+  const problem = seriesProblem(series.points);
+  if (problem !== null) {
+    const { index, what } = problem;
+    return fail('invalid_body', `points/${index}: ${what}.`, `/points/${index}`);
   }
-  const values = order.map((point) => ({
+  const values = series.points.map((point) => ({
     startMs: epochMs(point.startMs),
     endMs: epochMs(point.endMs),
     gramsPerKwh: gramsPerKwh(point.gramsPerKwh),
@@ -54,6 +50,18 @@ export async function putUserSeries(
   return ok(
     await storeValues(db, { gridZone, basis, signal, scope, provider: USER_PROVIDER }, values, nowMs, author),
   );
+}
+
+/** What is wrong with the first point in time that something is wrong with; null: nothing. */
+export function seriesProblem(points: readonly UserPoint[]): { index: number; what: string } | null {
+  const order = points.map((point, index) => ({ ...point, index })).sort((a, b) => a.startMs - b.startMs);
+  let previousEndMs = Number.NEGATIVE_INFINITY;
+  for (const { index, startMs, endMs, gramsPerKwh: grams } of order) {
+    const what = problemOf(startMs, endMs, grams, previousEndMs);
+    if (what !== null) return { index, what };
+    previousEndMs = endMs;
+  }
+  return null;
 }
 
 function problemOf(startMs: number, endMs: number, grams: number, previousEndMs: number): string | null {

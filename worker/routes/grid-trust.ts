@@ -1,0 +1,139 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import { FALLBACKS } from '../../shared/grid/trust.ts';
+import { everyProvider } from '../grid/list.ts';
+import type { App } from '../http/app.ts';
+import { requireScope } from '../http/guard.ts';
+import { problemResponse } from '../http/problem.ts';
+import { problems } from '../http/problem-schema.ts';
+import { instant, instantInput, instantOutput, whyInput } from '../http/schemas.ts';
+import { getTrust, putTrust, type ZoneTrust } from '../use-cases/grid-trust.ts';
+import { basis, gridZoneParam, signal } from './grid-schemas.ts';
+
+const MAX_PROVIDERS = 20;
+const tags = ['Grid'];
+
+const providers = z
+  .array(z.string().max(60))
+  .min(1)
+  .max(MAX_PROVIDERS)
+  .nullable()
+  .openapi({
+    description:
+      'Names of providers, the most trusted first; `user` is your own series. Who is not named is not used. Null: all, by the default order.',
+    example: ['electricity-maps', 'user'],
+  });
+const fallbacks = z.array(z.enum(FALLBACKS)).max(FALLBACKS.length).openapi({
+  description:
+    'What may stand in where no provider has a value: `carryForward` (the last known, two hours at most), `hourOfDayMean` (of the last seven days), `annual` (the yearly average); tried in this order, whichever way they are listed. None: the energy of such windows is excluded.',
+});
+
+const trustAnswer = z
+  .object({
+    gridZone: z.string(),
+    basis,
+    signal,
+    providers,
+    fallbacks,
+    history: z
+      .array(
+        z.object({
+          providers,
+          fallbacks,
+          effectiveFrom: instantOutput,
+          recordedAt: instantOutput,
+          recordedBy: z.string().openapi({ description: 'Id of the token that set it.' }),
+        }),
+      )
+      .openapi({
+        description:
+          'Every order ever set, as it was recorded. The one with the latest `effectiveFrom` not after a window holds for it; on a tie the last recorded.',
+      }),
+  })
+  .openapi('GridTrust', { description: '`providers` and `fallbacks` at the top level hold now.' });
+
+const answer = {
+  description: 'The order that holds now, and all before it',
+  content: { 'application/json': { schema: trustAnswer } },
+};
+
+const getRoute = createRoute({
+  method: 'get',
+  path: '/v1/grid/{gridZone}/trust',
+  tags,
+  summary: 'Whom a zone is believed to, and what may stand in',
+  ...requireScope('read'),
+  request: {
+    params: gridZoneParam,
+    query: z.strictObject({ basis: basis.default('lifecycle'), signal: signal.default('average') }),
+  },
+  responses: { 200: answer, ...problems('unknown_grid_zone') },
+});
+
+const putRoute = createRoute({
+  method: 'put',
+  path: '/v1/grid/{gridZone}/trust',
+  tags,
+  summary: 'Set the order of trust of a zone from a date on',
+  description:
+    'Within one basis and signal: the first provider named that has a value for a window is charged. A date in the past restates every figure since then.',
+  ...requireScope('admin'),
+  request: {
+    params: gridZoneParam,
+    body: {
+      required: true,
+      content: {
+        'application/json': {
+          schema: z.strictObject({
+            basis: basis.default('lifecycle'),
+            signal: signal.default('average'),
+            providers: providers.default(null),
+            fallbacks: fallbacks.default([...FALLBACKS]),
+            effectiveFrom: instantInput
+              .optional()
+              .openapi({ type: 'string', format: 'date-time', description: 'Default: now.' }),
+            why: whyInput,
+          }),
+        },
+      },
+    },
+  },
+  responses: { 200: answer, ...problems('unknown_grid_zone') },
+});
+
+export function registerGridTrust(app: App): void {
+  app.openapi(getRoute, async (context) => {
+    const series = { ...context.req.valid('param'), ...context.req.valid('query') };
+    const trust = await getTrust(context.env.DB, series, context.var.nowMs);
+    return trust.ok
+      ? context.json({ ...series, ...reply(trust.value) }, 200)
+      : problemResponse(context, trust.problem);
+  });
+
+  app.openapi(putRoute, async (context) => {
+    const { basis, signal, effectiveFrom, why = null, ...order } = context.req.valid('json');
+    const series = { ...context.req.valid('param'), basis, signal };
+    const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why };
+    const change = { series, order, effectiveFromMs: effectiveFrom };
+    const trust = await putTrust(context.env.DB, change, everyProvider(context.env), recorder);
+    return trust.ok
+      ? context.json({ ...series, ...reply(trust.value) }, 200)
+      : problemResponse(context, trust.problem);
+  });
+}
+
+const orderOf = (order: ZoneTrust['now']) => ({
+  providers: order.providers && [...order.providers],
+  fallbacks: [...order.fallbacks],
+});
+
+function reply({ now, history }: ZoneTrust) {
+  return {
+    ...orderOf(now),
+    history: history.map((recorded) => ({
+      ...orderOf(recorded),
+      effectiveFrom: instant(recorded.effectiveFromMs),
+      recordedAt: instant(recorded.recordedAtMs),
+      recordedBy: recorded.recordedBy,
+    })),
+  };
+}
