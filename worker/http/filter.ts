@@ -34,4 +34,13 @@ export function parseFilter<K extends string>(
   return ok(terms);
 }
 
+/** One text for one question: terms trimmed, sorted and each once. Says nothing of whether they are allowed. */
+export function canonicalFilter(text: string): string {
+  const terms = text.split(',').map((part) => {
+    const colon = part.indexOf(':');
+    return colon < 0 ? part.trim() : `${part.slice(0, colon).trim()}:${part.slice(colon + 1).trim()}`;
+  });
+  return [...new Set(terms)].sort().join(',');
+}
+
 const refuse = (message: string) => fail('invalid_parameter', `filter: ${message}.`, 'filter');

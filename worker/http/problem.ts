@@ -17,6 +17,8 @@ export const PROBLEM_STATUS = {
   method_not_allowed: 405,
   revision_conflict: 409,
   already_exists: 409,
+  period_not_over: 409,
+  period_overlaps: 409,
   host_already_enrolled: 409,
   enrolment_key_exhausted: 403,
   unknown_grid_zone: 422,

@@ -97,7 +97,7 @@ const figures = {
   energyKwhByDevice: z.object({ gpu: z.number(), cpu: z.number(), memory: z.number(), other: z.number() }),
 };
 
-const figuresSchema = z.object(figures).openapi('EmissionFigures');
+export const figuresSchema = z.object(figures).openapi('EmissionFigures');
 const stepSchema = z.object({ start: instantOutput, end: instantOutput, ...figures }).openapi('EmissionStep');
 
 export const emissionsSchema = z

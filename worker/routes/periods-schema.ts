@@ -1,0 +1,170 @@
+/** Periods as requests ask for them and answers show them. */
+import { z } from '@hono/zod-openapi';
+import { instant, instantInput, instantOutput, whyInput } from '../http/schemas.ts';
+import type { BookedAdjustment, ClosedPeriod } from '../storage/periods.ts';
+import { MAX_CHANGES_SHOWN, type OpenPeriod, type PeriodNow } from '../use-cases/periods.ts';
+import { changeReply, changeSchema } from './change-schema.ts';
+import { emissionsQuery, figuresSchema } from './emissions-schema.ts';
+
+const { filter, basis, signal, accounting } = emissionsQuery.shape;
+
+/** What one question is: periods of one scope follow each other and never overlap. */
+export const scopeQuery = z.strictObject({ filter: filter.default(''), basis, signal, accounting });
+
+export const closeBody = z
+  .strictObject({
+    from: instantInput,
+    to: instantInput.openapi({ description: 'Two hours ago or more, so that its last hour has settled.' }),
+    ...scopeQuery.shape,
+    why: whyInput,
+  })
+  .openapi('PeriodToClose');
+
+const adjustmentSchema = z
+  .object({
+    energyKwh: z.number(),
+    idleEnergyKwh: z.number(),
+    unattributedEnergyKwh: z.number(),
+    facilityEnergyKwh: z.number(),
+    operationalGrams: z.number(),
+    embodiedGrams: z.number(),
+    embodiedGramsLow: z.number(),
+    embodiedGramsHigh: z.number(),
+    totalGrams: z.number(),
+    idleGrams: z.number(),
+    unattributedGrams: z.number(),
+    gpuSeconds: z.number(),
+  })
+  .openapi('Adjustment', {
+    description: 'Now less then. Shares, coverage and counts of nodes are compared side by side instead.',
+  });
+
+const bookedSchema = z
+  .object({
+    period: z.number().int().openapi({ description: 'Id of the closed period that it belongs to.' }),
+    from: instantOutput,
+    to: instantOutput,
+    adjustment: adjustmentSchema,
+  })
+  .openapi('PeriodAdjustment');
+
+const scopeFields = {
+  from: instantOutput,
+  to: instantOutput,
+  filter: z.string().openapi({ description: 'Terms sorted; empty: the fleet.' }),
+  basis: z.string(),
+  signal: z.string(),
+  accounting: z.string(),
+};
+
+const adjustmentsOf = (description: string) => z.array(bookedSchema).openapi({ description });
+
+const periodFields = {
+  id: z.number().int(),
+  ...scopeFields,
+  closedAt: instantOutput.openapi({
+    description: 'The figure is what emissions answer with this instant as `asOf`.',
+  }),
+  closedBy: z.string().openapi({ description: 'Id of the token.' }),
+  why: z.string().nullable(),
+  figure: figuresSchema,
+  versions: z
+    .object({
+      software: z.string(),
+      catalogSha256: z.string(),
+      zonesSha256: z.string(),
+      settings: z
+        .array(
+          z.object({ subject: z.string(), key: z.string(), value: z.string(), effectiveFrom: instantOutput }),
+        )
+        .openapi({ description: 'Of sites and zones, that held at some time of the period.' }),
+    })
+    .openapi('FactorVersions', {
+      description:
+        'What the figure was made with: the software, its hardware catalog and zones, the settings.',
+    }),
+  adjustments: adjustmentsOf(
+    'What had come to earlier closed periods since the closing before this one; never inside `figure`.',
+  ),
+};
+
+export const periodSchema = z.object(periodFields).openapi('Period');
+
+export const periodNowSchema = z
+  .object({
+    ...periodFields,
+    now: figuresSchema.openapi({ description: 'The same question with all that is known now.' }),
+    adjustment: adjustmentSchema,
+    factorsChanged: z.boolean().openapi({
+      description:
+        'Whether this software has another version, catalog or zones than `versions`; that is in the adjustment too, and in no change.',
+    }),
+    changes: z.array(changeSchema).openapi({
+      description: `Recorded since it was closed and touching its time, oldest first; at most ${MAX_CHANGES_SHOWN}.`,
+    }),
+    moreChanges: z.boolean().openapi({ description: 'Whether there are more; `GET /v1/changes` has all.' }),
+  })
+  .openapi('PeriodNow');
+
+export const openPeriodSchema = z
+  .object({
+    ...scopeFields,
+    figure: figuresSchema.openapi({ description: 'Of its own time alone.' }),
+    adjustments: adjustmentsOf(
+      'What has come to closed periods since the last closing; it is booked with the next one.',
+    ),
+  })
+  .openapi('OpenPeriod');
+
+type Scope = Pick<ClosedPeriod, 'fromMs' | 'toMs' | 'filter' | 'basis' | 'signal' | 'accounting'>;
+
+const scopeReply = ({ fromMs, toMs, filter, basis, signal, accounting }: Scope) => ({
+  from: instant(fromMs),
+  to: instant(toMs),
+  filter,
+  basis,
+  signal,
+  accounting,
+});
+
+const bookedReply = ({ periodId, fromMs, toMs, adjustment }: BookedAdjustment) => ({
+  period: periodId,
+  from: instant(fromMs),
+  to: instant(toMs),
+  adjustment,
+});
+
+export function periodReply(period: ClosedPeriod) {
+  const { id, closedAtMs, closedBy, why, figure, versions, adjustments } = period;
+  return {
+    id,
+    ...scopeReply(period),
+    closedAt: instant(closedAtMs),
+    closedBy,
+    why,
+    figure,
+    versions: {
+      ...versions,
+      settings: versions.settings.map(({ effectiveFromMs, ...setting }) => ({
+        ...setting,
+        effectiveFrom: instant(effectiveFromMs),
+      })),
+    },
+    adjustments: adjustments.map(bookedReply),
+  };
+}
+
+export function periodNowReply({ period, now, adjustment, changes, factorsChanged }: PeriodNow) {
+  return {
+    ...periodReply(period),
+    now,
+    adjustment,
+    factorsChanged,
+    changes: changes.slice(0, MAX_CHANGES_SHOWN).map(changeReply),
+    moreChanges: changes.length > MAX_CHANGES_SHOWN,
+  };
+}
+
+export function openPeriodReply(open: OpenPeriod) {
+  return { ...scopeReply(open), figure: open.figure, adjustments: open.adjustments.map(bookedReply) };
+}

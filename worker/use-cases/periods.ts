@@ -1,0 +1,219 @@
+/**
+ * Periods: an operator closes one, its figure is frozen, and what changes later appears as adjustments: beside the closed
+ * figure at once, and booked, line by line, with the next period of the same scope that is closed.
+ */
+import {
+  type Adjustment,
+  adjustmentOf,
+  isNothing,
+  withAdjustments,
+} from '../../shared/emissions/adjustment.ts';
+import type { Figures } from '../../shared/emissions/figures.ts';
+import { LOOKBACK_MS } from '../../shared/grid/resolve.ts';
+import { SETTLES_AFTER_MS } from '../../shared/ledger/settled.ts';
+import { HOUR_MS } from '../../shared/time/window.ts';
+import { canonicalFilter } from '../http/filter.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { rangeProblem } from '../http/time-range.ts';
+import { type RecordedChange, readChangesTouching } from '../storage/changes.ts';
+import {
+  type BookedAdjustment,
+  type ClosedPeriod,
+  findPeriod,
+  insertPeriod,
+  MAX_PERIODS_PER_SCOPE,
+  type PeriodScope,
+  readPeriodsOf,
+} from '../storage/periods.ts';
+import { emissions } from './emissions.ts';
+import { factorVersions, sameFactors } from './factor-versions.ts';
+import type { Recorder } from './sites.ts';
+
+export interface PeriodRequest extends PeriodScope {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** Each try loses only to another closing of the same scope. */
+const MAX_TRIES = 3;
+
+/**
+ * Closes it, or finds it closed already: closing twice changes nothing. Problems: `invalid_parameter`, `range_too_long`,
+ * `period_not_over`, `period_overlaps`, `overloaded`.
+ */
+export async function closePeriod(
+  db: D1Database,
+  request: PeriodRequest,
+  recorder: Recorder,
+): Promise<Result<ClosedPeriod>> {
+  const { nowMs } = recorder;
+  const { fromMs, toMs } = request;
+  const backwards = rangeProblem(fromMs, toMs);
+  if (backwards !== null) return { ok: false, problem: backwards };
+  const scope = canonicalScope(request);
+  const settledMs = Math.ceil(toMs / HOUR_MS) * HOUR_MS + SETTLES_AFTER_MS;
+  if (nowMs < settledMs) {
+    return fail(
+      'period_not_over',
+      `A period can be closed once its last hour has settled: this one at ${new Date(settledMs).toISOString()}.`,
+      '/to',
+    );
+  }
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    const closed = await readPeriodsOf(db, scope);
+    const same = closed.find((period) => period.fromMs === fromMs && period.toMs === toMs);
+    if (same !== undefined) return ok(same);
+    const refused = refusal(closed, request);
+    if (refused !== null) return refused;
+    const figure = await figureOf(db, { ...scope, fromMs, toMs }, nowMs, nowMs);
+    if (!figure.ok) return figure;
+    const adjustments = await pendingAdjustments(db, closed, nowMs);
+    if (!adjustments.ok) return adjustments;
+    const period = {
+      ...scope,
+      fromMs,
+      toMs,
+      closedAtMs: nowMs,
+      closedBy: recorder.by,
+      why: recorder.why ?? null,
+      figure: figure.value,
+      versions: await factorVersions(db, { fromMs, toMs, knownAtMs: nowMs }),
+      adjustments: adjustments.value,
+    };
+    const stored = await insertPeriod(db, period, closed.at(-1)?.id ?? 0);
+    if (stored !== null) return ok(stored);
+  }
+  return fail('overloaded', 'Other periods of the same scope were being closed; close this one again.');
+}
+
+function refusal(closed: readonly ClosedPeriod[], { fromMs, toMs }: PeriodRequest) {
+  const overlapping = closed.find((period) => period.fromMs < toMs && period.toMs > fromMs);
+  if (overlapping !== undefined) {
+    const span = [overlapping.fromMs, overlapping.toMs].map((ms) => new Date(ms).toISOString()).join(' to ');
+    return fail(
+      'period_overlaps',
+      `Period ${overlapping.id}, ${span}, is closed with the same filter, basis, signal and accounting.`,
+      '/from',
+    );
+  }
+  if (closed.length < MAX_PERIODS_PER_SCOPE) return null;
+  return fail(
+    'range_too_long',
+    `One scope holds at most ${MAX_PERIODS_PER_SCOPE} periods; close longer ones.`,
+  );
+}
+
+/** A closed period with what is known of its time now. */
+export interface PeriodNow {
+  readonly period: ClosedPeriod;
+  readonly now: Figures;
+  /** `now` less the frozen figure. */
+  readonly adjustment: Adjustment;
+  /** Since it was closed, that touch its time; oldest first. One more than `MAX_CHANGES_SHOWN` where there are more. */
+  readonly changes: readonly RecordedChange[];
+  /** Whether the factors of this software are other ones than the figure was made with. */
+  readonly factorsChanged: boolean;
+}
+
+export const MAX_CHANGES_SHOWN = 100;
+
+/** Problem: `not_found`. */
+export async function periodNow(db: D1Database, id: number, nowMs: number): Promise<Result<PeriodNow>> {
+  const period = await findPeriod(db, id);
+  if (period === null)
+    return fail('not_found', `There is no period ${id}; GET /v1/periods lists them.`, 'id');
+  const now = await figureOf(db, period, nowMs);
+  if (!now.ok) return now;
+  return ok({
+    period,
+    now: now.value,
+    adjustment: adjustmentOf(period.figure, now.value),
+    changes: await changesSince(db, period, period.closedAtMs, MAX_CHANGES_SHOWN + 1),
+    factorsChanged: !(await sameFactors(period.versions)),
+  });
+}
+
+/** The period that runs: from the end of the last one closed in its scope. */
+export interface OpenPeriod extends PeriodRequest {
+  /** Its own sum, without any adjustment. */
+  readonly figure: Figures;
+  readonly adjustments: readonly BookedAdjustment[];
+}
+
+/** Problems: `invalid_parameter`, `range_too_long`, `not_found` where no period of the scope was closed yet. */
+export async function openPeriod(
+  db: D1Database,
+  asked: PeriodScope,
+  nowMs: number,
+): Promise<Result<OpenPeriod>> {
+  const scope = canonicalScope(asked);
+  const closed = await readPeriodsOf(db, scope);
+  if (closed.length === 0) {
+    return fail(
+      'not_found',
+      'No period was closed with this filter, basis, signal and accounting: none is open after it. POST /v1/periods closes one.',
+    );
+  }
+  const fromMs = Math.max(...closed.map(({ toMs }) => toMs));
+  const figure = await figureOf(db, { ...scope, fromMs, toMs: nowMs }, nowMs);
+  if (!figure.ok) return figure;
+  const adjustments = await pendingAdjustments(db, closed, nowMs);
+  if (!adjustments.ok) return adjustments;
+  return ok({ ...scope, fromMs, toMs: nowMs, figure: figure.value, adjustments: adjustments.value });
+}
+
+/** What has come to closed periods since the last closing, and is booked nowhere yet. */
+async function pendingAdjustments(
+  db: D1Database,
+  closed: readonly ClosedPeriod[],
+  nowMs: number,
+): Promise<Result<BookedAdjustment[]>> {
+  // Every closing books what is pending of all periods closed before it.
+  const bookedUntilMs = closed.at(-1)?.closedAtMs ?? nowMs;
+  const pending: BookedAdjustment[] = [];
+  for (const period of closed) {
+    const [change] = await changesSince(db, period, bookedUntilMs, 1);
+    if (change === undefined && (await sameFactors(closed.at(-1)!.versions))) continue;
+    const now = await figureOf(db, period, nowMs);
+    if (!now.ok) return now;
+    const lines = closed
+      .flatMap(({ adjustments }) => adjustments)
+      .filter(({ periodId }) => periodId === period.id);
+    const booked = withAdjustments(
+      period.figure,
+      lines.map(({ adjustment }) => adjustment),
+    );
+    const adjustment = adjustmentOf(booked, now.value);
+    if (isNothing(adjustment, now.value)) continue;
+    pending.push({ periodId: period.id, fromMs: period.fromMs, toMs: period.toMs, adjustment });
+  }
+  return ok(pending);
+}
+
+/** A value before the period may stand in for one within it, so changes of the days before touch it too. */
+function changesSince(
+  db: D1Database,
+  { fromMs, toMs }: PeriodRequest,
+  recordedAfterMs: number,
+  limit: number,
+) {
+  return readChangesTouching(db, { recordedAfterMs, fromMs: fromMs - LOOKBACK_MS, toMs, limit });
+}
+
+async function figureOf(
+  db: D1Database,
+  { fromMs, toMs, filter, basis, signal }: PeriodRequest,
+  nowMs: number,
+  asOfMs?: number,
+): Promise<Result<Figures>> {
+  const query = { nodeId: null, fromMs, toMs, step: 'none', filter, basis, signal, asOfMs } as const;
+  const answer = await emissions(db, query, nowMs);
+  return answer.ok ? ok(answer.value.totals) : answer;
+}
+
+const canonicalScope = ({ filter, basis, signal, accounting }: PeriodScope): PeriodScope => ({
+  filter: canonicalFilter(filter),
+  basis,
+  signal,
+  accounting,
+});
