@@ -9,6 +9,7 @@ export default defineConfig({
     './worker/schema/forecast.ts',
     './worker/schema/audit.ts',
     './worker/schema/alerts.ts',
+    './worker/schema/channels.ts',
     './worker/schema/grid-rereads.ts',
   ],
   out: './worker/schema/migrations',
