@@ -3,8 +3,10 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { RAPL_LEVELS, type RaplLevel } from '../sensors/cpu/rapl-zones.ts';
 import type { NodeMeterUse } from '../sensors/node-meter/chassis-sharing.ts';
+import { DEFAULT_JOB_CONFIG, JOB_KEYS, type JobConfig } from './job-keys.ts';
+import { parsePath, parseText } from './parsers.ts';
 
-export interface Config {
+export interface Config extends JobConfig {
   readonly url: string | null;
   readonly stateDir: string;
   readonly caFile: string | null;
@@ -166,6 +168,7 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     defaultText: '`false`',
     parse: parseBoolean,
   },
+  ...JOB_KEYS,
 ];
 
 export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): Config {
@@ -189,6 +192,7 @@ export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): 
     redfishChassis: null,
     redfishCaFile: null,
     redfishInsecure: false,
+    ...DEFAULT_JOB_CONFIG,
   };
 }
 
@@ -202,11 +206,6 @@ function parseUrl(value: unknown): string {
   return url.href.replace(/\/+$/, '');
 }
 
-function parsePath(value: unknown): string {
-  if (typeof value !== 'string' || value === '') throw new Error('must be a path');
-  return value;
-}
-
 function parseListen(value: unknown): Config['metricsListen'] {
   if (value === 'off') return null;
   const [, bracketed, plain, portText] =
@@ -216,11 +215,6 @@ function parseListen(value: unknown): Config['metricsListen'] {
   if (host === undefined || port > 65_535)
     throw new Error('must be an address and a port such as 127.0.0.1:9787, or off');
   return { host, port };
-}
-
-function parseText(value: unknown): string {
-  if (typeof value !== 'string' || value.trim() === '') throw new Error('must be a text');
-  return value.trim();
 }
 
 function parseRaplLevel(value: unknown): RaplLevel {

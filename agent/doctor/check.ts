@@ -1,6 +1,6 @@
 /** One finding of the doctor. */
 export interface Check {
-  readonly area: 'sensors' | 'server' | 'clock' | 'state' | 'host';
+  readonly area: 'sensors' | 'jobs' | 'server' | 'clock' | 'state' | 'host';
   readonly name: string;
   /** `note` needs no hand: hardware that is not there, a sensor that stands by. */
   readonly result: 'ok' | 'note' | 'problem';

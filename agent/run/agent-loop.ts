@@ -10,6 +10,7 @@ import type { SeriesEncoder } from '../../shared/metering/window-report.ts';
 import { monotonicMs } from '../../shared/units.ts';
 import type { WindowReport } from '../../shared/wire/ingest.ts';
 import type { Clock } from '../clock.ts';
+import type { JobWatch } from '../jobs/job-watch.ts';
 import type { DurableStore } from '../store/durable-store.ts';
 
 /** What a crash can cost a sensor without a counter: its energy since the last commit. */
@@ -28,6 +29,8 @@ export interface AgentLoopOptions {
   readonly clock: Clock;
   readonly store: DurableStore;
   readonly sensors: ReadingSource;
+  /** Who holds the devices; left out where nobody is asked. */
+  readonly jobs?: Pick<JobWatch, 'turn' | 'take'>;
   /** Identity of the monotonic clock. */
   readonly bootId: string;
   /** 8..32 of [a-z0-9], never used before. */
@@ -70,9 +73,14 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
     announce = resolve;
   });
   let metersKey = '';
+  let lastReadings: readonly Reading[] = [];
 
   async function tick(): Promise<void> {
+    options.jobs?.turn(sensors.meters, lastReadings);
     const readings = await sensors.read();
+    lastReadings = readings;
+    const look = options.jobs?.take() ?? null;
+    if (look !== null) metering.allocate(look);
     const { meters } = sensors;
     const key = meters.map((meter) => meter.id).join();
     if (key !== metersKey) {

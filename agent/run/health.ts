@@ -40,6 +40,7 @@ export function meteringHealth(counts: MeterCounts, clockDetail: string): Sensor
       'windows of a device in which its counter and its power differ by over 5 % and 5 W',
     ],
     [counts.lostMillijoules, 'millijoules lost before the clock was known'],
+    [counts.jobMillijoulesForgotten, 'millijoules of jobs beyond the bounds of a report, left to nobody'],
   ];
   const seen = told.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
   return { sensor: 'metering', state: 'ready', detail: [`clock ${clockDetail}`, ...seen].join('; ') };

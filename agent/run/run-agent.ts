@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { monotonicMs } from '../../shared/units.ts';
 import { systemClock } from '../clock.ts';
+import { openJobs } from '../config/job-options.ts';
 import type { Config } from '../config/keys.ts';
 import { sensorOptions } from '../config/sensor-options.ts';
 import type { Credentials } from '../enroll/credentials.ts';
 import { createHttpClient } from '../http/http-client.ts';
 import { readInventory } from '../inventory/inventory.ts';
 import { readTextOrEmpty } from '../inventory/read-text.ts';
+import { createJobWatch } from '../jobs/job-watch.ts';
 import { agentMetrics } from '../metrics/agent-metrics.ts';
 import { DeviceTotals } from '../metrics/device-totals.ts';
 import { serveMetrics } from '../metrics/metrics-server.ts';
@@ -63,10 +65,15 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
   const serviceManager = await openServiceManager(env);
   const bootId = (await readTextOrEmpty(`${paths.procRoot}/sys/kernel/random/boot_id`)) || newEpoch();
   const totals = new DeviceTotals();
+  const jobs = createJobWatch(openJobs(config, paths), clock);
+  // What a job held before a restart is proven by a look before the first reading.
+  jobs.turn(sensors.meters, []);
+  await jobs.settled();
   const loop = createAgentLoop({
     clock,
     store,
     sensors,
+    jobs,
     bootId,
     newEpoch,
     wallAt: (atMs) => wall.at(monotonicMs(atMs)),
@@ -87,7 +94,11 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
     alreadyTrusted: loop.state.clockTrusted,
   });
   const health = () =>
-    agentHealth(store.stats(), [...sensors.health(), meteringHealth(loop.state.counts, wall.detail())]);
+    agentHealth(store.stats(), [
+      ...sensors.health(),
+      ...jobs.health(),
+      meteringHealth(loop.state.counts, wall.detail()),
+    ]);
   const shipper = createShipper({
     store,
     http: createHttpClient({ agentVersion: AGENT_VERSION, environment: env, caFile: config.caFile }),
@@ -112,11 +123,12 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
     nodeId: credentials.nodeId,
     sensors: health().sensors,
     devices: devicesOf(loop.state),
+    jobs: jobs.running,
     shipping: shipper.status(),
     spool: store.stats(),
     declaredGaps: loop.state.counts.gaps,
   });
-  for (const { sensor, state, detail } of sensors.health()) {
+  for (const { sensor, state, detail } of [...sensors.health(), ...jobs.health()]) {
     if (state !== 'absent' && state !== 'standby') log(`${sensor}: ${detail}`);
   }
   log(`reporting to ${credentials.url} as ${credentials.nodeId}`);

@@ -3,6 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MeterState } from '../../shared/metering/meter-state.ts';
 import type { SensorHealth } from '../../shared/wire/ingest.ts';
+import type { RunningJob } from '../jobs/job-set.ts';
 import type { ShipStatus } from '../ship/shipper.ts';
 import type { StoreStats } from '../store/durable-store.ts';
 
@@ -20,6 +21,8 @@ export interface AgentStatus {
     readonly name: string;
     readonly powerWatts: number | null;
   }[];
+  /** Running now. */
+  readonly jobs: readonly RunningJob[];
   readonly shipping: ShipStatus;
   readonly spool: StoreStats;
   readonly declaredGaps: number;

@@ -1,15 +1,15 @@
 /** `wattshed doctor`: everything that metering and reporting needs, and what mends it where it is missing. */
-import { sensorOptions } from '../../config/sensor-options.ts';
 import type { Check } from '../../doctor/check.ts';
+import { jobChecks } from '../../doctor/job-checks.ts';
 import { sensorChecks } from '../../doctor/sensor-checks.ts';
 import { serverChecks } from '../../doctor/server-checks.ts';
 import { stateChecks } from '../../doctor/state-checks.ts';
 import { createHttpClient } from '../../http/http-client.ts';
-import { readOnce } from '../../sensors/once.ts';
 import { AGENT_VERSION } from '../../version.ts';
 import type { Command } from '../command.ts';
 import { findCredentials } from '../credentials.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readHost } from '../read-host.ts';
 import { settingsFor } from '../settings.ts';
 
 export const doctorCommand: Command = {
@@ -27,11 +27,12 @@ export const doctorCommand: Command = {
       timeoutMs: 10_000,
     });
     const [once, server] = await Promise.all([
-      readOnce(sensorOptions(config, io.env)),
+      readHost(config, io.env),
       serverChecks(http, await findCredentials(config, io.env), AGENT_VERSION),
     ]);
     const checks: Check[] = [
       ...sensorChecks(once),
+      ...jobChecks(once),
       ...server,
       ...stateChecks(config.stateDir),
       {
@@ -53,6 +54,7 @@ export const doctorCommand: Command = {
 
 const AREAS: readonly [Check['area'], string][] = [
   ['sensors', 'Sensors'],
+  ['jobs', 'Jobs'],
   ['server', 'Server'],
   ['clock', 'Clock'],
   ['state', 'State'],

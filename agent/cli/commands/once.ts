@@ -1,20 +1,20 @@
 /** `wattshed once`: one reading of every sensor. */
-import { sensorOptions } from '../../config/sensor-options.ts';
-import { type OnceReport, readOnce } from '../../sensors/once.ts';
+import type { OnceReport } from '../../sensors/once.ts';
 import { table } from '../../text-table.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
+import { readHost } from '../read-host.ts';
 import { settingsFor } from '../settings.ts';
 
 export const onceCommand: Command = {
   name: 'once',
   operands: [],
   summary: 'reads every sensor once and prints what it says',
-  details: 'Takes about a second. Needs no server and no enrolment.',
+  details: 'Takes a second or two. Needs no server and no enrolment. --json also lists the jobs that run.',
   options: { json: { type: 'boolean', about: 'as JSON, for programs' } },
   async run(io, options) {
     const { config } = settingsFor(io, options);
-    const report = await readOnce(sensorOptions(config, io.env));
+    const report = await readHost(config, io.env);
     io.out(options.json === true ? `${JSON.stringify(report, null, 2)}\n` : textOf(report));
     return EXIT.ok;
   },

@@ -59,12 +59,24 @@ function textOf(status: AgentStatus, running: boolean): string {
     device.name,
     device.powerWatts === null ? '-' : `${device.powerWatts.toFixed(1)} W`,
   ]);
+  const jobs = status.jobs.map((job) => [
+    job.id,
+    job.user ?? '-',
+    job.project ?? '-',
+    job.phase ?? '-',
+    job.gpus === null ? 'not known' : String(job.gpus.length),
+    job.cores === null ? '-' : String(job.cores),
+    job.attribution ?? 'holds nothing metered',
+  ]);
   return [
     ...lines.map(([name, value]) => `${name.padEnd(width)}${value}`),
     '',
     devices.length === 0
       ? 'No device is metered; wattshed doctor says why.\n'
       : table(['DEVICE', 'NAME', 'POWER'], devices),
+    ...(jobs.length === 0
+      ? []
+      : [table(['JOB', 'USER', 'PROJECT', 'PHASE', 'GPUS', 'CORES', 'ATTRIBUTION'], jobs)]),
   ].join('\n');
 }
 

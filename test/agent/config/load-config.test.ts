@@ -25,6 +25,8 @@ const GOOD: Record<string, string> = {
   nodeMeter: 'node',
   redfishUrl: 'https://bmc.example.org',
   redfishInsecure: 'true',
+  jobSources: 'slurm, drop-files',
+  jobUsers: 'hashed',
 };
 
 test('every key can be set in the file and in the environment, which wins', () => {

@@ -38,6 +38,7 @@ const status: AgentStatus = {
     { sensor: 'rapl', state: 'noData', detail: 'no rights' },
   ],
   devices: [{ id: 'GPU-1', name: 'NVIDIA H100 80GB HBM3', powerWatts: 512.5 }],
+  jobs: [],
   shipping: {
     state: 'delivered',
     detail: 'delivered',

@@ -1,0 +1,200 @@
+/** All sources of jobs as one: a look at them says who holds this host's devices now. */
+import { type Allocation, allocationOf, type JobClaim } from '../../shared/metering/allocation.ts';
+import type { Meter, Reading } from '../../shared/metering/reading.ts';
+import type { JobAttribution, SensorHealth } from '../../shared/wire/ingest.ts';
+import type { Clock } from '../clock.ts';
+import type { HostPaths } from '../inventory/host-paths.ts';
+import { plainText } from '../inventory/plain-text.ts';
+import type { Outcome } from '../sensors/sensor.ts';
+import { onlineCpus } from './cgroup-tree.ts';
+import { readGpuNames } from './gpu-names.ts';
+import { jobIdOf, type UserChoice, userName } from './job-names.ts';
+import type { JobSource, Sightings } from './job-source.ts';
+import { claimsOf, mergeSightings, unknownOwners, usageOf } from './merge-sightings.ts';
+import { seenProcesses } from './process-owners.ts';
+
+/** A source that does not answer must not hold the others back. */
+const PATIENCE_MS = 2_000;
+/** What a source said holds for this long while it fails. */
+const KEEP_MS = 60_000;
+/** The reports hold no more. */
+const MAX_JOBS = 200;
+const MAX_DETAIL = 1_024;
+const MAX_FIX = 2_048;
+
+export interface JobSetOptions {
+  readonly sources: readonly JobSource[];
+  readonly paths: HostPaths;
+  readonly clock: Pick<Clock, 'monotonicNow'>;
+  /** Of all jobs here; null: as the scheduler calls itself. */
+  readonly cluster: string | null;
+  readonly users: UserChoice;
+  readonly userSalt: string;
+  /** Whether processes stand in for an allocation that nobody tells. */
+  readonly useProcesses: boolean;
+}
+
+/** A job that runs now, for people. */
+export interface RunningJob {
+  readonly id: string;
+  readonly user: string | null;
+  readonly project: string | null;
+  readonly phase: string | null;
+  /** Device ids; null where they are not known. */
+  readonly gpus: readonly string[] | null;
+  readonly cores: number | null;
+  /** How it came to its GPUs, or to its cores where the host has none; null where it holds nothing that is metered. */
+  readonly attribution: JobAttribution | null;
+}
+
+export interface JobLook {
+  readonly allocation: Allocation;
+  readonly jobs: readonly RunningJob[];
+}
+
+export interface JobSet {
+  /** Asks every source; takes two seconds at most. Never throws. */
+  look(meters: readonly Meter[], readings: readonly Reading[]): Promise<JobLook>;
+  /** One line per source. */
+  health(): readonly SensorHealth[];
+  /** Folders whose change tells that a job came or went. */
+  watched(): readonly string[];
+}
+
+interface Slot {
+  readonly source: JobSource;
+  health: SensorHealth;
+  asking: boolean;
+  answer: Sightings | null;
+  answeredAtMs: number;
+}
+
+export function createJobSet(options: JobSetOptions): JobSet {
+  const { paths, clock } = options;
+  const slots = options.sources.map(
+    (source): Slot => ({
+      source,
+      health: { sensor: `jobs: ${source.name}`, state: 'absent', detail: 'not looked for yet' },
+      asking: false,
+      answer: null,
+      answeredAtMs: 0,
+    }),
+  );
+
+  async function ask(slot: Slot, meters: readonly Meter[]): Promise<void> {
+    // The last question is still open: another one would wait behind it.
+    if (slot.asking) return;
+    slot.asking = true;
+    const answer = slot.source
+      .look(meters)
+      .catch((error: unknown): Outcome<never> => ({ state: 'failed', detail: String(error) }))
+      .then((outcome) => {
+        slot.asking = false;
+        settle(slot, outcome);
+      });
+    const timeout = new AbortController();
+    const late = clockTimeout(timeout.signal).then(() => {
+      if (slot.asking) settle(slot, { state: 'failed', detail: `no answer within ${PATIENCE_MS / 1000} s` });
+    });
+    await Promise.race([answer, late]);
+    timeout.abort();
+  }
+
+  function settle(slot: Slot, outcome: Outcome<Sightings>): void {
+    const { name } = slot.source;
+    const fix = outcome.state === 'ready' ? outcome.value.fix : 'fix' in outcome ? outcome.fix : undefined;
+    slot.health = {
+      sensor: `jobs: ${name}`,
+      state: outcome.state,
+      detail: plainText(outcome.detail, MAX_DETAIL, name),
+      ...(fix !== undefined && { fix: plainText(fix, MAX_FIX, name) }),
+    };
+    if (outcome.state === 'ready') {
+      slot.answer = outcome.value;
+      slot.answeredAtMs = clock.monotonicNow();
+    } else if (outcome.state === 'absent' || clock.monotonicNow() - slot.answeredAtMs > KEEP_MS)
+      slot.answer = null;
+  }
+
+  /** Docker gives nothing out: beside a scheduler its containers are services, or that scheduler's own. */
+  function usedSlots(): Slot[] {
+    const scheduler = slots.find(({ answer }) => answer?.vouches);
+    if (scheduler === undefined) return slots;
+    const docker = slots.find(({ source }) => source.name === 'docker');
+    if (docker !== undefined && docker.health.state !== 'absent')
+      docker.health = {
+        sensor: docker.health.sensor,
+        state: 'standby',
+        detail: `not used: ${scheduler.source.name} gives out this host`,
+      };
+    return slots.filter((slot) => slot !== docker);
+  }
+
+  return {
+    async look(meters, readings) {
+      const atMs = clock.monotonicNow();
+      await Promise.all(slots.map((slot) => ask(slot, meters)));
+      const used = usedSlots();
+      const known = mergeSightings(used.flatMap(({ answer }) => answer?.jobs ?? []));
+      const [names, cores] = [await readGpuNames(paths, meters), await onlineCpus(paths.sysRoot)];
+      const seen = options.useProcesses ? await seenProcesses(paths, meters, readings) : [];
+      const all = [...known, ...unknownOwners(known, seen)];
+      const claimed = claimsOf(names, all.slice(0, MAX_JOBS), seen).map(
+        ({ sighting, claim, byProcesses }) => ({
+          sighting,
+          byProcesses,
+          id: jobIdOf(sighting, options.cluster ?? sighting.cluster ?? 'default'),
+          claim,
+          user: userName(sighting.user, options.users, options.userSalt),
+          project: sighting.project === null ? null : plainText(sighting.project, 256, 'project'),
+          phase: sighting.phase === null ? null : plainText(sighting.phase, 64, 'phase'),
+        }),
+      );
+      const claims = claimed.map(({ id, claim, user, project, phase }): JobClaim => {
+        const labels = {
+          ...(project !== null && { project }),
+          ...(user !== null && { user }),
+          ...(phase !== null && { phase }),
+        };
+        return { ...claim, id, labels };
+      });
+      const complete =
+        used.some(({ answer }) => answer?.vouches) &&
+        used.every(({ health }) => health.state === 'ready' || health.state === 'absent') &&
+        claimed.every(({ byProcesses }) => !byProcesses) &&
+        all.length <= MAX_JOBS;
+      const allocation = allocationOf({
+        atMs,
+        claims,
+        gpuIds: names.deviceIds,
+        cores,
+        complete,
+        usage: usageOf(claimed, seen),
+      });
+      return {
+        allocation,
+        jobs: claimed.map(({ id, user, project, phase, claim }) => ({
+          id,
+          user,
+          project,
+          phase,
+          gpus: claim.gpus?.map((gpu) => gpu.deviceId) ?? null,
+          cores: claim.cores,
+          attribution: allocation.host.shares.find(({ jobId }) => jobId === id)?.attribution ?? null,
+        })),
+      };
+    },
+    health: () => slots.map(({ health }) => health),
+    watched: () => slots.flatMap(({ source }) => source.watched),
+  };
+}
+
+function clockTimeout(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, PATIENCE_MS);
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

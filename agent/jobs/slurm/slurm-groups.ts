@@ -1,0 +1,104 @@
+/** The jobs that a node's slurmd runs, by their control groups: version 2 under systemd, version 1, several slurmd on a host. */
+import { readTextOrEmpty } from '../../inventory/read-text.ts';
+import { countOfList, foldersIn, identityOf } from '../cgroup-tree.ts';
+
+export interface SlurmGroup {
+  readonly job: string;
+  /** Where its processes are listed. */
+  readonly folder: string;
+  readonly incarnation: string;
+  /** Device files of GPUs that it may open; null where that is not limited, or not to be seen (version 2). */
+  readonly minors: readonly number[] | null;
+  readonly cores: number | null;
+}
+
+export interface SlurmGroups {
+  /** Folders in which jobs come and go; none where no slurmd runs. */
+  readonly scopes: readonly string[];
+  readonly jobs: readonly SlurmGroup[];
+}
+
+/** `slurmstepd.scope`, and `<node>_slurmstepd.scope` with several slurmd. */
+const SCOPE = /^(.*_)?slurmstepd\.scope$/;
+/** `slurm`, and `slurm_<node>`. */
+const V1_ROOT = /^slurm(_.*)?$/;
+const JOB = /^job_(\d+)$/;
+/** Sites limit by different ones: the first that knows a job lists its processes. */
+const V1_CONTROLLERS = ['devices', 'cpuset', 'memory', 'freezer', 'cpu,cpuacct', 'cpuacct', 'cpu'];
+
+/** Character devices of the NVIDIA driver; 255 and 254 are its control files. */
+const NVIDIA_MAJOR = 195;
+const FIRST_CONTROL_MINOR = 250;
+
+export async function findSlurmGroups(sysRoot: string): Promise<SlurmGroups> {
+  const root = `${sysRoot}/fs/cgroup`;
+  const [unified, legacy] = [await version2(root), await version1(root)];
+  return { scopes: [...unified.scopes, ...legacy.scopes], jobs: [...unified.jobs, ...legacy.jobs] };
+}
+
+async function version2(root: string): Promise<SlurmGroups> {
+  const slice = `${root}/system.slice`;
+  const scopes = (await foldersIn(slice))
+    .filter((name) => SCOPE.test(name))
+    .map((name) => `${slice}/${name}`);
+  const jobs: SlurmGroup[] = [];
+  for (const scope of scopes)
+    for (const { job, folder } of await jobsIn(scope))
+      jobs.push({
+        job,
+        folder,
+        incarnation: await identityOf(folder),
+        minors: null,
+        cores: countOfList(await readTextOrEmpty(`${folder}/cpuset.cpus`)),
+      });
+  return { scopes, jobs };
+}
+
+async function version1(root: string): Promise<SlurmGroups> {
+  const scopes: string[] = [];
+  const byJob = new Map<string, SlurmGroup>();
+  for (const controller of V1_CONTROLLERS) {
+    const slurmRoots = (await foldersIn(`${root}/${controller}`)).filter((name) => V1_ROOT.test(name));
+    for (const slurmRoot of slurmRoots.map((name) => `${root}/${controller}/${name}`)) {
+      // Where no job runs the users' folders may be gone as well.
+      scopes.push(slurmRoot);
+      const users = (await foldersIn(slurmRoot)).filter((name) => name.startsWith('uid_'));
+      for (const user of users.map((name) => `${slurmRoot}/${name}`)) {
+        scopes.push(user);
+        for (const { job, folder } of await jobsIn(user)) {
+          const known = byJob.get(job) ?? {
+            job,
+            folder,
+            incarnation: await identityOf(folder),
+            minors: null,
+            cores: null,
+          };
+          byJob.set(job, {
+            ...known,
+            minors: known.minors ?? nvidiaMinors(await readTextOrEmpty(`${folder}/devices.list`)),
+            cores: known.cores ?? countOfList(await readTextOrEmpty(`${folder}/cpuset.cpus`)),
+          });
+        }
+      }
+    }
+  }
+  return { scopes, jobs: [...byJob.values()] };
+}
+
+async function jobsIn(parent: string): Promise<{ job: string; folder: string }[]> {
+  return (await foldersIn(parent)).flatMap((name) => {
+    const job = JOB.exec(name)?.[1];
+    return job === undefined ? [] : [{ job, folder: `${parent}/${name}` }];
+  });
+}
+
+/** Lines such as `c 195:3 rwm`; `a *:* rwm` allows all. Null where devices are not limited by this. */
+function nvidiaMinors(devicesList: string): number[] | null {
+  const lines = devicesList.split('\n').filter((line) => line !== '');
+  if (lines.length === 0 || lines.some((line) => /^[ac] (\*|195):\*/.test(line))) return null;
+  return lines
+    .map((line) => /^c (\d+):(\d+) /.exec(line))
+    .filter((found) => found !== null && Number(found[1]) === NVIDIA_MAJOR)
+    .map((found) => Number(found![2]))
+    .filter((minor) => minor < FIRST_CONTROL_MINOR);
+}
