@@ -7,8 +7,10 @@ import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { decodeHour, encodeHour } from '../../shared/ledger/hour-codec.ts';
 import { energyOfHour, isSettled } from '../../shared/ledger/settled.ts';
 import { HOUR_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
+import { markLateHours } from './alert-late-hours.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import { fromHex, toHex } from './hex.ts';
+import { noteJobs } from './job-nodes.ts';
 import { jsonChunks } from './json-chunks.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 
@@ -122,7 +124,16 @@ export async function writeHours(
   const write = jsonChunks(writes.map(toJson)).map((chunk) =>
     db.prepare(WRITE_HOURS).bind(chunk, receivedAtMs),
   );
-  const answers = await db.batch<{ key: number }>([...(late.length === 0 ? [] : keep), ...write]);
+  const answers = await db.batch<{ key: number }>([
+    ...(late.length === 0 ? [] : keep),
+    ...noteJobs(db, writes),
+    ...write,
+    ...markLateHours(
+      db,
+      writes.map(({ key }) => parseNodeHourKey(key).hourStartMs),
+      receivedAtMs,
+    ),
+  ]);
   return new Set(answers.flatMap(({ results }) => results.map(({ key }) => key)));
 }
 

@@ -1,0 +1,34 @@
+/** How every node stands now, as far as health rules ask. */
+
+export interface NodeHealth {
+  readonly number: number;
+  /** When the newest change of its newest hour arrived; null before the first. */
+  readonly lastReportAtMs: number | null;
+  /** When what the agent says of itself last changed; null before it did. */
+  readonly healthAtMs: number | null;
+  /** `nvml failed, rapl noData`; null where none is. */
+  readonly lostSensors: string | null;
+  readonly spoolReports: number | null;
+  /** When the newest report came that contradicts an equal revision, and waits for a person. */
+  readonly conflictAtMs: number | null;
+}
+
+/** One row of `node_hours` per node, whatever its past (2^21 hours); the conflicts by the index of what is open. */
+const READ = `
+  SELECT nodes.number AS number,
+    (SELECT received_at_ms FROM node_hours
+      WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152 ORDER BY key DESC LIMIT 1) AS lastReportAtMs,
+    nodes.health_at_ms AS healthAtMs,
+    (SELECT group_concat(value ->> 'sensor' || ' ' || value ->> 'state', ', ') FROM json_each(nodes.health, '$.sensors')
+      WHERE value ->> 'state' IN ('failed', 'noData')) AS lostSensors,
+    nodes.health ->> 'spoolReports' AS spoolReports,
+    conflict.at_ms AS conflictAtMs
+  FROM nodes LEFT JOIN (
+    SELECT node_number, MAX(received_at_ms) AS at_ms FROM quarantine
+     WHERE code = 'revision_conflict' AND resolution IS NULL GROUP BY node_number) AS conflict
+    ON conflict.node_number = nodes.number
+  WHERE nodes.retired_at_ms IS NULL ORDER BY nodes.number`;
+
+export async function readNodeHealth(db: D1Database): Promise<NodeHealth[]> {
+  return (await db.prepare(READ).all<NodeHealth>()).results;
+}

@@ -1,0 +1,112 @@
+/** Intensity and what is usual, of every zone in use, for the windows that a step folds. */
+
+import { USUAL_DAYS, type Usual, usualOf } from '../../../shared/alerts/usual.ts';
+import type { IntensityPoint } from '../../../shared/grid/intensity.ts';
+import type { IntensityResolver } from '../../../shared/grid/resolve.ts';
+import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
+import { readUsual, writeUsual } from '../../storage/alert-usual.ts';
+import { readIntensity } from '../../storage/grid.ts';
+import { loadIntensity } from '../grid-intensity.ts';
+
+/** Rules speak of the same intensity as the figures by default. */
+const SERIES = { basis: 'lifecycle', signal: 'average' } as const;
+
+export class GridContext {
+  readonly #resolvers: ReadonlyMap<string, IntensityResolver>;
+  readonly #usual: UsualDays;
+
+  constructor(resolvers: ReadonlyMap<string, IntensityResolver>, usual: UsualDays) {
+    this.#resolvers = resolvers;
+    this.#usual = usual;
+  }
+
+  point(gridZone: string, windowStartMs: number): IntensityPoint | null {
+    return this.#resolvers.get(gridZone)?.(windowStartMs) ?? null;
+  }
+
+  usual(gridZone: string, windowStartMs: number): Usual | null {
+    return this.#usual.get(dayKey(gridZone, Math.floor(windowStartMs / DAY_MS))) ?? null;
+  }
+
+  get zones(): string[] {
+    return [...this.#resolvers.keys()];
+  }
+}
+
+export type UsualDays = ReadonlyMap<string, Usual | null>;
+
+const dayKey = (gridZone: string, day: number) => `${gridZone} ${day}`;
+
+export async function loadGridContext(
+  db: D1Database,
+  gridZones: readonly string[],
+  range: { readonly fromMs: number; readonly toMs: number },
+  usual: UsualDays,
+): Promise<GridContext> {
+  const resolvers = new Map<string, IntensityResolver>();
+  for (const gridZone of gridZones)
+    resolvers.set(gridZone, await loadIntensity(db, { gridZone, ...SERIES, ...range }));
+  return new GridContext(resolvers, usual);
+}
+
+/** A month of five-minute values is 8,640 rows and some milliseconds. */
+const COMPUTED_PER_STEP = 4;
+/** A zone that has less than a month of values is looked at again: its past may still be on its way. */
+const YOUNG_AGAIN_MS = HOUR_MS;
+
+/**
+ * What is usual on each day that `[fromMs, toMs)` touches, computed and kept where it was not yet.
+ * @returns null where some had to be computed: that is a step of its own
+ */
+export async function ensureUsual(
+  db: D1Database,
+  gridZones: readonly string[],
+  range: { readonly fromMs: number; readonly toMs: number },
+  nowMs: number,
+): Promise<UsualDays | null> {
+  const [fromDay, toDay] = [Math.floor(range.fromMs / DAY_MS), Math.floor((range.toMs - 1) / DAY_MS)];
+  const stored = await readUsual(db, gridZones, fromDay, toDay);
+  const usual = new Map<string, Usual | null>();
+  for (const row of stored) {
+    const young = row.day === toDay && (row.usual?.days ?? 0) < USUAL_DAYS;
+    if (!young || nowMs - row.computedAtMs < YOUNG_AGAIN_MS)
+      usual.set(dayKey(row.gridZone, row.day), row.usual);
+  }
+  let computed = 0;
+  for (const gridZone of gridZones) {
+    for (let day = fromDay; day <= toDay; day++) {
+      if (usual.has(dayKey(gridZone, day))) continue;
+      if (computed === COMPUTED_PER_STEP) return null;
+      const found = await computeUsual(db, gridZone, day);
+      await writeUsual(db, { gridZone, day, usual: found, computedAtMs: nowMs });
+      computed++;
+    }
+  }
+  return computed === 0 ? usual : null;
+}
+
+/** From the 30 days before a day begins, so that it is the same whenever in the day it is computed. */
+export async function computeUsual(db: D1Database, gridZone: string, day: number): Promise<Usual | null> {
+  const toMs = day * DAY_MS;
+  const fromMs = toMs - USUAL_DAYS * DAY_MS;
+  const series = { gridZone, ...SERIES, fromMs, toMs };
+  const resolve = await loadIntensity(db, series);
+  const live = liveWindows(await readIntensity(db, series));
+  const values: number[] = [];
+  for (let startMs = fromMs; startMs < toMs; startMs += WINDOW_MS) {
+    const point = live.has(startMs) ? resolve(startMs) : null;
+    if (point !== null) values.push(point.gramsPerKwh);
+  }
+  return usualOf(values);
+}
+
+/** Starts of the windows that some value covers whole: for the others another value would stand in. */
+function liveWindows(points: readonly IntensityPoint[]): Set<number> {
+  const live = new Set<number>();
+  for (const { startMs, endMs, kind } of points) {
+    if (kind === 'forecast') continue;
+    const first = Math.ceil(startMs / WINDOW_MS) * WINDOW_MS;
+    for (let window = first; window + WINDOW_MS <= endMs; window += WINDOW_MS) live.add(window);
+  }
+  return live;
+}

@@ -1,0 +1,92 @@
+/** What the next step is to do: which hour to sum, and whether the past is to be folded again. */
+import type { AlertRule } from '../../../shared/alerts/rule.ts';
+import type { Scope } from '../../../shared/alerts/scope.ts';
+import { HOUR_MS, hourStart, WINDOW_MS } from '../../../shared/time/window.ts';
+import type { Cursor, Pass } from '../../storage/alert-cursor.ts';
+import { FINAL_AFTER_MS } from '../../storage/alert-late-hours.ts';
+import type { RecordedSetting } from '../../storage/settings.ts';
+
+/** What was told is corrected for at least so long; kept a while more, since to move the checkpoint is a fold of its own. */
+const CORRECTED_FOR_MS = 24 * HOUR_MS;
+const KEPT_FOR_MS = 36 * HOUR_MS;
+
+/** End of the last window that is taken as final. */
+export function watermarkOf(nowMs: number): number {
+  return Math.floor((nowMs - FINAL_AFTER_MS) / WINDOW_MS) * WINDOW_MS;
+}
+
+export function beginAt(instantMs: number, nowMs: number): Cursor {
+  return {
+    headMs: instantMs,
+    checkpointMs: instantMs,
+    fetchedUntilMs: nowMs,
+    settingsUntilMs: nowMs,
+    lateHours: [],
+    refold: false,
+    pass: null,
+  };
+}
+
+/** The hour to sum next: one that changed late, else the one that the head stands in; null where all is summed. */
+export function nextPass(
+  cursor: Cursor,
+  nowMs: number,
+  scopes: readonly Scope[],
+  rules: readonly AlertRule[],
+): Pass | null {
+  const watermarkMs = watermarkOf(nowMs);
+  const lateMs = cursor.lateHours[0] === undefined ? null : cursor.lateHours[0] * HOUR_MS;
+  const hourStartMs = lateMs ?? (watermarkMs > cursor.headMs ? hourStart(cursor.headMs) : null);
+  if (hourStartMs === null) return null;
+  return {
+    hourStartMs,
+    toMs: Math.min(hourStartMs + HOUR_MS, lateMs === null ? watermarkMs : cursor.headMs),
+    afterNode: 0,
+    scopes: scopes.map(({ text }) => text),
+    withHardware: rules.some(needsHardware),
+    windows: [],
+  };
+}
+
+function needsHardware(rule: AlertRule): boolean {
+  if (rule.kind === 'budget') return rule.emissions !== 'operational';
+  return rule.kind === 'health' && rule.check === 'coverage';
+}
+
+/** Of hours since 1970, those whose windows are folded and may still be corrected; ascending, each once. */
+export function correctable(hours: readonly number[], { checkpointMs, headMs }: Cursor): number[] {
+  const within = hours.filter((hour) => hour * HOUR_MS >= hourStart(checkpointMs) && hour * HOUR_MS < headMs);
+  return [...new Set(within)].sort((a, b) => a - b);
+}
+
+export interface RestatedSettings {
+  /** Hours whose sums depend on them. */
+  readonly hours: readonly number[];
+  /** Whether an order of trust changed, on which the intensities depend. */
+  readonly trust: boolean;
+  /** When the newest of all was recorded. */
+  readonly untilMs: number;
+}
+
+/** What settings that were recorded since then, with a date in the past, change. */
+export function restatedSettings(rows: readonly RecordedSetting[], cursor: Cursor): RestatedSettings {
+  const hours: number[] = [];
+  let trust = false;
+  let untilMs = cursor.settingsUntilMs;
+  for (const { subject, effectiveFromMs, recordedAtMs } of rows) {
+    untilMs = Math.max(untilMs, recordedAtMs);
+    if (recordedAtMs <= cursor.settingsUntilMs || effectiveFromMs >= cursor.headMs) continue;
+    if (subject.startsWith('grid:')) {
+      trust = true;
+      continue;
+    }
+    const fromMs = Math.max(hourStart(effectiveFromMs), hourStart(cursor.checkpointMs));
+    for (let ms = fromMs; ms < cursor.headMs; ms += HOUR_MS) hours.push(ms / HOUR_MS);
+  }
+  return { hours, trust, untilMs };
+}
+
+/** Where the checkpoint belongs when the head stands at `headMs`; null where it stays. */
+export function movedCheckpoint(cursor: Cursor, headMs: number): number | null {
+  return headMs - cursor.checkpointMs < KEPT_FOR_MS ? null : hourStart(headMs - CORRECTED_FOR_MS);
+}

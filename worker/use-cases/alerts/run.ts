@@ -1,0 +1,32 @@
+/** One run of the evaluation, as the scheduled job calls it. */
+import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
+import { forecastsAt } from '../grid-forecast.ts';
+import { NODES_PER_STEP } from './gather.ts';
+import { type AlertDependencies, evaluateStep, type StepOutcome } from './step.ts';
+
+/** A step takes at most 50 queries; a fleet that needs more than one of them for an hour is not on the free plan. */
+const STEPS_PER_RUN = 2;
+
+/** Steps until all is evaluated, or as many as a run may take: the next one goes on there. */
+export async function evaluateAlerts(dependencies: AlertDependencies): Promise<StepOutcome> {
+  for (let steps = 1; ; steps++) {
+    const done = await evaluateStep(dependencies);
+    const most = STEPS_PER_RUN * Math.max(1, Math.ceil(done.nodes / NODES_PER_STEP));
+    if (done.outcome !== 'more' || steps >= most) return done;
+  }
+}
+
+/** The best forecast of each zone that has one, as it stood at an instant. */
+export async function bestForecasts(
+  db: D1Database,
+  gridZones: readonly string[],
+  atMs: number,
+): Promise<Map<string, readonly ForecastStep[]>> {
+  const found = new Map<string, readonly ForecastStep[]>();
+  for (const gridZone of gridZones) {
+    const series = { gridZone, basis: 'lifecycle', signal: 'average' } as const;
+    const [best] = await forecastsAt(db, { ...series, beforeMs: atMs });
+    if (best !== undefined) found.set(gridZone, best.steps);
+  }
+  return found;
+}

@@ -1,0 +1,140 @@
+/**
+ * One step of the evaluation: sums some thousand nodes of one hour, or folds the windows that are summed and tells what
+ * changed. Each reads where the last one stopped and commits whole or not at all, so that runs that are missed, late,
+ * doubled or side by side leave the same behind.
+ */
+import type { AlertNotification } from '../../../shared/alerts/notification.ts';
+import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
+import { type Scope, scopeOf } from '../../../shared/alerts/scope.ts';
+import { Places } from '../../../shared/settings/place.ts';
+import { WINDOW_MS } from '../../../shared/time/window.ts';
+import { type Cursor, commitStep, type Pass, readCursor } from '../../storage/alert-cursor.ts';
+import { readLateHours, takeLateHours } from '../../storage/alert-late-hours.ts';
+import { readRules, type StoredRule } from '../../storage/alert-rules.ts';
+import { readStates, type StoredState } from '../../storage/alert-states.ts';
+import type { StoredWindow } from '../../storage/alert-windows.ts';
+import { openDatabase } from '../../storage/database.ts';
+import { type FleetNode, readFleet } from '../../storage/fleet.ts';
+import { readSettings } from '../../storage/settings.ts';
+import { gridZonesInUse } from '../grid-zones-in-use.ts';
+import { concludeStep } from './conclude.ts';
+import { gather } from './gather.ts';
+import { ensureUsual, type UsualDays } from './grid-context.ts';
+import { storedScope } from './parse-scope.ts';
+import { beginAt, correctable, nextPass, restatedSettings, watermarkOf } from './plan.ts';
+
+export interface AlertDependencies {
+  readonly db: D1Database;
+  readonly nowMs: number;
+  /** By zone, what the newest forecast says from an instant on; zones without one are missing. */
+  readonly forecastsOf: (
+    gridZones: readonly string[],
+    atMs: number,
+  ) => Promise<ReadonlyMap<string, readonly ForecastStep[]>>;
+  /** Statements that put notifications into the outbox, each id once. */
+  readonly enqueue: (notifications: readonly AlertNotification[]) => readonly D1PreparedStatement[];
+}
+
+export interface StepOutcome {
+  /** `idle`: no rule; `more`: another step is due at once; `lost`: another run was faster. */
+  readonly outcome: 'idle' | 'more' | 'done' | 'lost';
+  /** How many nodes there are to sum. */
+  readonly nodes: number;
+}
+
+/** All that a step knows before it sums or folds. */
+export interface StepContext {
+  readonly version: number;
+  readonly cursor: Cursor;
+  readonly rules: readonly StoredRule[];
+  readonly states: readonly StoredState[];
+  readonly scopes: ReadonlyMap<number, Scope>;
+  readonly fleet: readonly FleetNode[];
+  readonly places: Places;
+  readonly gridZones: readonly string[];
+  /** To be committed with whatever the step commits. */
+  readonly taken: readonly D1PreparedStatement[];
+}
+
+export async function evaluateStep(dependencies: AlertDependencies): Promise<StepOutcome> {
+  const { db, nowMs } = dependencies;
+  const [{ version, cursor: stored }, all, states] = await Promise.all([
+    readCursor(db),
+    readRules(db),
+    readStates(db),
+  ]);
+  const rules = all.filter(({ rule }) => rule.enabled);
+  if (rules.length === 0 && states.length === 0) return { outcome: 'idle', nodes: 0 };
+
+  const [fleet, settings, late, gridZones] = await Promise.all([
+    readFleet(db),
+    readSettings(openDatabase(db)),
+    readLateHours(db),
+    gridZonesInUse(db, nowMs),
+  ]);
+  const begun = stored === null || states.length === 0 ? beginAt(watermarkOf(nowMs), nowMs) : stored;
+  const restated = restatedSettings(settings, begun);
+  const cursor: Cursor = {
+    ...begun,
+    settingsUntilMs: restated.untilMs,
+    lateHours: correctable([...begun.lateHours, ...late, ...restated.hours], begun),
+    refold: begun.refold || restated.trust,
+  };
+  const context: StepContext = {
+    version,
+    cursor,
+    rules,
+    states,
+    scopes: new Map(rules.map(({ number, rule }) => [number, storedScope(rule.filter)])),
+    fleet,
+    places: new Places(settings),
+    gridZones,
+    taken: late.length === 0 ? [] : [takeLateHours(db, late)],
+  };
+  return { outcome: await advance(dependencies, context), nodes: fleet.length };
+}
+
+async function advance(
+  dependencies: AlertDependencies,
+  context: StepContext,
+): Promise<StepOutcome['outcome']> {
+  const { db, nowMs } = dependencies;
+  const { cursor, rules, version } = context;
+  const evaluated = rules.map(({ rule }) => rule);
+  const pass = cursor.pass ?? nextPass(cursor, nowMs, distinctScopes(context), evaluated);
+  const toMs = Math.max(pass?.toMs ?? 0, cursor.headMs);
+
+  const grid = evaluated.some(({ kind }) => kind === 'dirtyHours' || kind === 'dirtyHoursAhead');
+  const days = { fromMs: Math.min(cursor.checkpointMs, toMs - WINDOW_MS), toMs };
+  const usual = await ensureUsual(db, grid ? context.gridZones : [], days, nowMs);
+  if (usual === null) return 'more';
+
+  let windows: readonly StoredWindow[] = [];
+  if (pass !== null) {
+    const scopes = pass.scopes.map(storedScope);
+    const request = { ...pass, scopes, before: pass.windows };
+    const gathered = await gather(db, request, context.fleet, context.places);
+    if (gathered.afterNode !== null) {
+      const next = { ...pass, afterNode: gathered.afterNode, windows: gathered.windows };
+      const committed = await commitStep(db, version, { ...cursor, pass: next }, context.taken);
+      return committed ? 'more' : 'lost';
+    }
+    windows = gathered.windows.map((facts, i) => ({ startMs: pass.hourStartMs + i * WINDOW_MS, facts }));
+  }
+  return concludeStep(dependencies, context, { pass, windows, toMs, usual });
+}
+
+/** The whole fleet is always summed: a message compares with the other zones. */
+function distinctScopes({ scopes }: StepContext): Scope[] {
+  const byText = new Map([scopeOf([]), ...scopes.values()].map((scope) => [scope.text, scope]));
+  return [...byText.values()];
+}
+
+export interface Summed {
+  readonly pass: Pass | null;
+  /** Of the pass, in order. */
+  readonly windows: readonly StoredWindow[];
+  /** Where the head is going to stand. */
+  readonly toMs: number;
+  readonly usual: UsualDays;
+}
