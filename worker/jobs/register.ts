@@ -1,6 +1,8 @@
 /** The explicit list of what the one cron trigger runs, in this order; each job decides whether it is due. */
 import type { Env } from '../env.ts';
+import { forecast } from './forecast.ts';
 import { gridRefresh } from './grid-refresh.ts';
+import { gridReread } from './grid-reread.ts';
 
 export interface JobContext {
   readonly env: Env;
@@ -12,4 +14,4 @@ export interface JobContext {
 
 export type ScheduledJob = (context: JobContext) => Promise<void>;
 
-export const scheduledJobs: readonly ScheduledJob[] = [gridRefresh];
+export const scheduledJobs: readonly ScheduledJob[] = [gridRefresh, gridReread, forecast];

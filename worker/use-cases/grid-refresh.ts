@@ -11,13 +11,13 @@ import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fet
 import { storeValues } from '../storage/grid-writes.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
-/** The free plan allows 50 queries and 50 requests per run; a fetch takes up to six queries. The rest waits its turn. */
-const MAX_FETCHES_PER_RUN = 7;
+/** The free plan allows 50 queries and 50 requests per run, of which other jobs need some; a fetch takes up to six queries. The rest waits its turn. */
+const MAX_FETCHES_PER_RUN = 5;
 /** After so many failures in a row a provider is left alone until the next run: its other zones would fail as well. */
 const CIRCUIT_OPENS_AFTER = 2;
 
 /** A new zone gets the past that the hour-of-day profile needs; its first fetch, and after a long silence. */
-const FIRST_SPAN_MS = 7 * DAY_MS;
+export const FIRST_SPAN_MS = 7 * DAY_MS;
 /** Providers revise for a day and more, so each fetch re-reads a day, and the first of each UTC day re-reads three. */
 const USUAL_SPAN_MS = DAY_MS;
 const DAILY_SPAN_MS = 3 * DAY_MS;
@@ -91,7 +91,7 @@ async function refreshProvider(
   const results: RefreshResult[] = [];
   let failuresInARow = 0;
   for (const [index, { provider, gridZone, previous }] of queue.entries()) {
-    const outcome = await ask(provider, requestOf(provider, gridZone, previous, nowMs), http);
+    const outcome = await askProvider(provider, requestOf(provider, gridZone, previous, nowMs), http);
     const { basis, signal, scope, name } = provider;
     const stored =
       outcome.outcome === 'values'
@@ -116,7 +116,7 @@ async function refreshProvider(
 }
 
 /** A provider never throws by its contract; one that does has failed like any other. */
-async function ask(
+export async function askProvider(
   provider: IntensityProvider,
   request: SeriesRequest,
   http: ProviderHttp,

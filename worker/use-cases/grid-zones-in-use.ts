@@ -8,13 +8,17 @@ import { readSettings } from '../storage/settings.ts';
 /** A zone that a site will have next year is worth knowing already; its series then has a past. */
 const AHEAD_MS = 366 * DAY_MS;
 
-/** Keys of the zones that some site has, had within the last 7 days (late reports), or is going to have; ascending. */
-export async function gridZonesInUse(db: D1Database, nowMs: number): Promise<string[]> {
+/** Keys of the zones that some site has, had within `usedWithinMs` (late reports: 7 days), or is going to have; ascending. */
+export async function gridZonesInUse(
+  db: D1Database,
+  nowMs: number,
+  usedWithinMs: number = LOOKBACK_MS,
+): Promise<string[]> {
   const rows = await readSettings(openDatabase(db));
   const siteSubjects = new Set(
     rows.map((row) => row.subject).filter((subject) => subject.startsWith('site:')),
   );
-  const range = { startMs: epochMs(nowMs - LOOKBACK_MS), endMs: epochMs(nowMs + AHEAD_MS) };
+  const range = { startMs: epochMs(nowMs - usedWithinMs), endMs: epochMs(nowMs + AHEAD_MS) };
   const zones = [...siteSubjects].flatMap((subject) =>
     segmentsOver(settingHistory(rows, subject, 'gridZone'), range).map((segment) => segment.value),
   );
