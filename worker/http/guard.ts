@@ -18,9 +18,9 @@ import { equalDigests, webCrypto } from './web-crypto.ts';
 /** Optional on reports: the node that the agent takes itself for; a copied token file is noticed by it. */
 export const NODE_HEADER = 'Wattshed-Node';
 
-/** Spread into `createRoute`; an admin token may read as well, an ingest token only ingests. */
-export function requireScope(scope: Scope) {
-  return { security: [{ bearer: [scope] }], middleware: guard(scope) };
+/** Spread into `createRoute`, with the scopes of which any will do; an admin token may read as well. */
+export function requireScope(...scopes: [Scope, ...Scope[]]) {
+  return { security: [{ bearer: scopes }], middleware: guard(scopes) };
 }
 
 /**
@@ -62,19 +62,19 @@ export function unauthenticatedResponse(context: Context, detail: string) {
   );
 }
 
-function guard(scope: Scope): MiddlewareHandler<AppEnv> {
+function guard(scopes: readonly Scope[]): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
     const caller = await authenticate(context);
     if (!caller.ok) return unauthenticatedResponse(context, caller.problem.detail);
     const { scope: has, nodeId } = caller.value;
-    if (has !== scope && !(has === 'admin' && scope === 'read')) {
+    if (!scopes.includes(has) && !(has === 'admin' && scopes.includes('read'))) {
       return problemResponse(context, {
         code: 'forbidden_scope',
-        detail: `This needs a token of scope "${scope}"; the one sent has scope "${has}".`,
+        detail: `This needs a token of scope "${scopes.join('" or "')}"; the one sent has scope "${has}".`,
       });
     }
     const claimed = context.req.header(NODE_HEADER);
-    if (scope === 'ingest' && claimed !== undefined && claimed !== nodeId) {
+    if (has === 'ingest' && claimed !== undefined && claimed !== nodeId) {
       return problemResponse(context, {
         code: 'wrong_node',
         detail: `This token belongs to another node than "${claimed}". Enrol this host again to get a token of its own.`,

@@ -53,6 +53,10 @@ export function pageOf<T>(rows: readonly T[], limit: number, sortKey: (row: T) =
   };
 }
 
+/** For lists that find the end of their page themselves. */
+export const cursorOf = (key: string | number | null): string | null =>
+  key === null ? null : encodeCursor(key);
+
 function encodeCursor(key: string | number): string {
   return btoa(`v1:${key}`).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }

@@ -137,7 +137,10 @@ export const emissionsSchema = z
 
 export type EmissionsQueryInput = z.output<typeof emissionsQuery>;
 
-export function toEmissionsAnswer(answer: Emissions, query: EmissionsQueryInput) {
+export function toEmissionsAnswer(
+  answer: Emissions,
+  query: Pick<EmissionsQueryInput, 'step' | 'basis' | 'signal' | 'accounting'>,
+) {
   return {
     from: instant(answer.fromMs),
     to: instant(answer.toMs),

@@ -7,9 +7,11 @@ import { registerEmissions } from './emissions.ts';
 import { registerEnroll } from './enroll.ts';
 import { registerEnrolmentKeys } from './enrolment-keys.ts';
 import { registerGrid } from './grid.ts';
+import { registerGridForecast } from './grid-forecast.ts';
 import { registerGridTrust } from './grid-trust.ts';
 import { registerHealth } from './health.ts';
 import { registerIngest } from './ingest.ts';
+import { registerJobs } from './jobs.ts';
 import { registerInstall } from './install.ts';
 import { registerMetrics } from './metrics.ts';
 import { registerNodes } from './nodes.ts';
@@ -26,10 +28,12 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerEnroll,
   registerIngest,
   registerGrid,
+  registerGridForecast,
   registerGridTrust,
   registerNodes,
   registerPower,
   registerEmissions,
+  registerJobs,
   registerEmbodied,
   registerMetrics,
   registerQuarantine,

@@ -1,6 +1,8 @@
 /** The registry of jobs: the small numbers that the ledger uses for them. */
 import type { JobFacts } from '../../shared/emissions/owners.ts';
 import type { JobReport } from '../../shared/wire/ingest.ts';
+import { type Author, recordChange } from './changes.ts';
+import { ranInHours } from './job-nodes.ts';
 import { jsonChunks } from './json-chunks.ts';
 
 /** What an agent says later of a job's project, user or phase replaces what was said before; silence replaces nothing. */
@@ -31,6 +33,26 @@ export function registerJobs(
     ),
     db.prepare(NUMBERS_OF_JOBS).bind(JSON.stringify([...byId.keys()])),
   ];
+}
+
+/** Number of the job with this id; null where nobody reported it. */
+export async function findJobNumber(db: D1Database, id: string): Promise<number | null> {
+  const [job] = (
+    await db
+      .prepare(NUMBERS_OF_JOBS)
+      .bind(JSON.stringify([id]))
+      .all<JobNumber>()
+  ).results;
+  return job?.number ?? null;
+}
+
+/** `;` follows `:`, so this is every id that continues with a colon. */
+const CONTINUATIONS = `
+  SELECT number, id FROM jobs WHERE id >= ?1 || ':' AND id < ?1 || ';' ORDER BY id LIMIT ?2`;
+
+/** Jobs whose id is this one and more after a colon. */
+export async function findContinuations(db: D1Database, id: string, limit: number): Promise<JobNumber[]> {
+  return (await db.prepare(CONTINUATIONS).bind(id, limit).all<JobNumber>()).results;
 }
 
 /** A job with all that is said of it. */
@@ -86,4 +108,81 @@ function withFacts(job: JobRow, facts: readonly FactRow[]): StoredJob {
     phase: said.get('phase') ?? job.phase,
     units,
   };
+}
+
+export interface JobsQuery {
+  readonly limit: number;
+  /** Numbers below this one; default: from the newest. */
+  readonly before?: number | undefined;
+  readonly project?: string | undefined;
+  readonly user?: string | undefined;
+  readonly phase?: string | undefined;
+  /** Whole hours since 1970, both included. */
+  readonly hours?: { readonly first: number; readonly last: number } | undefined;
+}
+
+/** Jobs that one page looks at; with a filter that few of them pass, a page may be short and still have a next one. */
+const LOOKED_AT = 10_000;
+
+/** The last word of people, else that of the agents. */
+const effective = (key: string) => `
+  COALESCE((SELECT value FROM job_facts AS fact WHERE fact.job_number = page.number AND fact.key = '${key}' ORDER BY id DESC LIMIT 1), page.${key})`;
+
+const LIST_JOBS = `
+  SELECT page.number AS number
+  FROM (SELECT number, project, user, phase FROM jobs WHERE number < ?1 ORDER BY number DESC LIMIT ${LOOKED_AT}) AS page
+  WHERE (?3 IS NULL OR ${effective('project')} = ?3) AND (?4 IS NULL OR ${effective('user')} = ?4)
+    AND (?5 IS NULL OR ${effective('phase')} = ?5) AND (?6 IS NULL OR ${ranInHours('page.number', '?6', '?7')})
+  ORDER BY page.number DESC LIMIT ?2`;
+
+const LOOKED = `
+  SELECT MIN(number) AS last, COUNT(*) AS count
+  FROM (SELECT number FROM jobs WHERE number < ?1 ORDER BY number DESC LIMIT ${LOOKED_AT})`;
+
+/** Numbers, newest first, and where to go on: null where there are no more jobs to look at. */
+export async function listJobNumbers(
+  db: D1Database,
+  query: JobsQuery,
+): Promise<{ readonly numbers: readonly number[]; readonly next: number | null }> {
+  const { limit, before = Number.MAX_SAFE_INTEGER, project, user, phase, hours } = query;
+  const filter = [project, user, phase, hours?.first, hours?.last].map((value) => value ?? null);
+  const [found, looked] = await db.batch<Record<string, number>>([
+    db.prepare(LIST_JOBS).bind(before, limit + 1, ...filter),
+    db.prepare(LOOKED).bind(before),
+  ]);
+  const numbers = found!.results.map(({ number }) => number!);
+  if (numbers.length > limit) return { numbers: numbers.slice(0, limit), next: numbers[limit - 1]! };
+  const { last, count } = looked!.results[0]!;
+  return { numbers, next: count === LOOKED_AT ? last! : null };
+}
+
+/** What people say of one job: keys of `job_facts`; null takes back. */
+export type JobFactsSaid = Readonly<Record<string, string | null>>;
+
+const SAY = `
+  INSERT INTO job_facts (job_number, key, value, recorded_at_ms, recorded_by) VALUES (?1, ?2, ?3, ?4, ?5)`;
+
+/** Records each fact and logs it, in one transaction. */
+export async function writeJobFacts(
+  db: D1Database,
+  job: StoredJob,
+  said: JobFactsSaid,
+  author: Author,
+  nowMs: number,
+): Promise<void> {
+  const before: Readonly<Record<string, unknown>> = { ...job };
+  const statements = Object.entries(said).flatMap(([key, value]) => [
+    db.prepare(SAY).bind(job.number, key, value, nowMs, author.who),
+    recordChange(db, {
+      recordedAtMs: nowMs,
+      ...author,
+      subject: `job:${job.id}`,
+      what: key,
+      from: key.startsWith(UNITS) ? (job.units[key.slice(UNITS.length)] ?? null) : (before[key] ?? null),
+      to: value !== null && key.startsWith(UNITS) ? Number(value) : value,
+      effectiveFromMs: null,
+      effectiveToMs: null,
+    }),
+  ]);
+  if (statements.length > 0) await db.batch(statements);
 }

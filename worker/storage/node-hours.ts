@@ -13,7 +13,7 @@ export interface NodeHour {
   readonly ledger: HourLedger;
 }
 
-interface KeySpan {
+export interface KeySpan {
   readonly first: number;
   /** Exclusive. */
   readonly end: number;
@@ -39,7 +39,14 @@ export async function* readNodeHours(
   query: { readonly nodeNumbers: readonly number[]; readonly fromMs: number; readonly toMs: number },
 ): AsyncGenerator<NodeHour> {
   const numbers = [...new Set(query.nodeNumbers)].sort((a, b) => a - b);
-  const spans = numbers.map((number) => nodeHourKeyRange(number, query.fromMs, query.toMs));
+  yield* readHourSpans(
+    db,
+    numbers.map((number) => nodeHourKeyRange(number, query.fromMs, query.toMs)),
+  );
+}
+
+/** Hours of spans that do not overlap. */
+export async function* readHourSpans(db: D1Database, spans: readonly KeySpan[]): AsyncGenerator<NodeHour> {
   for (const page of pagesOf(spans)) {
     const { results } = await db
       .prepare(READ_HOURS)

@@ -28,18 +28,26 @@ export function acceptsPlace(node: JoinNode, place: Place, terms: readonly Term[
   });
 }
 
-/** What the terms say of jobs. `job:idle` and `job:unattributed` are what was in no job. */
-export function acceptsJobs(terms: readonly Term[]): Omit<JobRequest, 'jobOf'> & { readonly all: boolean } {
+/**
+ * What the terms say of jobs. `job:idle` and `job:unattributed` are what was in no job.
+ * @param only where given, nothing but these jobs
+ */
+export function acceptsJobs(
+  terms: readonly Term[],
+  only?: readonly number[],
+): Omit<JobRequest, 'jobOf'> & { readonly all: boolean } {
   const ofJobs = terms.flatMap(({ key, value }) => {
     const jobKey = JOB_KEYS.find((each) => each === key);
     return jobKey === undefined ? [] : [{ jobKey, value }];
   });
   return {
-    all: ofJobs.length === 0,
+    all: ofJobs.length === 0 && only === undefined,
     acceptsJob: (job: JobFacts) =>
+      (only === undefined || only.includes(job.number)) &&
       ofJobs.every(({ jobKey, value }) => (jobValue(job, jobKey) ?? NO_GROUP) === value),
     acceptsOwner: ({ kind, key: owner }) =>
-      kind === 'job' || ofJobs.every(({ jobKey, value }) => jobKey === 'job' && value === owner),
+      kind === 'job' ||
+      (only === undefined && ofJobs.every(({ jobKey, value }) => jobKey === 'job' && value === owner)),
   };
 }
 

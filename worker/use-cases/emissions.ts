@@ -22,12 +22,20 @@ import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
 import { openDatabase } from '../storage/database.ts';
 import { type FleetNode, readFleet } from '../storage/fleet.ts';
-import { readJobs } from '../storage/jobs.ts';
+import { readJobNodes } from '../storage/job-nodes.ts';
+import { findJobNumber, readJobs } from '../storage/jobs.ts';
 import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { type NodeDevice, readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown, type StoredPart } from '../storage/parts.ts';
 import { readSettings } from '../storage/settings.ts';
-import { acceptsJobs, acceptsNode, acceptsPlace, emissionsFilter, type Term } from './emissions-filter.ts';
+import {
+  acceptsJobs,
+  acceptsNode,
+  acceptsPlace,
+  emissionsFilter,
+  onlyJob,
+  type Term,
+} from './emissions-filter.ts';
 import { loadIntensity } from './grid-intensity.ts';
 
 export interface EmissionsQuery {
@@ -42,6 +50,8 @@ export interface EmissionsQuery {
   readonly filter?: string | undefined;
   readonly basis: Basis;
   readonly signal: Signal;
+  /** Only what these jobs had. */
+  readonly jobNumbers?: readonly number[] | undefined;
   /** GPUs below it count as low, 0..1; default `DEFAULT_LOW_UTILIZATION_RATIO`. */
   readonly lowUtilizationRatio?: number | undefined;
   /** Answers as it was known then, not after `nowMs`; default: with all that is known. */
@@ -80,8 +90,11 @@ export async function emissions(
   const fleet = await readFleet(db);
   if (query.nodeId !== null && !fleet.some(({ id }) => id === query.nodeId))
     return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
+  const only = await namedJobs(db, query, terms.value);
+  const ranOn = only && new Set((await readJobNodes(db, only)).map(({ nodeNumber }) => nodeNumber));
   const nodes = fleet.filter(
     (node) =>
+      (ranOn === null || ranOn.has(node.number)) &&
       (query.nodeId === null || node.id === query.nodeId) &&
       node.enrolledAtMs <= known.knownAtMs &&
       acceptsNode(node, terms.value),
@@ -92,7 +105,9 @@ export async function emissions(
   const range = { fromMs, toMs, joinToMs: Math.min(toMs, asOfMs), ...known };
   const prepared = await prepareNodes(db, nodes, range);
   const resolvers = await loadResolvers(db, prepared, query, range);
-  const jobs = asksOfJobs(query, terms.value) ? new KnownJobs(db, known.knownAtMs) : null;
+  const ofJobs = acceptsJobs(terms.value, query.jobNumbers);
+  const byJobs = query.groupBy !== undefined && !isPlaceKey(query.groupBy);
+  const jobs = byJobs || !ofJobs.all ? new KnownJobs(db, known.knownAtMs) : null;
   const edges = stepEdges(query.step, fromMs, toMs);
   const join = new EmissionsJoin({
     edges,
@@ -101,7 +116,7 @@ export async function emissions(
     groupBy: query.groupBy ?? null,
     accepts: (node, place) => acceptsPlace(node, place, terms.value),
     intensityOf: (gridZone) => resolvers.get(gridZone)!,
-    ofJobs: jobs && { ...acceptsJobs(terms.value), jobOf: jobs.jobOf },
+    ofJobs: jobs && { ...ofJobs, jobOf: jobs.jobOf },
     lowUtilizationRatio: query.lowUtilizationRatio ?? DEFAULT_LOW_UTILIZATION_RATIO,
   });
   for (const chunk of chunksOf(prepared, range)) {
@@ -112,10 +127,20 @@ export async function emissions(
   return ok({ fromMs, toMs, asOfMs, ...join.result() });
 }
 
-const asksOfJobs = ({ groupBy }: EmissionsQuery, terms: readonly Term[]) =>
-  !acceptsJobs(terms).all || !(groupBy === undefined || isPlaceKey(groupBy));
-
 const isPlaceKey = (key: GroupKey) => PLACE_KEYS.some((each) => each === key);
+
+/** Numbers of the jobs that are asked for by name, so that only their nodes are read; null where none is. */
+async function namedJobs(
+  db: D1Database,
+  { jobNumbers }: EmissionsQuery,
+  terms: readonly Term[],
+): Promise<readonly number[] | null> {
+  if (jobNumbers !== undefined) return jobNumbers;
+  const id = onlyJob(terms);
+  if (id === null) return null;
+  const number = await findJobNumber(db, id);
+  return number === null ? [] : [number];
+}
 
 /** The jobs that the hours name, read as they appear: all of them would be too many. */
 class KnownJobs {

@@ -5,7 +5,7 @@ import { api, call } from '../support/api.ts';
 import { enrol, host, newEnrolmentKey } from '../support/enrolment.ts';
 import { ROUTES, type Route } from '../support/routes.ts';
 
-type Need = 'nothing' | 'enrolment key' | 'ingest' | 'read' | 'admin';
+type Need = 'nothing' | 'enrolment key' | 'ingest' | 'read' | 'admin' | 'ingest or admin';
 
 const PUBLIC = ['/', '/healthz', '/openapi.json', '/docs', '/docs.css', '/install.sh'];
 /** These answer a question that is too long for an address. */
@@ -17,6 +17,8 @@ function needOf({ method, path }: Route): Need {
   if (PUBLIC.includes(path)) return 'nothing';
   if (path === '/v1/enroll') return 'enrolment key';
   if (path === '/v1/ingest') return 'ingest';
+  // A job tells through its node what it made.
+  if (method === 'PATCH' && path === '/v1/jobs/:id') return 'ingest or admin';
   if (ADMIN_READS.some((prefix) => path.startsWith(prefix))) return 'admin';
   return method === 'GET' || READ_BY_POST.includes(path) ? 'read' : 'admin';
 }
@@ -37,6 +39,7 @@ const EXPECTED: Record<Need, Record<string, number | 'in'>> = {
   ingest: { none: 401, ingest: 'in', read: 403, admin: 403 },
   read: { none: 401, ingest: 403, read: 'in', admin: 'in' },
   admin: { none: 401, ingest: 403, read: 403, admin: 'in' },
+  'ingest or admin': { none: 401, ingest: 'in', read: 403, admin: 'in' },
 };
 
 test('the router is read', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
+import { rereadGrid } from '../../../worker/use-cases/grid-reread.ts';
 import { body, database, device, newNode, recentWindow, report, send, WINDOW_MS } from '../ingest/support.ts';
 import { clockedApi } from '../support/clocked-api.ts';
 import { host, newEnrolmentKey } from '../support/enrolment.ts';
@@ -10,10 +11,12 @@ import { type Recorded, recordingDatabase } from './recording-database.ts';
 const MAY_BE_SCANNED = [
   { plan: /^SCAN nodes$/, of: /^SELECT number, id, hostname.* FROM nodes ORDER BY number$/, as: 'the fleet' },
   { plan: /^SCAN settings$/, of: /^select/, as: 'every place of every node' },
-  { plan: /^SCAN s$/, of: /FROM grid_series s CROSS JOIN grid_values v/, as: 'tens of series' },
+  { plan: /^SCAN s$/, of: /FROM grid_series s CROSS JOIN grid_(values|revisions|forecasts) /, as: 'tens of series' },
   { plan: /^SCAN grid_series$/, of: /grid_series/, as: 'tens of series' },
   { plan: /^SCAN grid_fetches$/, of: /grid_fetches/, as: 'a row per provider and zone' },
+  { plan: /^SCAN grid_rereads$/, of: /grid_rereads/, as: 'a row per provider, zone and age' },
   { plan: /^SCAN quarantine USING INDEX quarantine_open$/, of: /GROUP BY code/, as: 'what waits' },
+  { plan: /^SCAN page$/, of: /FROM jobs WHERE number < /, as: 'a page of jobs, found by number' },
   { plan: /^SCAN quarantine$/, of: /order by "quarantine"."id" desc limit \?$/, as: 'a page, newest first' },
 ];
 
@@ -25,7 +28,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
   const { call } = clockedApi(Date.now(), { DB: recording });
 
   for (const { method, path } of ROUTES) {
-    const id = path.startsWith('/v1/sites') ? 'berlin' : nodeId;
+    const id = path.startsWith('/v1/sites') ? 'berlin' : path.startsWith('/v1/jobs') ? 'slurm:c:1' : nodeId;
     const url = path.replace(':id', id).replace(':gridZone', 'DE');
     if (method === 'GET') expect((await call('GET', url)).status).toBeLessThan(500);
   }
@@ -37,6 +40,10 @@ test('every statement finds its rows by key, or reads a table that is small', as
     ['POST', '/v1/enroll', host('planned'), key],
     ['PATCH', `/v1/nodes/${nodeId}`, { labels: { a: 'b' } }],
     ['PATCH', '/v1/sites/berlin', { pueRatio: 1.3 }],
+    ['PATCH', '/v1/jobs/slurm:c:1', { units: { token: 1 }, phase: 'eval' }],
+    ['GET', '/v1/jobs?project=llm&phase=eval&user=a&from=2020-01-01T00:00:00Z', undefined],
+    ['GET', '/v1/jobs/slurm:c:1/emissions?restarts=together', undefined],
+    ['GET', '/v1/fleet/emissions?groupBy=job', undefined],
     ['GET', '/v1/nodes?filter=site:berlin,label.a:b', undefined],
     ['GET', '/v1/quarantine?resolution=all', undefined],
     ['DELETE', `/v1/nodes/${nodeId}`, undefined],
@@ -45,7 +52,9 @@ test('every statement finds its rows by key, or reads a table that is small', as
     const response = await call(method, path, said, bearer);
     expect(`${method} ${path} ${response.status}`).toMatch(/ 20\d$/);
   }
-  await refreshGrid({ db: recording, providers: [], fetch, nowMs: Date.now() });
+  const grid = { db: recording, providers: [], fetch, nowMs: Date.now() };
+  await refreshGrid(grid);
+  await rereadGrid(grid);
 
   const scans = await scansOf(recorded);
   const isAllowed = ({ plan, sql }: Scan) =>
@@ -86,7 +95,12 @@ function busyBody() {
       report({
         revision: 2,
         devices: [device({ energyMillijoules: 5 }), device({ id: 'new' })],
-        jobs: [{ id: 'slurm:c:1', devices: [] }],
+        jobs: [
+          {
+            id: 'slurm:c:1',
+            devices: [{ id: 'new', energyMillijoules: 1, allocatedMilliseconds: 1 }],
+          },
+        ],
       }),
       report({ windowStartMs: recentWindow(1), devices: [device({ energyMillijoules: 2 ** 44 })] }),
     ],

@@ -1,0 +1,99 @@
+/** What a job emitted, from first to last, over every node that it ran on. */
+
+import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
+import { type SciScore, sciScores } from '../../shared/emissions/sci.ts';
+import { ok, type Result } from '../http/problem.ts';
+import { readFleet } from '../storage/fleet.ts';
+import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
+import { findContinuations, findJobNumber, readJobs, type StoredJob } from '../storage/jobs.ts';
+import { type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
+import { getJob, spanOf } from './jobs.ts';
+
+export interface JobEmissionsQuery
+  extends Omit<EmissionsQuery, 'nodeId' | 'fromMs' | 'toMs' | 'filter' | 'jobNumbers'> {
+  /** `together`: with every restart of the same job. */
+  readonly restarts: 'apart' | 'together';
+}
+
+export interface JobEmissions {
+  readonly job: StoredJob;
+  /** The runs that the figures are of, the first one first. */
+  readonly runs: readonly StoredJob[];
+  readonly nodes: readonly (Pick<JobNode, 'firstHourMs' | 'endHourMs'> & { readonly id: string })[];
+  readonly emissions: Emissions;
+  readonly sci: readonly SciScore[];
+}
+
+/** A scheduler that restarts a job within the minute does so 1,440 times a day; beyond this a job is broken. */
+const MAX_RESTARTS = 1_000;
+/** The shortest time that can be asked for, for a job that has only been named. */
+const ONE_WINDOW_MS = 300_000;
+
+/** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
+export async function jobEmissions(
+  db: D1Database,
+  id: string,
+  { restarts, ...query }: JobEmissionsQuery,
+  nowMs: number,
+): Promise<Result<JobEmissions>> {
+  const knownAtMs = query.asOfMs ?? ALL_KNOWN;
+  const job = await getJob(db, id, knownAtMs);
+  if (!job.ok) return job;
+  const numbers = restarts === 'together' ? await runsOf(db, id) : [job.value.number];
+  const [runs, places, fleet] = await Promise.all([
+    readJobs(db, numbers, knownAtMs),
+    readJobNodes(db, numbers),
+    readFleet(db),
+  ]);
+  const { firstHourMs, endHourMs } = spanOf(places, job.value, query.asOfMs ?? nowMs);
+  const range = { fromMs: firstHourMs, toMs: Math.max(endHourMs, firstHourMs + ONE_WINDOW_MS) };
+  const answer = await emissions(db, { ...query, ...range, nodeId: null, jobNumbers: numbers }, nowMs);
+  if (!answer.ok) return answer;
+  const idOf = new Map(fleet.map((node) => [node.number, node.id]));
+  return ok({
+    job: job.value,
+    runs: runs.toReversed(),
+    nodes: nodesOf(places).map(({ nodeNumber, ...span }) => ({ id: idOf.get(nodeNumber)!, ...span })),
+    emissions: answer.value,
+    sci: sciScores(answer.value.totals, {
+      gpuHour: answer.value.totals.gpuSeconds / 3_600,
+      job: 1,
+      ...unitsOf(runs),
+    }),
+  });
+}
+
+/** `<scheduler>:<cluster>:<id>`, with `:<restart>` from the first restart on. */
+const RESTART = /^([^:]+:[^:]+:.+):\d+$/;
+
+async function runsOf(db: D1Database, id: string): Promise<number[]> {
+  const first = RESTART.exec(id)?.[1] ?? id;
+  const again = await findContinuations(db, first, MAX_RESTARTS);
+  const number = await findJobNumber(db, first);
+  return [
+    ...(number === null ? [] : [number]),
+    ...again.filter((run) => /^\d+$/.test(run.id.slice(first.length + 1))).map((run) => run.number),
+  ];
+}
+
+/** Runs on one node are one span. */
+function nodesOf(places: readonly JobNode[]): Omit<JobNode, 'jobNumber'>[] {
+  const byNode = new Map<number, Omit<JobNode, 'jobNumber'>>();
+  for (const { nodeNumber, firstHourMs, endHourMs } of places) {
+    const known = byNode.get(nodeNumber);
+    byNode.set(nodeNumber, {
+      nodeNumber,
+      firstHourMs: Math.min(known?.firstHourMs ?? firstHourMs, firstHourMs),
+      endHourMs: Math.max(known?.endHourMs ?? endHourMs, endHourMs),
+    });
+  }
+  return [...byNode.values()];
+}
+
+/** What the runs made together. */
+function unitsOf(runs: readonly StoredJob[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [unit, count] of runs.flatMap(({ units }) => Object.entries(units)))
+    sums[unit] = (sums[unit] ?? 0) + count;
+  return sums;
+}

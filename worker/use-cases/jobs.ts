@@ -1,0 +1,181 @@
+/** Jobs as people find them, and what people say of them. */
+import { JobSums, type JobTotals } from '../../shared/emissions/job-totals.ts';
+import { HOUR_MS } from '../../shared/time/window.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { rangeProblem } from '../http/time-range.ts';
+import { readFleet } from '../storage/fleet.ts';
+import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
+import {
+  findJobNumber,
+  type JobFactsSaid,
+  listJobNumbers,
+  readJobs,
+  type StoredJob,
+  writeJobFacts,
+} from '../storage/jobs.ts';
+import { readNodeDevices } from '../storage/node-devices.ts';
+import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
+import { type KeySpan, readHourSpans } from '../storage/node-hours.ts';
+import type { Recorder } from './sites.ts';
+
+export interface JobSummary extends StoredJob {
+  /** To the hour. */
+  readonly firstHourMs: number;
+  readonly endHourMs: number;
+  /** Ids. */
+  readonly nodes: readonly string[];
+  /** Null where the job is too long to be summed in a list. */
+  readonly totals: JobTotals | null;
+}
+
+export interface JobsPage {
+  readonly jobs: readonly JobSummary[];
+  /** Number to go on before; null on the last page. */
+  readonly next: number | null;
+}
+
+export interface JobsQuery {
+  readonly limit: number;
+  readonly before?: number | undefined;
+  readonly project?: string | undefined;
+  readonly user?: string | undefined;
+  readonly phase?: string | undefined;
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+}
+
+/** Hours that one page reads: about half a second of work. */
+const PAGE_HOURS = 5_000;
+
+/** Newest first. A page ends early where its jobs would take too long to sum. Problem: `invalid_parameter`. */
+export async function getJobs(db: D1Database, query: JobsQuery, nowMs: number): Promise<Result<JobsPage>> {
+  const { limit, before, fromMs, toMs, ...said } = query;
+  const hours = hoursOf(fromMs, toMs ?? nowMs);
+  if (!hours.ok) return hours;
+  const list = await listJobNumbers(db, { ...said, limit, before, hours: hours.value });
+  const nodes = await readJobNodes(db, list.numbers);
+  const hoursIn = (jobNumber: number) =>
+    nodes
+      .filter((node) => node.jobNumber === jobNumber)
+      .reduce((sum, { firstHourMs, endHourMs }) => sum + (endHourMs - firstHourMs) / HOUR_MS, 0);
+  const summed: number[] = [];
+  const shown: number[] = [];
+  let room = PAGE_HOURS;
+  for (const number of list.numbers) {
+    const needs = hoursIn(number);
+    // One that no page could sum is shown without; one that the next page can is left to it.
+    if (needs > room && needs <= PAGE_HOURS) break;
+    shown.push(number);
+    if (needs > room) continue;
+    room -= needs;
+    summed.push(number);
+  }
+  const next = shown.length < list.numbers.length ? shown.at(-1)! : list.next;
+  return ok({ jobs: await summaries(db, shown, nodes, summed, nowMs), next });
+}
+
+function hoursOf(
+  fromMs: number | undefined,
+  toMs: number,
+): Result<{ first: number; last: number } | undefined> {
+  if (fromMs === undefined) return ok(undefined);
+  const backwards = rangeProblem(fromMs, toMs);
+  if (backwards !== null) return { ok: false, problem: backwards };
+  return ok({ first: Math.floor(fromMs / HOUR_MS), last: Math.ceil(toMs / HOUR_MS) - 1 });
+}
+
+async function summaries(
+  db: D1Database,
+  numbers: readonly number[],
+  nodes: readonly JobNode[],
+  summed: readonly number[],
+  nowMs: number,
+): Promise<JobSummary[]> {
+  const [jobs, fleet, sums] = await Promise.all([
+    readJobs(db, numbers, nowMs),
+    readFleet(db),
+    sumHours(
+      db,
+      nodes.filter(({ jobNumber }) => summed.includes(jobNumber)),
+    ),
+  ]);
+  const idOf = new Map(fleet.map(({ number, id }) => [number, id]));
+  return jobs.map((job) => {
+    const own = nodes.filter(({ jobNumber }) => jobNumber === job.number);
+    return {
+      ...job,
+      ...spanOf(own, job, nowMs),
+      nodes: own.map(({ nodeNumber }) => idOf.get(nodeNumber)!),
+      totals: summed.includes(job.number) ? sums.of(job.number) : null,
+    };
+  });
+}
+
+/** From the first hour to the end of the last, but not beyond now. A job that no node booked yet has only been named. */
+export function spanOf(nodes: readonly JobNode[], job: StoredJob, nowMs: number) {
+  if (nodes.length === 0) return { firstHourMs: job.firstSeenAtMs, endHourMs: job.firstSeenAtMs };
+  return {
+    firstHourMs: Math.min(...nodes.map(({ firstHourMs }) => firstHourMs)),
+    endHourMs: Math.min(nowMs, Math.max(...nodes.map(({ endHourMs }) => endHourMs))),
+  };
+}
+
+/** Every hour of these once, whichever jobs share it. */
+async function sumHours(db: D1Database, nodes: readonly JobNode[]): Promise<JobSums> {
+  const nodeNumbers = [...new Set(nodes.map(({ nodeNumber }) => nodeNumber))].sort((a, b) => a - b);
+  const sums = new JobSums();
+  const spans = nodes.map(({ nodeNumber, firstHourMs, endHourMs }) =>
+    nodeHourKeyRange(nodeNumber, firstHourMs, endHourMs),
+  );
+  const devices = await readNodeDevices(db, nodeNumbers);
+  const typesOf = new Map(
+    nodeNumbers.map((number) => {
+      const own = devices.filter(({ nodeNumber }) => nodeNumber === number);
+      return [number, new Map(own.map(({ deviceIndex, type }) => [deviceIndex, type]))];
+    }),
+  );
+  for await (const hour of readHourSpans(db, united(spans)))
+    sums.addHour(hour, typesOf.get(hour.nodeNumber)!);
+  return sums;
+}
+
+/** The same keys in spans that do not overlap. */
+function united(spans: readonly KeySpan[]): KeySpan[] {
+  const apart: { first: number; end: number }[] = [];
+  for (const { first, end } of [...spans].sort((a, b) => a.first - b.first)) {
+    const before = apart.at(-1);
+    if (before && first <= before.end) before.end = Math.max(before.end, end);
+    else apart.push({ first, end });
+  }
+  return apart;
+}
+
+/** Problem: `not_found`. */
+export async function getJob(db: D1Database, id: string, knownAtMs: number): Promise<Result<StoredJob>> {
+  const number = await findJobNumber(db, id);
+  const [job] = number === null ? [] : await readJobs(db, [number], knownAtMs);
+  if (job === undefined)
+    return fail('not_found', `No agent has reported a job "${id}"; GET /v1/jobs lists those that ran.`, 'id');
+  return ok(job);
+}
+
+/** Records what people say of a job; a node may speak of the jobs that ran on it. Problems: `not_found`, `wrong_node`. */
+export async function describeJob(
+  db: D1Database,
+  id: string,
+  said: JobFactsSaid,
+  recorder: Recorder,
+  /** The node that speaks; null: an operator. */
+  nodeNumber: number | null,
+): Promise<Result<StoredJob>> {
+  const job = await getJob(db, id, recorder.nowMs);
+  if (!job.ok) return job;
+  if (nodeNumber !== null) {
+    const nodes = await readJobNodes(db, [job.value.number]);
+    if (!nodes.some((node) => node.nodeNumber === nodeNumber))
+      return fail('wrong_node', `The job "${id}" has not run on the node that this token belongs to.`, 'id');
+  }
+  const author = { who: recorder.by, why: recorder.why ?? null };
+  await writeJobFacts(db, job.value, said, author, recorder.nowMs);
+  return getJob(db, id, recorder.nowMs);
+}
