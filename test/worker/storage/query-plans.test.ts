@@ -46,6 +46,12 @@ test('every statement finds its rows by key, or reads a table that is small', as
     ['GET', '/v1/fleet/emissions?groupBy=job', undefined],
     ['GET', '/v1/nodes?filter=site:berlin,label.a:b', undefined],
     ['GET', '/v1/quarantine?resolution=all', undefined],
+    ['POST', '/v1/periods', { from: '2020-01-01T00:00:00Z', to: '2020-01-02T00:00:00Z' }],
+    ['GET', '/v1/periods/1', undefined],
+    ['GET', '/v1/periods/open', undefined],
+    ['GET', '/v1/changes?subject=site:berlin&what=pueRatio&from=2020-01-01T00:00:00Z', undefined],
+    ['GET', '/v1/fleet/emissions?asOf=2026-01-01T00:00:00Z', undefined],
+    ['POST', '/v1/ingest', lateBody(), token],
     ['DELETE', `/v1/nodes/${nodeId}`, undefined],
   ];
   for (const [method, path, said, bearer] of changes) {
@@ -116,6 +122,11 @@ function busyBody() {
       },
     },
   );
+}
+
+/** An hour that had settled. */
+function lateBody() {
+  return body([report({ windowStartMs: recentWindow(60) })]);
 }
 
 function ownSeries(gramsPerKwh: number) {
