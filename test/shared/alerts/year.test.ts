@@ -1,0 +1,196 @@
+import { expect, test } from 'vitest';
+import type { ZoneWindow } from '../../../shared/alerts/condition.ts';
+import { RuleFold } from '../../../shared/alerts/fold.ts';
+import type { AlertRule, BudgetRule, DirtyHoursRule, WasteRule } from '../../../shared/alerts/rule.ts';
+import { referenceEpisodes } from './reference.ts';
+import {
+  HOUR_MS,
+  hourIndex,
+  loadAt,
+  monthBefore,
+  recordedHours,
+  WINDOW_MS,
+  YEAR_FROM_MS,
+  yearOf,
+} from './year.ts';
+
+const common = {
+  name: 'rule',
+  filter: '',
+  severity: 'warning',
+  enabled: true,
+  forMinutes: 15,
+  holdMinutes: 30,
+  cooldownMinutes: 60,
+  renotifyMinutes: null,
+  channelIds: [],
+} as const;
+const dirty: DirtyHoursRule = {
+  ...common,
+  kind: 'dirtyHours',
+  aboveGramsPerKwh: null,
+  onPercentile: 0.8,
+  offPercentile: 0.7,
+  minimumMedianRatio: 1.15,
+  abovePowerWatts: 8_000,
+};
+
+const DK = yearOf('dk');
+const ZA = yearOf('za');
+
+function fold(rule: AlertRule, windows: readonly ZoneWindow[]) {
+  const folded = new RuleFold(rule, {});
+  for (const window of windows) folded.addZones(window.startMs, new Map([['zone', window]]));
+  return folded;
+}
+
+function edges(rule: AlertRule, windows: readonly ZoneWindow[], instance = 'zone') {
+  return (fold(rule, windows).spans.get(instance) ?? []).map(({ amounts: _, ...span }) => span);
+}
+
+/** By nearest rank of the sorted hours. */
+const percentile = (hours: readonly number[], ratio: number) =>
+  [...hours].sort((a, b) => a - b)[Math.ceil(ratio * hours.length) - 1]!;
+
+type Signal = 'on' | 'off' | 'band' | 'unknown';
+const starts = DK.map(({ startMs }) => startMs);
+
+function dirtySignals(zone: 'dk' | 'za'): Signal[] {
+  const hours = recordedHours(zone);
+  let limits = { on: 0, off: 0 };
+  return starts.map((startMs) => {
+    if (startMs % (24 * HOUR_MS) === 0) {
+      const month = monthBefore(hours, startMs);
+      limits = {
+        on: Math.max(percentile(month, 0.8), 1.15 * percentile(month, 0.5)),
+        off: percentile(month, 0.7),
+      };
+    }
+    const load = loadAt(startMs);
+    if (load === null) return 'unknown';
+    const intensity = hours[hourIndex(startMs)]!;
+    if (intensity <= limits.off || load.watts <= 6_400) return 'off';
+    return intensity > limits.on && load.watts > 8_000 ? 'on' : 'band';
+  });
+}
+
+test('dirty hours in use of a year are those that a look at the whole series finds', () => {
+  const found = edges(dirty, DK);
+  // The meters are silent for seven hours in which nobody works: far from any episode.
+  expect(found).toEqual(referenceEpisodes(dirtySignals('dk'), YEAR_FROM_MS, dirty));
+  expect(found.length).toBeGreaterThan(50);
+  expect(found.length).toBeLessThan(320);
+});
+
+test('a flat grid is never dirty', () => {
+  expect(edges({ ...dirty, abovePowerWatts: 0 }, ZA)).toEqual([]);
+  expect(edges({ ...dirty, abovePowerWatts: 0, minimumMedianRatio: 1 }, ZA).length).toBeGreaterThan(100);
+});
+
+test('an absolute limit ends five percent below itself', () => {
+  const rule = { ...dirty, aboveGramsPerKwh: 200, abovePowerWatts: 0 };
+  const signals = DK.map(({ gramsPerKwh, startMs }): Signal => {
+    if (loadAt(startMs) === null) return 'unknown';
+    return gramsPerKwh! > 200 ? 'on' : gramsPerKwh! <= 190 ? 'off' : 'band';
+  });
+  const found = edges(rule, DK);
+  expect(found).toEqual(referenceEpisodes(signals, YEAR_FROM_MS, rule));
+  expect(found.length).toBeGreaterThan(50);
+});
+
+test('waste of a year', () => {
+  const rule: WasteRule = { ...common, kind: 'waste', aboveIdlePowerWatts: 2_000, cooldownMinutes: 0 };
+  const signals = starts.map((startMs): Signal => {
+    const load = loadAt(startMs);
+    if (load === null) return 'unknown';
+    return load.idleWatts > 2_000 ? 'on' : load.idleWatts <= 1_600 ? 'off' : 'band';
+  });
+  const flapping = edges({ ...rule, forMinutes: 5, holdMinutes: 5 }, DK);
+  expect(flapping).toEqual(
+    referenceEpisodes(signals, YEAR_FROM_MS, { forMinutes: 5, holdMinutes: 5, cooldownMinutes: 0 }),
+  );
+  expect(flapping.length).toBeGreaterThan(1_000);
+});
+
+test('coverage is missed exactly while the meters were silent', () => {
+  const rule: AlertRule = { ...common, kind: 'health', check: 'coverage', limit: 0.9 };
+  const from = Date.UTC(2024, 4, 20);
+  expect(edges(rule, DK)).toEqual([
+    {
+      startMs: from,
+      firedAtMs: from + 15 * 60_000,
+      endMs: from + 7 * HOUR_MS,
+      resolvedAtMs: from + 7 * HOUR_MS + 30 * 60_000,
+    },
+  ]);
+});
+
+test('a monthly budget is used up in the window that a sum from the first of the month finds', () => {
+  const rule: BudgetRule = {
+    ...common,
+    kind: 'budget',
+    emissions: 'total',
+    budgetGrams: 450_000,
+    period: 'month',
+    fastBurn: null,
+    slowBurn: null,
+    forMinutes: 0,
+    holdMinutes: 0,
+  };
+  const exhausted: number[] = [];
+  let month = -1;
+  let sum = 0;
+  const signals = DK.map(({ startMs, gramsPerKwh }): Signal => {
+    if (new Date(startMs).getUTCMonth() !== month) {
+      month = new Date(startMs).getUTCMonth();
+      sum = 0;
+    }
+    const load = loadAt(startMs);
+    const before = sum;
+    sum += (load === null ? 0 : (load.watts / 1_000 / 12) * 1.2 * gramsPerKwh!) + 1;
+    if (before < 450_000 && sum >= 450_000) exhausted.push(startMs);
+    return sum >= 450_000 ? 'on' : 'off';
+  });
+  const found = edges(rule, DK, 'all');
+  expect(found.map(({ startMs }) => startMs)).toEqual(exhausted);
+  expect(found).toEqual(referenceEpisodes(signals, YEAR_FROM_MS, rule).map((one) => ({ ...one })));
+  expect(found.length).toBeGreaterThan(2);
+});
+
+test('the burn rate is the pace of the last hours against the even pace of the period', () => {
+  const rule: BudgetRule = {
+    ...common,
+    kind: 'budget',
+    emissions: 'operational',
+    budgetGrams: 24_000,
+    period: 'day',
+    fastBurn: { hours: 1, aboveRatio: 2 },
+    slowBurn: { hours: 6, aboveRatio: 100 },
+  };
+  const folded = fold(rule, DK.slice(0, 10 * 12));
+  const lastMs = starts[10 * 12 - 1]!;
+  const grams = DK.slice(0, 10 * 12).map(
+    ({ startMs, gramsPerKwh }) => (loadAt(startMs)!.watts / 1_000 / 12) * 1.2 * gramsPerKwh!,
+  );
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const reading = folded.budgetReading(lastMs)!;
+  expect(reading.usedGrams).toBeCloseTo(sum(grams), 6);
+  // The whole hour before and the current one, which is over: two hours, at 1,000 g an hour if it were even.
+  expect(reading.fastBurnRatio).toBeCloseTo(sum(grams.slice(-24)) / 2 / 1_000, 9);
+  expect(reading.slowBurnRatio).toBeCloseTo(sum(grams.slice(-7 * 12)) / 7 / 1_000, 9);
+});
+
+test('energy and grams of an episode are those of its windows up to its end', () => {
+  const span = fold(dirty, DK)
+    .spans.get('zone')!
+    .find(({ endMs }) => endMs !== null)!;
+  const within = DK.filter(({ startMs }) => startMs >= span.startMs && startMs < span.endMs!);
+  const energy = within.reduce((sum, { startMs }) => sum + (loadAt(startMs)?.watts ?? 0) * WINDOW_MS, 0);
+  const grams = within.reduce(
+    (sum, { startMs, gramsPerKwh }) =>
+      sum + ((loadAt(startMs)?.watts ?? 0) / 1_000 / 12) * 1.2 * gramsPerKwh!,
+    0,
+  );
+  expect(span.amounts.energyMillijoules).toBe(energy);
+  expect(span.amounts.grams).toBeCloseTo(grams, 6);
+});
