@@ -53,3 +53,6 @@ export const MAX_JOBS_PER_SOURCE = 200;
 
 /** Slurm numbers GPUs as their device files are numbered. */
 export const slurmGpu = (name: string): GpuName => (/^\d+$/.test(name) ? `minor:${name}` : name);
+
+/** `1 job`, `2 jobs`. */
+export const counted = (count: number, noun: string) => `${count} ${noun}${count === 1 ? '' : 's'}`;

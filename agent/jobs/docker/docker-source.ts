@@ -1,7 +1,13 @@
 /** Containers that Docker runs, by its socket. Docker gives nothing out exclusively: it vouches for nothing. */
 import { errnoOf } from '../../inventory/read-text.ts';
 import type { Outcome } from '../../sensors/sensor.ts';
-import { type JobSighting, type JobSource, MAX_JOBS_PER_SOURCE, type Sightings } from '../job-source.ts';
+import {
+  counted,
+  type JobSighting,
+  type JobSource,
+  MAX_JOBS_PER_SOURCE,
+  type Sightings,
+} from '../job-source.ts';
 import { sightingOfContainer } from './container.ts';
 import { getFromDocker } from './docker-api.ts';
 
@@ -36,7 +42,7 @@ export function createDockerSource({ socket }: DockerOptions): JobSource {
               ),
             );
         const jobs = [...known.values()].filter((job) => job !== null);
-        return { state: 'ready', value: { jobs, vouches: false }, detail: `${jobs.length} containers` };
+        return { state: 'ready', value: { jobs, vouches: false }, detail: counted(jobs.length, 'container') };
       } catch (error) {
         return failure(error);
       }

@@ -4,6 +4,7 @@ import type { Clock } from '../../clock.ts';
 import { errnoOf } from '../../inventory/read-text.ts';
 import type { Outcome } from '../../sensors/sensor.ts';
 import {
+  counted,
   type JobSighting,
   type JobSource,
   MAX_JOBS_PER_SOURCE,
@@ -50,7 +51,7 @@ export function createDropFileSource({ folder, clock }: DropFileOptions): JobSou
         problems.push(
           `${names.length - MAX_JOBS_PER_SOURCE} files beyond the first ${MAX_JOBS_PER_SOURCE} are not read`,
         );
-      const detail = [`${jobs.length} jobs in ${folder}`, ...listed(problems)].join('; ');
+      const detail = [`${counted(jobs.length, 'job')} in ${folder}`, ...listed(problems)].join('; ');
       return { state: 'ready', value: { jobs, vouches: false }, detail };
     },
   };

@@ -1,4 +1,5 @@
 /** One unary gRPC call without arguments over a unix socket. */
+import { once } from 'node:events';
 import { createConnection } from 'node:net';
 
 /** The kubelet's own limit for a reply. */
@@ -12,11 +13,14 @@ const PREFIX_BYTES = 5;
  * @throws Error with an errno, a gRPC status or what else went wrong
  */
 export async function callGrpc(socketPath: string, method: string, timeoutMs: number): Promise<Uint8Array> {
+  // Connected first, so that a missing or forbidden socket says so itself.
+  const socket = createConnection(socketPath);
+  await once(socket, 'connect');
   // Only where there is a kubelet: HTTP/2 takes some memory.
   const http2 = await import('node:http2');
   return new Promise((resolve, reject) => {
     const session = http2.connect('http://localhost', {
-      createConnection: () => createConnection(socketPath),
+      createConnection: () => socket,
     });
     const timer = setTimeout(() => end(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     const end = (outcome: Error | Uint8Array) => {

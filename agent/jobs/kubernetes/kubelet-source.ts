@@ -1,9 +1,14 @@
 /** The pods of a Kubernetes node, by the kubelet's own list of the devices that it gave out. */
-import { access, constants } from 'node:fs/promises';
 import type { HostPaths } from '../../inventory/host-paths.ts';
 import { errnoOf } from '../../inventory/read-text.ts';
 import type { Outcome } from '../../sensors/sensor.ts';
-import { type JobSighting, type JobSource, MAX_JOBS_PER_SOURCE, type Sightings } from '../job-source.ts';
+import {
+  counted,
+  type JobSighting,
+  type JobSource,
+  MAX_JOBS_PER_SOURCE,
+  type Sightings,
+} from '../job-source.ts';
 import { callGrpc } from './grpc-call.ts';
 import { labelsOfGroup, limitCores, type PodLabels, podGroups, podLogs } from './pod-groups.ts';
 import { type PodResources, parsePodResources } from './pod-resources.ts';
@@ -50,19 +55,13 @@ export function createKubeletSource({ paths, socket, podLogFolder }: KubeletOpti
     watched: [podLogFolder],
 
     async look(): Promise<Outcome<Sightings>> {
-      try {
-        await access(socket, constants.R_OK | constants.W_OK);
-      } catch (error) {
-        const code = errnoOf(error);
-        if (code === 'ENOENT') return { state: 'absent', detail: `no kubelet socket ${socket}` };
-        return forbidden(code);
-      }
       let pods: PodResources[];
       try {
         pods = parsePodResources(await callGrpc(socket, LIST, PATIENCE_MS));
       } catch (error) {
         const code = errnoOf(error);
-        if (code === 'EACCES') return forbidden(code);
+        if (code === 'ENOENT') return { state: 'absent', detail: `no kubelet socket ${socket}` };
+        if (code === 'EACCES' || code === 'EPERM') return forbidden(code);
         return {
           state: 'failed',
           detail: `the kubelet does not answer on ${socket}: ${(error as Error).message}`,
@@ -78,7 +77,7 @@ export function createKubeletSource({ paths, socket, podLogFolder }: KubeletOpti
       }
       const dynamic = pods.filter((pod) => pod.hasDynamicResources).length;
       const detail = [
-        `${pods.length} pods by the kubelet`,
+        `${counted(pods.length, 'pod')} by the kubelet`,
         ...(dynamic > 0 ? [`${dynamic} hold devices by claims (DRA), which are not read`] : []),
         ...(pods.length > MAX_JOBS_PER_SOURCE ? [`only the first ${MAX_JOBS_PER_SOURCE} are looked at`] : []),
       ].join('; ');

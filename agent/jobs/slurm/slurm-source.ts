@@ -3,6 +3,7 @@ import type { HostPaths } from '../../inventory/host-paths.ts';
 import { readTextOrEmpty } from '../../inventory/read-text.ts';
 import type { Outcome } from '../../sensors/sensor.ts';
 import {
+  counted,
   type GpuName,
   type JobSighting,
   type JobSource,
@@ -64,7 +65,7 @@ export function createSlurmSource({ sysRoot, procRoot, etcRoot }: HostPaths): Jo
         });
       }
       const detail = [
-        `${jobs.length} jobs`,
+        counted(jobs.length, 'job'),
         ...(forbidden > 0 ? [`the environment of ${forbidden} may not be read`] : []),
         ...(jobs.length > MAX_JOBS_PER_SOURCE ? [`only the first ${MAX_JOBS_PER_SOURCE} are looked at`] : []),
       ].join('; ');

@@ -1,0 +1,90 @@
+/** The scripts that Slurm runs, as real processes. */
+import { spawnSync } from 'node:child_process';
+import { chmod, readdir, readFile, stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { parseDropFile } from '../../../agent/jobs/drop-files/parse-drop-file.ts';
+import { emptyHost } from '../sensors/host-tree.ts';
+
+const script = (name: string) => fileURLToPath(new URL(`../../../deploy/slurm/${name}.sh`, import.meta.url));
+
+function runScript(name: 'prolog' | 'epilog', folder: string, env: Readonly<Record<string, string>> = {}) {
+  const { status, stdout, stderr } = spawnSync('/bin/sh', [script(name)], {
+    env: { PATH: process.env.PATH ?? '', WATTSHED_JOB_FOLDER: folder, ...env },
+    encoding: 'utf8',
+  });
+  return { status, said: stdout + stderr };
+}
+
+const QUIET = { status: 0, said: '' };
+
+test('the prolog tells the job, the epilog takes it back', async () => {
+  const { root } = await emptyHost();
+  const folder = `${root}/run/wattshed/jobs`;
+  const env = {
+    SLURM_JOB_ID: '4711',
+    SLURM_CLUSTER_NAME: 'alps',
+    SLURM_JOB_USER: 'ada',
+    SLURM_JOB_ACCOUNT: 'a "quoted" \\ account\n\u0007',
+    SLURM_JOB_GPUS: '0,2-3',
+    CUDA_VISIBLE_DEVICES: '0,1,2',
+    SLURM_CPUS_ON_NODE: '24',
+    SLURM_JOB_END_TIME: '1764000000',
+    SLURM_RESTART_COUNT: '0',
+  };
+  expect(runScript('prolog', folder, env)).toEqual(QUIET);
+  expect(await readdir(folder)).toEqual(['slurm-4711.json']);
+  expect((await stat(folder)).mode & 0o777).toBe(0o755);
+  expect((await stat(`${folder}/slurm-4711.json`)).mode & 0o777).toBe(0o644);
+  expect(parseDropFile(await readFile(`${folder}/slurm-4711.json`, 'utf8'))).toEqual({
+    scheduler: 'slurm',
+    cluster: 'alps',
+    job: '4711',
+    restart: null,
+    user: 'ada',
+    project: 'a "quoted" \\ account',
+    phase: null,
+    gpus: ['0', '2', '3'],
+    cores: 24,
+    until: 1_764_000_000,
+  });
+  expect(runScript('epilog', folder, { SLURM_JOB_ID: '4711' })).toEqual(QUIET);
+  expect(await readdir(folder)).toEqual([]);
+});
+
+test('partitions are told by UUID, a restart by its number, and what Slurm does not tell is left out', async () => {
+  const { root } = await emptyHost();
+  const env = {
+    SLURM_JOB_ID: '1',
+    SLURM_JOB_GPUS: '0',
+    CUDA_VISIBLE_DEVICES: 'MIG-a,MIG-b',
+    SLURM_RESTART_COUNT: '3',
+  };
+  expect(runScript('prolog', root, env)).toEqual(QUIET);
+  expect(parseDropFile(await readFile(`${root}/slurm-1.json`, 'utf8'))).toMatchObject({
+    gpus: ['MIG-a', 'MIG-b'],
+    restart: '3',
+    cluster: null,
+    user: null,
+    cores: null,
+    until: null,
+  });
+});
+
+test.each([
+  ['without a job', {}],
+  ['with a job whose number is a path', { SLURM_JOB_ID: '../../etc/passwd' }],
+])('%s neither does anything, and neither fails', async (_, env: Record<string, string>) => {
+  const { root } = await emptyHost();
+  for (const name of ['prolog', 'epilog'] as const) expect(runScript(name, root, env)).toEqual(QUIET);
+  expect(await readdir(root)).toEqual([]);
+});
+
+test('a folder that takes no files fails no job', async () => {
+  const { root } = await emptyHost();
+  await chmod(root, 0o555);
+  const unwritable = process.getuid?.() === 0 ? '/proc/wattshed' : `${root}/jobs`;
+  for (const name of ['prolog', 'epilog'] as const)
+    expect(runScript(name, unwritable, { SLURM_JOB_ID: '1' })).toEqual(QUIET);
+  await chmod(root, 0o755);
+});
