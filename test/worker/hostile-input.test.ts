@@ -10,6 +10,8 @@ const LISTS = [
   '/v1/tokens',
   '/v1/enrolment-keys',
   '/v1/quarantine',
+  '/v1/changes',
+  '/v1/periods',
   '/v1/grid/DE/revisions',
 ];
 const CURSORS = ['abc', '-1', '1e999', 'NaN', '', '9007199254740993', "' OR 1=1"];
@@ -23,6 +25,7 @@ const QUERIES = [
   'from=2026-02-30T00:00:00Z',
   'from=2026-01-01T00:00:00%2B99:99',
   'from=2016-12-31T23:59:60Z',
+  'asOf=1970-01-01T00:00:00Z',
   'filter=:',
   'filter=label.%00:x',
   `filter=${'a:b,'.repeat(20)}`,

@@ -10,8 +10,8 @@ type Need = 'nothing' | 'enrolment key' | 'ingest' | 'read' | 'admin' | 'ingest 
 const PUBLIC = ['/', '/healthz', '/openapi.json', '/docs', '/docs.css', '/install.sh'];
 /** These answer a question that is too long for an address. */
 const READ_BY_POST = ['/v1/estimate'];
-/** Their lists are the operator's own: who may call, how to become a node, what was set aside. */
-const ADMIN_READS = ['/v1/tokens', '/v1/enrolment-keys', '/v1/quarantine'];
+/** Their lists are the operator's own: who may call, how to become a node, what was set aside, who changed what. */
+const ADMIN_READS = ['/v1/tokens', '/v1/enrolment-keys', '/v1/quarantine', '/v1/changes'];
 
 function needOf({ method, path }: Route): Need {
   if (PUBLIC.includes(path)) return 'nothing';

@@ -11,7 +11,11 @@ import { type Recorded, recordingDatabase } from './recording-database.ts';
 const MAY_BE_SCANNED = [
   { plan: /^SCAN nodes$/, of: /^SELECT number, id, hostname.* FROM nodes ORDER BY number$/, as: 'the fleet' },
   { plan: /^SCAN settings$/, of: /^select/, as: 'every place of every node' },
-  { plan: /^SCAN s$/, of: /FROM grid_series s CROSS JOIN grid_(values|revisions|forecasts) /, as: 'tens of series' },
+  {
+    plan: /^SCAN s$/,
+    of: /FROM grid_series s CROSS JOIN grid_(values|revisions|forecasts) /,
+    as: 'tens of series',
+  },
   { plan: /^SCAN grid_series$/, of: /grid_series/, as: 'tens of series' },
   { plan: /^SCAN grid_fetches$/, of: /grid_fetches/, as: 'a row per provider and zone' },
   { plan: /^SCAN grid_rereads$/, of: /grid_rereads/, as: 'a row per provider, zone and age' },
@@ -34,6 +38,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
   }
   const changes: [string, string, unknown, string?][] = [
     ['POST', '/v1/ingest', busyBody(), token],
+    ['POST', '/v1/ingest', lateBody(), token],
     ['PUT', '/v1/grid/DE/intensity', ownSeries(100)],
     ['PUT', '/v1/grid/DE/intensity', ownSeries(200)],
     ['POST', '/v1/enroll', host('planned-new'), key],
@@ -46,12 +51,11 @@ test('every statement finds its rows by key, or reads a table that is small', as
     ['GET', '/v1/fleet/emissions?groupBy=job', undefined],
     ['GET', '/v1/nodes?filter=site:berlin,label.a:b', undefined],
     ['GET', '/v1/quarantine?resolution=all', undefined],
-    ['POST', '/v1/periods', { from: '2020-01-01T00:00:00Z', to: '2020-01-02T00:00:00Z' }],
+    ['POST', '/v1/periods', { from: daysAgo(3), to: daysAgo(2) }],
     ['GET', '/v1/periods/1', undefined],
     ['GET', '/v1/periods/open', undefined],
     ['GET', '/v1/changes?subject=site:berlin&what=pueRatio&from=2020-01-01T00:00:00Z', undefined],
-    ['GET', '/v1/fleet/emissions?asOf=2026-01-01T00:00:00Z', undefined],
-    ['POST', '/v1/ingest', lateBody(), token],
+    ['GET', `/v1/fleet/emissions?asOf=${daysAgo(1)}`, undefined],
     ['DELETE', `/v1/nodes/${nodeId}`, undefined],
   ];
   for (const [method, path, said, bearer] of changes) {
@@ -123,6 +127,8 @@ function busyBody() {
     },
   );
 }
+
+const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString();
 
 /** An hour that had settled. */
 function lateBody() {
