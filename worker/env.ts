@@ -9,6 +9,10 @@ export interface Env extends ProviderKeys {
   readonly ADMIN_SECRET_SHA256?: string;
   /** Seconds between reports that the server asks of agents; default 60. */
   readonly REPORT_EVERY_SECONDS?: string;
+  /** Sends the mail of alert channels; without it they say so. */
+  readonly EMAIL?: SendEmail;
+  /** `true`: alerts may also go to this machine itself, by http too; for self-hosting and tests. Default `false`. */
+  readonly ALERT_TARGETS_ALLOW_LOOPBACK?: string;
 }
 
 const DEFAULT_REPORT_EVERY_SECONDS = 60;
@@ -23,4 +27,12 @@ export function reportEverySeconds(env: Env): number {
     );
   }
   return seconds;
+}
+
+/** @throws RangeError where the operator's setting is neither `true` nor `false` */
+export function alertTargetsAllowLoopback({ ALERT_TARGETS_ALLOW_LOOPBACK: setting = 'false' }: Env): boolean {
+  if (setting !== 'true' && setting !== 'false') {
+    throw new RangeError(`ALERT_TARGETS_ALLOW_LOOPBACK must be "true" or "false", got "${setting}"`);
+  }
+  return setting === 'true';
 }

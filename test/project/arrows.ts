@@ -64,6 +64,7 @@ const ROOMS: readonly Room[] = [
     'worker/http/',
     'worker/storage/',
     'worker/grid/',
+    'worker/channels/',
     'worker/schema/',
     'worker/env.ts',
   ]),
@@ -79,6 +80,7 @@ function below(prefix: string, rooms: readonly string[]): Room[] {
 const LISTS = [
   'agent/sensors/list.ts',
   'worker/grid/list.ts',
+  'worker/channels/list.ts',
   'worker/routes/register.ts',
   'worker/jobs/list.ts',
 ];

@@ -1,4 +1,5 @@
 /** GET of a document from a server that may be down, slow, huge, redirected or not the one it was. */
+import { parseRetryAfter } from '../../shared/time/retry-after.ts';
 import type { FetchFailure } from './provider.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -109,15 +110,6 @@ function statusFailure(response: Response, text: string, nowMs: number): FetchFa
     return { outcome: 'rateLimited', reason, retryAfterMs };
   }
   return { outcome: 'failed', reason };
-}
-
-/** Seconds or an HTTP date, which ends in GMT (`Date.parse` reads a year in almost anything); null where absent or nonsense. */
-function parseRetryAfter(header: string | null, nowMs: number): number | null {
-  if (header === null) return null;
-  const text = header.trim();
-  const dateMs = text.endsWith('GMT') ? Date.parse(text) - nowMs : Number.NaN;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : dateMs;
-  return Number.isFinite(ms) && ms >= 0 ? ms : null;
 }
 
 function failed(reason: string): { readonly ok: false; readonly failure: FetchFailure } {

@@ -17,6 +17,7 @@ export const PROBLEM_STATUS = {
   method_not_allowed: 405,
   revision_conflict: 409,
   already_exists: 409,
+  in_use: 409,
   period_not_over: 409,
   period_overlaps: 409,
   host_already_enrolled: 409,

@@ -1,5 +1,6 @@
 /** The explicit list of what the one cron trigger runs, in this order; each job decides whether it is due. */
 import type { Env } from '../env.ts';
+import { alertDelivery } from './alert-delivery.ts';
 import { forecast } from './forecast.ts';
 import { gridRefresh } from './grid-refresh.ts';
 import { gridReread } from './grid-reread.ts';
@@ -14,4 +15,4 @@ export interface JobContext {
 
 export type ScheduledJob = (context: JobContext) => Promise<void>;
 
-export const scheduledJobs: readonly ScheduledJob[] = [gridRefresh, gridReread, forecast];
+export const scheduledJobs: readonly ScheduledJob[] = [gridRefresh, gridReread, forecast, alertDelivery];

@@ -1,5 +1,7 @@
 /** The explicit list of routes; adding one is a file beside this and a line here. */
 import type { App } from '../http/app.ts';
+import { registerAlertChannels } from './alert-channels.ts';
+import { registerAlertDeliveries } from './alert-deliveries.ts';
 import { registerChanges } from './changes.ts';
 import { registerDocs } from './docs.ts';
 import { registerEmbodied } from './embodied.ts';
@@ -7,12 +9,13 @@ import { registerEmissions } from './emissions.ts';
 import { registerEnroll } from './enroll.ts';
 import { registerEnrolmentKeys } from './enrolment-keys.ts';
 import { registerGrid } from './grid.ts';
+import { registerGridCloudRegions } from './grid-cloud-regions.ts';
 import { registerGridForecast } from './grid-forecast.ts';
 import { registerGridTrust } from './grid-trust.ts';
 import { registerHealth } from './health.ts';
 import { registerIngest } from './ingest.ts';
-import { registerJobs } from './jobs.ts';
 import { registerInstall } from './install.ts';
+import { registerJobs } from './jobs.ts';
 import { registerMetrics } from './metrics.ts';
 import { registerNodes } from './nodes.ts';
 import { registerPeriods } from './periods.ts';
@@ -29,6 +32,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerIngest,
   registerGrid,
   registerGridForecast,
+  registerGridCloudRegions,
   registerGridTrust,
   registerNodes,
   registerPower,
@@ -39,6 +43,8 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerQuarantine,
   registerChanges,
   registerPeriods,
+  registerAlertChannels,
+  registerAlertDeliveries,
   registerSites,
   registerEnrolmentKeys,
   registerTokens,

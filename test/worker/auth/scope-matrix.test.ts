@@ -11,7 +11,13 @@ const PUBLIC = ['/', '/healthz', '/openapi.json', '/docs', '/docs.css', '/instal
 /** These answer a question that is too long for an address. */
 const READ_BY_POST = ['/v1/estimate'];
 /** Their lists are the operator's own: who may call, how to become a node, what was set aside, who changed what. */
-const ADMIN_READS = ['/v1/tokens', '/v1/enrolment-keys', '/v1/quarantine', '/v1/changes'];
+const ADMIN_READS = [
+  '/v1/tokens',
+  '/v1/enrolment-keys',
+  '/v1/quarantine',
+  '/v1/changes',
+  '/v1/alert-channels',
+];
 
 function needOf({ method, path }: Route): Need {
   if (PUBLIC.includes(path)) return 'nothing';

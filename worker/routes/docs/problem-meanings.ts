@@ -18,6 +18,7 @@ export const PROBLEM_MEANINGS: Readonly<Record<ProblemCode, string>> = {
   method_not_allowed: 'The path exists, with the methods in `Allow`.',
   revision_conflict: 'Another content under a revision that is known: two agents report as one node.',
   already_exists: 'The id is taken.',
+  in_use: 'Something else refers to it, which the detail names; change that first.',
   period_not_over: 'The last hour of the period has not settled yet; the detail says when it will have.',
   period_overlaps: 'A period of the same scope that is closed holds some of this time.',
   host_already_enrolled: 'The host is a node, and the key does not allow to replace it.',

@@ -1,0 +1,34 @@
+/** One notification to one channel, whoever asks for it: rendered within bounds, checked, sent. Never throws. */
+import type { AlertNotification } from '../../../shared/alerts/notification.ts';
+import { bounded } from '../../channels/bounded.ts';
+import type { Message } from '../../channels/channel.ts';
+import { channelOf } from '../../channels/list.ts';
+import { type Sender, type SendOutcome, send } from '../../channels/send.ts';
+import type { StoredChannel } from '../../storage/alert-channels.ts';
+import { readConfig, secretsAt } from './channel-config.ts';
+
+export async function sendNotification(
+  channel: Pick<StoredChannel, 'id' | 'type' | 'config'>,
+  notification: AlertNotification,
+  sender: Sender,
+): Promise<SendOutcome> {
+  const message = await render(channel, notification, sender.nowMs);
+  if (message === null) {
+    const outcome = 'not sent: the settings are of another version of this server; set them again';
+    return { kind: 'refused', status: null, outcome, retryAfterMs: null, answer: null };
+  }
+  return send(message, sender);
+}
+
+async function render(
+  { id, type, config }: Pick<StoredChannel, 'id' | 'type' | 'config'>,
+  notification: AlertNotification,
+  nowMs: number,
+): Promise<Message | null> {
+  const stored = readConfig(config);
+  const channel = channelOf(type);
+  const settings = channel?.settings.safeParse(stored.settings);
+  if (channel === null || !settings?.success) return null;
+  const context = { channelId: id, secrets: secretsAt(stored, nowMs), nowMs };
+  return channel.render(settings.data, bounded(notification), context);
+}
