@@ -12,7 +12,7 @@ export const basis = z.enum(BASES).openapi({
     '`lifecycle` counts building the plants and their fuel; `direct` is combustion alone. Never converted into each other.',
 });
 export const signal = z.enum(SIGNALS);
-const scope = z.enum(SCOPES).openapi({
+export const scope = z.enum(SCOPES).openapi({
   description: "`consumption` has imports in it; `production` is what the zone's own plants make.",
 });
 
@@ -64,7 +64,7 @@ export const zonesAnswer = z.object({
           )
           .openapi({
             description:
-              'Regions that lie in it, with the tables that say so; `otherZones` is where other tables place one. A site takes the key as `cloudRegion`.',
+              'Regions that lie in it, with the tables that say so, or `operator` where you have placed one; `otherZones` is where other tables place it. A site takes the key as `cloudRegion`.',
           }),
         annual: z
           .object({ gramsPerKwh: z.number(), year: z.number().int(), source: z.string() })

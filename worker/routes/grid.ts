@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { cloudRegionsOf } from '../../shared/grid/regions.ts';
+import type { CloudRegion } from '../../shared/grid/regions.ts';
 import {
   annualIntensity,
   findZone,
@@ -16,7 +16,9 @@ import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOrNull } from '../http/schemas.ts';
 import { rangeProblem } from '../http/time-range.ts';
+import { openDatabase } from '../storage/database.ts';
 import { readRevisions } from '../storage/grid.ts';
+import { cloudRegions } from '../use-cases/cloud-regions.ts';
 import { gridSeries } from '../use-cases/grid-series.ts';
 import { gridStates, type ZoneState } from '../use-cases/grid-states.ts';
 import { unknownZone } from '../use-cases/grid-unknown-zone.ts';
@@ -151,12 +153,15 @@ export function registerGrid(app: App): void {
   app.openapi(zonesRoute, async (context) => {
     const { search, inUse } = context.req.valid('query');
     const { nowMs } = context.var;
-    const states = await gridStates(context.env.DB, intensityProviders(context.env), nowMs);
+    const [states, regions] = await Promise.all([
+      gridStates(context.env.DB, intensityProviders(context.env), nowMs),
+      cloudRegions(openDatabase(context.env.DB), nowMs),
+    ]);
     const stateOf = new Map(states.map((state) => [state.zone.key, state]));
     const found = search === undefined ? GRID_ZONES : searchZones(search);
     const zones = found
       .filter(({ key }) => inUse === 'false' || stateOf.has(key))
-      .map((zone) => zoneAnswer(zone, stateOf.get(zone.key), nowMs));
+      .map((zone) => zoneAnswer(zone, stateOf.get(zone.key), regions, nowMs));
     return context.json({ zones }, 200);
   });
 
@@ -227,7 +232,12 @@ export function registerGrid(app: App): void {
   });
 }
 
-function zoneAnswer({ key, name, country }: GridZone, state: ZoneState | undefined, nowMs: number) {
+function zoneAnswer(
+  { key, name, country }: GridZone,
+  state: ZoneState | undefined,
+  regions: readonly CloudRegion[],
+  nowMs: number,
+) {
   const providers = (state?.providers ?? []).map(({ provider, fetch }) => ({
     provider: provider.name,
     basis: provider.basis,
@@ -244,11 +254,13 @@ function zoneAnswer({ key, name, country }: GridZone, state: ZoneState | undefin
     name,
     country,
     inUse: state !== undefined,
-    cloudRegions: cloudRegionsOf(key).map(({ key, sources, otherZones }) => ({
-      key,
-      sources: [...sources],
-      otherZones: [...otherZones],
-    })),
+    cloudRegions: regions
+      .filter(({ gridZone }) => gridZone === key)
+      .map(({ key, sources, otherZones }) => ({
+        key,
+        sources: [...sources],
+        otherZones: [...otherZones],
+      })),
     annual: annualIntensity(key, 'lifecycle', 'average', nowMs),
     providers,
   };

@@ -1,5 +1,5 @@
 /** Sites: where nodes stand, with the values that every emission figure of theirs depends on. */
-import { findCloudRegion, nearestCloudRegions } from '../../shared/grid/regions.ts';
+import { nearestCloudRegions } from '../../shared/grid/regions.ts';
 import { findZone, nearestZones } from '../../shared/grid/zones.ts';
 import { settingHistory, valueAt } from '../../shared/settings/effective.ts';
 import type { PageRequest } from '../http/paging.ts';
@@ -7,6 +7,7 @@ import { fail, ok, type Result } from '../http/problem.ts';
 import type { Database } from '../storage/database.ts';
 import { type RecordedSetting, readSettingsOf, readSettingsOfMany } from '../storage/settings.ts';
 import { findSite, insertSite, listSites, type StoredSite, updateSite } from '../storage/sites.ts';
+import { placedRegion } from './cloud-regions.ts';
 
 export interface SiteValues {
   readonly gridZone?: string | undefined;
@@ -46,7 +47,7 @@ export async function createSite(
   site: { readonly id: string; readonly name: string } & SiteInput,
   recorder: Recorder,
 ): Promise<Result<Site>> {
-  const gridZone = zoneOf(site);
+  const gridZone = await zoneOf(db, site, recorder.nowMs);
   if (!gridZone.ok) return gridZone;
   const stored = { id: site.id, name: site.name, createdAtMs: recorder.nowMs };
   const rows = settingRows(site.id, { ...site, gridZone: gridZone.value }, ALWAYS_MS, recorder);
@@ -66,7 +67,7 @@ export async function changeSite(
   change: { readonly name?: string | undefined; readonly effectiveFromMs?: number | undefined } & SiteInput,
   recorder: Recorder,
 ): Promise<Result<Site>> {
-  const gridZone = zoneOf(change);
+  const gridZone = await zoneOf(db, change, recorder.nowMs);
   if (!gridZone.ok) return gridZone;
   if ((await findSite(db, id)) === null) return noSite(id);
   const values = { ...change, gridZone: gridZone.value };
@@ -124,10 +125,14 @@ function settingRows(
 }
 
 /** The zone that is meant; undefined where none is given. */
-function zoneOf({ gridZone, cloudRegion }: SiteInput): Result<string | undefined> {
+async function zoneOf(
+  db: Database,
+  { gridZone, cloudRegion }: SiteInput,
+  nowMs: number,
+): Promise<Result<string | undefined>> {
   if (cloudRegion !== undefined) {
-    const region = findCloudRegion(cloudRegion);
-    return region === null ? unknownRegion(cloudRegion) : ok(region.gridZone);
+    const region = await placedRegion(db, cloudRegion, nowMs);
+    return region.ok ? ok(region.value.gridZone) : region;
   }
   return gridZone === undefined || findZone(gridZone) !== null ? ok(gridZone) : unknownZone(gridZone);
 }
@@ -141,17 +146,6 @@ function unknownZone(gridZone: string) {
     'unknown_grid_zone',
     `"${gridZone}" is no grid zone. ${hint} GET /v1/grid/zones lists all.`,
     '/gridZone',
-  );
-}
-
-function unknownRegion(cloudRegion: string) {
-  const nearest = nearestCloudRegions(cloudRegion).map(({ key }) => key);
-  const hint = nearest.length > 0 ? `Did you mean ${nearest.slice(0, 3).join(', ')}? ` : '';
-  return fail(
-    'unknown_grid_zone',
-    `"${cloudRegion}" is no cloud region known here. ${hint}They are written as aws:eu-north-1; ` +
-      'GET /v1/grid/zones lists them with their zones. For any other give gridZone.',
-    '/cloudRegion',
   );
 }
 
