@@ -1,6 +1,7 @@
 /** The ledger of hardware parts. */
 import { ALL_KNOWN, allAsKnownAt } from '../../shared/audit/as-known.ts';
 import type { PartType } from '../../shared/embodied/footprint.ts';
+import { CHANGE_COLUMNS } from './changes.ts';
 
 export interface StoredPart {
   readonly nodeNumber: number;
@@ -87,6 +88,20 @@ export async function readPartsAsKnown(
   return allAsKnownAt(new Map(current.map((part) => [keyOf(part), part])), changes, knownAtMs);
 }
 
+/** As the node reports them; from the day that the earliest of them is in service. */
+const LOG_PARTS = `
+  INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?2, 'node:' || nodes.id, 'node:' || nodes.id, 'parts',
+         NULLIF(json_group_array(json_object('id', p.part_id, 'type', p.type, 'name', p.name, 'capacityBytes', p.capacity_bytes))
+           FILTER (WHERE p.part_id IS NOT NULL), '[]'),
+         json_group_array(json_object('id', part.value ->> 1, 'type', part.value ->> 2, 'name', part.value ->> 3,
+           'capacityBytes', part.value ->> 4)),
+         MIN(part.value ->> 6), NULL, NULL
+  FROM json_each(?1) AS part
+  JOIN nodes ON nodes.number = part.value ->> 0
+  LEFT JOIN parts AS p ON p.node_number = part.value ->> 0 AND p.part_id = part.value ->> 1
+  GROUP BY nodes.number`;
+
 const WRITE_PARTS = `
   INSERT INTO parts (node_number, part_id, type, name, capacity_bytes, cores, in_service_from_ms, in_service_assumed)
   SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
@@ -94,7 +109,8 @@ const WRITE_PARTS = `
   ON CONFLICT (node_number, part_id) DO UPDATE SET name = excluded.name, capacity_bytes = excluded.capacity_bytes, cores = excluded.cores`;
 
 /**
- * Adds parts; of those that stand already only name, capacity and cores change, never a date. What stood before is kept.
+ * Adds parts; of those that stand already only name, capacity and cores change, never a date. What stood before is kept,
+ * and the change logged as the node's own.
  */
 export async function writeParts(db: D1Database, parts: readonly StoredPart[], nowMs: number): Promise<void> {
   if (parts.length === 0) return;
@@ -108,5 +124,10 @@ export async function writeParts(db: D1Database, parts: readonly StoredPart[], n
     part.inServiceMs,
     part.inServiceAssumed ? 1 : 0,
   ]);
-  await db.batch([keepParts(db, parts, nowMs), db.prepare(WRITE_PARTS).bind(JSON.stringify(rows))]);
+  const json = JSON.stringify(rows);
+  await db.batch([
+    keepParts(db, parts, nowMs),
+    db.prepare(LOG_PARTS).bind(json, nowMs),
+    db.prepare(WRITE_PARTS).bind(json),
+  ]);
 }

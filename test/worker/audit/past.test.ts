@@ -273,6 +273,14 @@ test('parts, sizes and devices that come later are unknown before', async () => 
   const said = { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0', reports: [late] };
   await ask('POST', '/v1/ingest', said, node.token);
   for (const [atMs, answer] of given) expect(await answerOf(node.nodeId, atMs)).toEqual(answer);
+  const logged = await changesOf(`subject=node:${node.nodeId}&what=parts`);
+  expect(logged).toHaveLength(3);
+  expect(logged[1]).toMatchObject({
+    who: `node:${node.nodeId}`,
+    from: [memory(2 ** 36)],
+    to: [memory(2 ** 39)],
+    effectiveFrom: iso(DAY_MS),
+  });
   const grams = given.map(([, { totals }]) => totals.embodiedGrams!);
   expect(grams[0]).toBe(0);
   expect(grams[2]).toBeGreaterThan(grams[1]!);
