@@ -19,6 +19,7 @@ const PATIENCE_MS = 2_000;
 const KEEP_MS = 60_000;
 /** The reports hold no more. */
 const MAX_JOBS = 200;
+const LATE: Outcome<never> = { state: 'failed', detail: `no answer within ${PATIENCE_MS / 1000} s` };
 const MAX_DETAIL = 1_024;
 const MAX_FIX = 2_048;
 
@@ -83,7 +84,7 @@ export function createJobSet(options: JobSetOptions): JobSet {
 
   async function ask(slot: Slot, meters: readonly Meter[]): Promise<void> {
     // The last question is still open: another one would wait behind it.
-    if (slot.asking) return;
+    if (slot.asking) return settle(slot, LATE);
     slot.asking = true;
     const answer = slot.source
       .look(meters)
@@ -92,12 +93,10 @@ export function createJobSet(options: JobSetOptions): JobSet {
         slot.asking = false;
         settle(slot, outcome);
       });
-    const timeout = new AbortController();
-    const late = clockTimeout(timeout.signal).then(() => {
-      if (slot.asking) settle(slot, { state: 'failed', detail: `no answer within ${PATIENCE_MS / 1000} s` });
-    });
-    await Promise.race([answer, late]);
-    timeout.abort();
+    const answered = new AbortController();
+    await Promise.race([answer, waitFor(PATIENCE_MS, answered.signal)]);
+    answered.abort();
+    if (slot.asking) settle(slot, LATE);
   }
 
   function settle(slot: Slot, outcome: Outcome<Sightings>): void {
@@ -189,12 +188,9 @@ export function createJobSet(options: JobSetOptions): JobSet {
   };
 }
 
-function clockTimeout(signal: AbortSignal): Promise<void> {
+function waitFor(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, PATIENCE_MS);
-    signal.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener('abort', () => clearTimeout(timer));
   });
 }
