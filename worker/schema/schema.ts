@@ -87,6 +87,8 @@ export const nodes = sqliteTable(
     health: text('health', { mode: 'json' }),
     healthAtMs: integer('health_at_ms'),
     retiredAtMs: integer('retired_at_ms'),
+    /** Power series that came for a window which had one already: a window keeps the first. */
+    droppedSeries: integer('dropped_series').notNull().default(0),
   },
   // A host that enrols is looked for by what it is.
   (table) => [

@@ -1,0 +1,1 @@
+ALTER TABLE `nodes` ADD `dropped_series` integer DEFAULT 0 NOT NULL;
