@@ -66,6 +66,10 @@ export const nodeOutput = nodeSummaryOutput
       })
       .nullable()
       .openapi({ description: 'What the agent still holds, and what it had to drop since its epoch began.' }),
+    droppedSeries: z.number().int().openapi({
+      description:
+        'Power series that were not kept, because their window had one: of an agent that lost its state, or of a later revision. No energy is lost by it.',
+    }),
     siteHistory: z.array(
       z.object({
         site: z.string(),

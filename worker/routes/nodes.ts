@@ -194,6 +194,7 @@ function nodeReply(node: NodeDetails, nowMs: number) {
     inventory: node.inventory === null ? null : { ...node.inventory, parts: [...node.inventory.parts] },
     inventoryAt: instantOrNull(node.inventoryAtMs),
     spool: node.health === null ? null : spoolReply(node.health),
+    droppedSeries: node.droppedSeries,
     siteHistory: node.siteHistory.map((row) => ({
       site: row.value,
       effectiveFrom: instant(row.effectiveFromMs),

@@ -21,6 +21,8 @@ export interface StoredHour {
   /** When its newest change arrived. */
   readonly receivedAtMs: number;
   readonly ledger: HourLedger;
+  /** Windows of the hour whose power series is stored. */
+  readonly seriesOf: ReadonlySet<number>;
 }
 
 export interface HourWrite {
@@ -34,8 +36,12 @@ export interface HourWrite {
   readonly series: ReadonlyMap<number, Uint8Array>;
 }
 
+const SERIES_COLUMNS = Array.from({ length: WINDOWS_PER_HOUR }, (_, index) => `series${index}`);
+
+/** Whether a series is there stands in the row's header: its pages are not read. */
 const READ_HOURS = `
-  SELECT key, version, received_at_ms AS receivedAtMs, hex(ledger) AS ledgerHex
+  SELECT key, version, received_at_ms AS receivedAtMs, hex(ledger) AS ledgerHex,
+         ${SERIES_COLUMNS.map((column, index) => `((${column} IS NOT NULL) << ${index})`).join(' | ')} AS seriesBits
   FROM node_hours WHERE key IN (SELECT value FROM json_each(?1))`;
 
 export interface HourRow {
@@ -43,6 +49,8 @@ export interface HourRow {
   readonly version: number;
   readonly receivedAtMs: number;
   readonly ledgerHex: string;
+  /** Bit n: window n of the hour has a series. */
+  readonly seriesBits: number;
 }
 
 export function selectStoredHours(db: D1Database, keys: readonly number[]): D1PreparedStatement {
@@ -59,14 +67,20 @@ export async function readStoredHours(
 /** By key, from the rows of `selectStoredHours`. */
 export function storedHours(rows: readonly HourRow[]): Map<number, StoredHour> {
   return new Map(
-    rows.map(({ key, version, receivedAtMs, ledgerHex }) => [
+    rows.map(({ key, version, receivedAtMs, ledgerHex, seriesBits }) => [
       key,
-      { key, version, receivedAtMs, ledger: decodeHour(fromHex(ledgerHex)) },
+      {
+        key,
+        version,
+        receivedAtMs,
+        ledger: decodeHour(fromHex(ledgerHex)),
+        seriesOf: new Set(
+          SERIES_COLUMNS.flatMap((_, window) => ((seriesBits >> window) & 1 ? [window] : [])),
+        ),
+      },
     ]),
   );
 }
-
-const SERIES_COLUMNS = Array.from({ length: WINDOWS_PER_HOUR }, (_, index) => `series${index}`);
 
 const WRITE_HOURS = `
   INSERT INTO node_hours (key, version, received_at_ms, ledger, ${SERIES_COLUMNS.join(', ')})

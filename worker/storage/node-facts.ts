@@ -28,3 +28,10 @@ export async function writeNodeFacts(
       : [db.prepare(WRITE_HEALTH).bind(nodeNumber, JSON.stringify(health), nowMs)]),
   ]);
 }
+
+const COUNT_DROPPED = 'UPDATE nodes SET dropped_series = dropped_series + ?2 WHERE number = ?1';
+
+/** Power series that were not kept, since their windows had one. */
+export async function countDroppedSeries(db: D1Database, nodeNumber: number, count: number): Promise<void> {
+  await db.prepare(COUNT_DROPPED).bind(nodeNumber, count).run();
+}

@@ -29,6 +29,8 @@ export interface NodeSummary {
 export interface NodeRecord extends NodeSummary {
   readonly inventory: Inventory | null;
   readonly inventoryAtMs: number | null;
+  /** Power series that came for a window which had one already. */
+  readonly droppedSeries: number;
 }
 
 export interface NodeFilter {
@@ -85,6 +87,7 @@ interface SummaryRow {
 interface RecordRow extends SummaryRow {
   readonly inventory: string | null;
   readonly inventory_at_ms: number | null;
+  readonly dropped_series: number;
 }
 
 const FILTER_COLUMN = { site: 'site_id', gridZone: 'grid_zone', node: 'id' } as const;
@@ -124,6 +127,7 @@ export async function findNode(binding: D1Database, id: string, nowMs: number): 
     ...toSummary(row),
     inventory: row.inventory === null ? null : JSON.parse(row.inventory),
     inventoryAtMs: row.inventory_at_ms,
+    droppedSeries: row.dropped_series,
   };
 }
 

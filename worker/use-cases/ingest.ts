@@ -13,7 +13,7 @@ import type { IngestBody, QuarantinedReport, WindowReport } from '../../shared/w
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Author } from '../storage/changes.ts';
 import { type HourWrite, readStoredHours, type StoredHour, writeHours } from '../storage/ledger-writes.ts';
-import { writeNodeFacts } from '../storage/node-facts.ts';
+import { countDroppedSeries, writeNodeFacts } from '../storage/node-facts.ts';
 import { nodeHourKey } from '../storage/node-hour-key.ts';
 import { type SetAside, setAside } from '../storage/quarantine.ts';
 import { findMisnamed, openBooks, type Registry, toLedgerEpoch } from './ingest-registry.ts';
@@ -69,6 +69,8 @@ export async function ingest(
 interface Booked {
   readonly accepted: number;
   readonly unchanged: number;
+  /** Power series of accepted reports whose window had one already: it keeps the first. */
+  readonly droppedSeries: number;
   readonly aside: readonly SetAside[];
 }
 
@@ -83,7 +85,7 @@ export async function book(
   nowMs: number,
   { releasedBy = null }: { readonly releasedBy?: Author | null } = {},
 ): Promise<Booked | null> {
-  if (reports.length === 0) return { accepted: 0, unchanged: 0, aside: [] };
+  if (reports.length === 0) return { accepted: 0, unchanged: 0, droppedSeries: 0, aside: [] };
   const { registry, hours } = await openBooks(db, nodeNumber, reports, nowMs);
   const byHour = new Map<number, WindowReport[]>();
   for (const report of reports) {
@@ -92,6 +94,7 @@ export async function book(
   }
   let accepted = 0;
   let unchanged = 0;
+  let droppedSeries = 0;
   const aside: SetAside[] = [];
   for (let attempt = 0; byHour.size > 0; attempt++) {
     if (attempt === MAX_ATTEMPTS) return null;
@@ -111,11 +114,13 @@ export async function book(
       if (hour.write !== null && !written.has(hour.key)) continue;
       accepted += hour.accepted;
       unchanged += hour.unchanged;
+      droppedSeries += hour.droppedSeries;
       aside.push(...hour.aside);
       byHour.delete(hour.key);
     }
   }
-  return { accepted, unchanged, aside };
+  if (droppedSeries > 0) await countDroppedSeries(db, nodeNumber, droppedSeries);
+  return { accepted, unchanged, droppedSeries, aside };
 }
 
 interface MergedHour extends Booked {
@@ -136,6 +141,7 @@ function mergeHour(
   let ledger: HourLedger = oldLedger;
   let accepted = 0;
   let unchanged = 0;
+  let droppedSeries = 0;
   const aside: SetAside[] = [];
   const series = new Map<number, Uint8Array>();
   for (const report of reports) {
@@ -186,10 +192,12 @@ function mergeHour(
       accepted++;
       ledger = merge.ledger;
       const frame = seriesOf(report, registry);
-      if (frame.length > 0) series.set(window, encodeSeriesFrame(frame));
+      if (frame.length === 0) continue;
+      if (stored?.seriesOf.has(window) || series.has(window)) droppedSeries++;
+      else series.set(window, encodeSeriesFrame(frame));
     }
   }
   const readVersion = stored?.version ?? 0;
   const write = accepted === 0 ? null : { key, readVersion, oldLedger, ledger, series };
-  return { key, write, accepted, unchanged, aside };
+  return { key, write, accepted, unchanged, droppedSeries, aside };
 }

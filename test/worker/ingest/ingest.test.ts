@@ -74,6 +74,36 @@ test('a report costs one row in its steady state, with its series too, and a rep
   expect(await rowsOf(last)).toBe(0);
 });
 
+test('a second series of a window is counted where its node is shown, and costs no energy', async () => {
+  const { nodeId, token } = await newNode('two-epochs');
+  const half = async (epoch: string, watts: number) =>
+    report({
+      epoch,
+      devices: [
+        device({
+          meteredMilliseconds: 150_000,
+          energyMillijoules: 1_000,
+          series: { stepMilliseconds: 1_000, watts: await seriesWire(Array(150).fill(watts)) },
+        }),
+      ],
+    });
+  const dropped = async () =>
+    (await (await call('GET', `/v1/nodes/${nodeId}`)).json<{ droppedSeries: number }>()).droppedSeries;
+  await send(token, [await half('epoch0001', 600)]);
+  expect(await dropped()).toBe(0);
+  expect(await send(token, [await half('epoch0002', 700)])).toMatchObject({ accepted: 1 });
+  expect(await dropped()).toBe(1);
+  expect(await send(token, [await half('epoch0002', 700)])).toMatchObject({ unchanged: 1 });
+  expect(await dropped()).toBe(1);
+  const together = [await half('epoch0001', 600), await half('epoch0002', 700)];
+  await send(
+    token,
+    together.map((each) => ({ ...each, windowStartMs: recentWindow(1) })),
+  );
+  expect(await dropped()).toBe(2);
+  expect(await energyOf(nodeId)).toBe(4_000);
+});
+
 test('hours of some nodes are found by key, however much the others have', async () => {
   const { nodeId, token } = await newNode('few-hours');
   await send(token, [report()]);
