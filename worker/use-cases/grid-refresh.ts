@@ -68,19 +68,24 @@ export async function refreshGrid(dependencies: RefreshDependencies): Promise<Re
 async function dueFetches({ db, providers, nowMs }: RefreshDependencies): Promise<DueFetch[]> {
   const [zones, fetches] = await Promise.all([gridZonesInUse(db, nowMs), readFetches(db)]);
   const stateOf = new Map(fetches.map((row) => [`${row.provider} ${row.gridZone}`, row]));
-  return providers
-    .flatMap((provider) =>
-      zones
-        .filter((gridZone) => provider.covers(gridZone))
-        .map((gridZone) => ({
-          provider,
-          gridZone,
-          previous: stateOf.get(`${provider.name} ${gridZone}`) ?? null,
-        })),
-    )
-    .filter(({ previous }) => previous === null || previous.nextDueAtMs <= nowMs)
-    .sort((a, b) => (a.previous?.nextDueAtMs ?? 0) - (b.previous?.nextDueAtMs ?? 0))
-    .slice(0, MAX_FETCHES_PER_RUN);
+  const dueAtMs = ({ previous }: DueFetch) => previous?.nextDueAtMs ?? 0;
+  const queues = providers.map((provider) =>
+    zones
+      .filter((gridZone) => provider.covers(gridZone))
+      .map((gridZone) => ({
+        provider,
+        gridZone,
+        previous: stateOf.get(`${provider.name} ${gridZone}`) ?? null,
+      }))
+      .filter((fetch) => dueAtMs(fetch) <= nowMs)
+      .sort((a, b) => dueAtMs(a) - dueAtMs(b)),
+  );
+  // The first of every provider before the second of any: one that fails for many zones keeps no other waiting.
+  return queues
+    .flatMap((queue) => queue.map((fetch, turn) => ({ fetch, turn })))
+    .sort((a, b) => a.turn - b.turn || dueAtMs(a.fetch) - dueAtMs(b.fetch))
+    .slice(0, MAX_FETCHES_PER_RUN)
+    .map(({ fetch }) => fetch);
 }
 
 async function refreshProvider(

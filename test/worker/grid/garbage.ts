@@ -18,6 +18,8 @@ export interface GarbageCase {
   readonly gridZone: string;
   /** A reply in the provider's own shape, of one hour or less from noon, around the fields given; the value is 100. */
   readonly reply: (fields: { start?: unknown; value?: unknown }) => string;
+  /** The start of an interval in the provider's own words. */
+  readonly startOf: (ms: number) => string;
   /** What the 100 is in g/kWh: itself, unless it is an amount of a fuel or in other units. */
   readonly grams?: number;
   /** What a null in the place of the value is; else no data. */
@@ -30,21 +32,34 @@ export interface GarbageCase {
 
 export const NOON = '2026-01-20T12:00';
 
+const iso = (ms: number) => new Date(ms).toISOString();
+const minute = (ms: number) => `${iso(ms).slice(0, 16)}Z`;
+/** The end of an interval that begins so; of garbage, that of the interval from noon. */
+const endAfter = (start: unknown, minutes: number) =>
+  minute(
+    (/^\d{4}-\d\d-\d\dT\d\d:\d\dZ$/.test(String(start))
+      ? Date.parse(String(start))
+      : Date.parse(`${NOON}Z`)) +
+      minutes * 60_000,
+  );
+
 export const cases: readonly GarbageCase[] = [
   {
     provider: ukCarbonIntensity,
     gridZone: 'GB',
+    startOf: minute,
     reply: ({ start = `${NOON}Z`, value = 100 }) =>
       JSON.stringify({
-        data: [{ from: start, to: '2026-01-20T12:30Z', intensity: { forecast: value, actual: value } }],
+        data: [{ from: start, to: endAfter(start, 30), intensity: { forecast: value, actual: value } }],
       }),
   },
   {
     provider: ukGenerationMix,
     gridZone: 'GB',
+    startOf: minute,
     reply: ({ start = `${NOON}Z`, value = 100 }) =>
       JSON.stringify({
-        data: [{ from: start, to: '2026-01-20T12:30Z', generationmix: [{ fuel: 'gas', perc: value }] }],
+        data: [{ from: start, to: endAfter(start, 30), generationmix: [{ fuel: 'gas', perc: value }] }],
       }),
     grams: 490,
     nullIs: 'failed',
@@ -52,6 +67,7 @@ export const cases: readonly GarbageCase[] = [
   {
     provider: energiDataService,
     gridZone: 'DK-DK1',
+    startOf: (ms) => iso(ms).slice(0, 19),
     reply: ({ start = `${NOON}:00`, value = 100 }) =>
       JSON.stringify({
         dataset: 'CO2Emis',
@@ -61,6 +77,7 @@ export const cases: readonly GarbageCase[] = [
   {
     provider: rteEco2mix,
     gridZone: 'FR',
+    startOf: (ms) => `${iso(ms + 7_200_000).slice(0, 19)}+02:00`,
     reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
       JSON.stringify({ total_count: 1, results: [{ date_heure: start, taux_co2: value }] }),
     takes: ['a local time'],
@@ -68,6 +85,7 @@ export const cases: readonly GarbageCase[] = [
   {
     provider: electricityMaps('lifecycle', 'k'),
     gridZone: 'DE',
+    startOf: iso,
     reply: ({ start = `${NOON}:00.000Z`, value = 100 }) =>
       JSON.stringify({
         zone: 'DE',
@@ -87,6 +105,7 @@ export const cases: readonly GarbageCase[] = [
   {
     provider: eia('lifecycle', 'k'),
     gridZone: 'US-CAL-CISO',
+    startOf: (ms) => iso(ms + 3_600_000).slice(0, 13),
     reply: ({ start = '2026-01-20T13', value = 100 }) =>
       JSON.stringify({
         response: {
@@ -101,6 +120,7 @@ export const cases: readonly GarbageCase[] = [
   {
     provider: wattTime({ user: 'u', password: 'a password' }),
     gridZone: 'US-CAL-CISO',
+    startOf: (ms) => `${iso(ms).slice(0, 19)}+00:00`,
     reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
       JSON.stringify({
         data: [{ point_time: start, value }],
@@ -117,6 +137,7 @@ export const cases: readonly GarbageCase[] = [
   {
     provider: entsoe('lifecycle', '00000000-0000-4000-8000-000000000000'),
     gridZone: 'SE-SE4',
+    startOf: minute,
     reply: ({ start = `${NOON}Z`, value = 100 }) => generationDocument(start, value),
     grams: 490,
     takes: ['a value beyond any grid', 'a value as text', 'a list as value'],
@@ -125,11 +146,13 @@ export const cases: readonly GarbageCase[] = [
   {
     provider: ukRegional('direct'),
     gridZone: 'GB-LONDON',
+    startOf: minute,
     reply: regionalReply,
   },
   {
     provider: ukRegional('lifecycle'),
     gridZone: 'GB-LONDON',
+    startOf: minute,
     reply: regionalReply,
     grams: 490,
     nullIs: 'failed',
@@ -137,6 +160,7 @@ export const cases: readonly GarbageCase[] = [
   {
     provider: openElectricity('lifecycle', 'k'),
     gridZone: 'AU-NSW',
+    startOf: (ms) => `${iso(ms + 36_000_000).slice(0, 19)}+10:00`,
     reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
       JSON.stringify({
         success: true,
@@ -148,7 +172,7 @@ export const cases: readonly GarbageCase[] = [
             interval: '1h',
             results: [
               { columns: { region: 'NSW1', fueltech: 'gas_ccgt' }, data: [[start, value]] },
-              { columns: { region: 'NSW1', fueltech: 'solar_rooftop' }, data: [[`${NOON}:00+00:00`, 0]] },
+              { columns: { region: 'NSW1', fueltech: 'solar_rooftop' }, data: [[start, 0]] },
             ],
           },
         ],
@@ -159,6 +183,7 @@ export const cases: readonly GarbageCase[] = [
   {
     provider: carbonAware({ url: 'https://sdk.example.org', source: 'electricity-maps' }),
     gridZone: 'NL',
+    startOf: (ms) => `${iso(ms).slice(0, 19)}+00:00`,
     reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
       JSON.stringify([{ location: 'westeurope', time: start, rating: value }]),
     takes: ['a local time'],
@@ -170,7 +195,7 @@ export const cases: readonly GarbageCase[] = [
 function regionalReply({ start = `${NOON}Z`, value = 100 }: { start?: unknown; value?: unknown }): string {
   const row = {
     from: start,
-    to: '2026-01-20T12:30Z',
+    to: endAfter(start, 30),
     intensity: { forecast: value },
     generationmix: [{ fuel: 'gas', perc: value }],
   };
@@ -187,7 +212,7 @@ function generationDocument(start: unknown, value: unknown): string {
         <curveType>A03</curveType>
         <MktPSRType><psrType>B04</psrType></MktPSRType>
         <Period>
-          <timeInterval><start>${start}</start><end>2026-01-20T13:00Z</end></timeInterval>
+          <timeInterval><start>${start}</start><end>${endAfter(start, 60)}</end></timeInterval>
           <resolution>PT60M</resolution>
           <Point><position>1</position><quantity>${value}</quantity></Point>
         </Period>
