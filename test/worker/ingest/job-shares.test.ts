@@ -43,7 +43,7 @@ test('the same revision with another attribution is a conflict: it says somethin
     report({ jobs: [{ id: 'slurm:c:1', attribution, devices: [share(1, 1)] }] });
   await send(token, [of('turns')]);
   expect(await send(token, [of('turns')])).toMatchObject({ unchanged: 1 });
-  expect(await send(token, [of('slices')])).toMatchObject({ quarantined: [{ code: 'revision_conflict' }] });
+  expect((await call('POST', '/v1/ingest', body([of('slices')]), { token })).status).toBe(409);
 });
 
 test('an attribution that nobody knows is refused by name', async () => {
