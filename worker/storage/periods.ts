@@ -9,7 +9,7 @@ export interface PeriodScope {
   readonly filter: string;
   readonly basis: Basis;
   readonly signal: Signal;
-  readonly accounting: string;
+  readonly accounting: 'location' | 'market';
 }
 
 /** What had come to a closed period when the next one was closed. */

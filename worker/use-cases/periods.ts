@@ -190,23 +190,40 @@ async function pendingAdjustments(
   return ok(pending);
 }
 
-/** A value before the period may stand in for one within it, so changes of the days before touch it too. */
+/**
+ * A value before the period may stand in for one within it, so changes of the days before touch it too. Contracts are
+ * spread over all that is used in their vintage, so under market accounting anything may.
+ */
 function changesSince(
   db: D1Database,
-  { fromMs, toMs }: PeriodRequest,
+  { fromMs, toMs, accounting }: PeriodRequest,
   recordedAfterMs: number,
   limit: number,
 ) {
-  return readChangesTouching(db, { recordedAfterMs, fromMs: fromMs - LOOKBACK_MS, toMs, limit });
+  const touched =
+    accounting === 'market'
+      ? { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }
+      : { fromMs: fromMs - LOOKBACK_MS, toMs };
+  return readChangesTouching(db, { recordedAfterMs, ...touched, limit });
 }
 
 async function figureOf(
   db: D1Database,
-  { fromMs, toMs, filter, basis, signal }: PeriodRequest,
+  { fromMs, toMs, filter, basis, signal, accounting }: PeriodRequest,
   nowMs: number,
   asOfMs?: number,
 ): Promise<Result<Figures>> {
-  const query = { nodeId: null, fromMs, toMs, step: 'none', filter, basis, signal, asOfMs } as const;
+  const query = {
+    nodeId: null,
+    fromMs,
+    toMs,
+    step: 'none',
+    filter,
+    basis,
+    signal,
+    accounting,
+    asOfMs,
+  } as const;
   const answer = await emissions(db, query, nowMs);
   return answer.ok ? ok(answer.value.totals) : answer;
 }
