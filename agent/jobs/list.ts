@@ -7,7 +7,7 @@ import { createDropFileSource } from './drop-files/drop-file-source.ts';
 import type { JobSource } from './job-source.ts';
 import { createKubeletSource } from './kubernetes/kubelet-source.ts';
 import { createSlurmSource } from './slurm/slurm-source.ts';
-import { createThisHostSource, type ThisHostJob } from './this-host.ts';
+import { createThisHostSource, type ThisHostJob } from './this-host/this-host-source.ts';
 
 /** `processes` is no source of its own: it lets processes on a GPU stand in for an allocation that nobody tells. */
 export const JOB_SOURCE_NAMES = ['drop-files', 'slurm', 'kubernetes', 'docker', 'processes'] as const;

@@ -79,6 +79,7 @@ function below(prefix: string, rooms: readonly string[]): Room[] {
 /** Lists of like parts: what one list imports from its own folder must not import each other. */
 const LISTS = [
   'agent/sensors/list.ts',
+  'agent/jobs/list.ts',
   'worker/grid/list.ts',
   'worker/channels/list.ts',
   'worker/routes/register.ts',

@@ -1,5 +1,5 @@
 /** A host that is one job as a whole, by the operator's word. */
-import type { JobSource } from './job-source.ts';
+import type { JobSource } from '../job-source.ts';
 
 export interface ThisHostJob {
   readonly job: string;
