@@ -3,9 +3,18 @@
  * integers without bound, grams with compensation, so that parts agree with their whole.
  */
 import type { IntensityKind } from '../grid/intensity.ts';
+import { OVERHEADS, type Overhead } from '../settings/site-factors.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
 import type { DeviceType, EnergyKind } from '../wire/ingest.ts';
 import { CompensatedSum } from './compensated-sum.ts';
+
+/** Where the electricity comes from under market accounting. */
+export const SUPPLY_KINDS = ['contract', 'residual', 'location'] as const;
+export type SupplyKind = (typeof SUPPLY_KINDS)[number];
+
+/** `site`: what the site uses; `grid`: what making its electricity uses. */
+export const WATERS = ['site', 'grid'] as const;
+export type Water = (typeof WATERS)[number];
 
 /** One node, or an owner's share of it, in one place and one step: integers of millijoules and milliseconds below 2^53, grams as sums. */
 export class Cell {
@@ -28,6 +37,18 @@ export class Cell {
   readonly byKind: Record<EnergyKind, number> = { counter: 0, integrated: 0, modelled: 0, simulated: 0 };
   readonly byDeviceType: Record<DeviceType, number> = { gpu: 0, cpu: 0, memory: 0, other: 0 };
   readonly byGridKind: Record<IntensityKind, number> = { measured: 0, estimated: 0, forecast: 0, annual: 0 };
+  /** Of facility energy; market accounting splits a window among several. */
+  readonly kwhBySupply: Record<SupplyKind, number> = { contract: 0, residual: 0, location: 0 };
+  /** Null where the site says nothing of it; with the energy of which it does. */
+  readonly water: Record<Water, { litres: number; knownMillijoules: number } | null> = {
+    site: null,
+    grid: null,
+  };
+  readonly overheads: Record<Overhead, { kwh: number; grams: number } | null> = {
+    network: null,
+    storage: null,
+    cooling: null,
+  };
   readonly facilityKwh = new CompensatedSum();
   readonly grams = new CompensatedSum();
   readonly idleGrams = new CompensatedSum();
@@ -72,7 +93,21 @@ export interface Figures {
   readonly recovered: number;
   /** Shares of the energy that an intensity was known for; all 0 where there is none. */
   readonly gridKinds: Readonly<Record<IntensityKind, number>>;
+  /** Shares of the facility energy that is charged under market accounting; all 0 under location. */
+  readonly supplyKinds: Readonly<Record<SupplyKind, number>>;
   readonly energyKwhByDevice: Readonly<Record<DeviceType, number>>;
+  /** Null where no site says anything of it. */
+  readonly waterLitresSite: number | null;
+  readonly waterLitresGrid: number | null;
+  /** Shares of the energy whose site says something of it. */
+  readonly waterKnown: Readonly<Record<Water, number>>;
+  /** In no other figure; null where no site gives the factor. */
+  readonly overheads: Readonly<Record<Overhead, OverheadFigures | null>>;
+}
+
+export interface OverheadFigures {
+  readonly energyKwh: number;
+  readonly operationalGrams: number;
 }
 
 type BigCounts<K extends string> = Record<K, bigint>;
@@ -90,6 +125,13 @@ export class FigureSums {
   readonly #byKind: BigCounts<EnergyKind> = { counter: 0n, integrated: 0n, modelled: 0n, simulated: 0n };
   readonly #byDeviceType: BigCounts<DeviceType> = { gpu: 0n, cpu: 0n, memory: 0n, other: 0n };
   readonly #byGridKind: BigCounts<IntensityKind> = { measured: 0n, estimated: 0n, forecast: 0n, annual: 0n };
+  readonly #bySupply = {
+    contract: new CompensatedSum(),
+    residual: new CompensatedSum(),
+    location: new CompensatedSum(),
+  };
+  readonly #water = new Map<Water, { litres: CompensatedSum; known: bigint }>();
+  readonly #overheads = new Map<Overhead, { kwh: CompensatedSum; grams: CompensatedSum }>();
   readonly #facilityKwh = new CompensatedSum();
   readonly #grams = new CompensatedSum();
   readonly #idleGrams = new CompensatedSum();
@@ -117,6 +159,8 @@ export class FigureSums {
     addCounts(this.#byKind, cell.byKind);
     addCounts(this.#byDeviceType, cell.byDeviceType);
     addCounts(this.#byGridKind, cell.byGridKind);
+    for (const kind of SUPPLY_KINDS) this.#bySupply[kind].add(cell.kwhBySupply[kind]);
+    this.#addFactors(cell);
     this.#facilityKwh.add(cell.facilityKwh.value);
     this.#grams.add(cell.grams.value);
     this.#idleGrams.add(cell.idleGrams.value);
@@ -128,6 +172,42 @@ export class FigureSums {
     this.#missing.add(cell.missingMillijoulesEstimate);
     if (cell.inFleet) this.#nodesExpected.add(nodeNumber);
     if (cell.reporting) this.#nodesReporting.add(nodeNumber);
+  }
+
+  #addFactors({ water, overheads }: Cell): void {
+    for (const kind of WATERS) {
+      const own = water[kind];
+      if (own === null) continue;
+      const sum = this.#water.get(kind) ?? { litres: new CompensatedSum(), known: 0n };
+      this.#water.set(kind, sum);
+      sum.litres.add(own.litres);
+      sum.known += BigInt(own.knownMillijoules);
+    }
+    for (const overhead of OVERHEADS) {
+      const own = overheads[overhead];
+      if (own === null) continue;
+      const sum = this.#overheads.get(overhead) ?? { kwh: new CompensatedSum(), grams: new CompensatedSum() };
+      this.#overheads.set(overhead, sum);
+      sum.kwh.add(own.kwh);
+      sum.grams.add(own.grams);
+    }
+  }
+
+  #overhead(overhead: Overhead): OverheadFigures | null {
+    const sum = this.#overheads.get(overhead);
+    return sum === undefined ? null : { energyKwh: sum.kwh.value, operationalGrams: sum.grams.value };
+  }
+
+  #waterKnown(kind: Water): number {
+    const known = this.#water.get(kind)?.known ?? 0n;
+    return this.#energy === 0n ? 0 : Number(known) / Number(this.#energy);
+  }
+
+  #supplyKinds(): Record<SupplyKind, number> {
+    const { contract, residual, location } = this.#bySupply;
+    const all = contract.value + residual.value + location.value;
+    const share = ({ value }: CompensatedSum) => (all === 0 ? 0 : value / all);
+    return { contract: share(contract), residual: share(residual), location: share(location) };
   }
 
   toFigures(): Figures {
@@ -158,7 +238,16 @@ export class FigureSums {
       energyKinds: shares(this.#byKind),
       recovered: this.#energy === 0n ? 0 : Number(this.#recovered) / Number(this.#energy),
       gridKinds: shares(this.#byGridKind),
+      supplyKinds: this.#supplyKinds(),
       energyKwhByDevice: mapCounts(this.#byDeviceType, toKwh),
+      waterLitresSite: this.#water.get('site')?.litres.value ?? null,
+      waterLitresGrid: this.#water.get('grid')?.litres.value ?? null,
+      waterKnown: { site: this.#waterKnown('site'), grid: this.#waterKnown('grid') },
+      overheads: {
+        network: this.#overhead('network'),
+        storage: this.#overhead('storage'),
+        cooling: this.#overhead('cooling'),
+      },
     };
   }
 }

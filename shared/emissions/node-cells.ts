@@ -6,13 +6,12 @@
  *
  * A window belongs to the range, the step and the place that hold its start, so any split of time adds up.
  */
-import type { IntensityResolver } from '../grid/resolve.ts';
 import type { LedgerDevice, LedgerEpoch } from '../ledger/hour.ts';
 import type { Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
-import { MILLIJOULES_PER_KWH } from '../units.ts';
 import type { DeviceType } from '../wire/ingest.ts';
 import { type CellWork, cellOf, emptyWorks } from './cell-work.ts';
+import { type Charging, chargeWindow, type WindowSum } from './charge-window.ts';
 import { DeviceMeans } from './device-means.ts';
 import { type DeviceShare, deviceShares, type OwnerOf } from './device-shares.ts';
 import { EmbodiedBooks } from './embodied-books.ts';
@@ -22,12 +21,11 @@ import type { JoinNode, NodeHourLedger } from './join-node.ts';
 import { OTHER_JOBS, type Owner, UNATTRIBUTED, WHOLE } from './owners.ts';
 import { stepAt } from './time-steps.ts';
 
-export interface JoinRange {
+export interface JoinRange extends Charging {
   readonly edges: readonly number[];
   readonly nowMs: number;
   /** Places that are not accepted are left out (a filter by site or zone). */
   readonly accepts: (place: Place) => boolean;
-  readonly intensityOf: (gridZone: string) => IntensityResolver;
   /** Null: nobody asks whose it is. */
   readonly ownerOf: OwnerOf;
   /** Owners that are not accepted are left out (a filter by job). */
@@ -90,8 +88,10 @@ export function nodeCells(
         ?.find(({ place }) => startMs >= place.startMs && startMs < place.endMs);
       if (!work) return;
       cover(work, epochs, typeOf, meter);
-      const uncharged = chargeWindow(work, bookWindow(work, shares, range), startMs, range);
-      if (uncharged > 0) addTo(excluded, work.place.gridZone, uncharged);
+      for (const [owner, sum] of bookWindow(work, shares, range)) {
+        const uncharged = chargeWindow(cellOf(work, owner).cell, work.place, startMs, sum, range);
+        if (uncharged > 0 && isWanted(owner, range)) addTo(excluded, work.place.gridZone, uncharged);
+      }
     });
   }
   const cells: NodeCell[] = [];
@@ -149,14 +149,6 @@ function cover(
   });
 }
 
-/** Millijoules of one owner in one window. */
-interface WindowSum {
-  all: number;
-  idle: number;
-  jobs: number;
-  lowUtilization: number;
-}
-
 /** Adds the window's energies; returns their sums by owner. */
 function bookWindow(
   work: CellWork,
@@ -205,34 +197,6 @@ function bookWindow(
 
 function addTo<K>(sums: Map<K, number>, key: K, term: number): void {
   sums.set(key, (sums.get(key) ?? 0) + term);
-}
-
-/** Adds facility energy and grams; returns the millijoules that no intensity is known for. */
-function chargeWindow(
-  work: CellWork,
-  sums: ReadonlyMap<Owner, WindowSum>,
-  startMs: number,
-  range: JoinRange,
-): number {
-  const { place } = work;
-  const facilityKwhPerMillijoule = place.pueRatio / MILLIJOULES_PER_KWH;
-  const intensity = place.gridZone === null ? null : range.intensityOf(place.gridZone)(startMs);
-  let uncharged = 0;
-  for (const [owner, { all, idle, jobs, lowUtilization }] of sums) {
-    const { cell } = cellOf(work, owner);
-    cell.facilityKwh.add(all * facilityKwhPerMillijoule);
-    if (intensity === null) {
-      if (isWanted(owner, range)) uncharged += all;
-      continue;
-    }
-    const gramsPerMillijoule = facilityKwhPerMillijoule * intensity.gramsPerKwh;
-    cell.byGridKind[intensity.kind] += all;
-    cell.grams.add(all * gramsPerMillijoule);
-    cell.idleGrams.add(idle * gramsPerMillijoule);
-    cell.unattributedGrams.add((all - idle - jobs) * gramsPerMillijoule);
-    cell.lowUtilizationGrams.add(lowUtilization * gramsPerMillijoule);
-  }
-  return uncharged;
 }
 
 /** Coverage, and what the gaps would have used at the mean power of the device (or of its like on this node). */

@@ -1,7 +1,8 @@
 /** Where a node stands over time, with what holds there: the settings that its emissions depend on. */
 import { ALL_KNOWN } from '../audit/as-known.ts';
 import type { TimeRange } from '../time/window.ts';
-import { type SettingHistory, type SettingRow, segmentsOver, settingHistory } from './effective.ts';
+import { type SettingHistory, type SettingRow, segmentsOver, settingHistory, valueAt } from './effective.ts';
+import { ALL_FACTOR_KEYS, type SiteFactors, siteFactors } from './site-factors.ts';
 
 /** One span during which nothing of this changes. */
 export interface Place extends TimeRange {
@@ -12,9 +13,11 @@ export interface Place extends TimeRange {
   readonly pueRatio: number;
   /** Null where the site has none. */
   readonly lifetimeYears: number | null;
+  readonly factors: SiteFactors;
 }
 
 const DEFAULT_PUE_RATIO = 1;
+const SITE_KEYS = ['gridZone', 'pueRatio', 'embodiedLifetimeYears', ...ALL_FACTOR_KEYS];
 
 /** Finds the places of nodes, from every setting in the order in which they were recorded. */
 export class Places {
@@ -47,18 +50,25 @@ export class Places {
 
   #atSite(siteId: string | null, range: TimeRange): Place[] {
     const subject = `site:${siteId}`;
-    return segmentsOver(this.#history(subject, 'gridZone'), range).flatMap((zone) =>
-      segmentsOver(this.#history(subject, 'pueRatio'), zone).flatMap((pue) =>
-        segmentsOver(this.#history(subject, 'embodiedLifetimeYears'), pue).map((lifetime) => ({
-          startMs: lifetime.startMs,
-          endMs: lifetime.endMs,
-          siteId,
-          gridZone: zone.value,
-          pueRatio: pue.value === null ? DEFAULT_PUE_RATIO : Number(pue.value),
-          lifetimeYears: lifetime.value === null ? null : Number(lifetime.value),
-        })),
-      ),
+    const histories = new Map(SITE_KEYS.map((key) => [key, this.#history(subject, key)]));
+    const starts = [...histories.values()].flatMap((history) =>
+      segmentsOver(history, range).map(({ startMs }) => startMs),
     );
+    const cuts = [...new Set(starts)].sort((a, b) => a - b);
+    return cuts.map((startMs, i) => {
+      const holds = (key: string) => valueAt(histories.get(key)!, startMs);
+      const pue = holds('pueRatio');
+      const lifetime = holds('embodiedLifetimeYears');
+      return {
+        startMs,
+        endMs: cuts[i + 1] ?? range.endMs,
+        siteId,
+        gridZone: holds('gridZone'),
+        pueRatio: pue === null ? DEFAULT_PUE_RATIO : Number(pue),
+        lifetimeYears: lifetime === null ? null : Number(lifetime),
+        factors: siteFactors(holds),
+      };
+    });
   }
 
   #history(subject: string, key: string): SettingHistory {

@@ -1,12 +1,19 @@
 /** The emissions object of the contract, and the query that asks for it. */
 import { z } from '@hono/zod-openapi';
 import type { Figures } from '../../shared/emissions/figures.ts';
-import { DEFAULT_LOW_UTILIZATION_RATIO, GROUP_KEYS, NO_GROUP } from '../../shared/emissions/join.ts';
+import {
+  DEFAULT_LOW_UTILIZATION_RATIO,
+  type FigureStep,
+  GROUP_KEYS,
+  NO_GROUP,
+} from '../../shared/emissions/join.ts';
+import type { ContractUse } from '../../shared/emissions/supply.ts';
 import { STEPS } from '../../shared/emissions/time-steps.ts';
 import { BASES, SIGNALS } from '../../shared/grid/intensity.ts';
 import { settledUntil } from '../../shared/ledger/settled.ts';
 import { instant, instantInput, instantOutput } from '../http/schemas.ts';
-import type { Emissions } from '../use-cases/emissions.ts';
+import { ACCOUNTINGS, type Emissions } from '../use-cases/emissions.ts';
+import { contractOutput, contractReply } from './site-factors-schema.ts';
 
 export const emissionsQuery = z.strictObject({
   from: instantInput.optional().openapi({ description: 'Default: start of the UTC day that `to` ends in.' }),
@@ -29,11 +36,10 @@ export const emissionsQuery = z.strictObject({
     .default('lifecycle')
     .openapi({ description: 'A zone without a series on this basis is excluded, never converted.' }),
   signal: z.enum(SIGNALS).default('average'),
-  accounting: z
-    .enum(['location'], {
-      error: 'expected location; market accounting needs supply contracts, which are not kept yet',
-    })
-    .default('location'),
+  accounting: z.enum(ACCOUNTINGS, 'expected location or market').default('location').openapi({
+    description:
+      '`market`: supply contracts are spread over the consumption within their vintage and boundary, never above it; the rest is at the residual mix where the site has one, else at the intensity of the grid (docs/method.md). Stands beside location accounting and is never added to it.',
+  }),
   lowUtilizationRatio: z.coerce
     .number('expected a number from 0 to 1')
     .min(0, 'expected a number from 0 to 1')
@@ -51,6 +57,8 @@ export const emissionsQuery = z.strictObject({
 
 const kwh = (description: string) => z.number().openapi({ description });
 const share = z.number().min(0).max(1);
+
+const overhead = z.object({ energyKwh: z.number(), operationalGrams: z.number() }).nullable();
 
 const figures = {
   energyKwh: kwh('IT energy, as metered.'),
@@ -93,7 +101,28 @@ const figures = {
   recovered: share.openapi({ description: 'Share that a counter consumed while nobody read it.' }),
   gridKinds: z
     .object({ measured: share, estimated: share, forecast: share, annual: share })
-    .openapi({ description: 'Shares of the energy that an intensity is known for; all 0 without any.' }),
+    .optional()
+    .openapi({
+      description:
+        'Shares of the energy that an intensity is known for; all 0 without any. Absent with accounting=market.',
+    }),
+  supplyKinds: z.object({ contract: share, residual: share, location: share }).optional().openapi({
+    description:
+      'With accounting=market, in place of `gridKinds`: shares of the facility energy that contracts cover, that is at the residual mix, and that is at the intensity of the grid because the site has no residual mix.',
+  }),
+  waterLitresSite: z.number().nullable().openapi({
+    description: 'IT energy x WUE of the site; null where no site has one.',
+  }),
+  waterLitresGrid: z.number().nullable().openapi({
+    description: 'Facility energy x water intensity of its electricity; null where no site has one.',
+  }),
+  waterKnown: z
+    .object({ site: share, grid: share })
+    .openapi({ description: 'Shares of the energy whose site says how much water it takes.' }),
+  overheads: z.object({ network: overhead, storage: overhead, cooling: overhead }).openapi({
+    description:
+      'What no meter of a node sees, by the factors of the site (their source is at the site): IT energy x ratio, at the location-based intensity. In no other figure; null where no site has the factor.',
+  }),
   energyKwhByDevice: z.object({ gpu: z.number(), cpu: z.number(), memory: z.number(), other: z.number() }),
 };
 
@@ -107,7 +136,7 @@ export const emissionsSchema = z
     step: z.enum(STEPS),
     basis: z.enum(BASES),
     signal: z.enum(SIGNALS),
-    accounting: z.literal('location'),
+    accounting: z.enum(ACCOUNTINGS),
     asOf: instantOutput.openapi({ description: 'The answer is what was known then.' }),
     settledUntil: instantOutput.openapi({
       description:
@@ -129,6 +158,20 @@ export const emissionsSchema = z
         })
         .openapi('EmissionGroup', { description: `Key \`${NO_GROUP}\`: what belongs to none.` }),
     ),
+    contracts: z
+      .array(
+        z.object({
+          site: z.string(),
+          ...contractOutput.shape,
+          usedKwh: z.number(),
+          unusedKwh: z.number().openapi({ description: 'More than was used within vintage and boundary.' }),
+        }),
+      )
+      .optional()
+      .openapi({
+        description:
+          'With accounting=market: the contracts whose vintage touches the time, or that share consumption with one that does; each over its whole vintage until now and all that is in its boundary, whatever was asked for.',
+      }),
     excluded: z
       .array(z.object({ gridZone: z.string(), reason: z.string(), energyKwh: z.number() }))
       .openapi({ description: 'Energy that is in `energyKwh` but has no grams: no intensity is known.' }),
@@ -137,10 +180,25 @@ export const emissionsSchema = z
 
 export type EmissionsQueryInput = z.output<typeof emissionsQuery>;
 
+const toContract = ({ contract, usedKwh, unusedKwh }: ContractUse) => ({
+  site: contract.siteId,
+  ...contractReply(contract),
+  usedKwh,
+  unusedKwh,
+});
+
 export function toEmissionsAnswer(
   answer: Emissions,
   query: Pick<EmissionsQueryInput, 'step' | 'basis' | 'signal' | 'accounting'>,
 ) {
+  /** What a kWh is charged with is told by one of two tables. */
+  const toFigures = <T extends Figures>({ gridKinds, supplyKinds, ...rest }: T) =>
+    query.accounting === 'market' ? { ...rest, supplyKinds } : { ...rest, gridKinds };
+  const toStep = ({ startMs, endMs, ...rest }: FigureStep) => ({
+    start: instant(startMs),
+    end: instant(endMs),
+    ...toFigures(rest),
+  });
   return {
     from: instant(answer.fromMs),
     to: instant(answer.toMs),
@@ -150,13 +208,10 @@ export function toEmissionsAnswer(
     accounting: query.accounting,
     asOf: instant(answer.asOfMs),
     settledUntil: instant(Math.max(0, settledUntil(answer.asOfMs))),
-    totals: answer.totals,
+    totals: toFigures(answer.totals),
     series: answer.series.map(toStep),
-    groups: answer.groups.map((group) => ({ ...group, series: group.series.map(toStep) })),
+    groups: answer.groups.map((group) => ({ ...toFigures(group), series: group.series.map(toStep) })),
+    ...(answer.contracts && { contracts: answer.contracts.map(toContract) }),
     excluded: answer.excluded.map((entry) => ({ ...entry, gridZone: entry.gridZone ?? NO_GROUP })),
   };
-}
-
-function toStep({ startMs, endMs, ...rest }: Figures & { readonly startMs: number; readonly endMs: number }) {
-  return { start: instant(startMs), end: instant(endMs), ...rest };
 }

@@ -8,6 +8,14 @@ import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOutput, lineOfText, siteIdInput, whyInput } from '../http/schemas.ts';
 import { openDatabase } from '../storage/database.ts';
 import { changeSite, createSite, getSite, getSites, type Site } from '../use-cases/sites.ts';
+import {
+  factorInputs,
+  factorOutputs,
+  factorsReply,
+  missingSource,
+  pueRatioInput,
+  toFactorInput,
+} from './site-factors-schema.ts';
 
 const gridZoneInput = z
   .string()
@@ -19,11 +27,6 @@ const cloudRegionInput = z.string().min(1).max(60).openapi({
     'In place of `gridZone`: the zone that this cloud region lies in. `GET /v1/grid/zones` shows the table, and where others place a region.',
   example: 'aws:eu-north-1',
 });
-const pueRatioInput = z
-  .number('expected a number')
-  .min(1, 'expected 1 or more: PUE is facility energy / IT energy')
-  .max(5, 'expected at most 5')
-  .openapi({ description: 'Facility energy / IT energy.', example: 1.2 });
 const lifetimeInput = z
   .number('expected a number of years')
   .min(0.5, 'expected 0.5 to 30 years')
@@ -38,6 +41,7 @@ const siteOutput = z
     gridZone: z.string().nullable(),
     pueRatio: z.number().nullable(),
     embodiedLifetimeYears: z.number().nullable(),
+    ...factorOutputs,
     history: z
       .array(
         z.object({
@@ -54,6 +58,12 @@ const siteOutput = z
       }),
   })
   .openapi('Site', { description: 'Values at the top level hold now; null where none was set.' });
+
+const requireSource = (input: Parameters<typeof missingSource>[0], context: z.RefinementCtx) => {
+  const field = missingSource(input);
+  if (field !== null)
+    context.addIssue({ code: 'custom', path: [field], message: 'missing; say where the ratio comes from' });
+};
 
 const siteAnswer = (description: string) => ({
   description,
@@ -111,8 +121,10 @@ const createSiteRoute = createRoute({
               cloudRegion: cloudRegionInput.optional(),
               pueRatio: pueRatioInput,
               embodiedLifetimeYears: lifetimeInput.default(DEFAULT_LIFETIME_YEARS),
+              ...factorInputs,
               why: whyInput,
             })
+            .superRefine(requireSource)
             .refine(({ gridZone, cloudRegion }) => (gridZone === undefined) !== (cloudRegion === undefined), {
               path: ['gridZone'],
               message: 'expected either gridZone or cloudRegion',
@@ -145,15 +157,17 @@ const changeRoute = createRoute({
               cloudRegion: cloudRegionInput.optional(),
               pueRatio: pueRatioInput.optional(),
               embodiedLifetimeYears: lifetimeInput.optional(),
+              ...factorInputs,
               effectiveFrom: instantInput
                 .optional()
                 .openapi({ type: 'string', format: 'date-time', description: 'Default: now.' }),
               why: whyInput,
             })
+            .superRefine(requireSource)
             .refine(
               ({ effectiveFrom: _, why: __, ...change }) =>
                 Object.values(change).some((value) => value !== undefined),
-              'expected at least one of name, gridZone, cloudRegion, pueRatio and embodiedLifetimeYears',
+              'expected at least one value to change',
             )
             .refine(({ gridZone, cloudRegion }) => gridZone === undefined || cloudRegion === undefined, {
               path: ['gridZone'],
@@ -185,18 +199,36 @@ export function registerSites(app: App): void {
   });
 
   app.openapi(createSiteRoute, async (context) => {
-    const { why, ...body } = context.req.valid('json');
+    const {
+      why,
+      id,
+      name = id,
+      gridZone,
+      cloudRegion,
+      pueRatio,
+      embodiedLifetimeYears,
+      ...factors
+    } = context.req.valid('json');
     const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why };
     const site = await createSite(
       openDatabase(context.env.DB),
-      { ...body, name: body.name ?? body.id },
+      { id, name, gridZone, cloudRegion, pueRatio, embodiedLifetimeYears, ...toFactorInput(factors) },
       recorder,
     );
     return site.ok ? context.json(siteReply(site.value), 201) : problemResponse(context, site.problem);
   });
 
   app.openapi(changeRoute, async (context) => {
-    const { effectiveFrom, why, ...change } = context.req.valid('json');
+    const { effectiveFrom, why, name, gridZone, cloudRegion, pueRatio, embodiedLifetimeYears, ...factors } =
+      context.req.valid('json');
+    const change = {
+      name,
+      gridZone,
+      cloudRegion,
+      pueRatio,
+      embodiedLifetimeYears,
+      ...toFactorInput(factors),
+    };
     const site = await changeSite(
       openDatabase(context.env.DB),
       context.req.valid('param').id,
@@ -207,9 +239,10 @@ export function registerSites(app: App): void {
   });
 }
 
-function siteReply({ createdAtMs, history, ...site }: Site) {
+function siteReply({ createdAtMs, history, factors, supplyContracts, ...site }: Site) {
   return {
     ...site,
+    ...factorsReply({ factors, supplyContracts }),
     createdAt: instant(createdAtMs),
     history: history.map(({ key, value, effectiveFromMs, recordedAtMs, recordedBy }) => ({
       key,

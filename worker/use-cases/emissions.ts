@@ -11,11 +11,12 @@ import {
 } from '../../shared/emissions/join.ts';
 import type { NodePart } from '../../shared/emissions/join-node.ts';
 import type { JobFacts } from '../../shared/emissions/owners.ts';
+import type { ContractUse } from '../../shared/emissions/supply.ts';
 import { type Step, stepEdges } from '../../shared/emissions/time-steps.ts';
 import type { Basis, Signal } from '../../shared/grid/intensity.ts';
 import type { IntensityResolver } from '../../shared/grid/resolve.ts';
+import { nodesAsKnown } from '../../shared/settings/node-as-known.ts';
 import { type Place, Places } from '../../shared/settings/place.ts';
-import { retiredAsKnown } from '../../shared/settings/retirement.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
@@ -27,7 +28,7 @@ import { findJobNumber, readJobs } from '../storage/jobs.ts';
 import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { type NodeDevice, readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown, type StoredPart } from '../storage/parts.ts';
-import { readSettings } from '../storage/settings.ts';
+import { type RecordedSetting, readSettings } from '../storage/settings.ts';
 import {
   acceptsJobs,
   acceptsNode,
@@ -37,6 +38,7 @@ import {
   type Term,
 } from './emissions-filter.ts';
 import { loadIntensity } from './grid-intensity.ts';
+import { loadSupply } from './supply.ts';
 
 export interface EmissionsQuery {
   /** Only this node; null: the fleet. */
@@ -50,6 +52,7 @@ export interface EmissionsQuery {
   readonly filter?: string | undefined;
   readonly basis: Basis;
   readonly signal: Signal;
+  readonly accounting?: Accounting | undefined;
   /** Only what these jobs had. */
   readonly jobNumbers?: readonly number[] | undefined;
   /** GPUs below it count as low, 0..1; default `DEFAULT_LOW_UTILIZATION_RATIO`. */
@@ -58,7 +61,13 @@ export interface EmissionsQuery {
   readonly asOfMs?: number | undefined;
 }
 
+/** `market`: supply contracts cover what they can, the rest is at the residual mix or, without one, as under `location`. */
+export const ACCOUNTINGS = ['location', 'market'] as const;
+export type Accounting = (typeof ACCOUNTINGS)[number];
+
 export interface Emissions extends JoinResult {
+  /** Null under location accounting. */
+  readonly contracts: readonly ContractUse[] | null;
   readonly fromMs: number;
   readonly toMs: number;
   readonly asOfMs: number;
@@ -78,7 +87,13 @@ export async function emissions(
   query: EmissionsQuery,
   nowMs: number,
 ): Promise<Result<Emissions>> {
-  const { asOfMs = nowMs } = query;
+  const { asOfMs = nowMs, accounting = 'location' } = query;
+  if (accounting === 'market' && query.signal === 'marginal')
+    return fail(
+      'invalid_parameter',
+      'accounting=market shares out what is used on average; ask for signal=average.',
+      'accounting',
+    );
   const known = { nowMs: asOfMs, knownAtMs: query.asOfMs ?? ALL_KNOWN };
   if (asOfMs > nowMs) return fail('invalid_parameter', 'asOf must not be in the future.', 'asOf');
   const toMs = query.toMs ?? asOfMs;
@@ -92,18 +107,21 @@ export async function emissions(
     return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
   const only = await namedJobs(db, query, terms.value);
   const ranOn = only && new Set((await readJobNodes(db, only)).map(({ nodeNumber }) => nodeNumber));
-  const nodes = fleet.filter(
+  const settings = await readSettings(openDatabase(db));
+  const asKnown = nodesAsKnown(fleet, settings, known.knownAtMs);
+  const nodes = asKnown.filter(
     (node) =>
       (ranOn === null || ranOn.has(node.number)) &&
       (query.nodeId === null || node.id === query.nodeId) &&
-      node.enrolledAtMs <= known.knownAtMs &&
       acceptsNode(node, terms.value),
   );
   const tooLong = checkRange(query, fromMs, toMs, nodes.length);
   if (tooLong !== null) return tooLong;
 
   const range = { fromMs, toMs, joinToMs: Math.min(toMs, asOfMs), ...known };
-  const prepared = await prepareNodes(db, nodes, range);
+  const supply = accounting === 'market' ? await loadSupply(db, asKnown, settings, range) : null;
+  if (supply !== null && !supply.ok) return supply;
+  const prepared = await prepareNodes(db, nodes, range, settings);
   const resolvers = await loadResolvers(db, prepared, query, range);
   const ofJobs = acceptsJobs(terms.value, query.jobNumbers);
   const byJobs = query.groupBy !== undefined && !isPlaceKey(query.groupBy);
@@ -116,6 +134,7 @@ export async function emissions(
     groupBy: query.groupBy ?? null,
     accepts: (node, place) => acceptsPlace(node, place, terms.value),
     intensityOf: (gridZone) => resolvers.get(gridZone)!,
+    supply: supply === null ? null : supply.value.plan,
     ofJobs: jobs && { ...ofJobs, jobOf: jobs.jobOf },
     lowUtilizationRatio: query.lowUtilizationRatio ?? DEFAULT_LOW_UTILIZATION_RATIO,
   });
@@ -124,7 +143,8 @@ export async function emissions(
     const tooMany = checkSteps(edges.length - 1, 1 + join.groupCount);
     if (tooMany !== null) return tooMany;
   }
-  return ok({ fromMs, toMs, asOfMs, ...join.result() });
+  const contracts = supply === null ? null : supply.value.uses;
+  return ok({ fromMs, toMs, asOfMs, contracts, ...join.result() });
 }
 
 const isPlaceKey = (key: GroupKey) => PLACE_KEYS.some((each) => each === key);
@@ -218,12 +238,10 @@ async function prepareNodes(
   db: D1Database,
   nodes: readonly FleetNode[],
   range: Range,
+  settings: readonly RecordedSetting[],
 ): Promise<PreparedNode[]> {
   const numbers = nodes.map(({ number }) => number);
-  const [parts, settings] = await Promise.all([
-    readPartsAsKnown(db, numbers, range.knownAtMs),
-    readSettings(openDatabase(db)),
-  ]);
+  const parts = await readPartsAsKnown(db, numbers, range.knownAtMs);
   const places = new Places(settings, range.knownAtMs);
   return nodes.map((node) => {
     const own = parts.filter(({ nodeNumber }) => nodeNumber === node.number).map(withFootprint);
@@ -231,7 +249,6 @@ async function prepareNodes(
     const startMs = Math.min(range.fromMs, ...own.map(({ inServiceMs }) => inServiceMs));
     return {
       ...node,
-      retiredAtMs: retiredAsKnown(settings, node, range.knownAtMs),
       parts: own,
       places: places.of(node.number, { startMs: epochMs(startMs), endMs: epochMs(range.joinToMs) }),
     };

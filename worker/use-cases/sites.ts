@@ -1,13 +1,18 @@
 /** Sites: where nodes stand, with the values that every emission figure of theirs depends on. */
+
+import type { SupplyContract } from '../../shared/emissions/supply.ts';
 import { nearestCloudRegions } from '../../shared/grid/regions.ts';
 import { findZone, nearestZones } from '../../shared/grid/zones.ts';
 import { settingHistory, valueAt } from '../../shared/settings/effective.ts';
+import { type SiteFactors, siteFactors } from '../../shared/settings/site-factors.ts';
+import { supplyContracts } from '../../shared/settings/supply-contracts.ts';
 import type { PageRequest } from '../http/paging.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Database } from '../storage/database.ts';
 import { type RecordedSetting, readSettingsOf, readSettingsOfMany } from '../storage/settings.ts';
 import { findSite, insertSite, listSites, type StoredSite, updateSite } from '../storage/sites.ts';
 import { placedRegion } from './cloud-regions.ts';
+import { checkContracts, type FactorInput, factorSettings } from './site-factors.ts';
 
 export interface SiteValues {
   readonly gridZone?: string | undefined;
@@ -16,7 +21,7 @@ export interface SiteValues {
 }
 
 /** Values as somebody gives them: the zone by its key or by the cloud region that lies in it. */
-export interface SiteInput extends SiteValues {
+export interface SiteInput extends SiteValues, FactorInput {
   readonly cloudRegion?: string | undefined;
 }
 
@@ -25,6 +30,9 @@ export interface Site extends StoredSite {
   readonly gridZone: string | null;
   readonly pueRatio: number | null;
   readonly embodiedLifetimeYears: number | null;
+  readonly factors: SiteFactors;
+  /** Of every vintage. */
+  readonly supplyContracts: readonly SupplyContract[];
   readonly history: readonly RecordedSetting[];
 }
 
@@ -49,6 +57,8 @@ export async function createSite(
 ): Promise<Result<Site>> {
   const gridZone = await zoneOf(db, site, recorder.nowMs);
   if (!gridZone.ok) return gridZone;
+  const contracts = checkContracts(site);
+  if (!contracts.ok) return contracts;
   const stored = { id: site.id, name: site.name, createdAtMs: recorder.nowMs };
   const rows = settingRows(site.id, { ...site, gridZone: gridZone.value }, ALWAYS_MS, recorder);
   if (!(await insertSite(db, stored, rows, recorder.why ?? null))) {
@@ -69,6 +79,8 @@ export async function changeSite(
 ): Promise<Result<Site>> {
   const gridZone = await zoneOf(db, change, recorder.nowMs);
   if (!gridZone.ok) return gridZone;
+  const contracts = checkContracts(change);
+  if (!contracts.ok) return contracts;
   if ((await findSite(db, id)) === null) return noSite(id);
   const values = { ...change, gridZone: gridZone.value };
   const rows = settingRows(id, values, change.effectiveFromMs ?? recorder.nowMs, recorder);
@@ -95,6 +107,7 @@ export async function getSites(db: Database, page: PageRequest, nowMs: number): 
 
 function withValues(site: StoredSite, rows: readonly RecordedSetting[], nowMs: number): Site {
   const subject = siteSubject(site.id);
+  const own = rows.filter((row) => row.subject === subject);
   const now = (key: string) => valueAt(settingHistory(rows, subject, key), nowMs);
   const number = (text: string | null) => (text === null ? null : Number(text));
   return {
@@ -102,26 +115,27 @@ function withValues(site: StoredSite, rows: readonly RecordedSetting[], nowMs: n
     gridZone: now('gridZone'),
     pueRatio: number(now('pueRatio')),
     embodiedLifetimeYears: number(now('embodiedLifetimeYears')),
-    history: rows.filter((row) => row.subject === subject),
+    factors: siteFactors(now),
+    supplyContracts: supplyContracts(own),
+    history: own,
   };
 }
 
 function settingRows(
   siteId: string,
-  { gridZone, pueRatio, embodiedLifetimeYears }: SiteValues,
+  { gridZone, pueRatio, embodiedLifetimeYears, ...input }: SiteInput,
   effectiveFromMs: number,
   recorder: Recorder,
 ): RecordedSetting[] {
-  return Object.entries({ gridZone, pueRatio, embodiedLifetimeYears })
+  const values = Object.entries({ gridZone, pueRatio, embodiedLifetimeYears })
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => ({
-      subject: siteSubject(siteId),
-      key,
-      value: String(value),
-      effectiveFromMs,
-      recordedAtMs: recorder.nowMs,
-      recordedBy: recorder.by,
-    }));
+    .map(([key, value]) => ({ key, value: String(value), effectiveFromMs }));
+  return [...values, ...factorSettings(input, effectiveFromMs)].map((setting) => ({
+    ...setting,
+    subject: siteSubject(siteId),
+    recordedAtMs: recorder.nowMs,
+    recordedBy: recorder.by,
+  }));
 }
 
 /** The zone that is meant; undefined where none is given. */

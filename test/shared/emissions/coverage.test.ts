@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { EmissionsJoin } from '../../../shared/emissions/join.ts';
 import type { JoinNode } from '../../../shared/emissions/join-node.ts';
+import { NO_FACTORS } from '../../../shared/settings/site-factors.ts';
 import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
 
@@ -22,6 +23,7 @@ const place = {
   gridZone: null,
   pueRatio: 1,
   lifetimeYears: 4,
+  factors: NO_FACTORS,
 };
 const gpu = { deviceIndex: 0, id: 'gpu-a', type: 'gpu', name: 'a' } as const;
 const other = { deviceIndex: 1, id: 'other', type: 'other', name: 'BMC' } as const;
@@ -41,6 +43,7 @@ function totals({ node = {}, windows, nowMs = START_MS + HOUR_MS }: Given) {
     groupBy: null,
     ofJobs: null,
     lowUtilizationRatio: 0.2,
+    supply: null,
     accepts: () => true,
     intensityOf: () => () => null,
   });

@@ -7,6 +7,7 @@ import type { JoinNode, NodeHourLedger, NodePart } from '../../../shared/emissio
 import { JOB_KEYS, type JobFacts } from '../../../shared/emissions/owners.ts';
 import { STEPS, type Step, stepEdges } from '../../../shared/emissions/time-steps.ts';
 import type { LedgerDevice, LedgerJobShare } from '../../../shared/ledger/hour.ts';
+import { NO_FACTORS } from '../../../shared/settings/site-factors.ts';
 import { splitInteger } from '../../../shared/split.ts';
 import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
@@ -145,6 +146,7 @@ const node = fc
       gridZone,
       pueRatio,
       lifetimeYears: 4,
+      factors: NO_FACTORS,
     });
     return {
       hours,
@@ -203,6 +205,7 @@ function join(nodes: readonly Node[], asked: Asked = {}): JoinResult {
             fetchedAtMs: epochMs(0),
           },
     lowUtilizationRatio: 0.2,
+    supply: null,
     ofJobs: split
       ? {
           jobOf: (number) => JOBS[number - 1]!,
@@ -377,6 +380,7 @@ function example() {
           gridZone: 'A',
           pueRatio: 1,
           lifetimeYears: 4,
+          factors: NO_FACTORS,
         },
       ],
     },

@@ -6,6 +6,7 @@ import type { JoinNode, NodeHourLedger } from '../../../shared/emissions/join-no
 import { STEPS, type Step, stepEdges } from '../../../shared/emissions/time-steps.ts';
 import { type IntensityResolver, intensityResolver } from '../../../shared/grid/resolve.ts';
 import type { Place } from '../../../shared/settings/place.ts';
+import { NO_FACTORS } from '../../../shared/settings/site-factors.ts';
 import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 import { ENERGY_KINDS } from '../../../shared/wire/ingest.ts';
@@ -75,6 +76,7 @@ const fleetNode = fc
         gridZone: ZONES[zones[i]!]!,
         pueRatio: pues[i]!,
         lifetimeYears: 4,
+        factors: NO_FACTORS,
       }),
     );
     const byHour = new Map<number, Map<number, (typeof windows)[number]>>();
@@ -146,6 +148,7 @@ function join(
     groupBy: null,
     ofJobs: null,
     lowUtilizationRatio: 0.2,
+    supply: null,
     accepts: () => true,
     intensityOf: (gridZone) => resolvers.get(gridZone)!,
     ...request,

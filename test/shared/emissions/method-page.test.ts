@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { HOST_PARTS, type PartType, partFootprint } from '../../../shared/embodied/footprint.ts';
 import { EmissionsJoin } from '../../../shared/emissions/join.ts';
 import type { JoinNode, NodePart } from '../../../shared/emissions/join-node.ts';
+import { SupplyPlan } from '../../../shared/emissions/supply.ts';
 import { intensityResolver } from '../../../shared/grid/resolve.ts';
+import { NO_FACTORS } from '../../../shared/settings/site-factors.ts';
 import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 
@@ -28,7 +30,8 @@ function part(type: PartType, name: string): NodePart & { kilograms: number } {
   return { id: type, type, name, ...service, grams, gramsLow, gramsHigh, kilograms: grams / 1_000 };
 }
 
-test('the worked example of docs/method.md is what the product computes from its inputs', () => {
+/** The hour of the example, as the page gives it. */
+function example(supply: SupplyPlan | null) {
   const gpu = part('gpu', 'NVIDIA H100 80GB HBM3');
   const hostParts = HOST_PARTS.map(({ type, name }) => part(type, name));
   expect(gpu.kilograms).toBe(given('making of the GPU'));
@@ -55,6 +58,7 @@ test('the worked example of docs/method.md is what the product computes from its
         gridZone,
         pueRatio: given('PUE of the site'),
         lifetimeYears: given('lifetime'),
+        factors: { ...NO_FACTORS, residualGramsPerKwh: given('residual mix') },
       },
     ],
   };
@@ -95,13 +99,18 @@ test('the worked example of docs/method.md is what the product computes from its
     groupBy: null,
     ofJobs: null,
     lowUtilizationRatio: 0.2,
+    supply,
     accepts: () => true,
     intensityOf: () => resolver,
   });
   join.addNode(node, [
     { hourStartMs: START_MS, ledger: { windows: Array.from({ length: 12 }, () => [epoch]) } },
   ]);
-  const { totals } = join.result();
+  return join.result().totals;
+}
+
+test('the worked example of docs/method.md is what the product computes from its inputs', () => {
+  const totals = example(null);
   for (const name of [
     'energyKwh',
     'facilityEnergyKwh',
@@ -111,6 +120,31 @@ test('the worked example of docs/method.md is what the product computes from its
   ] as const)
     expect(totals[name], name).toBeCloseTo(figure(name), 5);
   expect(totals.coverage).toBe(1);
+});
+
+test('so is what the market makes of the same hour', () => {
+  const plan = new SupplyPlan([
+    {
+      id: 'certificates',
+      siteId: 'a',
+      kind: 'certificate',
+      kwh: given('certificates with that hour'),
+      fromMs: START_MS,
+      toMs: START_MS + HOUR_MS,
+      gridZone: null,
+      gramsPerKwh: given('intensity of the certificates'),
+      source: 'docs/method.md',
+    },
+  ]);
+  for (let window = 0; window < 12; window++)
+    plan.add('a', 'US-CAL-CISO', START_MS + window * WINDOW_MS, figure('facilityEnergyKwh') / 12);
+  plan.spread();
+  const totals = example(plan);
+  expect(totals.supplyKinds.contract).toBeCloseTo(figure('supplyKinds.contract'), 9);
+  expect(totals.supplyKinds.residual).toBeCloseTo(figure('supplyKinds.residual'), 9);
+  const atMarket = (name: string) => Number(row(`\`${name}\` at the market`)[2]);
+  expect(totals.operationalGrams).toBeCloseTo(atMarket('operationalGrams'), 5);
+  expect(totals.totalGrams).toBeCloseTo(atMarket('totalGrams'), 5);
 });
 
 test.each([

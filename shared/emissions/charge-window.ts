@@ -1,0 +1,89 @@
+/** From millijoules to kWh of the facility, grams and litres: what the place says of one window. */
+import type { IntensityResolver } from '../grid/resolve.ts';
+import type { Place } from '../settings/place.ts';
+import { OVERHEADS } from '../settings/site-factors.ts';
+import { MILLIJOULES_PER_KWH } from '../units.ts';
+import type { Cell } from './figures.ts';
+import type { SupplyPlan } from './supply.ts';
+
+/** Millijoules of one owner in one window. */
+export interface WindowSum {
+  all: number;
+  idle: number;
+  jobs: number;
+  lowUtilization: number;
+}
+
+/** What a window's energy is charged with at one place. */
+export interface Charging {
+  readonly intensityOf: (gridZone: string) => IntensityResolver;
+  /** Null: location-based. Else contracts cover what they can, the rest is at the residual mix where the site has one. */
+  readonly supply: SupplyPlan | null;
+}
+
+/** Adds facility energy, grams and litres; returns the millijoules that no intensity is known for. */
+export function chargeWindow(
+  cell: Cell,
+  place: Place,
+  startMs: number,
+  sum: WindowSum,
+  charging: Charging,
+): number {
+  const { all, idle, jobs, lowUtilization } = sum;
+  const facilityKwhPerMillijoule = place.pueRatio / MILLIJOULES_PER_KWH;
+  cell.facilityKwh.add(all * facilityKwhPerMillijoule);
+  const intensity = place.gridZone === null ? null : charging.intensityOf(place.gridZone)(startMs);
+  addWater(cell, place, all);
+  addOverheads(cell, place, all, intensity?.gramsPerKwh ?? 0);
+  let gramsPerKwh: number;
+  let uncharged = 0;
+  if (charging.supply === null) {
+    if (intensity === null) return all;
+    gramsPerKwh = intensity.gramsPerKwh;
+    cell.byGridKind[intensity.kind] += all;
+  } else {
+    const contracts = charging.supply.shareAt(place.siteId, place.gridZone, startMs);
+    const rest = 1 - contracts.share;
+    const { residualGramsPerKwh } = place.factors;
+    const restGrams = residualGramsPerKwh ?? intensity?.gramsPerKwh ?? null;
+    gramsPerKwh = contracts.gramsPerKwh + rest * (restGrams ?? 0);
+    const kwh = all * facilityKwhPerMillijoule;
+    cell.kwhBySupply.contract += kwh * contracts.share;
+    if (restGrams === null) uncharged = Math.round(all * rest);
+    else cell.kwhBySupply[residualGramsPerKwh === null ? 'location' : 'residual'] += kwh * rest;
+  }
+  const gramsPerMillijoule = facilityKwhPerMillijoule * gramsPerKwh;
+  cell.grams.add(all * gramsPerMillijoule);
+  cell.idleGrams.add(idle * gramsPerMillijoule);
+  cell.unattributedGrams.add((all - idle - jobs) * gramsPerMillijoule);
+  cell.lowUtilizationGrams.add(lowUtilization * gramsPerMillijoule);
+  return uncharged;
+}
+
+/** The site's own by IT energy, as WUE is defined; that of the grid by what the facility draws. */
+function addWater(cell: Cell, { factors, pueRatio }: Place, millijoules: number): void {
+  const kwh = millijoules / MILLIJOULES_PER_KWH;
+  if (factors.wueLitresPerKwh !== null) {
+    cell.water.site ??= { litres: 0, knownMillijoules: 0 };
+    cell.water.site.litres += kwh * factors.wueLitresPerKwh;
+    cell.water.site.knownMillijoules += millijoules;
+  }
+  if (factors.gridWaterLitresPerKwh !== null) {
+    cell.water.grid ??= { litres: 0, knownMillijoules: 0 };
+    cell.water.grid.litres += kwh * pueRatio * factors.gridWaterLitresPerKwh;
+    cell.water.grid.knownMillijoules += millijoules;
+  }
+}
+
+/** Energy that no meter of a node saw, by IT energy, at the intensity of the place. */
+function addOverheads(cell: Cell, { factors }: Place, millijoules: number, gramsPerKwh: number): void {
+  for (const overhead of OVERHEADS) {
+    const factor = factors.overheads[overhead];
+    if (factor === null) continue;
+    const kwh = (millijoules / MILLIJOULES_PER_KWH) * factor.ratio;
+    const own = cell.overheads[overhead] ?? { kwh: 0, grams: 0 };
+    cell.overheads[overhead] = own;
+    own.kwh += kwh;
+    own.grams += kwh * gramsPerKwh;
+  }
+}

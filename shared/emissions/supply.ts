@@ -1,0 +1,128 @@
+/**
+ * Market-based accounting: what supply contracts cover of the electricity that was used. A contract (certificates, a power
+ * purchase agreement) has an amount, a vintage and a boundary; it is spread evenly over the consumption inside both, so
+ * every kWh of it has the same share, and it never covers more than was used. Contracts that overlap take their share of
+ * what those before them left: the one whose vintage ends first, then by id.
+ */
+import { CompensatedSum } from './compensated-sum.ts';
+
+export interface SupplyContract {
+  readonly id: string;
+  /** The site that holds it. */
+  readonly siteId: string;
+  readonly kind: 'certificate' | 'ppa';
+  readonly kwh: number;
+  /** Vintage `[fromMs, toMs)`. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** The zone whose sites it may cover; null: only the site that holds it. */
+  readonly gridZone: string | null;
+  readonly gramsPerKwh: number;
+  readonly source: string;
+}
+
+/** What contracts cover of one kWh. */
+export interface ContractShare {
+  /** 0..1 */
+  readonly share: number;
+  /** Grams of that share, per kWh of the whole. */
+  readonly gramsPerKwh: number;
+}
+
+export interface ContractUse {
+  readonly contract: SupplyContract;
+  readonly usedKwh: number;
+  readonly unusedKwh: number;
+}
+
+const NOTHING: ContractShare = { share: 0, gramsPerKwh: 0 };
+
+/** Consumption that is covered alike: one site in one zone between two edges of vintages. */
+interface Span {
+  readonly siteId: string;
+  readonly gridZone: string | null;
+  /** Start of the span. */
+  readonly edgeMs: number;
+  readonly kwh: CompensatedSum;
+  share: number;
+  gramsPerKwh: number;
+}
+
+/** Adds up the consumption that contracts are spread over, then spreads them. */
+export class SupplyPlan {
+  readonly #contracts: readonly SupplyContract[];
+  readonly #edges: readonly number[];
+  readonly #spans = new Map<string, Span>();
+
+  constructor(contracts: readonly SupplyContract[]) {
+    this.#contracts = [...contracts].sort((a, b) => a.toMs - b.toMs || (a.id < b.id ? -1 : 1));
+    const edges = contracts.flatMap(({ fromMs, toMs }) => [fromMs, toMs]);
+    this.#edges = [...new Set(edges)].sort((a, b) => a - b);
+  }
+
+  /** @param facilityKwh of one window, PUE included; all windows of all vintages, once each, before `spread` */
+  add(siteId: string, gridZone: string | null, windowStartMs: number, facilityKwh: number): void {
+    const edgeMs = this.#edgeBefore(windowStartMs);
+    if (edgeMs === null) return;
+    const key = keyOf(siteId, gridZone, edgeMs);
+    let span = this.#spans.get(key);
+    if (!span) {
+      span = { siteId, gridZone, edgeMs, kwh: new CompensatedSum(), share: 0, gramsPerKwh: 0 };
+      this.#spans.set(key, span);
+    }
+    span.kwh.add(facilityKwh);
+  }
+
+  /** Decides what each contract covers. */
+  spread(): ContractUse[] {
+    return this.#contracts.map((contract) => {
+      const within = [...this.#spans.values()].filter((span) => covers(contract, span));
+      const left = new CompensatedSum();
+      for (const { kwh, share } of within) left.add(kwh.value * (1 - share));
+      const part = left.value <= contract.kwh ? 1 : contract.kwh / left.value;
+      for (const span of within) {
+        const share = (1 - span.share) * part;
+        span.share = part === 1 ? 1 : span.share + share;
+        span.gramsPerKwh += share * contract.gramsPerKwh;
+      }
+      const usedKwh = Math.min(contract.kwh, left.value);
+      return { contract, usedKwh, unusedKwh: contract.kwh - usedKwh };
+    });
+  }
+
+  /** What contracts cover of the window's consumption there, after `spread`. */
+  shareAt(siteId: string | null, gridZone: string | null, windowStartMs: number): ContractShare {
+    const edgeMs = this.#edgeBefore(windowStartMs);
+    if (siteId === null || edgeMs === null) return NOTHING;
+    return this.#spans.get(keyOf(siteId, gridZone, edgeMs)) ?? NOTHING;
+  }
+
+  #edgeBefore(instantMs: number): number | null {
+    return this.#edges.findLast((edge) => edge <= instantMs) ?? null;
+  }
+}
+
+const keyOf = (siteId: string, gridZone: string | null, edgeMs: number) => `${siteId} ${gridZone} ${edgeMs}`;
+
+function covers({ fromMs, toMs, siteId, gridZone }: SupplyContract, span: Span): boolean {
+  if (span.edgeMs < fromMs || span.edgeMs >= toMs) return false;
+  return gridZone === null ? span.siteId === siteId : span.gridZone === gridZone;
+}
+
+/** Those whose vintage touches the range, and those that share consumption with them: what one takes, others lack. */
+export function contractsTouching(
+  contracts: readonly SupplyContract[],
+  fromMs: number,
+  toMs: number,
+): SupplyContract[] {
+  const reached = new Set<SupplyContract>();
+  const reach = (startMs: number, endMs: number) => {
+    for (const contract of contracts) {
+      if (reached.has(contract) || contract.fromMs >= endMs || contract.toMs <= startMs) continue;
+      reached.add(contract);
+      reach(contract.fromMs, contract.toMs);
+    }
+  };
+  reach(fromMs, toMs);
+  return [...reached];
+}
