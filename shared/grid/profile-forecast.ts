@@ -1,0 +1,86 @@
+/**
+ * The forecast of a zone with little history: the usual course of a day, and how far the last hours lie beside it, which is
+ * forgotten by and by. Its band is what the same rule got wrong on the history itself.
+ */
+import { type HourForecast, LEAD_HOURS } from './forecast/forecaster.ts';
+import { bandAround, LeadErrors } from './lead-errors.ts';
+
+const HOURS_PER_DAY = 24;
+const PROFILE_DAYS = 7;
+/** With two days each hour of the day is known, and the first day's forecast of the second tells how wrong it can be. */
+export const PROFILE_LEAST_HOURS = 2 * HOURS_PER_DAY;
+/** Hours that tell how today differs from the usual course. */
+const RECENT_HOURS = 3;
+/** What is left of that difference after each hour: grids differ from 0.90 to 0.99. */
+const KEPT_PER_HOUR = 0.97;
+/** The back-test looks from every sixth hour of the last four weeks. */
+const BACK_TEST_EVERY_HOURS = 6;
+const BACK_TEST_HOURS = 28 * HOURS_PER_DAY;
+const FLOOR_GRAMS_PER_KWH = 1;
+
+/**
+ * One forecast per lead hour from the end of the history on.
+ * @param gramsPerKwh hour by hour; NaN where there is none
+ * @returns null where fewer than 48 hours are known, or some hour of the day is not
+ */
+export function profileForecast(gramsPerKwh: ArrayLike<number>): HourForecast[] | null {
+  const logs = Float64Array.from(gramsPerKwh, (grams) => Math.log(Math.max(grams, FLOOR_GRAMS_PER_KWH)));
+  const known = logs.filter(Number.isFinite);
+  if (known.length < PROFILE_LEAST_HOURS) return null;
+  const course = courseFrom(logs, logs.length);
+  if (course === null) return null;
+
+  const errors = backTest(logs);
+  const spread = standardDeviation(known);
+  let widest = 0;
+  return course.map((log, lead) => {
+    // Farther ahead than the history can tell, anything that the zone has had is possible.
+    const deviation = errors.deviation(lead) ?? Math.max(widest, spread);
+    widest = Math.max(widest, deviation);
+    const grams = Math.exp(log);
+    return { gramsPerKwh: grams, ...bandAround(grams, deviation) };
+  });
+}
+
+/** Logarithms of the hours from `origin` on, told from the hours before it; null where some hour of the day is unknown. */
+function courseFrom(logs: Float64Array, origin: number): number[] | null {
+  const usual = Array.from({ length: HOURS_PER_DAY }, (_, hour) =>
+    mean(Array.from({ length: PROFILE_DAYS }, (_, day) => logs[origin + hour - (day + 1) * HOURS_PER_DAY])),
+  );
+  if (usual.some((value) => value === null)) return null;
+  const recent = mean(
+    Array.from({ length: RECENT_HOURS }, (_, back) => {
+      const log = logs[origin - 1 - back];
+      return log === undefined ? undefined : log - usual[HOURS_PER_DAY - 1 - back]!;
+    }),
+  );
+  return Array.from(
+    { length: LEAD_HOURS },
+    (_, lead) => usual[lead % HOURS_PER_DAY]! + (recent ?? 0) * KEPT_PER_HOUR ** (lead + 1),
+  );
+}
+
+function backTest(logs: Float64Array): LeadErrors {
+  const errors = new LeadErrors();
+  const first = Math.max(HOURS_PER_DAY, logs.length - BACK_TEST_HOURS);
+  for (let origin = logs.length - 1; origin >= first; origin -= BACK_TEST_EVERY_HOURS) {
+    const course = courseFrom(logs, origin);
+    if (course === null) continue;
+    for (let lead = 0; lead < LEAD_HOURS && origin + lead < logs.length; lead++) {
+      const outcome = logs[origin + lead]!;
+      if (Number.isFinite(outcome)) errors.add(lead, Math.exp(course[lead]!), Math.exp(outcome));
+    }
+  }
+  return errors;
+}
+
+/** Of those that are finite; null where none is. */
+function mean(values: readonly (number | undefined)[]): number | null {
+  const finite = values.filter((value) => value !== undefined && Number.isFinite(value)) as number[];
+  return finite.length === 0 ? null : finite.reduce((sum, value) => sum + value, 0) / finite.length;
+}
+
+function standardDeviation(values: Float64Array): number {
+  const center = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - center) ** 2, 0) / values.length);
+}

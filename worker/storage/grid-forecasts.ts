@@ -1,0 +1,216 @@
+/** Forecasts as they were issued, newest by key; and the hours of a stored series that our own are made from. */
+import type { Basis, Scope, Signal } from '../../shared/grid/intensity.ts';
+import { DAY_MS, HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
+import { STEPS_PER_SERIES, startOf, valueKey } from './grid-keys.ts';
+import type { SeriesIdentity } from './grid-writes.ts';
+
+/** Long enough to see how good a forecast was; then it makes room. */
+export const FORECAST_RETENTION_MS = 14 * DAY_MS;
+/** Of these issues the errors of a provider are told: four a day. */
+const RECORD_EVERY_STEPS = (6 * HOUR_MS) / WINDOW_MS;
+
+export interface ForecastStep {
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly gramsPerKwh: number;
+  /** 80 % of outcomes are expected between the two; null where nobody can tell yet. */
+  readonly lowGramsPerKwh: number | null;
+  readonly highGramsPerKwh: number | null;
+}
+
+export interface Issue {
+  readonly issuedAtMs: number;
+  readonly fetchedAtMs: number;
+  readonly method: string | null;
+  /** In order of time, of one length; hours without a value are left out. */
+  readonly steps: readonly ForecastStep[];
+}
+
+export interface KeptForecast extends Issue {
+  readonly provider: string;
+  readonly scope: Scope;
+}
+
+interface IssueRow {
+  readonly issuedAtMs: number;
+  readonly fetchedAtMs: number;
+  readonly method: string | null;
+  readonly startMs: number;
+  readonly stepMs: number;
+  readonly steps: string;
+}
+
+const ISSUE_COLUMNS = `f.issued_at_ms AS issuedAtMs, f.fetched_at_ms AS fetchedAtMs, f.method AS method,
+         f.start_ms AS startMs, f.step_ms AS stepMs, f.steps AS steps`;
+
+/** CROSS JOIN fixes the order of the loops: tens of series, then one seek in each. */
+const READ_NEWEST = `
+  SELECT s.provider AS provider, s.scope AS scope, ${ISSUE_COLUMNS}
+    FROM grid_series s
+    CROSS JOIN grid_forecasts f ON f.key = (
+      SELECT g.key FROM grid_forecasts g
+       WHERE g.key >= s.id * ${STEPS_PER_SERIES} AND g.key < s.id * ${STEPS_PER_SERIES} + ?4 AND g.fetched_at_ms < ?5
+       ORDER BY g.key DESC LIMIT 1)
+   WHERE s.grid_zone = ?1 AND s.basis = ?2 AND s.signal = ?3
+   ORDER BY s.provider, s.scope`;
+
+/** The newest issue of every series of the zone, basis and signal that was here before the instant. */
+export async function readForecasts(
+  db: D1Database,
+  query: { readonly gridZone: string; readonly basis: Basis; readonly signal: Signal },
+  beforeMs: number,
+): Promise<KeptForecast[]> {
+  const { results } = await db
+    .prepare(READ_NEWEST)
+    .bind(query.gridZone, query.basis, query.signal, Math.ceil(beforeMs / WINDOW_MS), beforeMs)
+    .all<IssueRow & { readonly provider: string; readonly scope: Scope }>();
+  return results.map(({ provider, scope, ...row }) => ({ provider, scope, ...toIssue(row) }));
+}
+
+const KEEP = `
+  INSERT INTO grid_forecasts (key, issued_at_ms, fetched_at_ms, method, start_ms, step_ms, steps)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (key) DO NOTHING`;
+const FORGET = 'DELETE FROM grid_forecasts WHERE key >= ?1 AND key < ?2';
+
+/**
+ * Keeps an issue, one per series and slot: the first one stays. Issues of the series beyond the retention leave. The steps
+ * are of one length and begin on it.
+ */
+export async function keepForecast(
+  db: D1Database,
+  seriesId: number,
+  slotMs: number,
+  issue: Issue,
+): Promise<void> {
+  const [first] = issue.steps;
+  if (first === undefined) return;
+  const stepMs = first.endMs - first.startMs;
+  const expiredMs = Math.floor((slotMs - FORECAST_RETENTION_MS) / WINDOW_MS) * WINDOW_MS;
+  await db.batch([
+    db
+      .prepare(KEEP)
+      .bind(
+        valueKey(seriesId, slotMs),
+        issue.issuedAtMs,
+        issue.fetchedAtMs,
+        issue.method,
+        first.startMs,
+        stepMs,
+        encodeSteps(issue.steps, first.startMs, stepMs),
+      ),
+    db.prepare(FORGET).bind(valueKey(seriesId, 0), valueKey(seriesId, expiredMs)),
+  ]);
+}
+
+const READ_RECORD = `
+  SELECT ${ISSUE_COLUMNS} FROM grid_forecasts f
+   WHERE f.key >= ?1 AND f.key < ?2 AND f.key % ${STEPS_PER_SERIES} % ${RECORD_EVERY_STEPS} = 0 ORDER BY f.key`;
+
+/** Issues of the last days, every sixth hour's: what errors are told from. */
+export async function readForecastRecord(db: D1Database, seriesId: number, nowMs: number): Promise<Issue[]> {
+  const fromMs = Math.floor((nowMs - FORECAST_RETENTION_MS) / WINDOW_MS) * WINDOW_MS;
+  const { results } = await db
+    .prepare(READ_RECORD)
+    .bind(valueKey(seriesId, fromMs), valueKey(seriesId, Math.floor(nowMs / WINDOW_MS) * WINDOW_MS))
+    .all<IssueRow>();
+  return results.map(toIssue);
+}
+
+/** A stored series and how far it reaches. */
+export interface SeriesReach extends SeriesIdentity {
+  readonly id: number;
+  /** Starts of its newest value, and of its oldest within the reach asked for; null where it has none. */
+  readonly newestMs: number | null;
+  readonly oldestMs: number | null;
+}
+
+const READ_REACH = `
+  SELECT s.id AS id, s.grid_zone AS gridZone, s.basis AS basis, s.signal AS signal, s.scope AS scope,
+         s.provider AS provider,
+         (SELECT max(v.key) FROM grid_values v
+           WHERE v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3) AS newest,
+         (SELECT min(v.key) FROM grid_values v
+           WHERE v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3) AS oldest
+    FROM grid_series s WHERE s.grid_zone IN (SELECT value FROM json_each(?1))
+   ORDER BY s.id`;
+
+/** The stored series of the zones, and how far each reaches within `[fromMs, toMs)`: two seeks each. */
+export async function readSeriesReach(
+  db: D1Database,
+  gridZones: readonly string[],
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Promise<SeriesReach[]> {
+  const { results } = await db
+    .prepare(READ_REACH)
+    .bind(JSON.stringify(gridZones), Math.floor(fromMs / WINDOW_MS), Math.ceil(toMs / WINDOW_MS))
+    .all<SeriesIdentity & { id: number; newest: number | null; oldest: number | null }>();
+  return results.map(({ newest, oldest, ...series }) => ({
+    ...series,
+    newestMs: newest === null ? null : startOf(newest),
+    oldestMs: oldest === null ? null : startOf(oldest),
+  }));
+}
+
+/** Hours of a series: whole ones alone, means of what they hold; a longer value stands for each of its hours. */
+const READ_HOURS = `
+  SELECT (v.key % ${STEPS_PER_SERIES}) / ${WINDOWS_PER_HOUR} AS hour, avg(v.grams_per_kwh) AS gramsPerKwh,
+         sum(v.duration_ms) AS durationMs
+    FROM grid_values v
+   WHERE v.key >= ?1 AND v.key < ?2 AND v.kind <> 'forecast'
+   GROUP BY 1 ORDER BY 1`;
+
+/** @returns g/kWh hour by hour from `fromMs` (a whole hour) to the last known one; NaN where an hour is not known whole */
+export async function readHours(
+  db: D1Database,
+  seriesId: number,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Promise<Float64Array> {
+  const { results } = await db
+    .prepare(READ_HOURS)
+    .bind(valueKey(seriesId, fromMs), valueKey(seriesId, Math.ceil(toMs / WINDOW_MS) * WINDOW_MS))
+    .all<{ hour: number; gramsPerKwh: number; durationMs: number }>();
+  const firstHour = fromMs / HOUR_MS;
+  const endHour = results.reduce(
+    (end, { hour, durationMs }) => Math.max(end, hour + durationMs / HOUR_MS),
+    firstHour,
+  );
+  const hours = new Float64Array(Math.floor(endHour) - firstHour).fill(Number.NaN);
+  for (const { hour, gramsPerKwh, durationMs } of results) {
+    const whole = Math.floor(durationMs / HOUR_MS);
+    hours.fill(gramsPerKwh, hour - firstHour, hour - firstHour + whole);
+  }
+  return hours;
+}
+
+function encodeSteps(steps: readonly ForecastStep[], startMs: number, stepMs: number): string {
+  const cells: (number[] | null)[] = [];
+  for (const step of steps) {
+    const index = (step.startMs - startMs) / stepMs;
+    while (cells.length < index) cells.push(null);
+    const { gramsPerKwh, lowGramsPerKwh, highGramsPerKwh } = step;
+    const band = lowGramsPerKwh === null || highGramsPerKwh === null ? [] : [lowGramsPerKwh, highGramsPerKwh];
+    // Four digits: no forecast is known better.
+    cells.push([gramsPerKwh, ...band].map((grams) => Number(grams.toPrecision(4))));
+  }
+  return JSON.stringify(cells);
+}
+
+function toIssue({ steps, startMs, stepMs, ...issue }: IssueRow): Issue {
+  const cells = JSON.parse(steps) as (readonly [number, number?, number?] | null)[];
+  return {
+    ...issue,
+    steps: cells.flatMap((cell, index) =>
+      cell === null
+        ? []
+        : [
+            {
+              startMs: startMs + index * stepMs,
+              endMs: startMs + (index + 1) * stepMs,
+              gramsPerKwh: cell[0],
+              lowGramsPerKwh: cell[1] ?? null,
+              highGramsPerKwh: cell[2] ?? null,
+            },
+          ],
+    ),
+  };
+}

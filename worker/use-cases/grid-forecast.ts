@@ -1,0 +1,70 @@
+/** Forecasts as answers show them: the newest issue, or the one that was newest at an earlier instant. */
+import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import { annualIntensity, findZone } from '../../shared/grid/zones.ts';
+import { HOUR_MS } from '../../shared/time/window.ts';
+import { ok, type Result } from '../http/problem.ts';
+import { readFetches } from '../storage/grid-fetches.ts';
+import { type ForecastStep, type KeptForecast, readForecasts } from '../storage/grid-forecasts.ts';
+import { OWN_PROVIDER, ownStateName } from './grid-forecast-own.ts';
+import { unknownZone } from './grid-unknown-zone.ts';
+
+/** What a provider said counts before what we say as long as it is no older. */
+const FRESH_MS = 6 * HOUR_MS;
+
+export interface ForecastQuery {
+  readonly gridZone: string;
+  readonly basis: Basis;
+  readonly signal: Signal;
+  /** As it stood then; a forecast that came later is not seen. */
+  readonly beforeMs: number;
+  /** Only issues of this provider. */
+  readonly provider?: string | undefined;
+}
+
+export interface ForecastAnswer {
+  readonly forecast: KeptForecast | null;
+  /** Why there is none. */
+  readonly reason: string | null;
+}
+
+/** Problem: `unknown_grid_zone`. */
+export async function gridForecast(db: D1Database, query: ForecastQuery): Promise<Result<ForecastAnswer>> {
+  if (findZone(query.gridZone) === null) return unknownZone(query.gridZone);
+  const [forecast] = (await forecastsAt(db, query)).filter(
+    ({ provider }) => query.provider === undefined || provider === query.provider,
+  );
+  if (forecast !== undefined) return ok({ forecast, reason: null });
+  return ok({ forecast: null, reason: await whyNone(db, query) });
+}
+
+/**
+ * Those that still say something at the instant, the best first: consumption before production, what a provider said in the
+ * last hours before ours, then the newest.
+ */
+export async function forecastsAt(db: D1Database, query: ForecastQuery): Promise<KeptForecast[]> {
+  const { beforeMs } = query;
+  const rank = ({ provider, scope, fetchedAtMs }: KeptForecast) =>
+    (scope === 'production' ? 2 : 0) +
+    (provider !== OWN_PROVIDER && beforeMs - fetchedAtMs <= FRESH_MS ? 0 : 1);
+  return (await readForecasts(db, query, beforeMs))
+    .filter(({ steps }) => endOf(steps) > beforeMs)
+    .sort((a, b) => rank(a) - rank(b) || b.fetchedAtMs - a.fetchedAtMs);
+}
+
+export const endOf = (steps: readonly Pick<ForecastStep, 'endMs'>[]) =>
+  steps.at(-1)?.endMs ?? Number.NEGATIVE_INFINITY;
+
+/** In the words of whoever could not make it. */
+export async function whyNone(
+  db: D1Database,
+  { gridZone, basis, signal, beforeMs }: ForecastQuery,
+): Promise<string> {
+  const state = (await readFetches(db)).find(
+    (row) => row.provider === ownStateName(basis, signal) && row.gridZone === gridZone,
+  );
+  if (state?.lastError && state.consecutiveFailures === 0) return state.lastError;
+  if (state) return 'a forecast is due; ask again in some minutes';
+  return annualIntensity(gridZone, basis, signal, beforeMs) === null
+    ? 'no series on this basis and signal is stored'
+    : 'no series on this basis and signal is stored: the yearly average alone tells no hour from another';
+}
