@@ -1,6 +1,6 @@
 /** The change log. Whoever changes figures of the past adds to it in the same batch as the change itself. */
 import { changes } from '../schema/audit.ts';
-import { openDatabase } from './database.ts';
+import { openDatabase, toStatement } from './database.ts';
 
 export interface Change {
   readonly recordedAtMs: number;
@@ -35,11 +35,8 @@ export const CHANGE_COLUMNS =
 
 /** A statement that records the change, to be run in one batch with what it tells of. */
 export function recordChange(db: D1Database, { from, to, ...change }: Change): D1PreparedStatement {
-  const { sql, params } = openDatabase(db)
-    .insert(changes)
-    .values({ ...change, oldValue: from, newValue: to })
-    .toSQL();
-  return db.prepare(sql).bind(...params);
+  const row = { ...change, oldValue: from, newValue: to };
+  return toStatement(db, openDatabase(db).insert(changes).values(row));
 }
 
 export interface ChangeQuery {

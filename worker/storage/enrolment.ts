@@ -2,9 +2,10 @@
  * Enrolment as one transaction. A D1 batch cannot branch, so its first statement, the insert of the token, holds every
  * condition (the key is still good, the host is still as it was found), and each of the others holds "that token exists".
  */
-import { RETIRED_AT } from '../../shared/settings/retirement.ts';
+import { RETIRED_AT } from '../../shared/settings/node-as-known.ts';
 import { CHANGE_COLUMNS } from './changes.ts';
 import type { StoredEnrolmentKey } from './enrolment-keys.ts';
+import { changeLabels } from './node-labels.ts';
 
 export interface HostIdentity {
   readonly hostname: string;
@@ -141,7 +142,7 @@ export async function replaceNodeToken(
     db
       .prepare(
         `UPDATE nodes SET hostname = ?3, fingerprint = ?4, machine_fingerprint = ?5, agent_version = ?6,
-         labels = json_patch(?7, labels), retired_at_ms = NULL
+         retired_at_ms = NULL
          WHERE number = ?2 AND EXISTS (SELECT 1 FROM tokens WHERE id = ?1)`,
       )
       .bind(
@@ -151,8 +152,13 @@ export async function replaceNodeToken(
         host.fingerprint,
         host.machineFingerprint,
         host.agentVersion,
-        JSON.stringify(key.labels),
       ),
+    ...changeLabels(
+      db,
+      { nodeNumber: known.number, merge: 'under', labels: key.labels, tokenId: token.id },
+      { who: key.id, why: 'enrolled again' },
+      nowMs,
+    ),
     db.prepare(COUNT_USE).bind(key.id, token.id),
   ];
   if (move) {

@@ -1,9 +1,10 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
-import { RETIRED_AT } from '../../shared/settings/retirement.ts';
+import { and, eq, isNull } from 'drizzle-orm';
+import { RETIRED_AT } from '../../shared/settings/node-as-known.ts';
 import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
 import { nodeDevices, nodes, tokens } from '../schema/schema.ts';
 import type { Author } from './changes.ts';
-import type { Database } from './database.ts';
+import { type Database, toStatement } from './database.ts';
+import { changeLabels } from './node-labels.ts';
 import { insertSettings, type RecordedSetting } from './settings.ts';
 
 /** What a list shows of a node. */
@@ -153,19 +154,17 @@ export async function updateNode(
   nodeNumber: number,
   labels: Readonly<Record<string, string | null>> | undefined,
   settings: readonly RecordedSetting[],
-  why: string | null,
+  author: Author,
+  nowMs: number,
 ): Promise<void> {
-  const merge =
-    labels === undefined
+  const { $client: binding } = db;
+  const statements = [
+    ...(labels === undefined
       ? []
-      : [
-          db
-            .update(nodes)
-            .set({ labels: sql`json_patch(${nodes.labels}, ${JSON.stringify(labels)})` })
-            .where(eq(nodes.number, nodeNumber)),
-        ];
-  const [first, ...rest] = [...merge, ...insertSettings(db, settings, why)];
-  if (first !== undefined) await db.batch([first, ...rest]);
+      : changeLabels(binding, { nodeNumber, merge: 'over', labels, tokenId: null }, author, nowMs)),
+    ...insertSettings(db, settings, author.why).map((query) => toStatement(binding, query)),
+  ];
+  if (statements.length > 0) await binding.batch(statements);
 }
 
 /** Ends the node's tokens and marks it; its data stay. Keeps the first date where it was retired before. */

@@ -109,7 +109,8 @@ export async function changeNode(
             recordedBy: recorder.by,
           },
         ];
-  await updateNode(db, node.number, change.labels, settings, recorder.why ?? null);
+  const author = { who: recorder.by, why: recorder.why ?? null };
+  await updateNode(db, node.number, change.labels, settings, author, recorder.nowMs);
   return getNode(binding, id, recorder.nowMs);
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { ALL_KNOWN, allAsKnownAt, asKnownAt, type OldSide } from '../../../shared/audit/as-known.ts';
 import { pointsKnownAt, type RevisedPoint } from '../../../shared/grid/as-known.ts';
 import type { IntensityPoint } from '../../../shared/grid/intensity.ts';
-import { retiredAsKnown } from '../../../shared/settings/retirement.ts';
+import { nodesAsKnown } from '../../../shared/settings/node-as-known.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 
 /** Writes and removals of a few things, one at each instant 1, 2, 3, ... */
@@ -74,23 +74,39 @@ test('an intensity is known from when it was fetched, in each of its versions', 
   ]);
 });
 
-test('a retirement that was taken back is known as it stood', () => {
-  const row = (value: string, atMs: number) => ({
+test('a retirement that was taken back, and labels, are known as they stood', () => {
+  const row = (key: string, value: string, atMs: number) => ({
     subject: 'node:7',
-    key: 'retiredAt',
+    key,
     value,
     effectiveFromMs: atMs,
     recordedAtMs: atMs,
   });
-  const rows = [row('100', 100), row('', 200)];
+  const rows = [
+    row('retiredAt', '100', 100),
+    row('labels', '{"team":"a"}', 10),
+    row('labels', '{"team":"b"}', 150),
+    row('retiredAt', '', 200),
+  ];
+  const at = (node: { retiredAtMs: number | null; number: number }, knownAtMs: number) =>
+    nodesAsKnown([{ ...node, enrolledAtMs: 10, labels: { team: 'b' } }], rows, knownAtMs).map(
+      ({ labels, retiredAtMs }) => [labels.team, retiredAtMs],
+    );
   const back = { number: 7, retiredAtMs: null };
-  expect([99, 100, 199, 200, ALL_KNOWN].map((atMs) => retiredAsKnown(rows, back, atMs))).toEqual([
-    null,
-    100,
-    100,
-    null,
-    null,
+  expect([9, 10, 99, 100, 149, 150, 199, 200, ALL_KNOWN].map((atMs) => at(back, atMs).flat())).toEqual([
+    [],
+    ['a', null],
+    ['a', null],
+    ['a', 100],
+    ['a', 100],
+    ['b', 100],
+    ['b', 100],
+    ['b', null],
+    ['b', null],
   ]);
   const before = { number: 8, retiredAtMs: 50 };
-  expect([49, 50].map((atMs) => retiredAsKnown(rows, before, atMs))).toEqual([null, 50]);
+  expect([49, 50].map((atMs) => at(before, atMs).flat())).toEqual([
+    ['b', null],
+    ['b', 50],
+  ]);
 });

@@ -287,6 +287,35 @@ test('parts, sizes and devices that come later are unknown before', async () => 
   expect((await answerOf(node.nodeId)).totals.coverage).toBeLessThan(given.at(-1)![1].totals.coverage!);
 });
 
+test('a filter by label asks for the labels as they were known', async () => {
+  runs++;
+  const { node } = await fleet('labels', ZONES.changed);
+  const counted = async (team: string, asOf = '') =>
+    (
+      await ask<Answer>(
+        'GET',
+        `/v1/fleet/emissions?from=${iso(DAY_MS)}&filter=label.team:${team},node:${node.nodeId}${asOf}`,
+      )
+    ).totals.nodesExpected;
+  const says = async (labels: Record<string, string | null>) => {
+    clock.nowMs += 10;
+    await ask('PATCH', `/v1/nodes/${node.nodeId}`, { labels, why: 'moved desk' });
+  };
+  clock.nowMs = SETTLED_MS;
+  await says({ team: 'nlp' });
+  await says({ team: 'vision' });
+  // The same again changes nothing.
+  await says({ team: 'vision' });
+  expect([await counted('nlp'), await counted('vision')]).toEqual([0, 1]);
+  const then = `&asOf=${iso(SETTLED_MS + 19)}`;
+  expect([await counted('nlp', then), await counted('vision', then)]).toEqual([1, 0]);
+  expect(await counted('nlp', `&asOf=${iso(SETTLED_MS)}`)).toBe(0);
+  expect(await changesOf(`subject=node:${node.nodeId}&what=labels`)).toMatchObject([
+    { from: { team: 'nlp' }, to: { team: 'vision' }, effectiveFrom: null, why: 'moved desk' },
+    { from: {}, to: { team: 'nlp' } },
+  ]);
+});
+
 test('the future is refused, and the answer says what it speaks of', async () => {
   runs++;
   const { node } = await fleet('future', ZONES.changed);
