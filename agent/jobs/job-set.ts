@@ -8,8 +8,8 @@ import { plainText } from '../inventory/plain-text.ts';
 import type { Outcome } from '../sensors/sensor.ts';
 import { onlineCpus } from './cgroup-tree.ts';
 import { readGpuNames } from './gpu-names.ts';
-import { jobIdOf, type UserChoice, userName } from './job-names.ts';
-import type { JobSource, Sightings } from './job-source.ts';
+import { jobIdOf, labelText, type UserChoice, userName } from './job-names.ts';
+import type { JobSighting, JobSource, Sightings } from './job-source.ts';
 import { claimsOf, mergeSightings, unknownOwners, usageOf } from './merge-sightings.ts';
 import { seenProcesses } from './process-owners.ts';
 
@@ -82,6 +82,8 @@ export function createJobSet(options: JobSetOptions): JobSet {
     }),
   );
 
+  let lastSeen: readonly JobSighting[] = [];
+
   async function ask(slot: Slot, meters: readonly Meter[]): Promise<void> {
     // The last question is still open: another one would wait behind it.
     if (slot.asking) return settle(slot, LATE);
@@ -134,7 +136,11 @@ export function createJobSet(options: JobSetOptions): JobSet {
       const atMs = clock.monotonicNow();
       await Promise.all(slots.map((slot) => ask(slot, meters)));
       const used = usedSlots();
-      const known = mergeSightings(used.flatMap(({ answer }) => answer?.jobs ?? []));
+      const known = mergeSightings(
+        used.flatMap(({ answer }) => answer?.jobs ?? []),
+        lastSeen,
+      );
+      lastSeen = known;
       const [names, cores] = [await readGpuNames(paths, meters), await onlineCpus(paths.sysRoot)];
       const seen = options.useProcesses ? await seenProcesses(paths, meters, readings) : [];
       const all = [...known, ...unknownOwners(known, seen)];
@@ -145,8 +151,8 @@ export function createJobSet(options: JobSetOptions): JobSet {
           id: jobIdOf(sighting, options.cluster ?? sighting.cluster ?? 'default'),
           claim,
           user: userName(sighting.user, options.users, options.userSalt),
-          project: sighting.project === null ? null : plainText(sighting.project, 256, 'project'),
-          phase: sighting.phase === null ? null : plainText(sighting.phase, 64, 'phase'),
+          project: labelText(sighting.project, 256),
+          phase: labelText(sighting.phase, 64),
         }),
       );
       const claims = claimed.map(({ id, claim, user, project, phase }): JobClaim => {

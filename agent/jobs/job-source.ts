@@ -19,6 +19,8 @@ export interface JobSighting {
   readonly cluster: string | null;
   /** Tells this run from another of the same name. */
   readonly incarnation: string;
+  /** What the control groups of its processes are named by: the job's number, a pod's uid, containers' ids. */
+  readonly owners: readonly string[];
   readonly user: string | null;
   readonly project: string | null;
   readonly phase: string | null;

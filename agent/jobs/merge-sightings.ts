@@ -4,32 +4,43 @@ import { claimGpus, type GpuNames } from './gpu-names.ts';
 import type { JobSighting } from './job-source.ts';
 import type { SeenProcess } from './process-owners.ts';
 
-/** One of each job: a field that the first source does not tell is the next one's. */
-export function mergeSightings(sightings: readonly JobSighting[]): JobSighting[] {
+/**
+ * One of each job: a field that the first source does not tell is the next one's, or what was told of this run before.
+ * So a job keeps its labels while its epilog is done and its control group is not.
+ */
+export function mergeSightings(
+  sightings: readonly JobSighting[],
+  lastSeen: readonly JobSighting[] = [],
+): JobSighting[] {
   const byJob = new Map<string, JobSighting>();
   for (const seen of sightings) {
-    const key = `${seen.scheduler}:${seen.job}`;
-    const before = byJob.get(key);
+    const before = byJob.get(keyOf(seen));
+    // The later sources are nearer to the kernel.
     byJob.set(
-      key,
-      before === undefined
-        ? seen
-        : {
-            scheduler: seen.scheduler,
-            job: seen.job,
-            restart: before.restart ?? seen.restart,
-            cluster: before.cluster ?? seen.cluster,
-            // The later sources are nearer to the kernel.
-            incarnation: seen.incarnation,
-            user: before.user ?? seen.user,
-            project: before.project ?? seen.project,
-            phase: before.phase ?? seen.phase,
-            gpus: before.gpus ?? seen.gpus,
-            cores: before.cores ?? seen.cores,
-          },
+      keyOf(seen),
+      before === undefined ? seen : { ...filled(before, seen), incarnation: seen.incarnation },
     );
   }
-  return [...byJob.values()];
+  return [...byJob.values()].map((job) => {
+    const last = lastSeen.find((one) => keyOf(one) === keyOf(job) && one.incarnation === job.incarnation);
+    return last === undefined ? job : filled(job, last);
+  });
+}
+
+const keyOf = (job: JobSighting) => `${job.scheduler}:${job.job}`;
+
+function filled(told: JobSighting, other: JobSighting): JobSighting {
+  return {
+    ...told,
+    owners: [...new Set([...told.owners, ...other.owners])],
+    restart: told.restart ?? other.restart,
+    cluster: told.cluster ?? other.cluster,
+    user: told.user ?? other.user,
+    project: told.project ?? other.project,
+    phase: told.phase ?? other.phase,
+    gpus: told.gpus ?? other.gpus,
+    cores: told.cores ?? other.cores,
+  };
 }
 
 /** Jobs that only their processes tell of: no source knows them. */
@@ -45,6 +56,7 @@ export function unknownOwners(jobs: readonly JobSighting[], seen: readonly SeenP
       restart: null,
       cluster: null,
       incarnation: name,
+      owners: [name],
       user: null,
       project: null,
       phase: null,
@@ -71,7 +83,8 @@ export function claimsOf(
     jobs.map((job) => job.gpus),
   );
   return jobs.map((sighting, index) => {
-    const told = gpus[index]!;
+    // Where there are no GPUs it does not matter which of them a job has.
+    const told = names.deviceIds.length === 0 ? [] : gpus[index]!;
     return {
       sighting,
       claim: {
@@ -114,5 +127,5 @@ export function usageOf(
 }
 
 function owns(job: JobSighting, { owner }: SeenProcess): boolean {
-  return owner === `${job.scheduler}:${job.job}` || owner === `${job.scheduler}:${job.incarnation}`;
+  return job.owners.some((name) => owner === `${job.scheduler}:${name}`);
 }

@@ -48,12 +48,34 @@ export function sightingOfContainer(id: string, json: unknown): JobSighting | nu
     restart: null,
     cluster: null,
     incarnation: id,
+    owners: [id],
     user: told('user'),
     project: told('project') ?? labels['com.docker.compose.project'] ?? null,
     phase: told('phase'),
     gpus: gpusOf(container, env),
     cores: coresOf(container),
   };
+}
+
+/** Containers under one name are one job, which holds what each of them does. */
+export function joinContainers(sightings: readonly JobSighting[]): JobSighting[] {
+  const byJob = new Map<string, JobSighting>();
+  for (const seen of sightings) {
+    const before = byJob.get(seen.job);
+    byJob.set(
+      seen.job,
+      before === undefined
+        ? seen
+        : {
+            ...before,
+            incarnation: `${before.incarnation} ${seen.incarnation}`,
+            owners: [...before.owners, ...seen.owners],
+            gpus: [...new Set([...(before.gpus ?? []), ...(seen.gpus ?? [])])],
+            cores: before.cores === null || seen.cores === null ? null : before.cores + seen.cores,
+          },
+    );
+  }
+  return [...byJob.values()];
 }
 
 function gpusOf({ HostConfig }: ContainerJson, env: ReadonlyMap<string, string>): GpuName[] {

@@ -8,7 +8,7 @@ import {
   MAX_JOBS_PER_SOURCE,
   type Sightings,
 } from '../job-source.ts';
-import { sightingOfContainer } from './container.ts';
+import { joinContainers, sightingOfContainer } from './container.ts';
 import { getFromDocker } from './docker-api.ts';
 
 /** Understood by every Docker since 2016. */
@@ -41,7 +41,7 @@ export function createDockerSource({ socket }: DockerOptions): JobSource {
                 await getFromDocker(socket, `${API}/containers/${id}/json`, PATIENCE_MS),
               ),
             );
-        const jobs = [...known.values()].filter((job) => job !== null);
+        const jobs = joinContainers([...known.values()].filter((job) => job !== null));
         return { state: 'ready', value: { jobs, vouches: false }, detail: counted(jobs.length, 'container') };
       } catch (error) {
         return failure(error);

@@ -65,7 +65,7 @@ export function createDropFileSource({ folder, clock }: DropFileOptions): JobSou
       if (until !== null && clock.wallNow() / 1000 > until + GRACE_SECONDS)
         return 'is left over: its "until" has passed; did the epilog run?';
       const gpus = job.scheduler === 'slurm' ? (job.gpus?.map(slurmGpu) ?? null) : job.gpus;
-      return { ...job, gpus, incarnation: `${ino}/${Math.round(mtimeMs)}` };
+      return { ...job, gpus, owners: [job.job], incarnation: `${ino}/${Math.round(mtimeMs)}` };
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return null;
       return error instanceof DropFileError ? error.message : `cannot be read (${errnoOf(error)})`;

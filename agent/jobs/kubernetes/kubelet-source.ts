@@ -42,6 +42,7 @@ export function createKubeletSource({ paths, socket, podLogFolder }: KubeletOpti
       restart: null,
       cluster: null,
       incarnation: uid,
+      owners: [uid],
       user: own?.user ?? null,
       project: own?.project ?? pod.namespace,
       phase: own?.phase ?? null,

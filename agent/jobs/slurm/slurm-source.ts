@@ -57,6 +57,7 @@ export function createSlurmSource({ sysRoot, procRoot, etcRoot }: HostPaths): Jo
           restart: told?.restart ?? null,
           cluster: cluster ?? told?.cluster ?? null,
           incarnation: group.incarnation,
+          owners: [group.job],
           user: told?.user ?? null,
           project: told?.project ?? null,
           phase: told?.phase ?? null,

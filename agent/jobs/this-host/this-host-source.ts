@@ -19,6 +19,7 @@ export function createThisHostSource(told: ThisHostJob, cores: () => Promise<num
         restart: null,
         cluster: null,
         incarnation: 'setting',
+        owners: [],
         ...told,
         gpus: ['all'],
         cores: await cores(),

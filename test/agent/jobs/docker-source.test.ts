@@ -63,6 +63,20 @@ test('containers with their labels, each asked once; one that went meanwhile is 
   expect(asked.length).toBe(before + 1);
 });
 
+test('containers under one name are one job, which holds what each of them does', async () => {
+  const named = (request: object) => ({
+    ...gpuRequest(request),
+    Config: { Labels: { 'wattshed.job': 'run-7' } },
+  });
+  const { source } = await dockerWith({
+    [ID]: named({ DeviceIDs: ['0'] }),
+    [OTHER]: named({ DeviceIDs: ['0', '1'] }),
+  });
+  expect((await readySightings(source)).jobs).toMatchObject([
+    { job: 'run-7', gpus: ['0', '1'], owners: [ID, OTHER] },
+  ]);
+});
+
 test('no socket is absent; one that may not be opened is told; one that says nonsense has failed', async () => {
   expect(await createDockerSource({ socket: '/nowhere/docker.sock' }).look(METERS)).toMatchObject({
     state: 'absent',

@@ -41,6 +41,7 @@ function sighting(job: string, changes: Partial<JobSighting> = {}): JobSighting 
     restart: null,
     cluster: null,
     incarnation: '1',
+    owners: [job],
     user: null,
     project: null,
     phase: null,
@@ -225,13 +226,17 @@ describe('what leaves the host', () => {
   });
 
   test('is printable and bounded: one odd name would have every report refused', async () => {
-    const odd = sighting('a:b', { project: `\u0007${'p'.repeat(300)}`, phase: 'train\n', user: '\u00e9' });
+    const odd = sighting('a:b', {
+      project: `\u0007${'p'.repeat(300)}`,
+      phase: '\n',
+      user: 'Zo\u00eb \ud800',
+    });
     const { jobs } = await setOn(await emptyHost(), { sources: [sourceOf('x', [odd])], cluster: null }).look(
       METERS,
       [],
     );
     expect(jobs).toMatchObject([
-      { id: 'test:default:a_b', project: 'p'.repeat(256), phase: 'train', user: 'user' },
+      { id: 'test:default:a_b', project: 'p'.repeat(256), phase: null, user: 'Zo\u00eb' },
     ]);
   });
 
@@ -265,6 +270,32 @@ test('a host that is one job is that job, by the operator\u2019s word', async ()
   const { jobs, allocation } = await set.look([], []);
   expect(jobs).toMatchObject([{ project: 'nlp', phase: 'train', cores: 8 }]);
   expect(allocation.host.shares).toMatchObject([{ fraction: 1 }]);
+});
+
+test('a job keeps its name and labels while its drop file is gone and its control group is not', async () => {
+  const host = await emptyHost();
+  await host.write({
+    'jobs/7.json': '{"scheduler":"slurm","job":"7","restart":"2","user":"ada","gpus":"0"}',
+  });
+  await writeSlurmJob(host, '7', {});
+  const set = setOn(host);
+  const both = (await set.look(METERS, [])).jobs;
+  await rm(`${host.root}/jobs/7.json`);
+  expect((await set.look(METERS, [])).jobs).toEqual(both);
+  await rm(`${host.root}/${V2}/job_7`, { recursive: true });
+  await writeSlurmJob(host, '7', {});
+  expect((await set.look(METERS, [])).jobs).toMatchObject([{ id: 'slurm:alps:7', user: null, gpus: null }]);
+});
+
+test('on a host without GPUs it does not matter that nobody tells which of them a job has', async () => {
+  const host = await emptyHost();
+  await host.write({
+    'jobs/a.json': '{"job":"a","cores":2}',
+    'sys/devices/system/cpu/online': '0-7\n',
+    [`${V2}/system/cgroup.procs`]: '',
+  });
+  const { allocation } = await setOn(host).look([], []);
+  expect(allocation.host).toMatchObject({ shares: [{ fraction: 0.25 }], restIdle: true });
 });
 
 test('when Slurm goes so do its jobs', async () => {
