@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
-import { Miniflare } from 'miniflare';
+import { Miniflare, type Response as MiniflareResponse } from 'miniflare';
 import { ADMIN_TOKEN_ID, createToken } from '../../shared/auth/token-format.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
@@ -16,6 +16,8 @@ export interface Harness {
   /** Calls the API as admin; throws on an answer that is not 2xx, with its body. */
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
   database(): Promise<D1DatabaseLike>;
+  /** What cron does: one run of the scheduled jobs, which reach loopback only. */
+  tick(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -23,7 +25,17 @@ interface D1DatabaseLike {
   prepare(sql: string): { all<T>(): Promise<{ results: T[] }> };
 }
 
-export async function startHarness(): Promise<Harness> {
+/** Beside what every test has. */
+export interface HarnessOptions {
+  readonly bindings?: Readonly<Record<string, string>>;
+  readonly email?: {
+    readonly send_email: { readonly name: string; readonly allowed_destination_addresses: string[] }[];
+  };
+  /** Takes the place of the network for the Worker's requests. */
+  readonly outboundService?: (request: { readonly url: string }) => MiniflareResponse;
+}
+
+export async function startHarness(options: HarnessOptions = {}): Promise<Harness> {
   const folder = mkdtempSync(join(tmpdir(), 'wattshed-e2e-'));
   await build({
     entryPoints: [join(root, 'test/worker/settable-clock-worker.ts')],
@@ -45,7 +57,9 @@ export async function startHarness(): Promise<Harness> {
     port: 0,
     cf: false,
     d1Databases: { DB: 'wattshed-e2e' },
-    bindings: { ADMIN_SECRET_SHA256: secret.sha256 },
+    bindings: { ADMIN_SECRET_SHA256: secret.sha256, ...options.bindings },
+    ...(options.email === undefined ? {} : { email: options.email }),
+    ...(options.outboundService === undefined ? {} : { outboundService: options.outboundService }),
   });
   const url = (await miniflare.ready).href.replace(/\/$/, '');
   const database = await miniflare.getD1Database('DB');
@@ -77,6 +91,9 @@ export async function startHarness(): Promise<Harness> {
       return text === '' ? undefined : JSON.parse(text);
     },
     database: async () => database as unknown as D1DatabaseLike,
+    async tick() {
+      await (await miniflare.getWorker()).scheduled({ scheduledTime: new Date(), cron: '*/5 * * * *' });
+    },
     async stop() {
       await miniflare.dispose();
       rmSync(folder, { recursive: true, force: true });

@@ -6,7 +6,7 @@ import type { AlertFields, AlertNotification } from '../../shared/alerts/notific
 
 const MAX_NAME = 120;
 const MAX_SUMMARY = 500;
-const MAX_TEXT = 2_500;
+const MAX_TEXT = 2_400;
 const MAX_LINKS = 5;
 const MAX_LABEL = 80;
 const HREF = /^[\x21-\x7e]{1,500}$/;
@@ -56,8 +56,6 @@ const shown = (text: string): string =>
 
 const oneLine = (text: string): string => shown(text.replaceAll('\n', ' '));
 
-/** By code points, so that no character is halved; what was cut ends in an ellipsis. */
-function cut(text: string, max: number): string {
-  const points = [...text];
-  return points.length <= max ? text : `${points.slice(0, max - 1).join('')}…`;
-}
+/** To as many UTF-16 units as receivers count; no character is halved, and what was cut ends in an ellipsis. */
+const cut = (text: string, max: number): string =>
+  text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\ud800-\udbff]$/, '')}…`;

@@ -36,24 +36,14 @@ function blocksOf({
   endsAtMs,
   links,
 }: AlertNotification) {
-  const whole = wholeLinks(links);
   const span = `since ${isoInstant(startsAtMs)}${endsAtMs === null ? '' : ` until ${isoInstant(endsAtMs)}`}`;
   return [
     { type: 'header', text: plain(`${status === 'firing' ? 'Firing' : 'Resolved'}: ${ruleName}`) },
     { type: 'section', text: plain(text === '' ? summary : `${summary}\n${text}`) },
-    ...(whole.length === 0
-      ? []
-      : [
-          {
-            type: 'section',
-            text: {
-              type: 'mrkdwn',
-              text: whole
-                .map(({ label, href }) => `<${escaped(href).replaceAll('|', '%7C')}|${escaped(label)}>`)
-                .join('  ·  '),
-            },
-          },
-        ]),
+    ...wholeLinks(links).map(({ label, href }) => ({
+      type: 'section',
+      text: { type: 'mrkdwn', text: `<${escaped(href).replaceAll('|', '%7C')}|${escaped(label)}>` },
+    })),
     { type: 'context', elements: [plain(`${severity}, ${span}`)] },
   ];
 }
