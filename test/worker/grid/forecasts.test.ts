@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
-import type { IntensityProvider, ProviderValue } from '../../../worker/grid/provider.ts';
+import type { IntensityProvider } from '../../../worker/grid/provider.ts';
 import { readFetches, writeFetches } from '../../../worker/storage/grid-fetches.ts';
 import { storeValues } from '../../../worker/storage/grid-writes.ts';
 import { makeForecasts } from '../../../worker/use-cases/grid-forecast-own.ts';
@@ -11,6 +11,7 @@ import { database } from '../ingest/support.ts';
 import { recordingDatabase } from '../storage/recording-database.ts';
 import { clockedApi } from '../support/clocked-api.ts';
 import { ensureSite } from '../support/enrolment.ts';
+import { expecting } from './expecting-provider.ts';
 
 const NOW_MS = Date.parse('2026-03-10T12:02:00Z');
 const NOON_MS = Date.parse('2026-03-10T12:00:00Z');
@@ -234,35 +235,6 @@ describe('our own', () => {
   });
 });
 
-/** A provider that expects one and the same value for the next 24 hours, hour by hour. */
-function expecting(grams: number, changes: Partial<IntensityProvider> = {}): IntensityProvider {
-  return {
-    name: 'a-provider',
-    basis: 'direct',
-    signal: 'average',
-    scope: 'consumption',
-    refreshMs: HOUR_MS,
-    historyMs: DAY_MS,
-    covers: () => true,
-    fetchSeries: async () => ({ outcome: 'noData', reason: 'not asked here' }),
-    fetchForecast: async ({ fromMs }) => {
-      const firstMs = Math.floor(fromMs / HOUR_MS) * HOUR_MS;
-      const values = Array.from(
-        { length: 24 },
-        (_, hour): ProviderValue => ({
-          startMs: epochMs(firstMs + hour * HOUR_MS),
-          endMs: epochMs(firstMs + (hour + 1) * HOUR_MS),
-          gramsPerKwh: gramsPerKwh(grams),
-          kind: 'forecast',
-          method: null,
-          issuedAtMs: null,
-        }),
-      );
-      return { outcome: 'values', values, refused: [] };
-    },
-    ...changes,
-  };
-}
 const refresh = (provider: IntensityProvider, nowMs = NOW_MS) =>
   refreshForecasts({ db: database, providers: [provider], fetch, nowMs });
 

@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
+import { makeForecasts } from '../../../worker/use-cases/grid-forecast-own.ts';
+import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import { rereadGrid } from '../../../worker/use-cases/grid-reread.ts';
+import { expecting } from '../grid/expecting-provider.ts';
 import { body, database, device, newNode, recentWindow, report, send, WINDOW_MS } from '../ingest/support.ts';
 import { clockedApi } from '../support/clocked-api.ts';
 import { host, newEnrolmentKey } from '../support/enrolment.ts';
@@ -13,7 +16,7 @@ const MAY_BE_SCANNED = [
   { plan: /^SCAN settings$/, of: /^select/, as: 'every place of every node' },
   {
     plan: /^SCAN s$/,
-    of: /FROM grid_series s CROSS JOIN grid_(values|revisions|forecasts) /,
+    of: /FROM grid_series s (CROSS JOIN grid_(values|revisions|forecasts)|WHERE s.grid_zone IN) /,
     as: 'tens of series',
   },
   { plan: /^SCAN grid_series$/, of: /grid_series/, as: 'tens of series' },
@@ -50,6 +53,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
     ['GET', '/v1/jobs/slurm:c:1/emissions?restarts=together', undefined],
     ['GET', '/v1/fleet/emissions?groupBy=job', undefined],
     ['GET', '/v1/nodes?filter=site:berlin,label.a:b', undefined],
+    ['GET', '/v1/grid/greenest?gridZones=DE&durationMinutes=60', undefined],
     ['GET', '/v1/quarantine?resolution=all', undefined],
     ['POST', '/v1/periods', { from: daysAgo(3), to: daysAgo(2) }],
     ['GET', '/v1/periods/1', undefined],
@@ -63,6 +67,8 @@ test('every statement finds its rows by key, or reads a table that is small', as
     expect(`${method} ${path} ${response.status}`).toMatch(/ 20\d$/);
   }
   const grid = { db: recording, providers: [], fetch, nowMs: Date.now() };
+  await refreshForecasts({ db: recording, providers: [expecting(100)], fetch, nowMs: Date.now() });
+  await makeForecasts(recording, Date.now());
   await refreshGrid(grid);
   await rereadGrid(grid);
 
