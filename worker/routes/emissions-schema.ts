@@ -187,13 +187,19 @@ const toContract = ({ contract, usedKwh, unusedKwh }: ContractUse) => ({
   unusedKwh,
 });
 
+/** What a kWh is charged with is told by one of two tables. */
+export function figuresReply<T extends Figures>(
+  { gridKinds, supplyKinds, ...rest }: T,
+  accounting: EmissionsQueryInput['accounting'],
+) {
+  return accounting === 'market' ? { ...rest, supplyKinds } : { ...rest, gridKinds };
+}
+
 export function toEmissionsAnswer(
   answer: Emissions,
   query: Pick<EmissionsQueryInput, 'step' | 'basis' | 'signal' | 'accounting'>,
 ) {
-  /** What a kWh is charged with is told by one of two tables. */
-  const toFigures = <T extends Figures>({ gridKinds, supplyKinds, ...rest }: T) =>
-    query.accounting === 'market' ? { ...rest, supplyKinds } : { ...rest, gridKinds };
+  const toFigures = <T extends Figures>(figures: T) => figuresReply(figures, query.accounting);
   const toStep = ({ startMs, endMs, ...rest }: FigureStep) => ({
     start: instant(startMs),
     end: instant(endMs),

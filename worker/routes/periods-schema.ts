@@ -4,7 +4,7 @@ import { instant, instantInput, instantOutput, whyInput } from '../http/schemas.
 import type { BookedAdjustment, ClosedPeriod } from '../storage/periods.ts';
 import { MAX_CHANGES_SHOWN, type OpenPeriod, type PeriodNow } from '../use-cases/periods.ts';
 import { changeReply, changeSchema } from './change-schema.ts';
-import { emissionsQuery, figuresSchema } from './emissions-schema.ts';
+import { emissionsQuery, figuresReply, figuresSchema } from './emissions-schema.ts';
 
 const { filter, basis, signal, accounting } = emissionsQuery.shape;
 
@@ -142,7 +142,7 @@ export function periodReply(period: ClosedPeriod) {
     closedAt: instant(closedAtMs),
     closedBy,
     why,
-    figure,
+    figure: figuresReply(figure, period.accounting),
     versions: {
       ...versions,
       settings: versions.settings.map(({ effectiveFromMs, ...setting }) => ({
@@ -157,7 +157,7 @@ export function periodReply(period: ClosedPeriod) {
 export function periodNowReply({ period, now, adjustment, changes, factorsChanged }: PeriodNow) {
   return {
     ...periodReply(period),
-    now,
+    now: figuresReply(now, period.accounting),
     adjustment,
     factorsChanged,
     changes: changes.slice(0, MAX_CHANGES_SHOWN).map(changeReply),
@@ -166,5 +166,9 @@ export function periodNowReply({ period, now, adjustment, changes, factorsChange
 }
 
 export function openPeriodReply(open: OpenPeriod) {
-  return { ...scopeReply(open), figure: open.figure, adjustments: open.adjustments.map(bookedReply) };
+  return {
+    ...scopeReply(open),
+    figure: figuresReply(open.figure, open.accounting),
+    adjustments: open.adjustments.map(bookedReply),
+  };
 }

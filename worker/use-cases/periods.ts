@@ -24,6 +24,7 @@ import {
   MAX_PERIODS_PER_SCOPE,
   type PeriodScope,
   readPeriodsOf,
+  type Versions,
 } from '../storage/periods.ts';
 import { emissions } from './emissions.ts';
 import { factorVersions, sameFactors } from './factor-versions.ts';
@@ -172,8 +173,7 @@ async function pendingAdjustments(
   const bookedUntilMs = closed.at(-1)?.closedAtMs ?? nowMs;
   const pending: BookedAdjustment[] = [];
   for (const period of closed) {
-    const [change] = await changesSince(db, period, bookedUntilMs, 1);
-    if (change === undefined && (await sameFactors(closed.at(-1)!.versions))) continue;
+    if (!(await mayHaveMoved(db, period, bookedUntilMs, closed.at(-1)!.versions))) continue;
     const now = await figureOf(db, period, nowMs);
     if (!now.ok) return now;
     const lines = closed
@@ -190,21 +190,25 @@ async function pendingAdjustments(
   return ok(pending);
 }
 
-/**
- * A value before the period may stand in for one within it, so changes of the days before touch it too. Contracts are
- * spread over all that is used in their vintage, so under market accounting anything may.
- */
+/** Under market accounting a contract is spread over its vintage, so a period moves with what is used after it. */
+async function mayHaveMoved(
+  db: D1Database,
+  period: ClosedPeriod,
+  sinceMs: number,
+  factors: Versions,
+): Promise<boolean> {
+  if (period.accounting === 'market' || !(await sameFactors(factors))) return true;
+  return (await changesSince(db, period, sinceMs, 1)).length > 0;
+}
+
+/** A value before the period may stand in for one within it, so changes of the days before touch it too. */
 function changesSince(
   db: D1Database,
-  { fromMs, toMs, accounting }: PeriodRequest,
+  { fromMs, toMs }: PeriodRequest,
   recordedAfterMs: number,
   limit: number,
 ) {
-  const touched =
-    accounting === 'market'
-      ? { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }
-      : { fromMs: fromMs - LOOKBACK_MS, toMs };
-  return readChangesTouching(db, { recordedAfterMs, ...touched, limit });
+  return readChangesTouching(db, { recordedAfterMs, fromMs: fromMs - LOOKBACK_MS, toMs, limit });
 }
 
 async function figureOf(
