@@ -52,7 +52,11 @@ export function createDropFileSource({ folder, clock }: DropFileOptions): JobSou
           `${names.length - MAX_JOBS_PER_SOURCE} files beyond the first ${MAX_JOBS_PER_SOURCE} are not read`,
         );
       const detail = [`${counted(jobs.length, 'job')} in ${folder}`, ...listed(problems)].join('; ');
-      return { state: 'ready', value: { jobs, vouches: false }, detail };
+      const fix =
+        problems.length > 0
+          ? { fix: `mend or remove these files in ${folder}; docs/jobs.md has the fields` }
+          : {};
+      return { state: 'ready', value: { jobs, vouches: false, ...fix }, detail };
     },
   };
 

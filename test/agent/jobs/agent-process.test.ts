@@ -167,7 +167,9 @@ test('doctor names every source of jobs, and what hides them', async () => {
   };
   const { out } = await run(agent, { args: ['doctor'], env });
   expect(out).toMatch(/^Jobs$/m);
-  expect(out).toMatch(/ok {2}drop-files +found: 0 jobs in .*; bad.json is not valid JSON/);
+  expect(out).toMatch(
+    /!! {2}drop-files +found: 0 jobs in .*; bad.json is not valid JSON.*\n +fix: mend or remove/,
+  );
   expect(out).toMatch(/-- {2}slurm +absent: /);
   expect(out).toMatch(/-- {2}kubernetes +absent: no kubelet socket/);
   expect(out).toMatch(/!! {2}docker +failed: Docker does not answer/);

@@ -84,7 +84,10 @@ test('what cannot be used is told by file, and the others count', async () => {
   const { detail } = await source.look(METERS);
   expect(detail).toContain('bad.json "job" must be 1 to 100 letters');
   expect(detail).toContain('huge.json is longer than 16384 bytes');
-  expect((await readySightings(source)).jobs).toHaveLength(1);
+  expect(await readySightings(source)).toMatchObject({
+    jobs: [{ job: 'x' }],
+    fix: expect.stringContaining('mend or remove'),
+  });
 });
 
 test('more than 200 files are counted, not read', async () => {

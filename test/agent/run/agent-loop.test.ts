@@ -8,8 +8,10 @@ import { type AgentLoopOptions, createAgentLoop } from '../../../agent/run/agent
 import { runShipLoop } from '../../../agent/run/ship-loop.ts';
 import type { DurableStore } from '../../../agent/store/durable-store.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
+import { allocationOf } from '../../../shared/metering/allocation.ts';
 import type { MeterState } from '../../../shared/metering/meter-state.ts';
 import { epochMs, monotonicMs } from '../../../shared/units.ts';
+import type { WindowReport } from '../../../shared/wire/ingest.ts';
 import { gpu, reading, START_MS } from '../../shared/metering/support.ts';
 
 let folder: string;
@@ -113,6 +115,51 @@ test('state and reports are durable after three seconds, then at least every ten
   expect(commits).toEqual([3000, 13_000, 23_000, 26_000]);
   await loop.firstCommit;
   expect(store.pending()).toMatchObject([{ windowStartMs: START_MS, epoch: 'epochnew', revision: 4 }]);
+  await store.close();
+});
+
+test('a job that comes and goes between readings is in the record, and the reading before tells its processes', async () => {
+  const store = await newStore();
+  const claims = [
+    {
+      id: 'slurm:c:1',
+      incarnation: '1',
+      labels: { user: 'ada' },
+      gpus: [{ deviceId: 'GPU-0', attribution: 'allocation' as const, weight: 1 }],
+      cores: null,
+    },
+  ];
+  const looks = [
+    { atMs: 1_500, claims },
+    { atMs: 3_250, claims: [] },
+  ].map((look) => allocationOf({ ...look, gpuIds: ['GPU-0'], cores: null, complete: true, usage: {} }));
+  const told: number[] = [];
+  const last: WindowReport[] = [];
+  await runLoop({
+    untilMs: 6_000,
+    store,
+    options: {
+      onReports: (reports) => last.push(...reports),
+      jobs: {
+        turn: (meters, readings) => told.push(meters.length + readings.length),
+        // Handed over at the tick after it was made, as a look that takes its time is.
+        take: () =>
+          looks[0] !== undefined && (told.length - 1) * 1000 >= looks[0].atMs ? looks.shift()! : null,
+      },
+    },
+  });
+  expect(told.slice(0, 3)).toEqual([1, 2, 2]);
+  // 500 W for 1,750 ms; before the first look nobody's, after the second the scheduler's word.
+  expect(last.at(-1)).toMatchObject({
+    devices: [{ energyMillijoules: 3_000_000, idleMillijoules: 1_375_000 }],
+    jobs: [
+      {
+        id: 'slurm:c:1',
+        user: 'ada',
+        devices: [{ id: 'GPU-0', energyMillijoules: 875_000, allocatedMilliseconds: 1_750 }],
+      },
+    ],
+  });
   await store.close();
 });
 
