@@ -1,6 +1,7 @@
 /** `npm run bench [-- NAME] [--series DIR] [--json FILE]`: all benchmarks, or one. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { agent } from './agent/agent.ts';
 import { type Figure, printFigures } from './figures.ts';
 import { forecast } from './forecast/forecast.ts';
 import { rowLayout } from './row-layout/row-layout.ts';
@@ -12,6 +13,7 @@ const { values, positionals } = parseArgs({
 
 /** A text instead of figures: what it needs and was not given. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | string>> = {
+  agent,
   'row-layout': rowLayout,
   forecast: () =>
     values.series === undefined

@@ -56,7 +56,7 @@ function meteredCheck({ meters }: OnceReport): Check {
 }
 
 const WORDS = {
-  counter: 'by its own energy counter',
+  counter: 'by energy counter',
   integrated: 'by power samples',
   modelled: 'modelled from load',
   simulated: 'simulated',

@@ -3,7 +3,7 @@
  * that are not ready are tried again with back-off, the ready ones look for changed devices now and then.
  */
 import type { Meter, MeterScope, Reading } from '../../shared/metering/reading.ts';
-import type { SensorHealth } from '../../shared/wire/ingest.ts';
+import type { DeviceType, SensorHealth } from '../../shared/wire/ingest.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { plainText } from '../inventory/plain-text.ts';
 import { createSensors, type SensorOptions } from './list.ts';
@@ -35,6 +35,13 @@ const MAX_FIX = 2048;
 const METERED: Readonly<Partial<Record<MeterScope, string>>> = {
   module: 'the whole module',
   node: 'the whole node',
+};
+
+const PLURAL: Readonly<Record<DeviceType, string>> = {
+  gpu: 'GPUs',
+  cpu: 'CPUs',
+  memory: 'memory',
+  other: 'the rest of the host',
 };
 
 interface Slot {
@@ -95,7 +102,7 @@ export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): P
   async function standBy(slot: Slot, rival: Meter) {
     if (slot.health.state === 'standby') return;
     await slot.sensor.close();
-    const detail = `not used: ${rival.sensor} meters ${METERED[rival.scope] ?? `${rival.deviceType}s`} here`;
+    const detail = `not used: ${rival.sensor} meters ${METERED[rival.scope] ?? PLURAL[rival.deviceType]} here`;
     slot.health = { sensor: slot.sensor.name, state: 'standby', detail };
     slot.meters = [];
     slot.worked = false;

@@ -55,7 +55,10 @@ export function createGraceSensor({ paths, clock }: GraceSensorOptions): Sensor 
         powerWatts: watts(Number(average.text) / 1e6),
       });
     }
-    const detail = [`${meters.length} Grace sockets by their power meters`, ...silent].join('; ');
+    const detail = [
+      `${meters.length} Grace ${meters.length === 1 ? 'socket' : 'sockets'} by power meter`,
+      ...silent,
+    ].join('; ');
     return meters.length === 0
       ? { state: 'noData', detail }
       : { state: 'ready', value: { meters, readings }, detail };

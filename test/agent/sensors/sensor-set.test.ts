@@ -98,7 +98,7 @@ describe('the set', () => {
     expect(smi.asked).toMatchObject({ probes: 0, reads: 0 });
     expect(set.health()).toEqual([
       { sensor: 'nvml', state: 'ready', detail: 'reading' },
-      { sensor: 'nvidia-smi', state: 'standby', detail: 'not used: nvml meters gpus here' },
+      { sensor: 'nvidia-smi', state: 'standby', detail: 'not used: nvml meters GPUs here' },
     ]);
   });
 

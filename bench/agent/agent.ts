@@ -1,0 +1,140 @@
+/**
+ * What the agent costs a host: the built agent as a process, eight GPUs at 1 Hz through the real NVML path against a
+ * stand-in library, RAPL, jobs and TLS on, shipping to a receiver on loopback; then a week of it on a fast clock.
+ */
+import { spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { build } from '../../deploy/build/build.mjs';
+import { createToken } from '../../shared/auth/token-format.ts';
+import { DAY_MS } from '../../shared/time/window.ts';
+import type { Figure } from '../figures.ts';
+import { makeHost } from './host.ts';
+import { cpuSeconds, type Memory, memoryOf } from './process-use.ts';
+import { type Receiver, startReceiver } from './receiver.ts';
+
+const WARM_UP_SECONDS = 60;
+const MEASURED_SECONDS = 300;
+const root = new URL('../..', import.meta.url).pathname;
+export async function agent(): Promise<Figure[]> {
+  await build();
+  const folder = mkdtempSync(join(tmpdir(), 'wattshed-bench-'));
+  const receiver = await startReceiver();
+  try {
+    return [...(await steadyState(folder, receiver)), await weekSlope(folder, receiver)];
+  } finally {
+    await receiver.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]> {
+  const host = makeHost(folder);
+  const { token } = await createToken(
+    { randomBytes, sha256: async (bytes) => createHash('sha256').update(bytes).digest() },
+    { id: 'bench' },
+  );
+  const stateDir = join(folder, 'state');
+  mkdirSync(stateDir);
+  writeFileSync(join(stateDir, 'node.json'), JSON.stringify({ url: receiver.url, nodeId: 'bench', token }), {
+    mode: 0o600,
+  });
+  const child = spawn(process.execPath, [join(root, 'dist/wattshed.mjs'), 'run', '--state-dir', stateDir], {
+    env: { PATH: process.env.PATH, WATTSHED_CA_FILE: receiver.caFile, ...host.env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const ticking = setInterval(host.tick, 1_000);
+  const pid = child.pid ?? 0;
+  try {
+    await progress('warming up', WARM_UP_SECONDS, ended);
+    const before = { cpu: cpuSeconds(pid), wire: receiver.wireBytes(), reports: receiver.reports };
+    const peak: { -readonly [K in keyof Memory]: number } = { residentMebibytes: 0, privateMebibytes: 0 };
+    await progress('measuring', MEASURED_SECONDS, ended, () => {
+      const memory = memoryOf(pid);
+      peak.residentMebibytes = Math.max(peak.residentMebibytes, memory.residentMebibytes);
+      peak.privateMebibytes = Math.max(peak.privateMebibytes, memory.privateMebibytes);
+    });
+    const cpu = cpuSeconds(pid) - before.cpu;
+    const wire = receiver.wireBytes();
+    if (receiver.reports === before.reports) throw new Error(`no report arrived:\n${said}`);
+    const perDay = DAY_MS / 1_000 / MEASURED_SECONDS;
+    return [
+      figure(
+        'agent.cpu_percent_of_core',
+        (cpu / MEASURED_SECONDS) * 100,
+        '%',
+        '8 GPUs at 1 Hz, 2 RAPL sockets, jobs, TLS; target 0.2',
+      ),
+      figure('agent.rss_mib', peak.residentMebibytes, 'MiB', 'peak; target 68'),
+      figure('agent.private_mib', peak.privateMebibytes, 'MiB', 'anonymous pages, peak; target 20'),
+      figure(
+        'agent.uplink_bytes_per_day',
+        (wire.up - before.wire.up) * perDay,
+        'bytes',
+        'headers and TLS included, default settings; target 3,000,000',
+      ),
+    ];
+  } finally {
+    clearInterval(ticking);
+    child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+/** Memory at the ends of the second and of the seventh day: the first fills what is kept. */
+async function weekSlope(folder: string, receiver: Receiver): Promise<Figure> {
+  const stateDir = join(folder, 'week');
+  mkdirSync(stateDir);
+  const script = new URL('week.ts', import.meta.url).pathname;
+  // On a clock that does not wait, a large young generation would only show how fast garbage comes.
+  const flags = ['--expose-gc', '--max-semi-space-size=1'];
+  const child = spawn(process.execPath, [...flags, script, stateDir, receiver.url, receiver.caFile], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const days: Memory[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    days.push(JSON.parse(line) as Memory);
+    process.stderr.write(`\r  a week on a fast clock: day ${days.length} of 7 `);
+  }
+  process.stderr.write('\n');
+  const [, second, , , , , last] = days;
+  if (second === undefined || last === undefined) throw new Error('the week ended early');
+  const slope = last.residentMebibytes - second.residentMebibytes;
+  return figure('agent.rss_slope_mib', slope, 'MiB', `day 2 to day 7 of a week, after collection; target 1`);
+}
+
+/** A bar, a look each second, and an end with what the agent said should it die. */
+async function progress(
+  label: string,
+  seconds: number,
+  ended: Promise<number | null>,
+  look: () => void = () => {},
+) {
+  let gone = false;
+  void ended.then(() => {
+    gone = true;
+  });
+  for (let second = 0; second < seconds; second++) {
+    if (gone) throw new Error('the agent ended by itself');
+    process.stderr.write(`\r  ${label}: ${second + 1} of ${seconds} s `);
+    await sleep(1_000);
+    look();
+  }
+  process.stderr.write('\n');
+}
+
+const figure = (name: string, value: number, unit: string, note: string): Figure => ({
+  name,
+  value,
+  unit,
+  note,
+});
