@@ -16,6 +16,9 @@ const SOURCES = {
   watttime: { basis: 'direct', signal: 'marginal', stepMs: WINDOW_MS },
 } as const;
 type Source = keyof typeof SOURCES;
+const NAMES = Object.keys(SOURCES).join(', ');
+/** What was given is not repeated: a password may be in it. */
+const URL_EXPECTED = 'CARBON_AWARE_URL must be an http or https address without a user or password in it';
 
 const METHOD = 'Carbon Aware SDK, which does not say whether it is measured';
 
@@ -33,10 +36,12 @@ export interface CarbonAwareServer {
   readonly source: string;
 }
 
-/** @throws RangeError where the address is none or the source is another: better no start than a guess */
+/** Where the address or the source is wrong, each request fails with what to mend, for all to see. */
 export function carbonAware({ url, source }: CarbonAwareServer): IntensityProvider {
   const base = baseUrl(url);
-  const { basis, signal, stepMs } = SOURCES[sourceOf(source)];
+  const series = Object.hasOwn(SOURCES, source) ? SOURCES[source as Source] : null;
+  // Of a source that is unknown no value is ever taken, so what it would be does not matter.
+  const { basis, signal, stepMs } = series ?? SOURCES['electricity-maps'];
   return {
     name: 'carbon-aware',
     basis,
@@ -45,23 +50,20 @@ export function carbonAware({ url, source }: CarbonAwareServer): IntensityProvid
     refreshMs: Math.min(stepMs, 15 * 60_000),
     historyMs: DAY_MS,
     covers: (gridZone) => locationOf(gridZone) !== null,
-    fetchSeries: (request, http) => fetchSeries(request, http, base, stepMs),
+    fetchSeries: async (request, http) => {
+      if (base === null) return failed(URL_EXPECTED);
+      if (series === null) return failed(`CARBON_AWARE_SOURCE must be one of ${NAMES}, got "${source}"`);
+      return fetchSeries(request, http, base, stepMs);
+    },
   };
 }
 
-function baseUrl(url: string): URL {
-  const base = URL.canParse(url) ? new URL(url.endsWith('/') ? url : `${url}/`) : null;
-  if (base === null || !/^https?:$/.test(base.protocol)) {
-    throw new RangeError(`CARBON_AWARE_URL must be the http or https address of a server, got "${url}"`);
-  }
-  return base;
-}
+const failed = (reason: string): FetchOutcome => ({ outcome: 'failed', reason: reason.slice(0, 200) });
 
-function sourceOf(source: string): Source {
-  if (Object.hasOwn(SOURCES, source)) return source as Source;
-  throw new RangeError(
-    `CARBON_AWARE_SOURCE must be one of ${Object.keys(SOURCES).join(', ')}, which the server reads from, got "${source}"`,
-  );
+function baseUrl(url: string): URL | null {
+  const base = URL.canParse(url) ? new URL(url.endsWith('/') ? url : `${url}/`) : null;
+  const fits = base !== null && /^https?:$/.test(base.protocol) && base.username + base.password === '';
+  return fits ? base : null;
 }
 
 /** The SDK knows places by the names of Azure regions; any that lies in the zone stands for it. */
@@ -86,7 +88,7 @@ async function fetchSeries(
   const reply = await http.getJson(url);
   if (!reply.ok) return reply.failure;
   const parsed = replySchema.safeParse(reply.body);
-  if (!parsed.success) return { outcome: 'failed', reason: 'the reply is no list' };
+  if (!parsed.success) return failed('the reply is no list');
   const rows = parsed.data.map((raw) => toRow(raw, [location, request.gridZone]));
   return checkedSeries(rows, request, { stepMs, mayBeAllZero: false });
 }

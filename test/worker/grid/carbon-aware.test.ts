@@ -55,6 +55,11 @@ test('what a value is follows from the source behind the server', () => {
 
 test.each([
   ['an address that is none', { url: 'sdk', source: 'watttime' }, /CARBON_AWARE_URL/],
+  [
+    'an address with a password in it',
+    { url: 'https://u:secret@sdk.example.org', source: 'watttime' },
+    /without a user or password in it$/,
+  ],
   ['another scheme', { url: 'file:///etc/passwd', source: 'watttime' }, /CARBON_AWARE_URL/],
   [
     'a source that it does not have',
@@ -62,6 +67,8 @@ test.each([
     /electricity-maps, watttime/,
   ],
   ['no source', { url: 'https://sdk.example.org', source: '' }, /CARBON_AWARE_SOURCE/],
-])('%s is refused at once', (_, options, reason) => {
-  expect(() => carbonAware(options)).toThrow(reason);
+])('%s is asked nothing, and told at each turn', async (_, options, reason) => {
+  const { outcome, asked } = await ask(carbonAware(options), { ...noon, answer: rows() });
+  expect(outcome).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(reason) });
+  expect(asked).toEqual([]);
 });
