@@ -17,7 +17,7 @@ import { contractOutput, contractReply } from './site-factors-schema.ts';
 
 export const emissionsQuery = z.strictObject({
   from: instantInput.optional().openapi({ description: 'Default: start of the UTC day that `to` ends in.' }),
-  to: instantInput.optional().openapi({ description: 'Default: now. Nothing is counted beyond now.' }),
+  to: instantInput.optional().openapi({ description: 'Default: now, or `asOf`. Nothing is counted beyond it.' }),
   step: z.enum(STEPS).default('none').openapi({ description: '`none`: no series. Days and months are UTC.' }),
   groupBy: z
     .enum(GROUP_KEYS, { error: `expected one of ${GROUP_KEYS.join(', ')}` })

@@ -11,7 +11,7 @@ import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fet
 import { storeValues } from '../storage/grid-writes.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
-/** The free plan allows 50 queries and 50 requests per run, of which other jobs need some; a fetch takes up to six queries. The rest waits its turn. */
+/** The free plan allows 50 queries and 50 requests per run, of which other jobs need some; a fetch takes six queries, the first of a series eight. The rest waits its turn. */
 const MAX_FETCHES_PER_RUN = 5;
 /** After so many failures in a row a provider is left alone until the next run: its other zones would fail as well. */
 const CIRCUIT_OPENS_AFTER = 2;
