@@ -17,7 +17,9 @@ import { contractOutput, contractReply } from './site-factors-schema.ts';
 
 export const emissionsQuery = z.strictObject({
   from: instantInput.optional().openapi({ description: 'Default: start of the UTC day that `to` ends in.' }),
-  to: instantInput.optional().openapi({ description: 'Default: now, or `asOf`. Nothing is counted beyond it.' }),
+  to: instantInput
+    .optional()
+    .openapi({ description: 'Default: now, or `asOf`. Nothing is counted beyond it.' }),
   step: z.enum(STEPS).default('none').openapi({ description: '`none`: no series. Days and months are UTC.' }),
   groupBy: z
     .enum(GROUP_KEYS, { error: `expected one of ${GROUP_KEYS.join(', ')}` })
@@ -98,6 +100,12 @@ const figures = {
   energyKinds: z
     .object({ counter: share, integrated: share, modelled: share, simulated: share })
     .openapi({ description: 'Shares of the energy; all 0 without energy.' }),
+  jobAttributions: z
+    .object({ allocation: share, slices: share, turns: share, utilization: share, processes: share })
+    .openapi({
+      description:
+        'Shares of the energy in jobs by how they came to it: allocation of whole devices, slices of a partitioned GPU, turns on a shared one, utilization of a shared one by their processes, or only processes seen on a device. All 0 without jobs.',
+    }),
   recovered: share.openapi({ description: 'Share that a counter consumed while nobody read it.' }),
   gridKinds: z
     .object({ measured: share, estimated: share, forecast: share, annual: share })
