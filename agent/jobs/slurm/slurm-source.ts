@@ -14,7 +14,7 @@ import { readSlurmEnviron, type SlurmEnvironRead } from './slurm-environ.ts';
 import { findSlurmGroups, type SlurmGroup } from './slurm-groups.ts';
 
 const FORBIDDEN_FIX =
-  'let prolog and epilog tell the jobs (docs/jobs.md), or give the agent AmbientCapabilities=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH in its unit';
+  'let prolog and epilog tell the jobs (docs/jobs.md), or systemctl edit wattshed: [Service], CapabilityBoundingSet=CAP_SYS_PTRACE, AmbientCapabilities=CAP_SYS_PTRACE, a line each';
 
 export function createSlurmSource({ sysRoot, procRoot, etcRoot }: HostPaths): JobSource {
   /** A job's environment does not change; it is read until it says something. By control group. */
