@@ -64,3 +64,18 @@ export interface IntensityValue {
   readonly provider: string;
   readonly method: string | null;
 }
+
+export interface ForecastAnswer {
+  readonly provider: string | null;
+  readonly steps: readonly { readonly start: string; readonly end: string; readonly gramsPerKwh: number }[];
+}
+
+export interface GreenestAnswer {
+  readonly durationMinutes: number;
+  readonly zones: readonly {
+    readonly gridZone: string;
+    readonly best: { readonly start: string; readonly gramsPerKwh: number };
+    /** By waiting in this zone; null where the grams of starting at once are not known. */
+    readonly saving: { readonly ratio: number; readonly worthWaiting: boolean } | null;
+  }[];
+}

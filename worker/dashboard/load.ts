@@ -2,6 +2,7 @@
 import { HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { ApiError, type Get } from './api.ts';
 import type { Emissions, Figures, Group, IntensityValue, Node, Step } from './contract.ts';
+import { loadOutlooks, type Outlook } from './load-outlook.ts';
 
 export interface Overview {
   readonly nowMs: number;
@@ -41,6 +42,8 @@ export interface Zone {
   readonly now: IntensityValue | null;
   /** Why not, where the API says. */
   readonly trouble: string | null;
+  /** What is expected of the next 24 hours; null where nobody has a forecast. */
+  readonly outlook: Outlook | null;
 }
 
 export interface NodeRow extends Node {
@@ -131,16 +134,19 @@ async function loadZones(get: Get, groups: readonly Group[], nowMs: number): Pro
     .slice(0, MAX_ZONES)
     .map((group) => group.key);
   const from = windowStart(nowMs);
+  const outlooks = await loadOutlooks(get, keys, nowMs);
   return Promise.all(
     keys.map(async (key) => {
       const range = { from: iso(from), to: iso(from + WINDOW_MS) };
+      const outlook = outlooks.get(key) ?? null;
       try {
         const path = `/v1/grid/${encodeURIComponent(key)}/intensity`;
         const answer = await get<{ series: IntensityValue[] }>(path, range);
-        return { key, now: answer.series.at(-1) ?? null, trouble: null };
+        return { key, now: answer.series.at(-1) ?? null, trouble: null, outlook };
       } catch (error) {
         // One zone without an answer takes nothing from the others.
-        if (error instanceof ApiError && !error.isRefusal) return { key, now: null, trouble: error.message };
+        if (error instanceof ApiError && !error.isRefusal)
+          return { key, now: null, trouble: error.message, outlook };
         throw error;
       }
     }),

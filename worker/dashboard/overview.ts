@@ -7,6 +7,7 @@ import { formatClock, formatEnergy, formatMass, formatPower, formatShare, UNKNOW
 import { gridCard } from './grid-card.ts';
 import type { MeanPower, Overview } from './load.ts';
 import { nodeTable } from './nodes.ts';
+import { outlookCard } from './outlook.ts';
 
 const ENERGY_KIND_TEXT: Readonly<Record<string, string>> = {
   counter: 'hardware counters',
@@ -31,6 +32,7 @@ export function overview(data: Overview): HTMLElement[] {
       gridCard(data.zones),
       coverageCard(data.today),
     ),
+    ...outlookCard(data.zones),
     hoursCard(data),
     nodesCard(data),
   ];

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DAY_MS, HOUR_MS } from '../../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
+import { loadOutlooks } from '../../../worker/dashboard/load-outlook.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
 import { readFetches, writeFetches } from '../../../worker/storage/grid-fetches.ts';
 import { storeValues } from '../../../worker/storage/grid-writes.ts';
@@ -71,7 +72,13 @@ beforeEach(async () => {
 const sunny = (hourMs: number) => 300 + 200 * Math.cos((2 * Math.PI * (hourMs % DAY_MS)) / DAY_MS);
 
 /** Hours of a stored series up to the one that ends at `untilMs`. */
-async function history(gridZone: string, hours: number, untilMs = NOON_MS, of = sunny): Promise<void> {
+async function history(
+  gridZone: string,
+  hours: number,
+  untilMs = NOON_MS,
+  of = sunny,
+  basis: 'direct' | 'lifecycle' = 'direct',
+): Promise<void> {
   const values = Array.from({ length: hours }, (_, index) => {
     const startMs = untilMs - (hours - index) * HOUR_MS;
     return {
@@ -83,7 +90,7 @@ async function history(gridZone: string, hours: number, untilMs = NOON_MS, of = 
       issuedAtMs: null,
     };
   });
-  const series = { gridZone, basis: 'direct', signal: 'average', scope: 'consumption' } as const;
+  const series = { gridZone, basis, signal: 'average', scope: 'consumption' } as const;
   await storeValues(database, { ...series, provider: 'a-provider' }, values, untilMs);
 }
 
@@ -421,4 +428,22 @@ describe('greenest', () => {
     const response = await clockedApi(NOW_MS).call('GET', `/v1/grid/greenest?${query}`);
     expect({ status: response.status, ...(await response.json<object>()) }).toMatchObject({ status, code });
   });
+});
+
+test('the page finds the next 24 hours of a zone and its best start, and leaves out a zone without either', async () => {
+  await ensureSite('berlin', 'DE');
+  const midnightMs = NOON_MS - 12 * HOUR_MS;
+  await history('DE', 10 * 24, midnightMs, sunny, 'lifecycle');
+  await makeForecasts(database, midnightMs);
+  const outlooks = await loadOutlooks(
+    (path, query) => get(`${path}?${new URLSearchParams(query)}`, midnightMs),
+    ['DE', 'FR'],
+    midnightMs,
+  );
+  expect([...outlooks.keys()]).toEqual(['DE']);
+  const { steps, best, provider } = outlooks.get('DE')!;
+  expect(provider).toBe('wattshed');
+  expect(steps).toHaveLength(24);
+  expect(best).toMatchObject({ startMs: midnightMs + 10 * HOUR_MS, endMs: midnightMs + 14 * HOUR_MS });
+  expect(best!.savingRatio).toBeGreaterThan(0.5);
 });
