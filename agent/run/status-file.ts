@@ -58,7 +58,8 @@ export function devicesOf(state: MeterState): AgentStatus['devices'] {
 /** Null where no agent has run on this directory yet. */
 export function readStatus(stateDir: string): AgentStatus | null {
   try {
-    return JSON.parse(readFileSync(join(stateDir, NAME), 'utf8')) as AgentStatus;
+    // An agent of before jobs were found wrote none.
+    return { jobs: [], ...(JSON.parse(readFileSync(join(stateDir, NAME), 'utf8')) as AgentStatus) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
