@@ -85,13 +85,14 @@ async function said(host: GoldenHost, args: readonly string[]): Promise<string> 
     stream.setEncoding('utf8').on('data', (text: string) => {
       out += text;
     });
-  let second = 0;
-  const ticking = setInterval(() => {
-    second += 0.1;
-    void host.tick(second);
-  }, 100);
-  await new Promise((resolve) => child.once('close', resolve));
-  clearInterval(ticking);
+  let over = false;
+  child.once('close', () => {
+    over = true;
+  });
+  for (let second = 0.1; !over; second += 0.1) {
+    await host.tick(second);
+    await sleep(100);
+  }
   return stable(out, host);
 }
 
@@ -175,6 +176,7 @@ function stable(text: string, host: GoldenHost): string {
     [process.version.slice(1), 'NODE'],
     [/"atMs": [\d.]+/g, '"atMs": INSTANT'],
     [/"value": \d+/g, '"value": AMOUNT'],
+    [/\/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\/(?=\d+")/g, '/SESSION/'],
     [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'INSTANT'],
     [/through (koffi|node:ffi)/g, 'through FFI'],
     [/[\d.]+ [GM]i?B free/g, 'SPACE free'],

@@ -1,7 +1,7 @@
 /** Builds test/fixtures/nvml/fake-nvml.c into a real shared library that answers from a file the test rewrites. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fixture } from '../host-tree.ts';
@@ -48,8 +48,14 @@ export function buildFakeNvml(): FakeNvml {
   ]);
   return {
     libraryPath,
-    set: (gpus, driver = '550.54.15', initCode = 0) =>
-      writeFile(script, [`driver ${driver}`, `init ${initCode}`, ...gpus.map(lineOf), ''].join('\n')),
+    // A call sees the old or the new hardware, never half of a file.
+    async set(gpus, driver = '550.54.15', initCode = 0) {
+      await writeFile(
+        `${script}.new`,
+        [`driver ${driver}`, `init ${initCode}`, ...gpus.map(lineOf), ''].join('\n'),
+      );
+      await rename(`${script}.new`, script);
+    },
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
