@@ -58,8 +58,11 @@ export function devicesOf(state: MeterState): AgentStatus['devices'] {
 /** Null where no agent has run on this directory yet. */
 export function readStatus(stateDir: string): AgentStatus | null {
   try {
+    const status: Omit<AgentStatus, 'jobs'> & Partial<AgentStatus> = JSON.parse(
+      readFileSync(join(stateDir, NAME), 'utf8'),
+    );
     // An agent of before jobs were found wrote none.
-    return { jobs: [], ...(JSON.parse(readFileSync(join(stateDir, NAME), 'utf8')) as AgentStatus) };
+    return { ...status, jobs: status.jobs ?? [] };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
