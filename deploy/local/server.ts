@@ -50,6 +50,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     bindings: {
       ADMIN_SECRET_SHA256: options.adminSecretSha256,
       ...providerKeys(),
+      ...alertTargets(),
     },
   });
   // Miniflare ends the process on a signal at once; the launcher has an agent to stop first.
@@ -83,6 +84,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 function providerKeys(): Record<string, string> {
   const given = PROVIDER_KEY_NAMES.map((name) => [name, process.env[name]] as const);
   return Object.fromEntries(given.filter((pair): pair is [(typeof pair)[0], string] => Boolean(pair[1])));
+}
+
+/** Whether alerts may go to this machine itself; the Worker refuses a value that it does not know. */
+function alertTargets(): Record<string, string> {
+  const { ALERT_TARGETS_ALLOW_LOOPBACK } = process.env;
+  return ALERT_TARGETS_ALLOW_LOOPBACK ? { ALERT_TARGETS_ALLOW_LOOPBACK } : {};
 }
 
 const databaseIn = (dataFolder: string) => ({

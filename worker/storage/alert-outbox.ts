@@ -44,18 +44,17 @@ export interface Claim {
 
 /** A later notification of an episode waits for the earlier one: an incident must not open after it was resolved. */
 const CLAIM = `
+WITH due AS (
+  SELECT d.number, d.next_attempt_at_ms,
+    ROW_NUMBER() OVER (PARTITION BY d.channel_id ORDER BY d.next_attempt_at_ms, d.number) AS place
+  FROM alert_channels c CROSS JOIN alert_deliveries d
+  WHERE c.enabled = 1 AND d.channel_id = c.id AND d.state = 'pending' AND d.next_attempt_at_ms <= ?1
+    AND NOT EXISTS (
+      SELECT 1 FROM alert_deliveries earlier
+      WHERE earlier.channel_id = d.channel_id AND earlier.episode_id = d.episode_id
+        AND earlier.state = 'pending' AND earlier.number < d.number))
 UPDATE alert_deliveries SET attempts = attempts + 1, next_attempt_at_ms = ?2, last_attempt_at_ms = ?1
-WHERE number IN (
-  SELECT d.number FROM alert_channels c JOIN alert_deliveries d ON d.number IN (
-    SELECT due.number FROM alert_deliveries due
-    WHERE due.channel_id = c.id AND due.state = 'pending' AND due.next_attempt_at_ms <= ?1
-      AND NOT EXISTS (
-        SELECT 1 FROM alert_deliveries earlier
-        WHERE earlier.channel_id = due.channel_id AND earlier.episode_id = due.episode_id
-          AND earlier.state = 'pending' AND earlier.number < due.number)
-    ORDER BY due.next_attempt_at_ms LIMIT ?3)
-  WHERE c.enabled = 1
-  ORDER BY d.next_attempt_at_ms LIMIT ?4)
+WHERE number IN (SELECT number FROM due WHERE place <= ?3 ORDER BY next_attempt_at_ms, number LIMIT ?4)
 RETURNING number, channel_id AS channelId, notification, attempts`;
 
 /** Takes what is due in one statement, so that two runs never hold the same delivery; oldest first within a channel. */

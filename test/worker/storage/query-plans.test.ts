@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest';
+import { enqueueNotifications } from '../../../worker/storage/alert-outbox.ts';
+import { deliverNotifications } from '../../../worker/use-cases/channels/deliver.ts';
 import { makeForecasts } from '../../../worker/use-cases/grid-forecast-own.ts';
 import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import { rereadGrid } from '../../../worker/use-cases/grid-reread.ts';
+import { notification } from '../channels/notification.ts';
 import { expecting } from '../grid/expecting-provider.ts';
 import { body, database, device, newNode, recentWindow, report, send, WINDOW_MS } from '../ingest/support.ts';
 import { clockedApi } from '../support/clocked-api.ts';
@@ -24,6 +27,17 @@ const MAY_BE_SCANNED = [
   { plan: /^SCAN grid_rereads$/, of: /grid_rereads/, as: 'a row per provider, zone and age' },
   { plan: /^SCAN quarantine USING INDEX quarantine_open$/, of: /GROUP BY code/, as: 'what waits' },
   { plan: /^SCAN page$/, of: /FROM jobs WHERE number < /, as: 'a page of jobs, found by number' },
+  { plan: /^SCAN (c|due|alert_channels)\b/, of: /alert_channels/, as: 'at most 50, and what is due' },
+  {
+    plan: /^SCAN alert_rules USING INDEX alert_rules_name_unique$/,
+    of: /^SELECT name FROM alert_rules/,
+    as: 'the rules',
+  },
+  {
+    plan: /^SCAN alert_deliveries USING COVERING INDEX alert_deliveries_due$/,
+    of: /NOT IN/,
+    as: 'what waits',
+  },
   { plan: /^SCAN quarantine$/, of: /order by "quarantine"."id" desc limit \?$/, as: 'a page, newest first' },
 ];
 
@@ -55,6 +69,13 @@ test('every statement finds its rows by key, or reads a table that is small', as
     ['GET', '/v1/nodes?filter=site:berlin,label.a:b', undefined],
     ['GET', '/v1/grid/greenest?gridZones=DE&durationMinutes=60', undefined],
     ['GET', '/v1/quarantine?resolution=all', undefined],
+    [
+      'POST',
+      '/v1/alert-channels',
+      { id: 'planned', type: 'slack', settings: { url: 'https://hooks.slack.com/a' } },
+    ],
+    ['PATCH', '/v1/alert-channels/planned', { enabled: true }],
+    ['GET', '/v1/alert-channels/planned/deliveries', undefined],
     ['POST', '/v1/periods', { from: daysAgo(3), to: daysAgo(2) }],
     ['GET', '/v1/periods/1', undefined],
     ['GET', '/v1/periods/open', undefined],
@@ -66,6 +87,18 @@ test('every statement finds its rows by key, or reads a table that is small', as
     const response = await call(method, path, said, bearer);
     expect(`${method} ${path} ${response.status}`).toMatch(/ 20\d$/);
   }
+  await recording.batch(
+    enqueueNotifications(recording, [notification({ channelIds: ['planned'] })], Date.now()),
+  );
+  await deliverNotifications({
+    db: recording,
+    now: Date.now,
+    fetch: async () => new Response('', { status: 410 }),
+    email: undefined,
+    allowLoopback: false,
+  });
+  expect((await call('POST', '/v1/alert-channels/planned/deliveries/1/retry')).status).toBe(204);
+  expect((await call('DELETE', '/v1/alert-channels/planned')).status).toBe(204);
   const grid = { db: recording, providers: [], fetch, nowMs: Date.now() };
   await refreshForecasts({ db: recording, providers: [expecting(100)], fetch, nowMs: Date.now() });
   await makeForecasts(recording, Date.now());
