@@ -8,10 +8,23 @@ import { type Owner, WHOLE } from './owners.ts';
 import { windowCeiling } from './time-steps.ts';
 
 export interface OwnerCell {
+  readonly owner: Owner;
   readonly cell: Cell;
-  /** By device: time for which it was the owner's, and part of it for which it was metered. */
-  readonly heldMs: Map<number, number>;
-  readonly meteredMs: Map<number, number>;
+  /** By device index: time for which it was the owner's, and part of it for which it was metered. */
+  readonly heldMs: number[];
+  readonly meteredMs: number[];
+  /** Of the window that is being booked. */
+  readonly window: WindowSum;
+}
+
+/** Millijoules of one owner in one window. */
+export interface WindowSum {
+  all: number;
+  idle: number;
+  jobs: number;
+  lowUtilization: number;
+  /** False while the owner has nothing of the window. */
+  begun: boolean;
 }
 
 export interface CellWork {
@@ -52,20 +65,26 @@ export function emptyWorks(
       );
       const coveredMs = expected.map(() => 0);
       const work = { place, step, startMs, endMs, whole, owners: new Map(), expectedMs, coveredMs };
-      if (range.ownerOf === null) work.owners.set(WHOLE, ownerCell(whole));
+      if (range.ownerOf === null) work.owners.set(WHOLE, ownerCell(WHOLE, whole));
       works.push(work);
     }
   }
   return works;
 }
 
-const ownerCell = (cell: Cell): OwnerCell => ({ cell, heldMs: new Map(), meteredMs: new Map() });
+const ownerCell = (owner: Owner, cell: Cell): OwnerCell => ({
+  owner,
+  cell,
+  heldMs: [],
+  meteredMs: [],
+  window: { all: 0, idle: 0, jobs: 0, lowUtilization: 0, begun: false },
+});
 
 /** The owner's share, made at first sight; who has a share of a node has it in its fleet. */
 export function cellOf({ owners, whole }: CellWork, owner: Owner): OwnerCell {
   const known = owners.get(owner);
   if (known) return known;
-  const made = ownerCell(new Cell());
+  const made = ownerCell(owner, new Cell());
   made.cell.inFleet = whole.inFleet;
   owners.set(owner, made);
   return made;

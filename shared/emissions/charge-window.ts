@@ -3,16 +3,9 @@ import type { IntensityResolver } from '../grid/resolve.ts';
 import type { Place } from '../settings/place.ts';
 import { OVERHEADS } from '../settings/site-factors.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
+import type { WindowSum } from './cell-work.ts';
 import type { Cell } from './figures.ts';
 import type { SupplyPlan } from './supply.ts';
-
-/** Millijoules of one owner in one window. */
-export interface WindowSum {
-  all: number;
-  idle: number;
-  jobs: number;
-  lowUtilization: number;
-}
 
 /** What a window's energy is charged with at one place. */
 export interface Charging {

@@ -2,12 +2,16 @@
  * One device's energy and time in one window, split among those who had it. Integers throughout: the shares sum to the
  * device exactly.
  */
-import type { LedgerDevice, LedgerJobShare } from '../ledger/hour.ts';
+import type { LedgerDevice, LedgerEpoch, LedgerJobShare } from '../ledger/hour.ts';
 import { splitInteger } from '../split.ts';
+import type { DeviceType } from '../wire/ingest.ts';
 import { IDLE, type Owner, UNATTRIBUTED, WHOLE } from './owners.ts';
 
+/** What an owner had of one device in one window. */
 export interface DeviceShare {
   readonly owner: Owner;
+  readonly device: LedgerDevice;
+  readonly type: DeviceType;
   readonly energyMillijoules: number;
   readonly idleMillijoules: number;
   readonly jobMillijoules: number;
@@ -21,73 +25,115 @@ export interface DeviceShare {
 /** Null: not asked for, the device is one whole. */
 export type OwnerOf = ((jobNumber: number) => Owner) | null;
 
-/** @param jobShares those of this device, in the same epoch */
-export function deviceShares(
-  device: LedgerDevice,
-  jobShares: readonly LedgerJobShare[],
+/** @throws RangeError where a device is not in the node's registry: a broken invariant */
+export function windowShares(
+  epochs: readonly LedgerEpoch[],
+  typeOf: ReadonlyMap<number, DeviceType>,
   ownerOf: OwnerOf,
 ): DeviceShare[] {
+  const shares: DeviceShare[] = [];
+  for (const { devices, jobShares } of epochs) {
+    const byDevice: LedgerJobShare[][] = [];
+    for (const share of jobShares) {
+      const known = byDevice[share.deviceIndex];
+      if (known) known.push(share);
+      else byDevice[share.deviceIndex] = [share];
+    }
+    for (const device of devices) {
+      const type = typeOf.get(device.deviceIndex);
+      if (type === undefined)
+        throw new RangeError(`device ${device.deviceIndex} of an hour is not in its node's registry`);
+      addShares(shares, device, type, byDevice[device.deviceIndex] ?? [], ownerOf);
+    }
+  }
+  return shares;
+}
+
+/** @param jobShares those of this device, in the same epoch */
+function addShares(
+  shares: DeviceShare[],
+  device: LedgerDevice,
+  type: DeviceType,
+  jobShares: readonly LedgerJobShare[],
+  ownerOf: OwnerOf,
+): void {
   const { energyMillijoules, idleMillijoules, recoveredMillijoules, meteredMilliseconds } = device;
-  const jobMillijoules = jobShares.reduce((sum, share) => sum + share.energyMillijoules, 0);
+  let jobMillijoules = 0;
+  let allocatedMilliseconds = 0;
+  for (const share of jobShares) {
+    jobMillijoules += share.energyMillijoules;
+    allocatedMilliseconds += share.allocatedMilliseconds;
+  }
   if (ownerOf === null) {
-    return [
-      {
-        owner: WHOLE,
-        energyMillijoules,
-        idleMillijoules,
-        jobMillijoules,
-        recoveredMillijoules,
-        heldMilliseconds: meteredMilliseconds,
-        meteredMilliseconds,
-      },
-    ];
+    shares.push({
+      owner: WHOLE,
+      device,
+      type,
+      energyMillijoules,
+      idleMillijoules,
+      jobMillijoules,
+      recoveredMillijoules,
+      heldMilliseconds: meteredMilliseconds,
+      meteredMilliseconds,
+    });
+    return;
   }
   const restMillijoules = energyMillijoules - idleMillijoules - jobMillijoules;
-  const allocated = jobShares.map((share) => share.allocatedMilliseconds);
-  const allocatedMilliseconds = allocated.reduce((sum, each) => sum + each, 0);
-  const metered = split(Math.min(meteredMilliseconds, allocatedMilliseconds), allocated);
-  const freeMilliseconds = Math.max(0, meteredMilliseconds - allocatedMilliseconds);
+  const metered =
+    allocatedMilliseconds <= meteredMilliseconds
+      ? null
+      : splitInteger(
+          meteredMilliseconds,
+          jobShares.map((share) => share.allocatedMilliseconds),
+        );
+  const recovered =
+    recoveredMillijoules === 0
+      ? null
+      : splitInteger(recoveredMillijoules, [
+          ...jobShares.map((share) => share.energyMillijoules),
+          idleMillijoules,
+          restMillijoules,
+        ]);
   // Nobody reports for how long a device was free, only what it drew then.
-  const [idleMilliseconds = 0, restMilliseconds = 0] =
+  const freeMilliseconds = Math.max(0, meteredMilliseconds - allocatedMilliseconds);
+  const idleMilliseconds =
     idleMillijoules === 0
-      ? [0, freeMilliseconds]
-      : split(freeMilliseconds, [idleMillijoules, restMillijoules]);
-  const recovered = split(recoveredMillijoules, [
-    ...jobShares.map((share) => share.energyMillijoules),
-    idleMillijoules,
-    restMillijoules,
-  ]);
-  return [
-    ...jobShares.map((share, i) => ({
+      ? 0
+      : Math.round((freeMilliseconds * idleMillijoules) / (idleMillijoules + restMillijoules));
+  for (let i = 0; i < jobShares.length; i++) {
+    const share = jobShares[i]!;
+    shares.push({
       owner: ownerOf(share.jobNumber),
+      device,
+      type,
       energyMillijoules: share.energyMillijoules,
       idleMillijoules: 0,
       jobMillijoules: share.energyMillijoules,
-      recoveredMillijoules: recovered[i]!,
+      recoveredMillijoules: recovered?.[i] ?? 0,
       heldMilliseconds: share.allocatedMilliseconds,
-      meteredMilliseconds: metered[i]!,
-    })),
-    {
-      owner: IDLE,
-      energyMillijoules: idleMillijoules,
-      idleMillijoules,
-      jobMillijoules: 0,
-      recoveredMillijoules: recovered.at(-2)!,
-      heldMilliseconds: idleMilliseconds,
-      meteredMilliseconds: idleMilliseconds,
-    },
-    {
-      owner: UNATTRIBUTED,
-      energyMillijoules: restMillijoules,
-      idleMillijoules: 0,
-      jobMillijoules: 0,
-      recoveredMillijoules: recovered.at(-1)!,
-      heldMilliseconds: 0,
-      meteredMilliseconds: restMilliseconds,
-    },
-  ];
-}
-
-function split(whole: number, weights: readonly number[]): number[] {
-  return whole === 0 ? weights.map(() => 0) : splitInteger(whole, weights);
+      meteredMilliseconds: metered?.[i] ?? share.allocatedMilliseconds,
+    });
+  }
+  shares.push({
+    owner: IDLE,
+    device,
+    type,
+    energyMillijoules: idleMillijoules,
+    idleMillijoules,
+    jobMillijoules: 0,
+    recoveredMillijoules: recovered?.at(-2) ?? 0,
+    heldMilliseconds: idleMilliseconds,
+    meteredMilliseconds: idleMilliseconds,
+  });
+  shares.push({
+    owner: UNATTRIBUTED,
+    device,
+    type,
+    energyMillijoules: restMillijoules,
+    idleMillijoules: 0,
+    jobMillijoules: 0,
+    recoveredMillijoules: recovered?.at(-1) ?? 0,
+    heldMilliseconds: 0,
+    meteredMilliseconds: freeMilliseconds - idleMilliseconds,
+  });
 }

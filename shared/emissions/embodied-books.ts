@@ -4,18 +4,20 @@
  */
 import { WINDOW_MS } from '../time/window.ts';
 import { type CellWork, cellOf } from './cell-work.ts';
+import type { DeviceShare } from './device-shares.ts';
 import { type EmbodiedGrams, type EmbodiedLine, embodiedLines } from './embodied-lines.ts';
 import type { ExpectedDevice } from './expected-devices.ts';
 import type { Cell } from './figures.ts';
 import type { JoinNode } from './join-node.ts';
-import type { WindowShare } from './node-cells.ts';
+
 import { type Owner, UNATTRIBUTED } from './owners.ts';
 
-interface Fraction {
-  readonly owner: Owner;
+/** Who has how much, 0..1, of what a line accrues in one window. */
+interface LineShares {
   readonly line: EmbodiedLine;
-  /** 0..1 of what the line accrues in the window. */
-  readonly share: number;
+  readonly held: HeldTime;
+  /** What the shares are of: the time that there was, or that was held where that is more. */
+  readonly wholeMs: number;
 }
 
 export class EmbodiedBooks {
@@ -47,46 +49,46 @@ export class EmbodiedBooks {
    * Adds to jobs and idle their shares of what accrues in one window. Hardware ages by the millisecond and not by the
    * window: a window that spans two cells has a share in both.
    */
-  share(works: readonly CellWork[], windowStartMs: number, shares: readonly WindowShare[]): void {
+  share(works: readonly CellWork[], windowStartMs: number, shares: readonly DeviceShare[]): void {
     const fromMs = Math.max(windowStartMs, this.#fromMs);
     const toMs = Math.min(windowStartMs + WINDOW_MS, this.#untilMs);
     if (fromMs >= toMs) return;
-    const fractions = this.#fractions(shares, fromMs, toMs);
-    if (fractions.length === 0) return;
+    const lines = this.#lineShares(shares, fromMs, toMs);
+    if (lines.length === 0) return;
     for (const work of works) {
       const startMs = Math.max(fromMs, work.startMs);
       const endMs = Math.min(toMs, work.endMs);
       if (startMs >= endMs) continue;
-      for (const { owner, line, share } of fractions)
-        addGrams(cellOf(work, owner).cell, line.over(startMs, endMs), share);
+      for (const { line, held, wholeMs } of lines) {
+        const grams = line.over(startMs, endMs);
+        for (const [owner, heldMs] of held.byOwner)
+          addGrams(cellOf(work, owner).cell, grams, heldMs / wholeMs);
+      }
     }
   }
 
-  #fractions(shares: readonly WindowShare[], fromMs: number, toMs: number): Fraction[] {
-    const held = shares.filter(
-      ({ owner, heldMilliseconds }) => owner !== UNATTRIBUTED && heldMilliseconds > 0,
-    );
-    if (held.length === 0) return [];
-    const heldOf = (deviceIndex: number) =>
-      held.reduce(
-        (sum, each) => (each.device.deviceIndex === deviceIndex ? sum + each.heldMilliseconds : sum),
-        0,
-      );
-    const fractions: Fraction[] = [];
-    for (const { owner, device, heldMilliseconds } of held) {
-      const line = this.#lines.byGpu.get(this.#deviceIds.get(device.deviceIndex)!);
-      if (line === undefined) continue;
-      const share = heldMilliseconds / Math.max(toMs - fromMs, heldOf(device.deviceIndex));
-      fractions.push({ owner, line, share });
-    }
+  #lineShares(shares: readonly DeviceShare[], fromMs: number, toMs: number): LineShares[] {
     const carriers = this.#carriersIn(fromMs, toMs);
-    const carried = held.filter(({ device }) => carriers.indexes.has(device.deviceIndex));
-    const allHeld = carried.reduce((sum, { heldMilliseconds }) => sum + heldMilliseconds, 0);
-    for (const { owner, heldMilliseconds } of carried) {
-      const share = heldMilliseconds / Math.max(carriers.milliseconds, allHeld);
-      fractions.push({ owner, line: this.#lines.host, share });
+    const byDevice = new Map<number, HeldTime>();
+    const byHost = new HeldTime();
+    for (const { owner, device, heldMilliseconds } of shares) {
+      if (owner === UNATTRIBUTED || heldMilliseconds === 0) continue;
+      const { deviceIndex } = device;
+      const ofDevice = byDevice.get(deviceIndex) ?? new HeldTime();
+      byDevice.set(deviceIndex, ofDevice);
+      ofDevice.add(owner, heldMilliseconds);
+      if (carriers.indexes.has(deviceIndex)) byHost.add(owner, heldMilliseconds);
     }
-    return fractions;
+    const lines: LineShares[] = [];
+    for (const [deviceIndex, held] of byDevice) {
+      const line = this.#lines.byGpu.get(this.#deviceIds.get(deviceIndex)!);
+      if (line !== undefined) lines.push({ line, held, wholeMs: Math.max(toMs - fromMs, held.allMs) });
+    }
+    if (byHost.allMs > 0) {
+      const wholeMs = Math.max(carriers.milliseconds, byHost.allMs);
+      lines.push({ line: this.#lines.host, held: byHost, wholeMs });
+    }
+    return lines;
   }
 
   /** Devices that the host goes with, and for how long they were in service. */
@@ -103,6 +105,17 @@ export class EmbodiedBooks {
       if (milliseconds > 0) return { indexes, milliseconds };
     }
     return { indexes: new Set<number | null>(), milliseconds: 0 };
+  }
+}
+
+/** Time for which owners had something. */
+class HeldTime {
+  allMs = 0;
+  readonly byOwner = new Map<Owner, number>();
+
+  add(owner: Owner, milliseconds: number): void {
+    this.allMs += milliseconds;
+    this.byOwner.set(owner, (this.byOwner.get(owner) ?? 0) + milliseconds);
   }
 }
 

@@ -5,7 +5,7 @@
 import type { IntensityKind } from '../grid/intensity.ts';
 import { OVERHEADS, type Overhead } from '../settings/site-factors.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
-import type { DeviceType, EnergyKind } from '../wire/ingest.ts';
+import type { DeviceType, EnergyKind, JobAttribution } from '../wire/ingest.ts';
 import { CompensatedSum } from './compensated-sum.ts';
 
 /** Where the electricity comes from under market accounting. */
@@ -37,6 +37,14 @@ export class Cell {
   readonly byKind: Record<EnergyKind, number> = { counter: 0, integrated: 0, modelled: 0, simulated: 0 };
   readonly byDeviceType: Record<DeviceType, number> = { gpu: 0, cpu: 0, memory: 0, other: 0 };
   readonly byGridKind: Record<IntensityKind, number> = { measured: 0, estimated: 0, forecast: 0, annual: 0 };
+  /** Of the energy in jobs. */
+  readonly byAttribution: Record<JobAttribution, number> = {
+    allocation: 0,
+    slices: 0,
+    turns: 0,
+    utilization: 0,
+    processes: 0,
+  };
   /** Of facility energy; market accounting splits a window among several. */
   readonly kwhBySupply: Record<SupplyKind, number> = { contract: 0, residual: 0, location: 0 };
   /** Null where the site says nothing of it; with the energy of which it does. */
@@ -90,6 +98,8 @@ export interface Figures {
   readonly missingEnergyKwhEstimate: number;
   /** Shares of `energyKwh`; all 0 where there is none. */
   readonly energyKinds: Readonly<Record<EnergyKind, number>>;
+  /** Shares of the energy in jobs by how they came to it; all 0 where there is none. */
+  readonly jobAttributions: Readonly<Record<JobAttribution, number>>;
   readonly recovered: number;
   /** Shares of the energy that an intensity was known for; all 0 where there is none. */
   readonly gridKinds: Readonly<Record<IntensityKind, number>>;
@@ -124,6 +134,13 @@ export class FigureSums {
   #covered = 0n;
   readonly #byKind: BigCounts<EnergyKind> = { counter: 0n, integrated: 0n, modelled: 0n, simulated: 0n };
   readonly #byDeviceType: BigCounts<DeviceType> = { gpu: 0n, cpu: 0n, memory: 0n, other: 0n };
+  readonly #byAttribution: BigCounts<JobAttribution> = {
+    allocation: 0n,
+    slices: 0n,
+    turns: 0n,
+    utilization: 0n,
+    processes: 0n,
+  };
   readonly #byGridKind: BigCounts<IntensityKind> = { measured: 0n, estimated: 0n, forecast: 0n, annual: 0n };
   readonly #bySupply = {
     contract: new CompensatedSum(),
@@ -158,6 +175,7 @@ export class FigureSums {
     this.#covered += BigInt(cell.coveredMilliseconds);
     addCounts(this.#byKind, cell.byKind);
     addCounts(this.#byDeviceType, cell.byDeviceType);
+    addCounts(this.#byAttribution, cell.byAttribution);
     addCounts(this.#byGridKind, cell.byGridKind);
     for (const kind of SUPPLY_KINDS) this.#bySupply[kind].add(cell.kwhBySupply[kind]);
     this.#addFactors(cell);
@@ -236,6 +254,7 @@ export class FigureSums {
       nodesReporting: this.#nodesReporting.size,
       missingEnergyKwhEstimate: this.#missing.value / MILLIJOULES_PER_KWH,
       energyKinds: shares(this.#byKind),
+      jobAttributions: shares(this.#byAttribution),
       recovered: this.#energy === 0n ? 0 : Number(this.#recovered) / Number(this.#energy),
       gridKinds: shares(this.#byGridKind),
       supplyKinds: this.#supplyKinds(),

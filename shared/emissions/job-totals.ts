@@ -1,6 +1,6 @@
 /** What jobs had in hours of the ledger, before anything is charged: energy and GPU time. */
 import type { DeviceType } from '../wire/ingest.ts';
-import { deviceShares } from './device-shares.ts';
+import { windowShares } from './device-shares.ts';
 import type { NodeHourLedger } from './join-node.ts';
 import type { Owner } from './owners.ts';
 
@@ -16,17 +16,12 @@ export class JobSums {
 
   /** @param typeOf the types of the node's devices, by index */
   addHour({ ledger }: NodeHourLedger, typeOf: ReadonlyMap<number, DeviceType>): void {
-    for (const { devices, jobShares } of ledger.windows.flat()) {
-      for (const device of devices) {
-        const own = jobShares.filter(({ deviceIndex }) => deviceIndex === device.deviceIndex);
-        if (own.length === 0) continue;
-        for (const share of deviceShares(device, own, (number) => this.#ownerOf(number))) {
-          const total = this.#totals.get(share.owner);
-          if (total === undefined) continue;
-          total.energyMillijoules += BigInt(share.energyMillijoules);
-          if (typeOf.get(device.deviceIndex) === 'gpu')
-            total.gpuMilliseconds += BigInt(share.meteredMilliseconds);
-        }
+    for (const epochs of ledger.windows) {
+      for (const share of windowShares(epochs, typeOf, (number) => this.#ownerOf(number))) {
+        const total = this.#totals.get(share.owner);
+        if (total === undefined) continue;
+        total.energyMillijoules += BigInt(share.energyMillijoules);
+        if (share.type === 'gpu') total.gpuMilliseconds += BigInt(share.meteredMilliseconds);
       }
     }
   }

@@ -6,14 +6,14 @@
  *
  * A window belongs to the range, the step and the place that hold its start, so any split of time adds up.
  */
-import type { LedgerDevice, LedgerEpoch } from '../ledger/hour.ts';
+import type { LedgerEpoch } from '../ledger/hour.ts';
 import type { Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
 import type { DeviceType } from '../wire/ingest.ts';
-import { type CellWork, cellOf, emptyWorks } from './cell-work.ts';
-import { type Charging, chargeWindow, type WindowSum } from './charge-window.ts';
+import { type CellWork, cellOf, emptyWorks, type OwnerCell } from './cell-work.ts';
+import { type Charging, chargeWindow } from './charge-window.ts';
 import { DeviceMeans } from './device-means.ts';
-import { type DeviceShare, deviceShares, type OwnerOf } from './device-shares.ts';
+import { type DeviceShare, type OwnerOf, windowShares } from './device-shares.ts';
 import { EmbodiedBooks } from './embodied-books.ts';
 import { expectedDevices } from './expected-devices.ts';
 import type { Cell } from './figures.ts';
@@ -45,12 +45,6 @@ export interface NodeCell {
 export interface ExcludedEnergy {
   readonly gridZone: string | null;
   readonly millijoules: number;
-}
-
-/** What an owner had of one device in one window. */
-export interface WindowShare extends DeviceShare {
-  readonly device: LedgerDevice;
-  readonly type: DeviceType;
 }
 
 /** @param hours of this node, any order, each at most once */
@@ -88,8 +82,10 @@ export function nodeCells(
         ?.find(({ place }) => startMs >= place.startMs && startMs < place.endMs);
       if (!work) return;
       cover(work, epochs, typeOf, meter);
-      for (const [owner, sum] of bookWindow(work, shares, range)) {
-        const uncharged = chargeWindow(cellOf(work, owner).cell, work.place, startMs, sum, range);
+      attribute(work, epochs, ownerOf);
+      for (const { owner, cell, window } of bookWindow(work, shares, range)) {
+        const uncharged = chargeWindow(cell, work.place, startMs, window, range);
+        window.begun = false;
         if (uncharged > 0 && isWanted(owner, range)) addTo(excluded, work.place.gridZone, uncharged);
       }
     });
@@ -110,23 +106,6 @@ export function nodeCells(
 
 const isWanted = (owner: Owner, range: JoinRange) => owner !== OTHER_JOBS && range.acceptsOwner(owner);
 
-function windowShares(
-  epochs: readonly LedgerEpoch[],
-  typeOf: ReadonlyMap<number, DeviceType>,
-  ownerOf: OwnerOf,
-): WindowShare[] {
-  return epochs.flatMap(({ devices, jobShares }) =>
-    devices.flatMap((device) => {
-      const { deviceIndex } = device;
-      const type = typeOf.get(deviceIndex);
-      if (type === undefined)
-        throw new RangeError(`device ${deviceIndex} of an hour is not in its node's registry`);
-      const ofDevice = jobShares.filter((share) => share.deviceIndex === deviceIndex);
-      return deviceShares(device, ofDevice, ownerOf).map((share) => ({ ...share, device, type }));
-    }),
-  );
-}
-
 /** Adds the time that the node's devices were metered in this window. */
 function cover(
   { coveredMs }: CellWork,
@@ -136,12 +115,12 @@ function cover(
 ): void {
   let ownMeterMs = 0;
   const meteredMs = new Map<number, number>();
-  for (const { deviceIndex, meteredMilliseconds, energyMillijoules } of epochs.flatMap(
-    ({ devices }) => devices,
-  )) {
-    if (typeOf.get(deviceIndex) === 'other') ownMeterMs += meteredMilliseconds;
-    addTo(meteredMs, deviceIndex, meteredMilliseconds);
-    meter.add(deviceIndex, energyMillijoules, meteredMilliseconds);
+  for (const { devices } of epochs) {
+    for (const { deviceIndex, meteredMilliseconds, energyMillijoules } of devices) {
+      if (typeOf.get(deviceIndex) === 'other') ownMeterMs += meteredMilliseconds;
+      addTo(meteredMs, deviceIndex, meteredMilliseconds);
+      meter.add(deviceIndex, energyMillijoules, meteredMilliseconds);
+    }
   }
   meter.expected.forEach(({ deviceIndex }, i) => {
     const own = deviceIndex === null ? 0 : (meteredMs.get(deviceIndex) ?? 0);
@@ -149,23 +128,31 @@ function cover(
   });
 }
 
-/** Adds the window's energies; returns their sums by owner. */
-function bookWindow(
-  work: CellWork,
-  shares: readonly WindowShare[],
-  range: JoinRange,
-): ReadonlyMap<Owner, WindowSum> {
-  const sums = new Map<Owner, WindowSum>();
+/** Adds how jobs came to their energy. */
+function attribute(work: CellWork, epochs: readonly LedgerEpoch[], ownerOf: OwnerOf): void {
+  for (const { jobShares } of epochs) {
+    for (const { jobNumber, energyMillijoules, attribution = 'allocation' } of jobShares) {
+      const { cell } = cellOf(work, ownerOf === null ? WHOLE : ownerOf(jobNumber));
+      cell.byAttribution[attribution] += energyMillijoules;
+    }
+  }
+}
+
+/** Adds the window's energies; returns the cells of those who had any of it, with what it was. */
+function bookWindow(work: CellWork, shares: readonly DeviceShare[], range: JoinRange): OwnerCell[] {
+  const booked: OwnerCell[] = [];
   for (const share of shares) {
     const { owner, device, type, energyMillijoules, idleMillijoules, jobMillijoules } = share;
     const own = cellOf(work, owner);
-    const { cell } = own;
+    const { cell, window } = own;
+    if (!window.begun) {
+      booked.push(own);
+      Object.assign(window, { all: 0, idle: 0, jobs: 0, lowUtilization: 0, begun: true });
+    }
     const isHeld = energyMillijoules > 0 || share.heldMilliseconds > 0 || share.meteredMilliseconds > 0;
     if (owner === WHOLE || owner === UNATTRIBUTED || isHeld) cell.reporting = true;
-    const isLow =
-      type === 'gpu' &&
-      device.utilizationRatio !== null &&
-      device.utilizationRatio < range.lowUtilizationRatio;
+    const { utilizationRatio } = device;
+    const isLow = type === 'gpu' && utilizationRatio !== null && utilizationRatio < range.lowUtilizationRatio;
     const lowMillijoules = isLow ? jobMillijoules : 0;
     cell.energyMillijoules += energyMillijoules;
     cell.idleMillijoules += idleMillijoules;
@@ -176,23 +163,22 @@ function bookWindow(
     cell.byDeviceType[type] += energyMillijoules;
     if (type === 'gpu') {
       cell.gpuMilliseconds += share.meteredMilliseconds;
-      if (device.utilizationRatio !== null) {
-        cell.utilizedMilliseconds += device.utilizationRatio * share.meteredMilliseconds;
+      if (utilizationRatio !== null) {
+        cell.utilizedMilliseconds += utilizationRatio * share.meteredMilliseconds;
         cell.utilizationKnownMilliseconds += share.meteredMilliseconds;
       }
     }
     if (owner !== WHOLE) {
-      addTo(own.heldMs, device.deviceIndex, share.heldMilliseconds);
-      addTo(own.meteredMs, device.deviceIndex, share.meteredMilliseconds);
+      const { deviceIndex } = device;
+      own.heldMs[deviceIndex] = (own.heldMs[deviceIndex] ?? 0) + share.heldMilliseconds;
+      own.meteredMs[deviceIndex] = (own.meteredMs[deviceIndex] ?? 0) + share.meteredMilliseconds;
     }
-    const sum = sums.get(owner) ?? { all: 0, idle: 0, jobs: 0, lowUtilization: 0 };
-    sums.set(owner, sum);
-    sum.all += energyMillijoules;
-    sum.idle += idleMillijoules;
-    sum.jobs += jobMillijoules;
-    sum.lowUtilization += lowMillijoules;
+    window.all += energyMillijoules;
+    window.idle += idleMillijoules;
+    window.jobs += jobMillijoules;
+    window.lowUtilization += lowMillijoules;
   }
-  return sums;
+  return booked;
 }
 
 function addTo<K>(sums: Map<K, number>, key: K, term: number): void {
@@ -210,8 +196,8 @@ function finishCoverage({ whole, expectedMs, coveredMs, owners }: CellWork, mete
     if (deviceIndex === null) return;
     for (const { cell, heldMs, meteredMs } of owners.values()) {
       if (cell === whole) continue;
-      const held = heldMs.get(deviceIndex) ?? 0;
-      const metered = Math.min(held, meteredMs.get(deviceIndex) ?? 0);
+      const held = heldMs[deviceIndex] ?? 0;
+      const metered = Math.min(held, meteredMs[deviceIndex] ?? 0);
       cell.expectedMilliseconds += held;
       cell.coveredMilliseconds += metered;
       cell.missingMillijoulesEstimate += (held - metered) * meter.meanWatts(device);

@@ -1,6 +1,7 @@
 /** Market accounting: reads all consumption that the contracts of the time could cover, and spreads them over it. */
 import { type ContractUse, contractsTouching, SupplyPlan } from '../../shared/emissions/supply.ts';
 import type { HourLedger } from '../../shared/ledger/hour.ts';
+import { MAX_AGE_MS } from '../../shared/ledger/plausibility.ts';
 import type { SettingRow } from '../../shared/settings/effective.ts';
 import { type Place, Places } from '../../shared/settings/place.ts';
 import { supplyContracts } from '../../shared/settings/supply-contracts.ts';
@@ -46,10 +47,14 @@ export async function loadSupply(
   if (startMs >= endMs) return ok({ plan, uses: plan.spread() });
   const placesOf = new Places(settings, knownAtMs);
   const consumers = fleet
-    .map(({ number }) => ({
+    .map(({ number, enrolledAtMs }) => ({
       number,
+      // No earlier hours: a spool that old could not be booked.
+      fromMs: Math.max(startMs, enrolledAtMs - MAX_AGE_MS),
       places: placesOf.of(number, { startMs: epochMs(startMs), endMs: epochMs(endMs) }),
     }))
+    .filter(({ fromMs }) => fromMs < endMs)
+    .sort((a, b) => a.fromMs - b.fromMs)
     .filter(({ places }) =>
       places.some(({ siteId, gridZone }) =>
         contracts.some((contract) =>
@@ -57,19 +62,22 @@ export async function loadSupply(
         ),
       ),
     );
-  const hours = Math.ceil((endMs - startMs) / HOUR_MS);
-  if (consumers.length * hours > MAX_NODE_HOURS)
+  const hoursFrom = (fromMs: number) => Math.ceil((endMs - fromMs) / HOUR_MS);
+  const hours = consumers.reduce((sum, { fromMs }) => sum + hoursFrom(fromMs), 0);
+  if (hours > MAX_NODE_HOURS)
     return fail(
       'range_too_long',
-      `The supply contracts of this time are spread over ${consumers.length} nodes and ${hours} hours; market accounting reads at most ${MAX_NODE_HOURS} node-hours. Enter contracts of shorter vintages (a month, a quarter), or ask for accounting=location.`,
+      `The supply contracts of this time are spread over ${consumers.length} nodes and ${hours} node-hours; market accounting reads at most ${MAX_NODE_HOURS}. Enter contracts of shorter vintages (a month, a quarter), or ask for accounting=location.`,
       'accounting',
     );
-  const size = Math.max(1, Math.floor(HOURS_AT_ONCE / hours));
-  for (let i = 0; i < consumers.length; i += size) {
+  for (let i = 0; i < consumers.length; ) {
+    const { fromMs } = consumers[i]!;
+    const size = Math.max(1, Math.floor(HOURS_AT_ONCE / hoursFrom(fromMs)));
     const chunk = new Map(consumers.slice(i, i + size).map(({ number, places }) => [number, places]));
-    const query = { nodeNumbers: [...chunk.keys()], fromMs: startMs, toMs: endMs };
+    const query = { nodeNumbers: [...chunk.keys()], fromMs, toMs: endMs };
     for (const { nodeNumber, hourStartMs, ledger } of await readHoursAsKnown(db, query, knownAtMs))
       addHour(plan, hourStartMs, ledger, chunk.get(nodeNumber)!);
+    i += size;
   }
   return ok({ plan, uses: plan.spread() });
 }

@@ -413,6 +413,26 @@ test('by hand: a GPU goes with its time, the host with the GPUs, waste is what a
   expect(of('unattributed').embodiedGrams).toBeCloseTo(0, 9);
 });
 
+test('how a job came to its energy travels with it', () => {
+  const { node, hours } = example();
+  const windows = hours[0]!.ledger.windows.map(([epoch]) => [
+    {
+      ...epoch!,
+      jobShares: epoch!.jobShares.map((share) =>
+        share.jobNumber === 2 ? { ...share, attribution: 'processes' as const } : share,
+      ),
+    },
+  ]);
+  const given = { node, hours: [{ hourStartMs: START_MS, ledger: { windows } }] };
+  const { totals, groups } = join([given], { groupBy: 'job' });
+  expect(totals.jobAttributions.processes).toBeCloseTo(0.25 / 0.85, 12);
+  expect(groups.find(({ key }) => key === 'slurm:c:2')!.jobAttributions).toMatchObject({
+    allocation: 0,
+    processes: 1,
+  });
+  expect(join([given], { split: false }).totals.jobAttributions).toEqual(totals.jobAttributions);
+});
+
 test('a project that is called idle is not what was idle', () => {
   const { groups } = join([{ ...example(), hours: [] }, example()], { groupBy: 'project' });
   expect(groups.map(({ key, owner }) => [key, owner])).toEqual([
