@@ -1,19 +1,26 @@
-/** `npm run bench [-- NAME] [--series DIR] [--json FILE]`: all benchmarks, or one. */
+/** `npm run bench [-- NAME] [--series DIR] [--traces DIR] [--json FILE]`: all benchmarks, or one. */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { agent } from './agent/agent.ts';
 import { type Figure, printFigures } from './figures.ts';
 import { forecast } from './forecast/forecast.ts';
+import { kill } from './kill/kill.ts';
 import { rowLayout } from './row-layout/row-layout.ts';
+import { sampling } from './sampling/sampling.ts';
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'string' }, series: { type: 'string' } },
+  options: { json: { type: 'string' }, series: { type: 'string' }, traces: { type: 'string' } },
   allowPositionals: true,
 });
 
 /** A text instead of figures: what it needs and was not given. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | string>> = {
   agent,
+  kill,
+  sampling: () =>
+    values.traces === undefined
+      ? 'left out: give a folder of power traces finer than a second, --traces DIR (*.csv.gz, see docs/agent.md)'
+      : sampling(values.traces),
   'row-layout': rowLayout,
   forecast: () =>
     values.series === undefined
