@@ -72,6 +72,17 @@ test('a live value of production named second comes before one of consumption ca
   expect(ordered(NOON + 2 * HOUR_MS)).toMatchObject({ provider: 'made', scope: 'production' });
 });
 
+test('a last known value of any scope comes before a mean of any', () => {
+  const week = Array.from({ length: 7 }, (_, day) => hour(NOON - (day + 1) * DAY_MS, 'used', 300));
+  const made = hour(NOON - HOUR_MS, 'made', 100, { scope: 'production' });
+  const resolve = intensityResolver(query, [...week, made], order(['used', 'made']));
+  expect(resolve(NOON)).toMatchObject({
+    provider: 'made',
+    method: expect.stringMatching(/^carried forward/),
+  });
+  expect(intensityResolver(query, [...week, made])(NOON)).toMatchObject({ provider: 'used' });
+});
+
 test('an order holds from its date', () => {
   const points = [hour(NOON - HOUR_MS, 'a', 100), hour(NOON - HOUR_MS, 'b', 200), hour(NOON, 'a', 110)];
   const both = [...points, hour(NOON, 'b', 210)];

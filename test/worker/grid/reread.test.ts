@@ -5,7 +5,7 @@ import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
 import { rteEco2mix } from '../../../worker/grid/rte-eco2mix.ts';
 import { readFetches } from '../../../worker/storage/grid-fetches.ts';
-import { readRereads } from '../../../worker/storage/grid-rereads.ts';
+import { advanceReread, readRereads } from '../../../worker/storage/grid-rereads.ts';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import { rereadGrid } from '../../../worker/use-cases/grid-reread.ts';
 import { database } from '../ingest/support.ts';
@@ -159,6 +159,25 @@ test('nobody is asked who does not answer now, or who never has', async () => {
   expect(await at(START_MS, flat).reread()).toBeNull();
   await at(START_MS, () => new Response('', { status: 500 })).refresh();
   expect(await at(START_MS, flat).reread()).toBeNull();
+});
+
+test('while the latest values fail, old days wait', async () => {
+  await started();
+  const nowMs = START_MS + 7 * DAY_MS;
+  await at(nowMs, () => new Response('', { status: 500 })).refresh();
+  expect(await at(nowMs, flat).reread()).toBeNull();
+  await at(nowMs + 20 * 60_000, flat).refresh();
+  expect(await at(nowMs + 20 * 60_000, flat).reread()).toMatchObject({ outcome: 'values' });
+});
+
+test('a run that ends late takes back nothing that another has done since', async () => {
+  await started();
+  const row = (await readRereads(database)).find(({ ageDays }) => ageDays === 7)!;
+  await advanceReread(database, row, row.nextDay + 6);
+  await advanceReread(database, row, row.nextDay + 3);
+  expect((await readRereads(database)).find(({ ageDays }) => ageDays === 7)).toMatchObject({
+    nextDay: row.nextDay + 6,
+  });
 });
 
 test('an age beyond the past of a provider is none of its own', async () => {
