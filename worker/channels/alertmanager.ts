@@ -12,7 +12,7 @@ const NO_END = '0001-01-01T00:00:00Z';
 
 const settings = z
   .strictObject({
-    url: urlSetting('A receiver of Alertmanager webhooks.', 'https://alerts.example.org/alertmanager'),
+    url: urlSetting('A receiver of Alertmanager webhooks.', 'https://alerts.your-company.com/alertmanager'),
     bearerToken: z
       .string()
       .regex(/^[\x21-\x7e]{1,1000}$/, 'expected 1 to 1,000 printable ASCII characters without spaces')

@@ -11,7 +11,7 @@ export const urlSetting = (description: string, example: string) =>
     .max(2_000, 'expected at most 2,000 characters')
     .openapi({ description, example });
 
-/** `https://hooks.example.org/…`: the rest of a webhook's URL is its password. */
+/** `https://hooks.your-company.com/…`: the rest of a webhook's URL is its password. */
 export function shownUrl(url: string): string {
   const parsed = URL.parse(url);
   return parsed === null ? '…' : `${parsed.origin}/…`;

@@ -9,7 +9,7 @@ import { isoInstant, jsonMessage, shownUrl, urlSetting } from './shape.ts';
 import { hmacSha256Base64 } from './signing-secret.ts';
 
 const settings = z
-  .strictObject({ url: urlSetting('Where messages are posted.', 'https://hooks.example.org/wattshed') })
+  .strictObject({ url: urlSetting('Where messages are posted.', 'https://hooks.your-company.com/wattshed') })
   .openapi('WebhookSettings');
 
 export const webhook: Channel<z.infer<typeof settings>> = {

@@ -9,6 +9,12 @@ const MAX_DEPTH = 6;
 /** The fields of an object (or of the items of an array); nothing for plain values. */
 export function schemaFields(schema: JsonSchema, depth = 0): Fragment {
   const variants = (schema.anyOf ?? schema.oneOf ?? []).filter((variant) => variant.type !== 'null');
+  if (variants.length > 1 && variants.every((variant) => variant.properties !== undefined)) {
+    return html`${variants.map(
+      (variant, index) =>
+        html`<p class="quiet">${index === 0 ? 'Either:' : 'Or:'}</p>${schemaFields(variant, depth)}`,
+    )}`;
+  }
   const inner = variants.length === 1 ? variants[0] : (schema.items ?? undefined);
   if (inner !== undefined) return schemaFields(inner, depth);
   const { properties, allOf } = schema;
