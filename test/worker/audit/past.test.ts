@@ -224,8 +224,15 @@ test('a node is unknown before it enrolled, and retired only since it was', asyn
     { who: 'admin', what: 'retiredAt', from: null, to: SETTLED_MS + 1, why: 'sold' },
     { what: 'site', from: null, to: site, effectiveFrom: iso(0) },
   ]);
+  // Beyond the hours that it reported for: whether it was expected to report.
+  const expected = (asOf = '') =>
+    ask<Answer>(
+      'GET',
+      `/v1/fleet/emissions?filter=node:${node.nodeId}&from=${iso(DAY_MS)}&to=${iso(SETTLED_MS + 5 * HOUR_MS)}${asOf}`,
+    );
   clock.nowMs += HOUR_MS;
-  const gone = await answerOf(node.nodeId);
+  const goneMs = clock.nowMs;
+  const gone = await expected();
   const { key } = await ask<{ key: string }>('POST', '/v1/enrolment-keys', {
     label: 'x',
     site,
@@ -233,7 +240,11 @@ test('a node is unknown before it enrolled, and retired only since it was', asyn
   });
   clock.nowMs += 1;
   await ask('POST', '/v1/enroll', host(site), key);
-  expect(await answerOf(node.nodeId, clock.nowMs - 1)).toEqual(gone);
+  clock.nowMs += HOUR_MS;
+  const back = await expected();
+  expect(await expected(`&asOf=${iso(goneMs)}`)).toEqual(gone);
+  expect(await expected(`&asOf=${iso(clock.nowMs)}`)).toEqual(back);
+  expect(back.totals.coverage).toBeLessThan(gone.totals.coverage!);
   expect((await changesOf(`subject=node:${node.nodeId}&what=retiredAt`))[0]).toMatchObject({
     from: SETTLED_MS + 1,
     to: null,
