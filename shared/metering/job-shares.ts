@@ -1,6 +1,7 @@
 /** A window's energy and time of each device among its jobs: exact, by largest remainder, once per holding. */
+import { MAX_HOUR_ENTRIES } from '../ledger/merge.ts';
 import { splitInteger } from '../split.ts';
-import { WINDOW_MS } from '../time/window.ts';
+import { WINDOW_MS, WINDOWS_PER_HOUR } from '../time/window.ts';
 import type { JobAttribution, JobReport } from '../wire/ingest.ts';
 import { type Holding, weakerAttribution } from './allocation.ts';
 import type { Accumulator, JobsState, MeterCounts } from './meter-state.ts';
@@ -8,9 +9,11 @@ import type { Accumulator, JobsState, MeterCounts } from './meter-state.ts';
 /** Below this the rest of a device is a rounding error of the fractions. */
 const NO_REST = 1e-9;
 
-/** The server's bounds for one report. */
+/** The server's bound for one report. */
 const MAX_JOBS = 200;
-const MAX_SHARES = 2_000;
+
+/** A window's part of what the server holds of an hour: more would be set aside there, with all of the window's energy. */
+const MAX_WINDOW_ENTRIES = MAX_HOUR_ENTRIES / WINDOWS_PER_HOUR;
 
 export interface DeviceShare {
   readonly jobId: string;
@@ -82,7 +85,7 @@ export function jobReports(
     .map(([id, held]) => ({ id, held, energy: sum(held, ({ share }) => share.energyMillijoules) }))
     .sort((a, b) => b.energy - a.energy || (a.id < b.id ? -1 : 1));
   const kept: JobReport[] = [];
-  let room = MAX_SHARES;
+  let room = MAX_WINDOW_ENTRIES - 1 - splits.size;
   for (const { id, held, energy } of largestFirst) {
     if (kept.length === MAX_JOBS || held.length > room) {
       if (counts !== null) counts.jobMillijoulesForgotten += energy;

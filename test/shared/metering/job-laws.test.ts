@@ -1,6 +1,7 @@
 /** Laws of attribution, for any times and changes of allocation: jobs + idle + nobody's = the device, to the millijoule. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { EMPTY_HOUR, mergeReport } from '../../../shared/ledger/merge.ts';
 import { findImplausibility } from '../../../shared/ledger/plausibility.ts';
 import { allocationOf, type JobClaim } from '../../../shared/metering/allocation.ts';
 import type { MeterState } from '../../../shared/metering/meter-state.ts';
@@ -207,6 +208,30 @@ describe('a process that is killed', () => {
     },
   );
 
+  test('for seconds only proves no more: the job may have ended, and what is free now may not have been', () => {
+    const one = rig([gpu()]);
+    const read = (seconds: number) =>
+      one.tick(seconds * 1000, { 'nvml:GPU-0': { counter: counter(seconds * 1_000) } });
+    look(one, 0, [claim('a', ['GPU-0'])]);
+    for (const seconds of [0, 1, 2]) read(seconds);
+    one.restart(5_000);
+    look(one, 5_000, []);
+    for (const seconds of [5, 6]) read(seconds);
+    one.report();
+    expect(jobEnergy(one, 'slurm:c:a')).toBe(2_000);
+    expect(one.device('GPU-0')).toMatchObject({ energy: 6_000, idle: 1_000 });
+  });
+
+  test('an older look changes nothing', () => {
+    const one = rig([gpu()]);
+    look(one, 1_000, [claim('a', ['GPU-0'])]);
+    look(one, 500, []);
+    for (const seconds of [0, 1, 2])
+      one.tick(seconds * 1000, { 'nvml:GPU-0': { counter: counter(seconds * 1_000) } });
+    one.report();
+    expect(jobEnergy(one, 'slurm:c:a')).toBe(1_000);
+  });
+
   test('before its first look nobody holds anything', () => {
     const one = rig([gpu()]);
     look(one, 0, [claim('a', ['GPU-0'])]);
@@ -253,6 +278,28 @@ describe('what was seen', () => {
     expect(one.metering.state.jobs.spans.length).toBeLessThan(3);
   });
 
+  test('stays in the state while energy that it holds for is still to come, or waits for the clock', () => {
+    const one = rig([gpu()]);
+    const read = (seconds: number, wallMs?: null) =>
+      one.tick(seconds * 1000, { 'nvml:GPU-0': { counter: counter(seconds * 1_000) } }, wallMs);
+    read(0, null);
+    look(one, 0, [claim('a', ['GPU-0'])]);
+    expect(one.report()).toEqual([]);
+    for (const seconds of [1, 2, 3]) read(seconds, null);
+    look(one, 3_000, []);
+    read(4, null);
+    expect(one.report()).toEqual([]);
+    look(one, 4_000, [claim('b', ['GPU-0'])]);
+    expect(one.report()).toEqual([]);
+    look(one, 5_000, []);
+    expect(one.report()).toEqual([]);
+    read(6);
+    one.report();
+    expect(jobEnergy(one, 'slurm:c:a')).toBe(3_000);
+    expect(jobEnergy(one, 'slurm:c:b')).toBe(1_000);
+    expect(one.device('GPU-0')).toMatchObject({ energy: 6_000, idle: 2_000 });
+  });
+
   test('names at most 200 jobs of a window; the energy of the others is nobody\u2019s, and counted', () => {
     const one = rig([gpu()]);
     for (let second = 0; second <= 301; second++) {
@@ -265,6 +312,51 @@ describe('what was seen', () => {
     expect(one.metering.state.counts.jobMillijoulesForgotten).toBe(100_000);
     plausible(report);
   });
+});
+
+test('a full hour of many jobs on many devices is one that the server takes', () => {
+  const ids = Array.from({ length: 8 }, (_, index) => `GPU-${index}`);
+  const one = rig([...ids.map((id) => gpu(id)), nodeMeter()]);
+  let hour = EMPTY_HOUR;
+  for (let second = 0; second <= 3_610; second += 5) {
+    look(one, second * 1000, [claim(`job-${second}`, ids)]);
+    one.tick(second * 1000, {
+      ...Object.fromEntries(ids.map((id) => [`nvml:${id}`, { counter: counter(second * 100_000) }])),
+      bmc: { power: 6_000 },
+    });
+  }
+  const reports = one.report().filter(({ final }) => final);
+  expect(reports).toHaveLength(12);
+  for (const [index, { epoch, devices, jobs }] of reports.entries()) {
+    const jobShares = jobs.flatMap((job, jobNumber) =>
+      job.devices.map((share) => ({
+        ...share,
+        jobNumber,
+        deviceIndex: devices.findIndex(({ id }) => id === share.id),
+      })),
+    );
+    // Sixty jobs of nine devices would be 540: the smallest of them have no room.
+    expect(jobShares.length).toBe(54 * 9);
+    const merged = mergeReport(hour, index, {
+      epoch,
+      revision: 1,
+      final: true,
+      contentDigest: 0,
+      devices: devices.map((device, deviceIndex) => ({
+        deviceIndex,
+        meteredMilliseconds: device.meteredMilliseconds,
+        energyMillijoules: device.energyMillijoules,
+        kind: device.kind,
+        recoveredMillijoules: 0,
+        integratedMillijoules: null,
+        idleMillijoules: 0,
+        utilizationRatio: null,
+      })),
+      jobShares,
+    });
+    expect(merged.outcome).toBe('accepted');
+    if (merged.outcome === 'accepted') hour = merged.ledger;
+  }
 });
 
 test('a node meter is split among the jobs by their GPUs, with its rest idle by the scheduler', () => {
