@@ -162,7 +162,7 @@ export type JobFactsSaid = Readonly<Record<string, string | null>>;
 const SAY = `
   INSERT INTO job_facts (job_number, key, value, recorded_at_ms, recorded_by) VALUES (?1, ?2, ?3, ?4, ?5)`;
 
-/** Records each fact and logs it, in one transaction. */
+/** Records each fact that is new and logs it, in one transaction: six rows each, and none for what was said before. */
 export async function writeJobFacts(
   db: D1Database,
   job: StoredJob,
@@ -170,19 +170,24 @@ export async function writeJobFacts(
   author: Author,
   nowMs: number,
 ): Promise<void> {
-  const before: Readonly<Record<string, unknown>> = { ...job };
-  const statements = Object.entries(said).flatMap(([key, value]) => [
-    db.prepare(SAY).bind(job.number, key, value, nowMs, author.who),
-    recordChange(db, {
-      recordedAtMs: nowMs,
-      ...author,
+  const known: Readonly<Record<string, unknown>> = { ...job };
+  const statements = Object.entries(said).flatMap(([key, value]) => {
+    const isUnit = key.startsWith(UNITS);
+    const from = (isUnit ? job.units[key.slice(UNITS.length)] : known[key]) ?? null;
+    const to = isUnit && value !== null ? Number(value) : value;
+    if (from === to) return [];
+    const change = {
       subject: `job:${job.id}`,
       what: key,
-      from: key.startsWith(UNITS) ? (job.units[key.slice(UNITS.length)] ?? null) : (before[key] ?? null),
-      to: value !== null && key.startsWith(UNITS) ? Number(value) : value,
+      from,
+      to,
       effectiveFromMs: null,
       effectiveToMs: null,
-    }),
-  ]);
+    };
+    return [
+      db.prepare(SAY).bind(job.number, key, value, nowMs, author.who),
+      recordChange(db, { recordedAtMs: nowMs, ...author, ...change }),
+    ];
+  });
   if (statements.length > 0) await db.batch(statements);
 }

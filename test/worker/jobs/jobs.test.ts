@@ -189,6 +189,51 @@ test('what a job says it made is the unit of its score, and only the newest coun
   expect(changes.find(({ what, to }) => what === 'units.token' && to === 1_000)).toMatchObject({ from: 500 });
 });
 
+test('what was said before is not said again', async () => {
+  const factsOf = async () =>
+    (await database.prepare('SELECT COUNT(*) AS count FROM job_facts').first<{ count: number }>())!.count;
+  await say(AGAIN, { units: { token: 7_000 } });
+  const before = await factsOf();
+  await say(AGAIN, { units: { token: 7_000 }, project: 'llm' });
+  expect(await factsOf()).toBe(before);
+});
+
+test('a job that is too long to be summed in a list is listed without its energy, and says so', async () => {
+  const { number } = (await database
+    .prepare('SELECT number FROM jobs WHERE id = ?1')
+    .bind(OTHER)
+    .first<{ number: number }>())!;
+  const range = [number * 2 ** 20, (number + 1) * 2 ** 20];
+  const stretch = (hours: number) =>
+    database
+      .prepare('UPDATE job_nodes SET last_hour = last_hour + ?1 WHERE key >= ?2 AND key < ?3')
+      .bind(hours, ...range)
+      .run();
+  await stretch(6_000);
+  expect((await list('project=vision')).jobs).toMatchObject([
+    { id: OTHER, energyKwh: null, gpuSeconds: null },
+  ]);
+  // Two that only together are too long are on two pages.
+  await stretch(4_990 - 6_000);
+  await database
+    .prepare('UPDATE job_nodes SET last_hour = last_hour + 20 WHERE key < ?1')
+    .bind(range[0])
+    .run();
+  const page = await list();
+  expect(page.jobs.map(({ id }) => id)).toEqual([OTHER]);
+  expect(page.jobs[0]!.energyKwh).toBe(0.3);
+  const next = await list(`cursor=${page.nextCursor}`);
+  expect(next.jobs.map(({ id, energyKwh }) => [id, energyKwh])).toEqual([
+    [AGAIN, 0.3],
+    [FIRST, 0.6],
+  ]);
+  await database
+    .prepare('UPDATE job_nodes SET last_hour = last_hour - 20 WHERE key < ?1')
+    .bind(range[0])
+    .run();
+  await stretch(-4_990);
+});
+
 test('what people say goes over what agents say, until they take it back', async () => {
   await say(OTHER, { project: 'llm' });
   await send(b.token, [42], OTHER, { project: 'audio' });
