@@ -176,6 +176,16 @@ describe('conservation', () => {
   });
 });
 
+test('power that rises while the allocation changes is cut under its line, not by time', () => {
+  const one = rig([gpu()]);
+  one.tick(0, { 'nvml:GPU-0': { power: 0 } });
+  look(one, 500, [claim('a', ['GPU-0'])]);
+  one.tick(1_000, { 'nvml:GPU-0': { power: 800 } });
+  one.report();
+  expect(one.device('GPU-0').energy).toBe(400_000);
+  expect(jobEnergy(one, 'slurm:c:a')).toBe(300_000);
+});
+
 describe('a process that is killed', () => {
   test.each([
     ['the same job after it', [claim('a', ['GPU-0'])], 140_000_000, 0],
