@@ -5,12 +5,10 @@ import {
   DEFAULT_LOW_UTILIZATION_RATIO,
   EmissionsJoin,
   type GroupKey,
-  type JobRequest,
   type JoinResult,
   PLACE_KEYS,
 } from '../../shared/emissions/join.ts';
 import type { NodePart } from '../../shared/emissions/join-node.ts';
-import type { JobFacts } from '../../shared/emissions/owners.ts';
 import type { ContractUse } from '../../shared/emissions/supply.ts';
 import { type Step, stepEdges } from '../../shared/emissions/time-steps.ts';
 import type { Basis, Signal } from '../../shared/grid/intensity.ts';
@@ -24,19 +22,12 @@ import { rangeProblem } from '../http/time-range.ts';
 import { openDatabase } from '../storage/database.ts';
 import { type FleetNode, readFleet } from '../storage/fleet.ts';
 import { readJobNodes } from '../storage/job-nodes.ts';
-import { findJobNumber, readJobs } from '../storage/jobs.ts';
 import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { type NodeDevice, readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown, type StoredPart } from '../storage/parts.ts';
 import { type RecordedSetting, readSettings } from '../storage/settings.ts';
-import {
-  acceptsJobs,
-  acceptsNode,
-  acceptsPlace,
-  emissionsFilter,
-  onlyJob,
-  type Term,
-} from './emissions-filter.ts';
+import { acceptsJobs, acceptsNode, acceptsPlace, emissionsFilter } from './emissions-filter.ts';
+import { KnownJobs, namedJobs } from './emissions-jobs.ts';
 import { loadIntensity } from './grid-intensity.ts';
 import { loadSupply } from './supply.ts';
 
@@ -148,44 +139,6 @@ export async function emissions(
 }
 
 const isPlaceKey = (key: GroupKey) => PLACE_KEYS.some((each) => each === key);
-
-/** Numbers of the jobs that are asked for by name, so that only their nodes are read; null where none is. */
-async function namedJobs(
-  db: D1Database,
-  { jobNumbers }: EmissionsQuery,
-  terms: readonly Term[],
-): Promise<readonly number[] | null> {
-  if (jobNumbers !== undefined) return jobNumbers;
-  const id = onlyJob(terms);
-  if (id === null) return null;
-  const number = await findJobNumber(db, id);
-  return number === null ? [] : [number];
-}
-
-/** The jobs that the hours name, read as they appear: all of them would be too many. */
-class KnownJobs {
-  readonly #db: D1Database;
-  readonly #knownAtMs: number;
-  readonly #byNumber = new Map<number, JobFacts>();
-
-  constructor(db: D1Database, knownAtMs: number) {
-    this.#db = db;
-    this.#knownAtMs = knownAtMs;
-  }
-
-  readonly jobOf: JobRequest['jobOf'] = (number) => {
-    const job = this.#byNumber.get(number);
-    if (job === undefined) throw new RangeError(`job ${number} of an hour is not in the registry`);
-    return job;
-  };
-
-  async readNamedIn(hours: readonly KnownHour[]): Promise<void> {
-    const named = hours.flatMap(({ ledger }) => ledger.windows.flat().flatMap(({ jobShares }) => jobShares));
-    const numbers = [...new Set(named.map(({ jobNumber }) => jobNumber))];
-    const fresh = numbers.filter((number) => !this.#byNumber.has(number));
-    for (const job of await readJobs(this.#db, fresh, this.#knownAtMs)) this.#byNumber.set(job.number, job);
-  }
-}
 
 interface Range {
   readonly fromMs: number;

@@ -5,9 +5,10 @@ import type { Figures } from '../../../shared/emissions/figures.ts';
 import { EmissionsJoin, type GroupKey, type JoinResult } from '../../../shared/emissions/join.ts';
 import type { JoinNode, NodeHourLedger, NodePart } from '../../../shared/emissions/join-node.ts';
 import { JOB_KEYS, type JobFacts } from '../../../shared/emissions/owners.ts';
+import { type SupplyContract, SupplyPlan } from '../../../shared/emissions/supply.ts';
 import { STEPS, type Step, stepEdges } from '../../../shared/emissions/time-steps.ts';
 import type { LedgerDevice, LedgerJobShare } from '../../../shared/ledger/hour.ts';
-import { NO_FACTORS } from '../../../shared/settings/site-factors.ts';
+import { NO_FACTORS, type SiteFactors } from '../../../shared/settings/site-factors.ts';
 import { splitInteger } from '../../../shared/split.ts';
 import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
@@ -28,6 +29,30 @@ interface Node {
   readonly node: JoinNode;
   readonly hours: readonly NodeHourLedger[];
 }
+
+/** Of the first place; the second has none. */
+const FACTORS: SiteFactors = {
+  wueLitresPerKwh: 1.8,
+  gridWaterLitresPerKwh: 0,
+  residualGramsPerKwh: 500,
+  overheads: {
+    network: { ratio: 0.05, source: 'test' },
+    storage: null,
+    cooling: { ratio: 0, source: 'test' },
+  },
+};
+/** Covers a part of what the first place uses in the first two hours. */
+const CONTRACT: SupplyContract = {
+  id: 'go',
+  siteId: 'A',
+  kind: 'certificate',
+  kwh: 0.5,
+  fromMs: START_MS,
+  toMs: START_MS + 2 * HOUR_MS,
+  gridZone: null,
+  gramsPerKwh: 20,
+  source: 'test',
+};
 
 const ratio = fc.double({ min: 0, max: 1, noNaN: true });
 const instant = fc.integer({ min: START_MS - HOUR_MS, max: END_MS });
@@ -162,7 +187,7 @@ const node = fc
           part('chassis', 'chassis', 368_094, given.host),
         ],
         places: [
-          place(START_MS - 2 * HOUR_MS, given.moveMs, 'A', given.pue),
+          { ...place(START_MS - 2 * HOUR_MS, given.moveMs, 'A', given.pue), factors: FACTORS },
           place(given.moveMs, END_MS + HOUR_MS, number % 2 === 0 ? 'B' : null, 1),
         ],
       },
@@ -181,10 +206,35 @@ interface Asked {
   readonly only?: number;
   /** False: nothing is asked of jobs. */
   readonly split?: boolean;
+  readonly accounting?: 'location' | 'market';
+}
+
+/** As the server would: over all that is used. */
+function supplyOf(nodes: readonly Node[]): SupplyPlan {
+  const plan = new SupplyPlan([CONTRACT]);
+  for (const { node, hours } of nodes)
+    for (const { hourStartMs, ledger } of hours)
+      ledger.windows.forEach((epochs, i) => {
+        const startMs = hourStartMs + i * WINDOW_MS;
+        const place = node.places.find((each) => each.startMs <= startMs && startMs < each.endMs)!;
+        const devices = epochs.flatMap((epoch) => epoch.devices);
+        const millijoules = devices.reduce((sum, each) => sum + each.energyMillijoules, 0);
+        plan.add(String(place.siteId), place.gridZone, startMs, (millijoules / 3.6e9) * place.pueRatio);
+      });
+  plan.spread();
+  return plan;
 }
 
 function join(nodes: readonly Node[], asked: Asked = {}): JoinResult {
-  const { step = 'none', fromMs = START_MS, toMs = END_MS, groupBy = null, only, split = true } = asked;
+  const {
+    step = 'none',
+    fromMs = START_MS,
+    toMs = END_MS,
+    groupBy = null,
+    only,
+    split = true,
+    accounting = 'location',
+  } = asked;
   const sums = new EmissionsJoin({
     edges: stepEdges(step, fromMs, toMs),
     nowMs: END_MS - 100_000,
@@ -205,7 +255,7 @@ function join(nodes: readonly Node[], asked: Asked = {}): JoinResult {
             fetchedAtMs: epochMs(0),
           },
     lowUtilizationRatio: 0.2,
-    supply: null,
+    supply: accounting === 'market' ? supplyOf(nodes) : null,
     ofJobs: split
       ? {
           jobOf: (number) => JOBS[number - 1]!,
@@ -250,21 +300,45 @@ function expectSum(parts: readonly Figures[], whole: Figures): void {
     expect(Math.abs(sum - whole[name]), name).toBeLessThanOrEqual(1e-9 * Math.max(whole[name], 1e-3));
     for (const part of parts) expect(part[name], name).toBeGreaterThanOrEqual(0);
   }
+  for (const value of [
+    ({ waterLitresSite }: Figures) => waterLitresSite,
+    ({ waterLitresGrid }: Figures) => waterLitresGrid,
+    ({ overheads }: Figures) => overheads.network?.energyKwh ?? null,
+    ({ overheads }: Figures) => overheads.network?.operationalGrams ?? null,
+    ({ overheads }: Figures) => overheads.cooling?.energyKwh ?? null,
+    ({ overheads }: Figures) => overheads.storage?.energyKwh ?? null,
+  ]) {
+    const of = value(whole);
+    const known = parts.map(value).filter((each) => each !== null);
+    if (of === null) expect(known).toEqual([]);
+    else {
+      const sum = known.reduce((total, each) => total + each, 0);
+      expect(Math.abs(sum - of)).toBeLessThanOrEqual(1e-9 * Math.max(of, 1e-3));
+    }
+  }
 }
+
+const ACCOUNTINGS = ['location', 'market'] as const;
 
 test('jobs, idle and unattributed sum to the fleet, whatever jobs are grouped by and however time is cut', () => {
   fc.assert(
-    fc.property(fleet, fc.constantFrom(...STEPS), fc.constantFrom(...JOB_KEYS), (nodes, step, groupBy) => {
-      const plain = join(nodes, { step, split: false });
-      const { groups, totals, series } = join(nodes, { step, groupBy });
-      expectSum(groups, plain.totals);
-      expectSum([totals], plain.totals);
-      expect(totals.nodesReporting).toBe(plain.totals.nodesReporting);
-      series.forEach((each, i) => {
-        expectSum([each], plain.series[i]!);
-      });
-      for (const group of groups) if (step !== 'none') expectSum(group.series, group);
-    }),
+    fc.property(
+      fleet,
+      fc.constantFrom(...STEPS),
+      fc.constantFrom(...JOB_KEYS),
+      fc.constantFrom(...ACCOUNTINGS),
+      (nodes, step, groupBy, accounting) => {
+        const plain = join(nodes, { step, split: false, accounting });
+        const { groups, totals, series } = join(nodes, { step, groupBy, accounting });
+        expectSum(groups, plain.totals);
+        expectSum([totals], plain.totals);
+        expect(totals.nodesReporting).toBe(plain.totals.nodesReporting);
+        series.forEach((each, i) => {
+          expectSum([each], plain.series[i]!);
+        });
+        for (const group of groups) if (step !== 'none') expectSum(group.series, group);
+      },
+    ),
     { numRuns: 80 },
   );
 });

@@ -1,0 +1,44 @@
+/** The jobs that an answer is about: those asked for by name, and those that the hours name. */
+import type { JobRequest } from '../../shared/emissions/join.ts';
+import type { JobFacts } from '../../shared/emissions/owners.ts';
+import type { HourLedger } from '../../shared/ledger/hour.ts';
+import { findJobNumber, readJobs } from '../storage/jobs.ts';
+import { onlyJob, type Term } from './emissions-filter.ts';
+
+/** Numbers of the jobs that are asked for by name, so that only their nodes are read; null where none is. */
+export async function namedJobs(
+  db: D1Database,
+  { jobNumbers }: { readonly jobNumbers?: readonly number[] | undefined },
+  terms: readonly Term[],
+): Promise<readonly number[] | null> {
+  if (jobNumbers !== undefined) return jobNumbers;
+  const id = onlyJob(terms);
+  if (id === null) return null;
+  const number = await findJobNumber(db, id);
+  return number === null ? [] : [number];
+}
+
+/** The jobs that the hours name, read as they appear: all of them would be too many. */
+export class KnownJobs {
+  readonly #db: D1Database;
+  readonly #knownAtMs: number;
+  readonly #byNumber = new Map<number, JobFacts>();
+
+  constructor(db: D1Database, knownAtMs: number) {
+    this.#db = db;
+    this.#knownAtMs = knownAtMs;
+  }
+
+  readonly jobOf: JobRequest['jobOf'] = (number) => {
+    const job = this.#byNumber.get(number);
+    if (job === undefined) throw new RangeError(`job ${number} of an hour is not in the registry`);
+    return job;
+  };
+
+  async readNamedIn(hours: readonly { readonly ledger: HourLedger }[]): Promise<void> {
+    const named = hours.flatMap(({ ledger }) => ledger.windows.flat().flatMap(({ jobShares }) => jobShares));
+    const numbers = [...new Set(named.map(({ jobNumber }) => jobNumber))];
+    const fresh = numbers.filter((number) => !this.#byNumber.has(number));
+    for (const job of await readJobs(this.#db, fresh, this.#knownAtMs)) this.#byNumber.set(job.number, job);
+  }
+}
