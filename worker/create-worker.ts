@@ -29,7 +29,7 @@ export function createWorker({
   const app = createApp(now);
   return {
     fetch: (request, env, executionContext) => app.fetch(request, env, executionContext),
-    scheduled: (_controller, env) => runDueJobs({ env, now, fetch: outbound }),
+    scheduled: (controller, env) => runDueJobs({ env, now, fetch: outbound }, controller),
   };
 }
 

@@ -58,18 +58,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await miniflare.ready;
   const url = urlOf(options.listenAddress, options.port);
   const database = (await miniflare.getD1Database('DB')) as unknown as Database;
-  const tick = async () => {
+  const tick = async (cron: string) => {
     try {
       const worker = await miniflare.getWorker();
-      await worker.scheduled({ scheduledTime: new Date(), cron: '* * * * *' });
+      await worker.scheduled({ scheduledTime: new Date(), cron });
     } catch (error) {
       console.error(
         `wattshed: the scheduled jobs failed (${reasonOf(error)}); they are tried again in a minute`,
       );
     }
   };
-  void tick();
-  const ticking = setInterval(tick, TICK_MS);
+  // All jobs once; from then on they take turns.
+  void tick('start');
+  const ticking = setInterval(() => void tick('* * * * *'), TICK_MS);
   return {
     url,
     database,

@@ -48,7 +48,7 @@ switch (args[0] === 'd1' || args[0] === 'secret' ? `${args[0]} ${args[1]}` : arg
     Object.assign(worker.secrets, secrets);
     worker.deployed++;
     console.log(
-      `Deployed ${workerName} triggers\n  https://${workerName}.somebody.workers.dev\n  schedule: */5 * * * *`,
+      `Deployed ${workerName} triggers\n  https://${workerName}.somebody.workers.dev\n  schedule: * * * * *`,
     );
     break;
   }

@@ -106,7 +106,7 @@ test('the configuration is the one of the repository, with its own name and abso
   expect(text).toContain(`main = "${root}/worker/index.ts"`);
   expect(text).toContain('database_id = "an-id"');
   expect(text).toContain('REPORT_EVERY_SECONDS = "300"');
-  expect(text).toContain('crons = ["*/5 * * * *"]');
+  expect(text).toContain('crons = ["* * * * *"]');
 });
 
 test.each([

@@ -92,7 +92,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     },
     database: async () => database as unknown as D1DatabaseLike,
     async tick() {
-      await (await miniflare.getWorker()).scheduled({ scheduledTime: new Date(), cron: '*/5 * * * *' });
+      await (await miniflare.getWorker()).scheduled({ scheduledTime: new Date(), cron: 'all' });
     },
     async stop() {
       await miniflare.dispose();

@@ -1,4 +1,4 @@
-/** The explicit list of what the one cron trigger runs, in this order; each job decides whether it is due. */
+/** The explicit list of what the one cron trigger runs, a job a minute in this order; each decides whether it is due. */
 import type { Env } from '../env.ts';
 import { alertDelivery } from './alert-delivery.ts';
 import { forecast } from './forecast.ts';
