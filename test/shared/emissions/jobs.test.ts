@@ -300,6 +300,8 @@ function expectSum(parts: readonly Figures[], whole: Figures): void {
     expect(Math.abs(sum - whole[name]), name).toBeLessThanOrEqual(1e-9 * Math.max(whole[name], 1e-3));
     for (const part of parts) expect(part[name], name).toBeGreaterThanOrEqual(0);
   }
+  const recovered = (figures: Figures) => figures.recovered * figures.energyKwh;
+  expect(parts.reduce((sum, part) => sum + recovered(part), 0)).toBeCloseTo(recovered(whole), 9);
   for (const value of [
     ({ waterLitresSite }: Figures) => waterLitresSite,
     ({ waterLitresGrid }: Figures) => waterLitresGrid,
@@ -485,6 +487,15 @@ test('by hand: a GPU goes with its time, the host with the GPUs, waste is what a
   expect(of('idle').embodiedGrams).toBeCloseTo(10 + 10, 9);
   expect(of('unattributed')).toMatchObject({ energyKwh: 0, gpuSeconds: 0 });
   expect(of('unattributed').embodiedGrams).toBeCloseTo(0, 9);
+});
+
+test('utilization that is not known is not low, and not counted in a mean', () => {
+  const { node, hours } = example();
+  const windows = hours[0]!.ledger.windows.map(([epoch]) => [
+    { ...epoch!, devices: epoch!.devices.map((each) => ({ ...each, utilizationRatio: null })) },
+  ]);
+  const { totals } = join([{ node, hours: [{ hourStartMs: START_MS, ledger: { windows } }] }]);
+  expect(totals).toMatchObject({ lowUtilizationEnergyKwh: 0, gpuUtilizationRatio: null });
 });
 
 test('how a job came to its energy travels with it', () => {
