@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { EMPTY_HOUR, mergeReport } from '../../../shared/ledger/merge.ts';
 import { findImplausibility } from '../../../shared/ledger/plausibility.ts';
 import { allocationOf, type JobClaim } from '../../../shared/metering/allocation.ts';
-import type { MeterState } from '../../../shared/metering/meter-state.ts';
+import { splitDevice } from '../../../shared/metering/job-shares.ts';
+import type { Accumulator, MeterState } from '../../../shared/metering/meter-state.ts';
 import { resumeMetering } from '../../../shared/metering/metering.ts';
 import type { WindowReport } from '../../../shared/wire/ingest.ts';
 import { counter, gpu, MONOTONIC_START, nodeMeter, type Rig, rig, START_MS } from './support.ts';
@@ -264,16 +265,42 @@ describe('what was seen', () => {
     expect(one.device('GPU-0').idle).toBe(0);
   });
 
-  test('of an earlier boot says nothing', () => {
+  test('of an earlier boot says nothing: its instants may lie ahead of this one\u2019s', () => {
     const one = rig([gpu()]);
     look(one, 0, [claim('a', ['GPU-0'])]);
     one.tick(0, { 'nvml:GPU-0': { power: 100 } });
-    one.restart(1_000, 'boot-2');
-    look(one, 1_500, [claim('a', ['GPU-0'])]);
-    one.tick(2_000, { 'nvml:GPU-0': { power: 100 } });
-    one.tick(3_000, { 'nvml:GPU-0': { power: 100 } });
+    one.restart(-900_000, 'boot-2');
+    look(one, -900_000, [claim('b', ['GPU-0'])]);
+    for (const second of [0, 1, 2])
+      one.tick(-900_000 + second * 1000, { 'nvml:GPU-0': { power: 100 } }, START_MS + 5_000 + second * 1000);
     one.report();
-    expect(jobEnergy(one, 'slurm:c:a')).toBe(100_000);
+    expect(jobEnergy(one, 'slurm:c:a')).toBe(0);
+    expect(jobEnergy(one, 'slurm:c:b')).toBe(200_000);
+  });
+
+  test('is kept apart while so much waits for the clock that neighbours are joined', () => {
+    const one = rig([gpu()]);
+    for (let second = 0; second <= 4_200; second++) {
+      if (second % 3 === 0) look(one, second * 1000, second % 2 === 0 ? [claim('a', ['GPU-0'])] : []);
+      one.tick(second * 1000, { 'nvml:GPU-0': { counter: counter(second * 1_000) } }, null);
+    }
+    one.tick(4_201_000, { 'nvml:GPU-0': { counter: counter(4_201_000) } });
+    one.report();
+    expect(one.metering.state.held).toEqual([]);
+    expect(one.device('GPU-0').energy).toBe(4_201_000);
+    expect(jobEnergy(one, 'slurm:c:a')).toBe(2_101_000);
+    expect(one.device('GPU-0').idle).toBe(2_100_000);
+  });
+
+  test('changes too often for a window to keep: what is beyond is nobody\u2019s, and counted', () => {
+    const one = rig([gpu()]);
+    for (let index = 0; index <= 350; index++) {
+      look(one, index * 800, [claim(`job-${index}`, ['GPU-0'])]);
+      one.tick(index * 800, { 'nvml:GPU-0': { counter: counter(index * 1_000) } });
+    }
+    const [window] = Object.values(one.metering.state.windows);
+    expect(Object.keys(window!.meters['nvml:GPU-0']!.holdings)).toHaveLength(301);
+    expect(one.metering.state.counts.jobMillijoulesForgotten).toBe(50_000);
   });
 
   test('leaves the state with the windows that it was needed for', () => {
@@ -315,12 +342,47 @@ describe('what was seen', () => {
     for (let second = 0; second <= 301; second++) {
       look(one, second * 1000, [claim(`job-${second}`, ['GPU-0'])]);
       one.tick(second * 1000, { 'nvml:GPU-0': { counter: counter(second * 1_000) } });
+      // Reports of a window that goes on count nothing yet.
+      if (second === 280) one.report();
     }
     const report = one.report().find(({ windowStartMs }) => windowStartMs === START_MS)!;
     expect(report).toMatchObject({ final: true });
     expect(report.jobs).toHaveLength(200);
     expect(one.metering.state.counts.jobMillijoulesForgotten).toBe(100_000);
     plausible(report);
+  });
+});
+
+describe('a device of several meters', () => {
+  const total = (milliseconds: number, energyMillijoules: number): Accumulator => ({
+    meteredMilliseconds: milliseconds,
+    energyMillijoules,
+    kind: 'counter',
+    recoveredMillijoules: 0,
+    integratedMillijoules: null,
+    integratedIncomplete: false,
+    holdings: { '1': { energyMillijoules, milliseconds, idleMillijoules: 0 } },
+    utilizationMilliseconds: 0,
+    utilizationSpanMilliseconds: 0,
+    series: [],
+  });
+  const share = { jobId: 'a', incarnation: '1', fraction: 1, attribution: 'allocation' } as const;
+  const holdings = { '1': { shares: [share], restIdle: false } };
+  const split = (bySensor: [string, Accumulator[]][]) => splitDevice(new Map(bySensor), holdings).shares;
+
+  test('is held while all domains of a sensor are metered', () => {
+    expect(split([['rapl', [total(1_000, 30), total(600, 12)]]])).toMatchObject([
+      { energyMillijoules: 42, allocatedMilliseconds: 600 },
+    ]);
+  });
+
+  test('is held for one window at most, whichever sensors took over from each other', () => {
+    expect(
+      split([
+        ['nvml', [total(200_000, 5)]],
+        ['nvidia-smi', [total(150_000, 7)]],
+      ]),
+    ).toMatchObject([{ energyMillijoules: 12, allocatedMilliseconds: 300_000 }]);
   });
 });
 
