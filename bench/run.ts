@@ -24,7 +24,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | s
   'row-layout': rowLayout,
   forecast: () =>
     values.series === undefined
-      ? 'left out: give a folder of hourly series, --series DIR (em_<ZONE>_*_hourly.csv.gz, reaching to 2025-01-01)'
+      ? 'left out: give a folder of hourly series, --series DIR (em_<ZONE>_*_hourly.csv.gz, each of 18 months or more)'
       : forecast(values.series),
 };
 

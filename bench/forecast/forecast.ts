@@ -2,139 +2,195 @@
  * The forecaster against real series: every day at 00 UTC of the test months, nothing after the origin is seen, one recipe
  * for all zones. `p24` is the same hour of the latest known day.
  */
-import { LEAD_HOURS, trainUntil } from '../../shared/grid/forecast/forecaster.ts';
-import { LogSeries } from '../../shared/grid/forecast/log-series.ts';
 import type { Figure } from '../figures.ts';
+import { type Issue, issues, Score, type Scores, score } from './back-test.ts';
+import { readFoundation } from './foundation.ts';
+import { publishedShifting } from './published.ts';
 import { readSeries, type ZoneSeries } from './series.ts';
+import { JOBS, type Savings, savings } from './shifting.ts';
 
 const HOUR_MS = 3_600_000;
+const DAY = 24;
 const FROM_MS = Date.parse('2024-10-01T00:00:00Z');
 const TO_MS = Date.parse('2025-01-01T00:00:00Z');
-const DAY = 24;
+const LAG_HOURS = 2;
 
-/** Errors over all origins and the first `hours` leads; hours without a positive outcome are left out. */
-class Score {
-  #relative = 0;
-  #squares = 0;
-  #outcomes = 0;
-  #count = 0;
-  #inside = 0;
-
-  add(forecast: number, outcome: number, inside = false): void {
-    if (!(outcome > 0)) return;
-    this.#relative += Math.abs(forecast - outcome) / outcome;
-    this.#squares += (forecast - outcome) ** 2;
-    this.#outcomes += outcome;
-    this.#inside += inside ? 1 : 0;
-    this.#count++;
-  }
-
-  get mapePercent(): number {
-    return (100 * this.#relative) / this.#count;
-  }
-  get rmse(): number {
-    return Math.sqrt(this.#squares / this.#count);
-  }
-  get rmseToMean(): number {
-    return (this.rmse * this.#count) / this.#outcomes;
-  }
-  get coverage(): number {
-    return this.#inside / this.#count;
-  }
-}
-
-interface ZoneScores {
+interface ZoneResult {
   readonly zone: string;
-  readonly ours24: Score;
-  readonly ours96: Score;
-  readonly p24At24: Score;
-  readonly p24At96: Score;
+  readonly full: Scores;
+  readonly lagged: Scores;
+  readonly days30: Scores;
+  readonly days90: Scores;
+  readonly foundation: { readonly ours: Score; readonly theirs: Score } | null;
+  readonly jobs: readonly Savings[];
 }
 
-function backTest({ zone, startHour, lifecycle }: ZoneSeries): ZoneScores {
-  const series = new LogSeries(startHour, lifecycle);
-  const scores = {
-    zone,
-    ours24: new Score(),
-    ours96: new Score(),
-    p24At24: new Score(),
-    p24At96: new Score(),
+/** The three last whole months, or those that the project's figures are told of, where the series reaches them. */
+function testMonths({ startHour, lifecycle }: ZoneSeries): { first: number; end: number } {
+  const endMs = (startHour + lifecycle.length) * HOUR_MS;
+  if (endMs >= TO_MS) return { first: FROM_MS / HOUR_MS - startHour, end: TO_MS / HOUR_MS - startHour };
+  const last = new Date(endMs);
+  const month = (back: number) =>
+    Date.UTC(last.getUTCFullYear(), last.getUTCMonth() - back) / HOUR_MS - startHour;
+  return { first: month(3), end: month(0) };
+}
+
+function measure(folder: string, zone: ZoneSeries, tick: () => void): ZoneResult {
+  const { startHour, lifecycle, direct } = zone;
+  const { first, end } = testMonths(zone);
+  const stage = <T>(result: T): T => {
+    tick();
+    return result;
   };
-  const first = FROM_MS / HOUR_MS - startHour;
-  const last = Math.min(TO_MS / HOUR_MS - startHour, series.length) - LEAD_HOURS;
-  const forecaster = trainUntil(series, first);
-  for (let origin = first; origin <= last; origin += DAY) {
-    if (origin > first) {
-      forecaster.learnDay(series, origin);
-      forecaster.refit();
-    }
-    const forecast = forecaster.forecast(series, origin);
-    if (forecast === null) continue;
-    for (let lead = 0; lead < LEAD_HOURS; lead++) {
-      const { gramsPerKwh, lowGramsPerKwh, highGramsPerKwh } = forecast[lead]!;
-      const outcome = lifecycle[origin + lead]!;
-      const inside = outcome >= lowGramsPerKwh && outcome <= highGramsPerKwh;
-      const same = lifecycle[origin - DAY + (lead % DAY)]!;
-      scores.ours96.add(gramsPerKwh, outcome, inside);
-      scores.p24At96.add(same, outcome);
-      if (lead >= DAY) continue;
-      scores.ours24.add(gramsPerKwh, outcome, inside);
-      scores.p24At24.add(same, outcome);
+  const made = stage(issues(startHour, lifecycle, first, end));
+  return {
+    zone: zone.zone,
+    full: score(lifecycle, made),
+    lagged: stage(score(lifecycle, issues(startHour, lifecycle, first - LAG_HOURS, end), LAG_HOURS)),
+    days30: stage(score(lifecycle, issues(startHour, lifecycle, first, end, 30))),
+    days90: stage(score(lifecycle, issues(startHour, lifecycle, first, end, 90))),
+    foundation: stage(
+      against(readFoundation(folder, zone.zone), zone, issues(startHour, direct, first, end)),
+    ),
+    jobs: JOBS.map((job) => savings(lifecycle, made, job)),
+  };
+}
+
+/** Both on the same origins and hours. */
+function against(
+  recorded: Map<number, number[]> | null,
+  { startHour, direct }: ZoneSeries,
+  made: readonly Issue[],
+): ZoneResult['foundation'] {
+  if (recorded === null) return null;
+  const ours = new Score();
+  const theirs = new Score();
+  for (const { origin, forecast } of made) {
+    const other = recorded.get(startHour + origin);
+    if (other === undefined) continue;
+    for (let lead = 0; lead < DAY; lead++) {
+      ours.add(forecast[lead]!.gramsPerKwh, direct[origin + lead]!);
+      theirs.add(other[lead]!, direct[origin + lead]!);
     }
   }
-  return scores;
+  return { ours, theirs };
 }
+
+const STAGES = 5;
 
 export function forecast(folder: string): Figure[] {
-  const zones = readSeries(folder, TO_MS);
+  const zones = readSeries(folder);
   if (zones.length === 0)
-    throw new Error(`${folder} holds no em_<ZONE>_*_hourly.csv.gz that reaches to 2025-01-01`);
-  const figures: Figure[] = [];
-  const all: ZoneScores[] = [];
-  for (const [index, zone] of zones.entries()) {
-    console.error(`forecast: ${zone.zone} (${index + 1} of ${zones.length})`);
-    const scores = backTest(zone);
-    all.push(scores);
-    const better = scores.ours24.rmse < scores.p24At24.rmse && scores.ours96.rmse < scores.p24At96.rmse;
-    const note = `same hour yesterday ${scores.p24At24.mapePercent.toFixed(1)} %; RMSE ${better ? 'below' : 'NOT below'} it at 24 and 96 h`;
-    figures.push({
-      name: `forecast.mape_24h{${zone.zone}}`,
-      value: scores.ours24.mapePercent,
-      unit: '%',
-      note,
-    });
-    figures.push({
-      name: `forecast.mape_96h{${zone.zone}}`,
-      value: scores.ours96.mapePercent,
-      unit: '%',
-      note: `same hour yesterday ${scores.p24At96.mapePercent.toFixed(1)} %`,
-    });
-    figures.push({
-      name: `forecast.rmse_to_mean_24h{${zone.zone}}`,
-      value: scores.ours24.rmseToMean,
+    throw new Error(`${folder} holds no em_<ZONE>_*_hourly.csv.gz of a year and a half or more`);
+  let done = 0;
+  const all = zones.map((zone) =>
+    measure(folder, zone, () => progress(++done, STAGES * zones.length, zone.zone)),
+  );
+  process.stderr.write('\n');
+  return [...figuresOf(all), ...publishedShifting(folder)];
+}
+
+function progress(done: number, total: number, what: string): void {
+  const width = 40;
+  const filled = Math.round((width * done) / total);
+  process.stderr.write(
+    `\r[${'#'.repeat(filled)}${'.'.repeat(width - filled)}] ${done}/${total} ${what.padEnd(14)}`,
+  );
+}
+
+function figuresOf(all: readonly ZoneResult[]): Figure[] {
+  const average = (pick: (result: ZoneResult) => number, of = all) =>
+    of.reduce((sum, result) => sum + pick(result), 0) / of.length;
+  const percent = (
+    name: string,
+    pick: (result: ZoneResult) => Score,
+    other: (result: ZoneResult) => Score,
+  ) => ({
+    name,
+    value: average((result) => pick(result).mapePercent),
+    unit: '%',
+    note: `mean of ${all.length} zones; same hour of the latest day ${average((result) => other(result).mapePercent).toFixed(2)} %`,
+  });
+  const figures = all.flatMap(({ zone, full }): Figure[] => {
+    const better =
+      full.ours24.rmse < full.p24At24.rmse &&
+      full.ours96.rmse < full.p24At96.rmse &&
+      full.ours24.mapePercent < full.p24At24.mapePercent &&
+      full.ours96.mapePercent < full.p24At96.mapePercent;
+    const note = (p24: Score) => `same hour yesterday ${p24.mapePercent.toFixed(1)} %`;
+    return [
+      {
+        name: `forecast.mape_24h{${zone}}`,
+        value: full.ours24.mapePercent,
+        unit: '%',
+        note: `${note(full.p24At24)}; MAPE and RMSE ${better ? 'below' : 'NOT below'} it at 24 and 96 h`,
+      },
+      {
+        name: `forecast.mape_96h{${zone}}`,
+        value: full.ours96.mapePercent,
+        unit: '%',
+        note: note(full.p24At96),
+      },
+      { name: `forecast.rmse_to_mean_24h{${zone}}`, value: full.ours24.rmseToMean, unit: 'ratio', note: '' },
+    ];
+  });
+  figures.push(
+    percent(
+      'forecast.mean_mape_24h',
+      ({ full }) => full.ours24,
+      ({ full }) => full.p24At24,
+    ),
+    percent(
+      'forecast.mean_mape_96h',
+      ({ full }) => full.ours96,
+      ({ full }) => full.p24At96,
+    ),
+    percent(
+      'forecast.mean_mape_24h_30d',
+      ({ days30 }) => days30.ours24,
+      ({ days30 }) => days30.p24At24,
+    ),
+    percent(
+      'forecast.mean_mape_24h_90d',
+      ({ days90 }) => days90.ours24,
+      ({ days90 }) => days90.p24At24,
+    ),
+    percent(
+      'forecast.mean_mape_24h_lag2h',
+      ({ lagged }) => lagged.ours24,
+      ({ lagged }) => lagged.p24At24,
+    ),
+    {
+      name: 'forecast.interval_coverage',
+      value: average(({ full }) => full.ours96.coverage),
       unit: 'ratio',
-      note: '',
+      note: 'share of outcomes within the 80 % band, 96 h',
+    },
+  );
+  const compared = all.flatMap(({ foundation }) => foundation ?? []);
+  if (compared.length > 0) {
+    const mean = (pick: (pair: (typeof compared)[number]) => number) =>
+      compared.reduce((sum, pair) => sum + pick(pair), 0) / compared.length;
+    const ours = mean((pair) => pair.ours.mapePercent);
+    const theirs = mean((pair) => pair.theirs.mapePercent);
+    const rmse = mean((pair) => pair.ours.rmse) / mean((pair) => pair.theirs.rmse);
+    figures.push({
+      name: 'forecast.vs_foundation_24h',
+      value: ours / theirs,
+      unit: 'ratio',
+      note: `mean MAPE over that of recorded Sundial forecasts, direct intensity, ${compared.length} zones: ${ours.toFixed(2)} over ${theirs.toFixed(2)} %; of mean RMSE ${rmse.toFixed(3)}`,
     });
   }
-  const average = (pick: (scores: ZoneScores) => number) =>
-    all.reduce((sum, scores) => sum + pick(scores), 0) / all.length;
-  figures.push({
-    name: 'forecast.mean_mape_24h',
-    value: average(({ ours24 }) => ours24.mapePercent),
-    unit: '%',
-    note: `${all.length} zones; same hour yesterday ${average(({ p24At24 }) => p24At24.mapePercent).toFixed(1)} %`,
-  });
-  figures.push({
-    name: 'forecast.mean_mape_96h',
-    value: average(({ ours96 }) => ours96.mapePercent),
-    unit: '%',
-    note: `same hour yesterday ${average(({ p24At96 }) => p24At96.mapePercent).toFixed(1)} %`,
-  });
-  figures.push({
-    name: 'forecast.interval_coverage',
-    value: average(({ ours96 }) => ours96.coverage),
-    unit: 'ratio',
-    note: 'share of outcomes within the 80 % band, 96 h',
-  });
+  for (const [index, job] of JOBS.entries()) {
+    const sum = (pick: (savings: Savings) => number) =>
+      all.reduce((s, { jobs }) => s + pick(jobs[index]!), 0);
+    const now = sum((savings) => savings.now);
+    figures.push({
+      name: `greenest.share_of_perfect{${job.name}}`,
+      value: (now - sum((savings) => savings.ours)) / (now - sum((savings) => savings.perfect)),
+      unit: 'ratio',
+      note: `of the saving of perfect foresight, which is ${(100 * (1 - sum((savings) => savings.perfect) / now)).toFixed(1)} %; grams pooled over zones`,
+    });
+  }
   return figures;
 }

@@ -13,18 +13,24 @@ export interface ZoneSeries {
   readonly direct: Float64Array;
 }
 
-/** The longest series of each zone, those that reach to the end of the test months. */
-export function readSeries(folder: string, untilMs: number): ZoneSeries[] {
+/** A year to learn from, and the test months. */
+const LEAST_HOURS = 13_000;
+
+/** The longest series of each zone that is long enough. */
+export function readSeries(folder: string): ZoneSeries[] {
   const byZone = new Map<string, ZoneSeries>();
   for (const file of readdirSync(folder).sort()) {
     const zone = /^em_(.+)_[\d-]+_hourly\.csv\.gz$/.exec(file)?.[1];
     if (zone === undefined) continue;
-    const series = parse(zone, gunzipSync(readFileSync(join(folder, file))).toString('utf8'));
-    if ((series.startHour + series.lifecycle.length) * HOUR_MS < untilMs) continue;
+    const series = readFile(zone, join(folder, file));
+    if (series.lifecycle.length < LEAST_HOURS) continue;
     if (series.lifecycle.length > (byZone.get(zone)?.lifecycle.length ?? 0)) byZone.set(zone, series);
   }
   return [...byZone.values()];
 }
+
+export const readFile = (zone: string, path: string): ZoneSeries =>
+  parse(zone, gunzipSync(readFileSync(path)).toString('utf8'));
 
 function parse(zone: string, text: string): ZoneSeries {
   const rows = text

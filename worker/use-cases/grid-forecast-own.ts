@@ -3,7 +3,7 @@
  * hours stored so far and nothing else, so that a run that was missed, doubled or cut off changes nothing.
  */
 import { trainUntil } from '../../shared/grid/forecast/forecaster.ts';
-import { LogSeries } from '../../shared/grid/forecast/log-series.ts';
+import { HourlySeries, usualIntensity } from '../../shared/grid/forecast/hourly-series.ts';
 import { PROFILE_LEAST_HOURS, profileForecast } from '../../shared/grid/profile-forecast.ts';
 import { USER_PROVIDER } from '../../shared/grid/resolve.ts';
 import { DAY_MS, HOUR_MS, hourStart } from '../../shared/time/window.ts';
@@ -139,7 +139,7 @@ function sourceOf(candidates: readonly SeriesReach[], nowMs: number): SeriesReac
 }
 
 function learned(hours: Float64Array, fromMs: number, source: SeriesReach, nowMs: number): Issue | null {
-  const series = new LogSeries(fromMs / HOUR_MS, hours);
+  const series = new HourlySeries(fromMs / HOUR_MS, hours, usualIntensity(hours));
   const forecast = trainUntil(series, hours.length).forecast(series, hours.length);
   return (
     forecast && ownIssue(forecast, fromMs + hours.length * HOUR_MS, describe('learned', hours, source), nowMs)

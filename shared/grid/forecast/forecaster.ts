@@ -1,133 +1,137 @@
 /**
- * Forecasts a zone's intensity for the next four days: for each lead hour three ridge models in logarithms, alike but for
- * how long they remember, weighed by how they did lately (docs/decisions/0003-forecast.md has the figures).
+ * Forecasts a zone's intensity for the next four days: one ridge regression for all lead hours from sums that learn daily and fade, with a
+ * band as wide as recent errors ask for (docs/decisions/0003-forecast.md has the figures). All it knows is one array of numbers.
  */
-import { FEATURE_COUNT, features, HISTORY_HOURS } from './features.ts';
-import type { LogSeries } from './log-series.ts';
-import { MemoryTrust } from './memory-trust.ts';
+import { FEATURE_COUNT, LEAST_HISTORY_HOURS, outlook } from './features.ts';
+import type { HourlySeries } from './hourly-series.ts';
 import { type Fit, RidgeSums } from './ridge-sums.ts';
 
 export const LEAD_HOURS = 96;
 const DAY_HOURS = 24;
-/** The short one learns from few samples and is held tighter. */
-const MEMORIES = [
-  { halfLifeDays: Number.POSITIVE_INFINITY, ridge: 0.000_03 },
-  { halfLifeDays: 730, ridge: 0.000_03 },
-  { halfLifeDays: 60, ridge: 0.01 },
-];
+const LEAD_DAYS = LEAD_HOURS / DAY_HOURS;
+const HALF_LIFE_DAYS = 1_460;
 /** Origins a little before and after the daily one teach nearly the same, and steady the weights. */
 const ORIGIN_OFFSETS = [-2, -1, 0, 1, 2];
-const LAST_OFFSET = Math.max(...ORIGIN_OFFSETS);
-/** So many days before the first forecast the memories are watched, to know which to trust. */
-const WATCHED_DAYS = 60;
+/** Days until all outcomes of the last of a day's origins are known. */
+const OUTCOME_DAYS = LEAD_DAYS + 1;
+/** So many days before the first forecast the errors are watched, to know how wide the band is. */
+const WATCHED_DAYS = 30;
+const SURPRISE_HALF_LIFE_DAYS = 40;
+/** Outcomes scatter more than the samples that were learned from. */
+const FIRST_SURPRISE = 1.3;
 /** Of a normal distribution: 80 % lie within. */
 const BAND_80 = 1.281_551_565_5;
-/** Outcomes scatter more than the samples that were learned from; measured before the test months. */
-const BAND_WIDENING = 1.15;
 /** A variance above this comes from a series near zero and would pull the forecast to zero. */
 const MAX_VARIANCE = 0.5;
 
 export interface HourForecast {
   /** The value that makes the expected relative error least: below the median where errors are wide. */
   readonly gramsPerKwh: number;
-  /** 80 % of outcomes are expected between these. */
+  /** 80 % of outcomes are expected between these; the median is their geometric mean. */
   readonly lowGramsPerKwh: number;
   readonly highGramsPerKwh: number;
 }
 
-/** What each memory said, by lead: judged as the outcomes come. */
-interface Said {
-  readonly origin: number;
-  readonly logs: readonly (readonly number[])[];
-}
+const SUMS_LENGTH = RidgeSums.length(FEATURE_COUNT, LEAD_HOURS);
+/** Of one forecast: its origin as an hour since 1970 (0: none), then center and log variance of each lead. */
+const SAID_LENGTH = 1 + 2 * LEAD_HOURS;
+/** The sums, the surprise of each lead day, what was said on the last four days. */
+export const STATE_LENGTH = SUMS_LENGTH + LEAD_DAYS + LEAD_DAYS * SAID_LENGTH;
 
 /** For one zone and one hour of the day at which forecasts are made. */
 export class Forecaster {
-  readonly #memories: RidgeSums[][] = Array.from({ length: LEAD_HOURS }, () =>
-    MEMORIES.map(({ ridge }) => new RidgeSums(FEATURE_COUNT, ridge)),
-  );
-  readonly #trust = new MemoryTrust(LEAD_HOURS, MEMORIES.length);
-  #fits: Fit[][] = [];
-  #said: Said[] = [];
+  /** All that was learned: keep it, and give it to the next one. */
+  readonly state: Float64Array;
+  readonly #sums: RidgeSums;
+  /** Mean squared error against what the fit foretold, by lead day. */
+  readonly #surprise: Float64Array;
+  #fit: Fit | null = null;
+
+  /** @throws RangeError for a state of another length than `STATE_LENGTH` */
+  constructor(state?: Float64Array) {
+    this.state =
+      state ?? new Float64Array(STATE_LENGTH).fill(FIRST_SURPRISE, SUMS_LENGTH, SUMS_LENGTH + LEAD_DAYS);
+    if (this.state.length !== STATE_LENGTH)
+      throw new RangeError(`a forecaster's state is ${STATE_LENGTH} numbers, got ${this.state.length}`);
+    if (state === undefined) this.state.fill(0, SUMS_LENGTH + LEAD_DAYS);
+    this.#sums = new RidgeSums(FEATURE_COUNT, LEAD_HOURS, this.state.subarray(0, SUMS_LENGTH));
+    this.#surprise = this.state.subarray(SUMS_LENGTH, SUMS_LENGTH + LEAD_DAYS);
+  }
 
   /** Learns what became known by `now`, the end of a day, and judges what was said of it. Once a day, in order of time. */
-  learnDay(series: LogSeries, now: number): void {
+  learnDay(series: HourlySeries, now: number): void {
     this.#judge(series, now);
-    for (let lead = 0; lead < LEAD_HOURS; lead++) {
-      const daysBack = Math.ceil((lead + 1 + LAST_OFFSET) / DAY_HOURS);
-      this.#learn(series, now - daysBack * DAY_HOURS, lead);
+    this.#fit = null;
+    this.#sums.fade(0.5 ** (1 / HALF_LIFE_DAYS));
+    for (const offset of ORIGIN_OFFSETS) {
+      const origin = now - OUTCOME_DAYS * DAY_HOURS + offset;
+      if (origin < LEAST_HISTORY_HOURS) continue;
+      const { features, base } = outlook(series, origin, LEAD_HOURS);
+      this.#sums.add(
+        features,
+        base.map((value, lead) => series.at(origin + lead) - value),
+      );
     }
   }
 
-  /** Takes what was learned into use. */
-  refit(): void {
-    this.#fits = this.#memories.map((memories) => memories.flatMap((memory) => memory.fit() ?? []));
-  }
-
-  /** One forecast per lead hour; null before anything was learned, or with less than 28 days before the origin. */
-  forecast(series: LogSeries, origin: number): HourForecast[] | null {
-    if (origin < HISTORY_HOURS || this.#fits.length === 0) return null;
-    if (this.#fits.some((fits) => fits.length < MEMORIES.length)) return null;
-    const logs = this.#fits.map((fits, lead) => {
-      const row = features(series, origin, lead);
-      return fits.map(({ weights }) => dot(weights, row));
-    });
-    this.#said = [...this.#said.filter((said) => said.origin !== origin), { origin, logs }].slice(
-      -LEAD_HOURS / DAY_HOURS,
-    );
-    return logs.map((ofLead, lead) => {
-      const trust = this.#trust.weights(lead);
-      const center = dot(trust, ofLead);
-      const variances = this.#fits[lead]!.map(({ residualVariance }) => residualVariance);
-      const variance = Math.min(MAX_VARIANCE, dot(trust, variances));
-      const band = BAND_80 * BAND_WIDENING * Math.sqrt(variance);
+  /** One forecast per lead hour; null before anything was learned, or with less than a week before the origin. */
+  forecast(series: HourlySeries, origin: number): HourForecast[] | null {
+    if (origin < LEAST_HISTORY_HOURS) return null;
+    this.#fit ??= this.#sums.fit();
+    if (this.#fit === null) return null;
+    const { weights, residualVariances } = this.#fit;
+    const { features, base } = outlook(series, origin, LEAD_HOURS);
+    const said = this.#saidOf(series.startHour + origin);
+    said[0] = series.startHour + origin;
+    return weights.map((ofLead, lead) => {
+      const median = series.gramsPerKwh(base[lead]! + dot(ofLead, features));
+      const foretold = residualVariances[lead]! * series.logsPerUnit(median) ** 2;
+      said[1 + lead] = median;
+      said[1 + LEAD_HOURS + lead] = foretold;
+      const variance = Math.min(MAX_VARIANCE, foretold * this.#surprise[Math.floor(lead / DAY_HOURS)]!);
+      const band = BAND_80 * Math.sqrt(variance);
       return {
         // For log-normal errors the expected |forecast - outcome| / outcome is least at exp(mean - variance).
-        gramsPerKwh: Math.exp(center - variance),
-        lowGramsPerKwh: Math.exp(center - band),
-        highGramsPerKwh: Math.exp(center + band),
+        gramsPerKwh: median * Math.exp(-variance),
+        lowGramsPerKwh: median * Math.exp(-band),
+        highGramsPerKwh: median * Math.exp(band),
       };
     });
   }
 
-  #learn(series: LogSeries, origin: number, lead: number): void {
-    const memories = this.#memories[lead]!;
-    for (const [index, memory] of memories.entries()) memory.fade(0.5 ** (1 / MEMORIES[index]!.halfLifeDays));
-    for (const offset of ORIGIN_OFFSETS) {
-      const at = origin + offset;
-      if (at < HISTORY_HOURS) continue;
-      const row = features(series, at, lead);
-      for (const memory of memories) memory.add(row, series.at(at + lead));
-    }
+  /** Where what is said from an hour is kept, over what was said four days earlier. */
+  #saidOf(originHour: number): Float64Array {
+    const slot = Math.floor(originHour / DAY_HOURS) % LEAD_DAYS;
+    const start = SUMS_LENGTH + LEAD_DAYS + slot * SAID_LENGTH;
+    return this.state.subarray(start, start + SAID_LENGTH);
   }
 
   /** Each forecast of the last days has one more day of outcomes. */
-  #judge(series: LogSeries, now: number): void {
-    for (const { origin, logs } of this.#said) {
-      const leadDay = (now - origin) / DAY_HOURS - 1;
-      if (!Number.isInteger(leadDay) || leadDay < 0 || leadDay >= LEAD_HOURS / DAY_HOURS) continue;
-      const leads = Array.from({ length: DAY_HOURS }, (_, hour) => leadDay * DAY_HOURS + hour);
-      const errors = MEMORIES.map((_, memory) => {
-        const squares = leads.map((lead) => (logs[lead]![memory]! - series.at(origin + lead)) ** 2);
-        return squares.reduce((sum, square) => sum + square, 0) / DAY_HOURS;
-      });
-      this.#trust.judge(leadDay, errors);
+  #judge(series: HourlySeries, now: number): void {
+    const fade = 0.5 ** (1 / SURPRISE_HALF_LIFE_DAYS);
+    for (let leadDay = 0; leadDay < LEAD_DAYS; leadDay++) {
+      const origin = now - (leadDay + 1) * DAY_HOURS;
+      const said = this.#saidOf(series.startHour + origin);
+      if (said[0] !== series.startHour + origin) continue;
+      let sum = 0;
+      for (let lead = leadDay * DAY_HOURS; lead < (leadDay + 1) * DAY_HOURS; lead++) {
+        const error = Math.log(series.gramsPerKwh(series.at(origin + lead)) / said[1 + lead]!);
+        sum += error ** 2 / Math.max(said[1 + LEAD_HOURS + lead]!, 1e-9);
+      }
+      this.#surprise[leadDay] = fade * this.#surprise[leadDay]! + (1 - fade) * (sum / DAY_HOURS);
     }
   }
 }
 
 /** Learns all that lies before `origin`, day by day; ready to forecast from there. */
-export function trainUntil(series: LogSeries, origin: number): Forecaster {
+export function trainUntil(series: HourlySeries, origin: number): Forecaster {
   const forecaster = new Forecaster();
-  const days = Math.floor((origin - HISTORY_HOURS) / DAY_HOURS);
-  for (let left = days - 1; left >= 0; left--) {
+  const days = Math.floor((origin - LEAST_HISTORY_HOURS) / DAY_HOURS);
+  for (let left = days - OUTCOME_DAYS; left >= 0; left--) {
     const now = origin - left * DAY_HOURS;
     forecaster.learnDay(series, now);
-    if (left >= WATCHED_DAYS || left === 0) continue;
-    forecaster.refit();
-    forecaster.forecast(series, now);
+    if (left > 0 && left < WATCHED_DAYS) forecaster.forecast(series, now);
   }
-  forecaster.refit();
   return forecaster;
 }
 

@@ -1,98 +1,133 @@
 /**
- * Ridge regression kept as sums (X'X, X'y, y'y): a day's samples are added, older ones fade, and the weights follow by one
- * Cholesky solution. So a model learns in small steps, and what it learned is a few kilobytes of numbers.
+ * Ridge regression kept as sums (X'X, X'Y, Y'Y): a day's samples are added, older ones fade, and the weights of all targets follow by one
+ * Cholesky decomposition. So a model learns in small steps, and what it learned is one array of numbers.
  */
 
 /** Added to each feature's own size, so that one that hardly varies cannot take a large weight. */
 const RIDGE_FLOOR = 0.02;
+/** Weights are shrunk as if so many samples had spoken for none: many while there are few samples, few when there are many. */
+const SHRINK_PRODUCT = 50_000;
+const LEAST_SHRINK = 7;
+const MOST_SHRINK = 500;
 
 export interface Fit {
-  readonly weights: Float64Array;
-  /** Variance of what the weights leave unexplained, over the faded samples. */
-  readonly residualVariance: number;
+  /** By target, then feature. */
+  readonly weights: readonly Float64Array[];
+  /** By target: variance of what the weights leave unexplained, over the faded samples and those that spoke for none. */
+  readonly residualVariances: Float64Array;
 }
 
 export class RidgeSums {
   readonly #size: number;
-  readonly #ridge: number;
-  readonly #products: Float64Array;
-  readonly #targets: Float64Array;
-  #targetSquares = 0;
+  readonly #targets: number;
+  /** X'X (of which the lower half is used), then X'Y by target, then Y'Y. */
+  readonly #sums: Float64Array;
 
-  /**
-   * @param size features per sample; the first is the constant 1 and is not shrunk
-   * @param ridge how much each weight is shrunk, relative to its feature's size: little where samples are many
-   */
-  constructor(size: number, ridge: number) {
+  /** @param sums of an earlier life, as `sums` gave them; the first feature is the constant 1 and is not shrunk */
+  constructor(size: number, targets: number, sums: Float64Array) {
+    if (sums.length !== RidgeSums.length(size, targets))
+      throw new RangeError(`sums must hold ${RidgeSums.length(size, targets)} numbers, got ${sums.length}`);
     this.#size = size;
-    this.#ridge = ridge;
-    this.#products = new Float64Array(size * size);
-    this.#targets = new Float64Array(size);
+    this.#targets = targets;
+    this.#sums = sums;
+  }
+
+  static length(size: number, targets: number): number {
+    return (size * (size + 1)) / 2 + targets * size + targets;
+  }
+
+  /** Faded samples. */
+  get samples(): number {
+    return this.#sums[0]!;
   }
 
   /** @param factor 0..1 */
   fade(factor: number): void {
-    for (let i = 0; i < this.#products.length; i++) this.#products[i]! *= factor;
-    for (let i = 0; i < this.#size; i++) this.#targets[i]! *= factor;
-    this.#targetSquares *= factor;
+    for (let i = 0; i < this.#sums.length; i++) this.#sums[i]! *= factor;
   }
 
-  add(row: Float64Array, target: number): void {
-    for (let i = 0; i < this.#size; i++) {
+  add(row: Float64Array, targets: Float64Array): void {
+    const size = this.#size;
+    const sums = this.#sums;
+    let next = 0;
+    for (let i = 0; i < size; i++) {
       const value = row[i]!;
-      for (let j = 0; j <= i; j++) this.#products[i * this.#size + j]! += value * row[j]!;
-      this.#targets[i]! += value * target;
+      for (let j = 0; j <= i; j++) sums[next++]! += value * row[j]!;
     }
-    this.#targetSquares += target * target;
+    for (let target = 0; target < this.#targets; target++) {
+      const value = targets[target]!;
+      for (let i = 0; i < size; i++) sums[next++]! += value * row[i]!;
+    }
+    for (let target = 0; target < this.#targets; target++) sums[next++]! += targets[target]! ** 2;
   }
 
   /** Null before the first sample. */
   fit(): Fit | null {
     const size = this.#size;
-    const samples = this.#products[0]!;
+    const samples = this.samples;
     if (samples === 0) return null;
-    const shrunk = Float64Array.from(this.#products);
+    const shrink = Math.min(MOST_SHRINK, Math.max(LEAST_SHRINK, SHRINK_PRODUCT / samples));
+    const products = new Float64Array(size * size);
+    let next = 0;
+    for (let i = 0; i < size; i++)
+      for (let j = 0; j <= i; j++) {
+        products[i * size + j] = this.#sums[next]!;
+        products[j * size + i] = this.#sums[next++]!;
+      }
+    const lower = Float64Array.from(products);
     for (let i = 1; i < size; i++) {
       const own = i * size + i;
-      shrunk[own]! += this.#ridge * (samples * RIDGE_FLOOR + shrunk[own]!);
+      lower[own]! += shrink * (RIDGE_FLOOR + lower[own]! / samples);
     }
-    const weights = solveCholesky(shrunk, this.#targets, size);
-    return { weights, residualVariance: Math.max(0, this.#unexplained(weights) / samples) };
-  }
-
-  #unexplained(weights: Float64Array): number {
-    const size = this.#size;
-    let sum = this.#targetSquares;
-    for (let i = 0; i < size; i++) {
-      sum -= 2 * weights[i]! * this.#targets[i]!;
-      for (let j = 0; j < size; j++) {
-        sum += weights[i]! * weights[j]! * this.#products[Math.max(i, j) * size + Math.min(i, j)]!;
-      }
+    decompose(lower, size);
+    const weights: Float64Array[] = [];
+    const residualVariances = new Float64Array(this.#targets);
+    const squares = next + this.#targets * size;
+    for (let target = 0; target < this.#targets; target++, next += size) {
+      const right = this.#sums.subarray(next, next + size);
+      const solution = solve(lower, right, size);
+      weights.push(solution);
+      const unexplained = this.#sums[squares + target]! + quadratic(products, solution, right);
+      const ofNone = shrink * (this.#sums[squares + target]! / samples);
+      residualVariances[target] = (Math.max(0, unexplained) + ofNone) / (samples + shrink);
     }
-    return sum;
+    return { weights, residualVariances };
   }
 }
 
-/** Solves A x = b; the lower half of A is read and overwritten. */
-function solveCholesky(matrix: Float64Array, right: Float64Array, size: number): Float64Array {
-  const at = (row: number, column: number) => matrix[row * size + column]!;
+/** w'X'Xw - 2 w'X'y */
+function quadratic(products: Float64Array, weights: Float64Array, right: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) {
+    let inner = 0;
+    for (let j = 0; j < weights.length; j++) inner += products[i * weights.length + j]! * weights[j]!;
+    sum += weights[i]! * (inner - 2 * right[i]!);
+  }
+  return sum;
+}
+
+/** Cholesky, in place: the lower half becomes L of L L'. */
+function decompose(matrix: Float64Array, size: number): void {
   for (let column = 0; column < size; column++) {
     for (let row = column; row < size; row++) {
-      let value = at(row, column);
-      for (let k = 0; k < column; k++) value -= at(row, k) * at(column, k);
+      let value = matrix[row * size + column]!;
+      for (let k = 0; k < column; k++) value -= matrix[row * size + k]! * matrix[column * size + k]!;
       // A feature that never varies leaves a zero here; the ridge keeps all others above it.
       matrix[row * size + column] =
-        row === column ? Math.sqrt(Math.max(value, 1e-12)) : value / at(column, column);
+        row === column ? Math.sqrt(Math.max(value, 1e-12)) : value / matrix[column * size + column]!;
     }
   }
+}
+
+function solve(lower: Float64Array, right: Float64Array, size: number): Float64Array {
   const solution = Float64Array.from(right);
   for (let row = 0; row < size; row++) {
-    for (let k = 0; k < row; k++) solution[row]! -= at(row, k) * solution[k]!;
-    solution[row]! /= at(row, row);
+    for (let k = 0; k < row; k++) solution[row]! -= lower[row * size + k]! * solution[k]!;
+    solution[row]! /= lower[row * size + row]!;
   }
   for (let row = size - 1; row >= 0; row--) {
-    for (let k = row + 1; k < size; k++) solution[row]! -= at(k, row) * solution[k]!;
-    solution[row]! /= at(row, row);
+    for (let k = row + 1; k < size; k++) solution[row]! -= lower[k * size + row]! * solution[k]!;
+    solution[row]! /= lower[row * size + row]!;
   }
   return solution;
 }
