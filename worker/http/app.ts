@@ -20,6 +20,8 @@ export interface AppEnv {
   Variables: {
     /** Set by the guard of the route; public routes have none. */
     caller: Caller;
+    /** The grid zone of the calling node's site, on routes that a node may ask about that zone alone. */
+    ownZone?: string;
     /** The instant of this request, read once. */
     nowMs: EpochMs;
     tokenCache: TokenCache;

@@ -10,6 +10,7 @@ import {
   parseToken,
 } from '../../shared/auth/token-format.ts';
 import { openDatabase } from '../storage/database.ts';
+import { findNode } from '../storage/nodes.ts';
 import { findToken, type StoredToken } from '../storage/tokens.ts';
 import type { AppEnv, Caller, Scope } from './app.ts';
 import { fail, ok, problemResponse, type Result } from './problem.ts';
@@ -21,6 +22,16 @@ export const NODE_HEADER = 'Wattshed-Node';
 /** Spread into `createRoute`, with the scopes of which any will do; an admin token may read as well. */
 export function requireScope(...scopes: [Scope, ...Scope[]]) {
   return { security: [{ bearer: scopes }], middleware: guard(scopes) };
+}
+
+/**
+ * For questions about the grid: any reader, and a node's own token for the zone of its site alone, so that a job on that
+ * node can wait for a greener hour without a further secret.
+ */
+export function requireReadOrOwnZone() {
+  const scopes: Scope[] = ['read', 'ingest'];
+  const middleware: MiddlewareHandler<AppEnv>[] = [guard(scopes), ownZoneOnly];
+  return { security: [{ bearer: scopes }], middleware };
 }
 
 /**
@@ -85,6 +96,22 @@ function guard(scopes: readonly Scope[]): MiddlewareHandler<AppEnv> {
     await next();
   };
 }
+
+/** Looks at the zone in the path and at those in the query, which is not validated yet. */
+const ownZoneOnly: MiddlewareHandler<AppEnv> = async (context, next) => {
+  const { caller, nowMs } = context.var;
+  if (caller.nodeId === null) return next();
+  const zone = (await findNode(context.env.DB, caller.nodeId, nowMs))?.gridZone ?? null;
+  const asked = [context.req.param('gridZone'), ...(context.req.queries('gridZones') ?? [])];
+  if (zone === null || asked.some((name) => name !== undefined && name !== zone)) {
+    return problemResponse(context, {
+      code: 'forbidden_scope',
+      detail: `A node's token may ask about the grid zone of its own site alone (${zone ?? 'it has none'}); for others send a token of scope "read".`,
+    });
+  }
+  context.set('ownZone', zone);
+  await next();
+};
 
 async function authenticate(context: Context<AppEnv>): Promise<Result<Caller>> {
   const bearer = bearerToken(context);

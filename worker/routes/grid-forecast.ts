@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { GreenestChoice } from '../../shared/grid/greenest/greenest.ts';
 import { DAY_MS } from '../../shared/time/window.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReadOrOwnZone } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOrNull } from '../http/schemas.ts';
@@ -27,7 +27,7 @@ const forecastRoute = createRoute({
   summary: 'What is expected of a zone, as it was issued',
   description:
     "The provider's forecast where it has one, else our own, made from the stored series four times a day. Each issue is kept for 14 days as it was: `issuedBefore` shows what was known then. A zone without history has no forecast, and `reason` says so.",
-  ...requireScope('read'),
+  ...requireReadOrOwnZone(),
   request: {
     params: gridZoneParam,
     query: z.strictObject({
@@ -61,7 +61,7 @@ const greenestRoute = createRoute({
   summary: 'The best start for a job, and the saving against starting now',
   description:
     'Looks at every start between `notBefore` and `deadline` in each zone, by its newest forecast with a band, all on one basis and signal. Where the band of the saving covers zero no start is known to be better, and `worthWaiting` is false.',
-  ...requireScope('read'),
+  ...requireReadOrOwnZone(),
   request: {
     query: z.strictObject({
       gridZones: z
@@ -69,7 +69,7 @@ const greenestRoute = createRoute({
         .max(400)
         .optional()
         .openapi({
-          description: `Up to ${MAX_GREENEST_ZONES} keys with commas between; the first is where the job would run otherwise. Default: the zones of your sites.`,
+          description: `Up to ${MAX_GREENEST_ZONES} keys with commas between; the first is where the job would run otherwise. Default: the zones of your sites; for a node, that of its own site, and no other.`,
           example: 'DE,FR',
         }),
       durationMinutes: z.coerce.number().int().min(5).max(MAX_DURATION_MINUTES).openapi({ example: 240 }),
@@ -98,7 +98,7 @@ export function registerGridForecast(app: App): void {
   app.openapi(greenestRoute, async (context) => {
     const { gridZones, durationMinutes, notBefore, deadline, interruptible, ...query } =
       context.req.valid('query');
-    const zones = gridZones?.split(',').map((key) => key.trim());
+    const zones = (gridZones ?? context.var.ownZone)?.split(',').map((key) => key.trim());
     if (zones !== undefined && zones.length > MAX_GREENEST_ZONES) {
       const detail = `gridZones takes ${MAX_GREENEST_ZONES} keys at most; ask for fewer at once.`;
       return problemResponse(context, { code: 'invalid_parameter', detail, field: 'gridZones' });

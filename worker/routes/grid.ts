@@ -10,7 +10,7 @@ import {
 import { DAY_MS } from '../../shared/time/window.ts';
 import { intensityProviders } from '../grid/list.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReadOrOwnZone, requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
@@ -73,7 +73,7 @@ const intensityRoute = createRoute({
   summary: 'The intensity that windows of a zone are charged with',
   description:
     'By the order of trust within one basis and signal: a live value (your own series first), the last known one for two hours, the mean of this hour over the last seven days; then the same of production where consumption has none; then the yearly average. Each interval says which it is. Times that have no value at all are left out.',
-  ...requireScope('read'),
+  ...requireReadOrOwnZone(),
   request: {
     params: gridZoneParam,
     query: z.strictObject({
