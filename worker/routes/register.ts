@@ -8,6 +8,7 @@ import { registerEmbodied } from './embodied.ts';
 import { registerEmissions } from './emissions.ts';
 import { registerEnroll } from './enroll.ts';
 import { registerEnrolmentKeys } from './enrolment-keys.ts';
+import { registerEstimate } from './estimate.ts';
 import { registerGrid } from './grid.ts';
 import { registerGridCloudRegions } from './grid-cloud-regions.ts';
 import { registerGridForecast } from './grid-forecast.ts';
@@ -39,6 +40,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerEmissions,
   registerJobs,
   registerEmbodied,
+  registerEstimate,
   registerMetrics,
   registerQuarantine,
   registerChanges,

@@ -1,0 +1,327 @@
+/** An estimate after the fact: finds what the request names, and says what had to be assumed. */
+import { DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
+import { type CatalogEntry, catalogEntry } from '../../shared/embodied/catalog.ts';
+import { type HardwarePart, HOST_PARTS, partFootprint } from '../../shared/embodied/footprint.ts';
+import { publishedPue } from '../../shared/estimate/cloud-pue.ts';
+import {
+  type EmbodiedKilograms,
+  type Estimate,
+  type EstimateInput,
+  estimate,
+} from '../../shared/estimate/estimate.ts';
+import { hardwareNamed, nearestHardware } from '../../shared/estimate/hardware.ts';
+import { modelledPower, POWER_MODEL_SOURCES, type PowerEstimate } from '../../shared/estimate/power-model.ts';
+import type { Basis } from '../../shared/grid/intensity.ts';
+import type { IntensityResolver } from '../../shared/grid/resolve.ts';
+import { annualIntensity, annualPoint, findZone } from '../../shared/grid/zones.ts';
+import { DAY_MS, HOUR_MS, type TimeRange, WINDOW_MS } from '../../shared/time/window.ts';
+import { epochMs, gramsPerKwh } from '../../shared/units.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { openDatabase } from '../storage/database.ts';
+import { placedRegion } from './cloud-regions.ts';
+import { sourceOf } from './embodied.ts';
+import { loadIntensity } from './grid-intensity.ts';
+import { unknownZone } from './grid-unknown-zone.ts';
+
+/** Hardware parts of a host, as a request gives them. */
+export interface HostPart {
+  readonly type: 'cpu' | 'memory' | 'ssd' | 'hdd';
+  readonly name?: string | undefined;
+  readonly capacityGigabytes?: number | undefined;
+  readonly count: number;
+}
+
+/** A figure of making something that is not the catalog's. */
+interface GivenEmbodied {
+  readonly kgCo2eq: number;
+  readonly source: string;
+}
+
+export interface EstimateRequest {
+  readonly hardware: string;
+  readonly count: number;
+  /** Of each piece; default: all the time between the dates. */
+  readonly hours?: number | undefined;
+  readonly utilizationRatio?: number | undefined;
+  readonly powerWatts?: number | undefined;
+  readonly host?:
+    | {
+        readonly devicesPerHost: number;
+        readonly powerWatts?: number | undefined;
+        readonly parts?: readonly HostPart[] | undefined;
+        readonly embodied?: GivenEmbodied | undefined;
+      }
+    | undefined;
+  readonly gridZone?: string | undefined;
+  readonly cloudRegion?: string | undefined;
+  readonly intensity?: { readonly gramsPerKwh: number; readonly source: string } | undefined;
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  readonly pueRatio?: number | undefined;
+  readonly basis: Basis;
+  readonly embodied?: GivenEmbodied | undefined;
+  readonly embodiedLifetimeYears?: number | undefined;
+  readonly expectedUtilizationRatio?: number | undefined;
+}
+
+export interface EstimateAnswer extends Estimate {
+  readonly hardware: CatalogEntry;
+  readonly hours: number;
+  readonly dates: TimeRange | null;
+  /** Null where the intensity was given. */
+  readonly gridZone: string | null;
+  readonly pueRatio: number;
+  readonly lifetimeYears: number;
+  readonly power: PowerEstimate;
+  /** What the request did not say, and what it was taken to be. */
+  readonly assumptions: readonly string[];
+  readonly sources: readonly string[];
+}
+
+/** A year of five-minute windows, and a leap day. */
+const MAX_DAYS = 366;
+
+/** Problems: `invalid_body` with the field, `unknown_grid_zone`, `range_too_long`. */
+export async function estimateEmissions(
+  db: D1Database,
+  request: EstimateRequest,
+  nowMs: number,
+): Promise<Result<EstimateAnswer>> {
+  const entry = hardwareNamed(request.hardware);
+  if (entry === null) {
+    const nearest = nearestHardware(request.hardware).join(', ');
+    return fail(
+      'invalid_body',
+      `/hardware: the catalog knows no "${request.hardware}"; nearest: ${nearest}. For any other give the nearest with powerWatts and embodied of your own.`,
+      '/hardware',
+    );
+  }
+  const notes = new Notes();
+  const power = powerOf(request, entry, notes);
+  if (!power.ok) return power;
+  const host = hostOf(request, entry, notes);
+  if (!host.ok) return host;
+  const when = datesOf(request, nowMs, notes);
+  if (!when.ok) return when;
+  const { dates, hours } = when.value;
+  const grid = await gridOf(db, request, { dates, nowMs, notes });
+  if (!grid.ok) return grid;
+  const pue = pueOf(request, dates?.startMs ?? nowMs, notes);
+  if (!pue.ok) return pue;
+  const lifetimeYears = request.embodiedLifetimeYears ?? DEFAULT_LIFETIME_YEARS;
+  if (request.embodiedLifetimeYears === undefined)
+    notes.assume(`Lifetime: ${lifetimeYears} years, the default.`);
+  if (entry.kind === 'tpu') notes.assume(`${entry.boundary}.`);
+
+  const isAccelerator = entry.kind === 'gpu' || entry.kind === 'tpu';
+  const result = estimate({
+    count: request.count,
+    hours,
+    piece: {
+      type: isAccelerator ? 'gpu' : entry.kind === 'cpu' ? 'cpu' : 'other',
+      gpus: isAccelerator ? 1 : (entry.gpuCount ?? 0),
+      power: power.value,
+      embodied: embodiedOf(request.embodied, entry, notes),
+    },
+    host: host.value,
+    dates,
+    ...grid.value,
+    pueRatio: pue.value,
+    lifetimeYears,
+    expectedUtilizationRatio: request.expectedUtilizationRatio ?? null,
+  });
+  for (const { provider, method } of request.intensity === undefined ? result.intensities : [])
+    notes.cite(`intensity of ${grid.value.gridZone}: ${method ?? `stored values of ${provider}`}`);
+  return ok({
+    ...result,
+    hardware: entry,
+    hours,
+    dates,
+    gridZone: grid.value.gridZone,
+    pueRatio: pue.value,
+    lifetimeYears,
+    power: power.value,
+    assumptions: notes.assumptions,
+    sources: [...new Set(notes.sources)],
+  });
+}
+
+class Notes {
+  readonly assumptions: string[] = [];
+  readonly sources: string[] = [];
+
+  assume(text: string): void {
+    this.assumptions.push(text);
+  }
+
+  cite(...texts: readonly string[]): void {
+    this.sources.push(...texts);
+  }
+}
+
+const exactly = (kgCo2eq: number): EmbodiedKilograms => ({ kgCo2eq, low: kgCo2eq, high: kgCo2eq });
+const watts = (value: number): PowerEstimate => ({ watts: value, wattsLow: value, wattsHigh: value });
+
+function powerOf(request: EstimateRequest, entry: CatalogEntry, notes: Notes): Result<PowerEstimate> {
+  const { powerWatts, utilizationRatio } = request;
+  if (powerWatts !== undefined) return ok(watts(powerWatts));
+  if (utilizationRatio === undefined)
+    return fail(
+      'invalid_body',
+      '/powerWatts: missing; give powerWatts (mean of one piece) or utilizationRatio.',
+      '/powerWatts',
+    );
+  if (entry.tdpWatts === undefined || entry.tdpWatts === null)
+    return fail(
+      'invalid_body',
+      `/powerWatts: no rated power is known of ${entry.name}, so utilization says nothing of its power; give powerWatts.`,
+      '/powerWatts',
+    );
+  const power = modelledPower(entry.tdpWatts, utilizationRatio);
+  const [mean, low, high] = [power.watts, power.wattsLow, power.wattsHigh].map((value) => value.toFixed(0));
+  notes.assume(
+    `Power: ${mean} W (${low} to ${high} W) for each piece, modelled from a rated power of ${entry.tdpWatts} W at a utilization of ${utilizationRatio}.`,
+  );
+  notes.cite(...POWER_MODEL_SOURCES.map((source) => `power model, ${source}`));
+  return ok(power);
+}
+
+function hostOf({ host }: EstimateRequest, entry: CatalogEntry, notes: Notes): Result<EstimateInput['host']> {
+  if (host === undefined) {
+    if (entry.kind === 'gpu' || entry.kind === 'cpu')
+      notes.assume('Host: neither its energy nor its making is counted; `host` adds them.');
+    return ok(null);
+  }
+  if (entry.kind === 'server' || entry.kind === 'tpu')
+    return fail(
+      'invalid_body',
+      `/host: the figures of ${entry.name} have a host in them; leave it out.`,
+      '/host',
+    );
+  if (host.powerWatts === undefined)
+    notes.assume('Power of the host: not counted; `host.powerWatts` adds it (without its devices).');
+  const power = watts(host.powerWatts ?? 0);
+  const { devicesPerHost } = host;
+  if (host.embodied !== undefined) {
+    notes.cite(`making of the host: ${host.embodied.source}`);
+    return ok({ power, devicesPerHost, embodied: exactly(host.embodied.kgCo2eq) });
+  }
+  return ok({ power, devicesPerHost, embodied: madeOf(host.parts ?? [], notes) });
+}
+
+const GIGABYTE = { memory: 2 ** 30, ssd: 1e9, hdd: 1e9, cpu: 0 } as const;
+
+/** The parts and what every host has. */
+function madeOf(parts: readonly HostPart[], notes: Notes): EmbodiedKilograms {
+  const all: { readonly part: HardwarePart; readonly count: number }[] = [
+    ...parts.map(({ type, name = '', capacityGigabytes = 0, count }) => ({
+      part: { type, name, capacityBytes: capacityGigabytes * GIGABYTE[type] },
+      count,
+    })),
+    ...HOST_PARTS.map(({ type, name }) => ({ part: { type, name, capacityBytes: null }, count: 1 })),
+  ];
+  const sum = { kgCo2eq: 0, low: 0, high: 0 };
+  for (const { part, count } of all) {
+    const { grams, gramsLow, gramsHigh, entryIds } = partFootprint(part);
+    sum.kgCo2eq += (count * grams) / 1_000;
+    sum.low += (count * gramsLow) / 1_000;
+    sum.high += (count * gramsHigh) / 1_000;
+    for (const id of entryIds) notes.cite(...sourcesOf(catalogEntry(id)));
+  }
+  notes.assume('Host: one chassis, motherboard, power supplies and assembly beside the parts given.');
+  return sum;
+}
+
+const sourcesOf = (entry: CatalogEntry) =>
+  entry.sources.map((key) => `making of ${entry.name}: ${sourceOf(key)}`);
+
+function embodiedOf(given: GivenEmbodied | undefined, entry: CatalogEntry, notes: Notes): EmbodiedKilograms {
+  if (given !== undefined) {
+    notes.cite(`making of ${entry.name}: ${given.source}`);
+    return exactly(given.kgCo2eq);
+  }
+  notes.cite(...sourcesOf(entry));
+  return { kgCo2eq: entry.kgCo2eq, low: entry.low, high: entry.high };
+}
+
+function datesOf(
+  { fromMs, toMs, hours }: EstimateRequest,
+  nowMs: number,
+  notes: Notes,
+): Result<{ dates: TimeRange | null; hours: number }> {
+  const bad = (field: string, text: string) => fail('invalid_body', `/${field}: ${text}`, `/${field}`);
+  if (fromMs === undefined) {
+    if (toMs !== undefined) return bad('from', 'missing beside to.');
+    if (hours === undefined) return bad('hours', 'missing; give hours, or from and to.');
+    notes.assume('Dates: not given, so the yearly average stands for the hours in which it ran.');
+    return ok({ dates: null, hours });
+  }
+  if (toMs === undefined && hours === undefined) return bad('to', 'missing; give to or hours.');
+  const endMs = toMs ?? fromMs + hours! * HOUR_MS;
+  if (fromMs >= endMs) return bad('to', 'must be after from.');
+  if (endMs > nowMs) return bad(toMs === undefined ? 'hours' : 'to', 'must not reach into the future.');
+  if (endMs - fromMs > MAX_DAYS * DAY_MS)
+    return fail('range_too_long', `One estimate spans at most ${MAX_DAYS} days; ask for each year.`, '/from');
+  const spanHours = (endMs - fromMs) / HOUR_MS;
+  if (hours !== undefined && hours > spanHours * (1 + 1e-9))
+    return bad(
+      'hours',
+      `each piece ran at most the ${spanHours} hours between from and to; raise count instead.`,
+    );
+  if (hours !== undefined && hours < spanHours)
+    notes.assume(`Spread: the ${hours} hours evenly over the ${spanHours} hours between from and to.`);
+  return ok({ dates: { startMs: epochMs(fromMs), endMs: epochMs(endMs) }, hours: hours ?? spanHours });
+}
+
+async function gridOf(
+  db: D1Database,
+  { gridZone: named, cloudRegion, intensity, basis }: EstimateRequest,
+  { dates, nowMs, notes }: { dates: TimeRange | null; nowMs: number; notes: Notes },
+): Promise<Result<{ gridZone: string | null; intensityOf: IntensityResolver }>> {
+  if (intensity !== undefined) {
+    notes.cite(`intensity: ${intensity.source}`);
+    const point = {
+      startMs: epochMs(0),
+      endMs: epochMs(0),
+      gramsPerKwh: gramsPerKwh(intensity.gramsPerKwh),
+      kind: 'estimated' as const,
+      provider: 'given',
+      method: intensity.source,
+      issuedAtMs: null,
+      fetchedAtMs: epochMs(0),
+    };
+    return ok({ gridZone: null, intensityOf: () => point });
+  }
+  let gridZone = named ?? '';
+  if (cloudRegion !== undefined) {
+    const region = await placedRegion(openDatabase(db), cloudRegion, nowMs);
+    if (!region.ok) return region;
+    gridZone = region.value.gridZone;
+    notes.assume(`Grid zone: ${gridZone}, in which ${cloudRegion} lies.`);
+  }
+  if (findZone(gridZone) === null) return unknownZone(gridZone);
+  if (dates === null) {
+    const annual = annualIntensity(gridZone, basis, 'average', nowMs);
+    return ok({
+      gridZone,
+      intensityOf: (startMs) => annual && annualPoint(annual, epochMs(startMs), epochMs(startMs + WINDOW_MS)),
+    });
+  }
+  const fromMs = Math.floor(dates.startMs / WINDOW_MS) * WINDOW_MS;
+  const range = { gridZone, basis, signal: 'average', fromMs, toMs: dates.endMs } as const;
+  return ok({ gridZone, intensityOf: await loadIntensity(db, range) });
+}
+
+function pueOf({ pueRatio, cloudRegion }: EstimateRequest, atMs: number, notes: Notes): Result<number> {
+  if (pueRatio !== undefined) return ok(pueRatio);
+  const published = cloudRegion === undefined ? null : publishedPue(cloudRegion, atMs);
+  if (published === null)
+    return fail(
+      'invalid_body',
+      `/pueRatio: missing${cloudRegion === undefined ? '' : `, and none is published for ${cloudRegion}`}; 1 counts what the machines drew and no more.`,
+      '/pueRatio',
+    );
+  notes.assume(`PUE: ${published.pueRatio}, published for ${cloudRegion} in ${published.year}.`);
+  notes.cite(`PUE: ${published.source}`);
+  return ok(published.pueRatio);
+}
