@@ -9,6 +9,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { enrollCommand } from './commands/enroll.ts';
 import { installCommand } from './commands/install.ts';
 import { onceCommand } from './commands/once.ts';
+import { relayCommand } from './commands/relay.ts';
 import { replayCommand } from './commands/replay.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly Command[] = [
   replayCommand,
   installCommand,
   uninstallCommand,
+  relayCommand,
 ];
 
 /** Never throws for what a user can cause: that ends in one line on standard error and an exit code. */

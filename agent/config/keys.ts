@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { RAPL_LEVELS, type RaplLevel } from '../sensors/cpu/rapl-zones.ts';
 import type { NodeMeterUse } from '../sensors/node-meter/chassis-sharing.ts';
 import { DEFAULT_JOB_CONFIG, JOB_KEYS, type JobConfig } from './job-keys.ts';
-import { parsePath, parseText } from './parsers.ts';
+import { type Listen, parseListen, parsePath, parseText } from './parsers.ts';
 
 export interface Config extends JobConfig {
   readonly url: string | null;
@@ -12,7 +12,7 @@ export interface Config extends JobConfig {
   readonly caFile: string | null;
   readonly readEveryMilliseconds: number;
   /** Where the agent's own metrics are served; null: nowhere. */
-  readonly metricsListen: { readonly host: string; readonly port: number } | null;
+  readonly metricsListen: Listen | null;
   readonly sysRoot: string;
   readonly procRoot: string;
   readonly nvmlLibrary: string | null;
@@ -204,17 +204,6 @@ function parseUrl(value: unknown): string {
   if (url.username !== '' || url.search !== '' || url.hash !== '')
     throw new Error('must be a bare address, without a user, a query or a fragment');
   return url.href.replace(/\/+$/, '');
-}
-
-function parseListen(value: unknown): Config['metricsListen'] {
-  if (value === 'off') return null;
-  const [, bracketed, plain, portText] =
-    /^(?:\[([0-9a-f:]+)\]|([^:\s]+)):(\d{1,5})$/i.exec(typeof value === 'string' ? value : '') ?? [];
-  const host = bracketed ?? plain;
-  const port = Number(portText);
-  if (host === undefined || port > 65_535)
-    throw new Error('must be an address and a port such as 127.0.0.1:9787, or off');
-  return { host, port };
 }
 
 function parseRaplLevel(value: unknown): RaplLevel {

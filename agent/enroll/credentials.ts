@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseToken } from '../../shared/auth/token-format.ts';
 import { type FileSystem, hasCode, nodeFileSystem } from '../store/file-system.ts';
+import { replaceFile } from '../store/replace-file.ts';
 
 export interface Credentials {
   /** Base URL of the server, without a trailing slash. */
@@ -21,20 +22,7 @@ export async function saveCredentials(
   fileSystem: FileSystem = nodeFileSystem,
 ): Promise<void> {
   const path = join(stateDirectory, CREDENTIALS_FILE);
-  const draft = `${path}.new`;
-  await fileSystem.makeDirectory(stateDirectory);
-  await fileSystem.remove(draft).catch((error: unknown) => {
-    if (!hasCode(error, 'ENOENT')) throw error;
-  });
-  const file = await fileSystem.create(draft);
-  try {
-    await file.append(Buffer.from(`${JSON.stringify(credentials, null, 2)}\n`));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await fileSystem.rename(draft, path);
-  await fileSystem.syncDirectory(stateDirectory);
+  await replaceFile(path, `${JSON.stringify(credentials, null, 2)}\n`, fileSystem);
 }
 
 /**

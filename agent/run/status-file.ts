@@ -34,7 +34,7 @@ const NAME = 'status.json';
  * Whole or not at all; not synced, since it says nothing that must survive. A disk that takes no writes is told of by the
  * store, and must not end the metering here.
  */
-export function writeStatus(stateDir: string, status: AgentStatus): void {
+export function writeStatus(stateDir: string, status: object): void {
   const path = join(stateDir, NAME);
   try {
     writeFileSync(`${path}.new`, JSON.stringify(status), { mode: 0o600 });
@@ -57,14 +57,34 @@ export function devicesOf(state: MeterState): AgentStatus['devices'] {
 
 /** Null where no agent has run on this directory yet. */
 export function readStatus(stateDir: string): AgentStatus | null {
+  const status = readStatusFile<Omit<AgentStatus, 'jobs'> & Partial<AgentStatus>>(stateDir);
+  // An agent of before jobs were found wrote none.
+  return status === null ? null : { ...status, jobs: status.jobs ?? [] };
+}
+
+/** What `writeStatus` wrote into the directory last; null where nothing was. */
+export function readStatusFile<T>(directory: string): T | null {
   try {
-    const status: Omit<AgentStatus, 'jobs'> & Partial<AgentStatus> = JSON.parse(
-      readFileSync(join(stateDir, NAME), 'utf8'),
-    );
-    // An agent of before jobs were found wrote none.
-    return { ...status, jobs: status.jobs ?? [] };
+    return JSON.parse(readFileSync(join(directory, NAME), 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
+  }
+}
+
+/** The writer writes every ten seconds; silent for longer, it hangs or is gone. */
+const STALE_MS = 60_000;
+
+export function isWriterAlive({ pid, updatedAtMs }: { pid: number; updatedAtMs: number }): boolean {
+  return isAlive(pid) && Date.now() - updatedAtMs < STALE_MS;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Another user's process may not be signalled, but it is there.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -11,10 +11,10 @@ export class ExtrasMemory {
   #health = '';
 
   /** Those that the server has not been given. */
-  changed(inventory: Inventory, health: AgentHealth): Extras {
+  changed(inventory: Inventory | null, health: AgentHealth | null): Extras {
     return {
-      ...(JSON.stringify(inventory) === this.#inventory ? {} : { inventory }),
-      ...(healthText(health) === this.#health ? {} : { health }),
+      ...(inventory === null || JSON.stringify(inventory) === this.#inventory ? {} : { inventory }),
+      ...(health === null || healthText(health) === this.#health ? {} : { health }),
     };
   }
 

@@ -40,10 +40,10 @@ export interface ShipperOptions {
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
-  /** Asked for each request; sent once after each start and when it changed. */
-  readonly inventory: () => Inventory;
-  /** Asked for each request; sent when anything but `spoolBytes` changed. */
-  readonly health: () => AgentHealth;
+  /** Asked for each request; sent once after each start and when it changed. Null: not known here. */
+  readonly inventory: () => Inventory | null;
+  /** Asked for each request; sent when anything but `spoolBytes` changed. Null: not known here. */
+  readonly health: () => AgentHealth | null;
   readonly onServerTime: (time: ServerTime) => void;
   readonly log: (line: string) => void;
 }

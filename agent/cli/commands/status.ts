@@ -1,13 +1,10 @@
 /** `wattshed status`: how the running agent fares, from what it last wrote. */
-import { type AgentStatus, readStatus } from '../../run/status-file.ts';
+import { type AgentStatus, isWriterAlive, readStatus } from '../../run/status-file.ts';
 import { table } from '../../text-table.ts';
 import type { Command } from '../command.ts';
 import { requireCredentials } from '../credentials.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
 import { settingsFor } from '../settings.ts';
-
-/** The agent writes every ten seconds; silent for longer, it hangs or is gone. */
-const STALE_MS = 60_000;
 
 export const statusCommand: Command = {
   name: 'status',
@@ -24,7 +21,7 @@ export const statusCommand: Command = {
         EXIT.failed,
         `no agent has run on ${config.stateDir}; wattshed run starts one, --state-dir names another place`,
       );
-    const running = isAlive(status.pid) && Date.now() - status.updatedAtMs < STALE_MS;
+    const running = isWriterAlive(status);
     io.out(
       options.json === true
         ? `${JSON.stringify({ running, ...status }, null, 2)}\n`
@@ -78,14 +75,4 @@ function textOf(status: AgentStatus, running: boolean): string {
       ? []
       : [table(['JOB', 'USER', 'PROJECT', 'PHASE', 'GPUS', 'CORES', 'ATTRIBUTION'], jobs)]),
   ].join('\n');
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Another user's process may not be signalled, but it is there.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
 }
