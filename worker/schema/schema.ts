@@ -87,6 +87,8 @@ export const nodes = sqliteTable(
     health: text('health', { mode: 'json' }),
     healthAtMs: integer('health_at_ms'),
     retiredAtMs: integer('retired_at_ms'),
+    /** JSON: `[retiredAtMs, enrolledAgainAtMs]` of each time that it was out of the fleet and came back, in order. */
+    absences: text('absences').notNull().default('[]'),
     /** Power series that came for a window which had one already: a window keeps the first. */
     droppedSeries: integer('dropped_series').notNull().default(0),
   },
