@@ -18,9 +18,14 @@ export class LeadErrors {
 
   /** @param hoursAhead from when it was said to the start of the hour it was said of */
   add(hoursAhead: number, forecastGramsPerKwh: number, outcomeGramsPerKwh: number): void {
+    this.addLogs(hoursAhead, logGrams(forecastGramsPerKwh), logGrams(outcomeGramsPerKwh));
+  }
+
+  /** The same of logarithms. */
+  addLogs(hoursAhead: number, forecast: number, outcome: number): void {
     const bucket = bucketOf(hoursAhead);
     if (bucket < 0) return;
-    this.#squares[bucket]! += (logOf(outcomeGramsPerKwh) - logOf(forecastGramsPerKwh)) ** 2;
+    this.#squares[bucket]! += (outcome - forecast) ** 2;
     this.#counts[bucket]!++;
   }
 
@@ -43,4 +48,6 @@ export function bandAround(
 
 const bucketOf = (hoursAhead: number) =>
   hoursAhead < 0 ? -1 : BUCKET_HOURS.findIndex((end) => hoursAhead < end);
-const logOf = (gramsPerKwh: number) => Math.log(Math.max(gramsPerKwh, FLOOR_GRAMS_PER_KWH));
+
+/** NaN stays NaN. */
+export const logGrams = (gramsPerKwh: number) => Math.log(Math.max(gramsPerKwh, FLOOR_GRAMS_PER_KWH));

@@ -3,7 +3,7 @@
  * forgotten by and by. Its band is what the same rule got wrong on the history itself.
  */
 import { type HourForecast, LEAD_HOURS } from './forecast/forecaster.ts';
-import { bandAround, LeadErrors } from './lead-errors.ts';
+import { bandAround, LeadErrors, logGrams } from './lead-errors.ts';
 
 const HOURS_PER_DAY = 24;
 const PROFILE_DAYS = 7;
@@ -16,7 +16,6 @@ const KEPT_PER_HOUR = 0.97;
 /** The back-test looks from every sixth hour of the last four weeks. */
 const BACK_TEST_EVERY_HOURS = 6;
 const BACK_TEST_HOURS = 28 * HOURS_PER_DAY;
-const FLOOR_GRAMS_PER_KWH = 1;
 
 /**
  * One forecast per lead hour from the end of the history on.
@@ -24,7 +23,7 @@ const FLOOR_GRAMS_PER_KWH = 1;
  * @returns null where fewer than 48 hours are known, or some hour of the day is not
  */
 export function profileForecast(gramsPerKwh: ArrayLike<number>): HourForecast[] | null {
-  const logs = Float64Array.from(gramsPerKwh, (grams) => Math.log(Math.max(grams, FLOOR_GRAMS_PER_KWH)));
+  const logs = Float64Array.from(gramsPerKwh, logGrams);
   const known = logs.filter(Number.isFinite);
   if (known.length < PROFILE_LEAST_HOURS) return null;
   const course = courseFrom(logs, logs.length);
@@ -33,7 +32,7 @@ export function profileForecast(gramsPerKwh: ArrayLike<number>): HourForecast[] 
   const errors = backTest(logs);
   const spread = standardDeviation(known);
   let widest = 0;
-  return course.map((log, lead) => {
+  return Array.from(course, (log, lead) => {
     // Farther ahead than the history can tell, anything that the zone has had is possible.
     const deviation = errors.deviation(lead) ?? Math.max(widest, spread);
     widest = Math.max(widest, deviation);
@@ -43,21 +42,38 @@ export function profileForecast(gramsPerKwh: ArrayLike<number>): HourForecast[] 
 }
 
 /** Logarithms of the hours from `origin` on, told from the hours before it; null where some hour of the day is unknown. */
-function courseFrom(logs: Float64Array, origin: number): number[] | null {
-  const usual = Array.from({ length: HOURS_PER_DAY }, (_, hour) =>
-    mean(Array.from({ length: PROFILE_DAYS }, (_, day) => logs[origin + hour - (day + 1) * HOURS_PER_DAY])),
-  );
-  if (usual.some((value) => value === null)) return null;
-  const recent = mean(
-    Array.from({ length: RECENT_HOURS }, (_, back) => {
-      const log = logs[origin - 1 - back];
-      return log === undefined ? undefined : log - usual[HOURS_PER_DAY - 1 - back]!;
-    }),
-  );
-  return Array.from(
-    { length: LEAD_HOURS },
-    (_, lead) => usual[lead % HOURS_PER_DAY]! + (recent ?? 0) * KEPT_PER_HOUR ** (lead + 1),
-  );
+function courseFrom(logs: Float64Array, origin: number): Float64Array | null {
+  const usual = new Float64Array(HOURS_PER_DAY);
+  for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
+    usual[hour] = meanOfHour(logs, origin + hour);
+    if (Number.isNaN(usual[hour])) return null;
+  }
+  let beside = 0;
+  let known = 0;
+  for (let back = 1; back <= RECENT_HOURS; back++) {
+    const log = logs[origin - back];
+    if (log === undefined || Number.isNaN(log)) continue;
+    beside += log - usual[HOURS_PER_DAY - back]!;
+    known++;
+  }
+  let left = known === 0 ? 0 : beside / known;
+  return new Float64Array(LEAD_HOURS).map((_, lead) => {
+    left *= KEPT_PER_HOUR;
+    return usual[lead % HOURS_PER_DAY]! + left;
+  });
+}
+
+/** Of the same hour on the days before; NaN where none is known. */
+function meanOfHour(logs: Float64Array, hour: number): number {
+  let sum = 0;
+  let known = 0;
+  for (let day = 1; day <= PROFILE_DAYS; day++) {
+    const log = logs[hour - day * HOURS_PER_DAY];
+    if (log === undefined || Number.isNaN(log)) continue;
+    sum += log;
+    known++;
+  }
+  return sum / known;
 }
 
 function backTest(logs: Float64Array): LeadErrors {
@@ -68,16 +84,10 @@ function backTest(logs: Float64Array): LeadErrors {
     if (course === null) continue;
     for (let lead = 0; lead < LEAD_HOURS && origin + lead < logs.length; lead++) {
       const outcome = logs[origin + lead]!;
-      if (Number.isFinite(outcome)) errors.add(lead, Math.exp(course[lead]!), Math.exp(outcome));
+      if (!Number.isNaN(outcome)) errors.addLogs(lead, course[lead]!, outcome);
     }
   }
   return errors;
-}
-
-/** Of those that are finite; null where none is. */
-function mean(values: readonly (number | undefined)[]): number | null {
-  const finite = values.filter((value) => value !== undefined && Number.isFinite(value)) as number[];
-  return finite.length === 0 ? null : finite.reduce((sum, value) => sum + value, 0) / finite.length;
 }
 
 function standardDeviation(values: Float64Array): number {
