@@ -41,6 +41,8 @@ export interface FigureGroup extends Figures {
   readonly label: string;
   /** In groups by what jobs are: whether it is jobs, proven idle or nobody's. Null in others. */
   readonly owner: 'job' | 'idle' | 'unattributed' | null;
+  /** Different GPUs that were metered or, for jobs, allocated. */
+  readonly gpuCount: number;
   readonly series: readonly FigureStep[];
 }
 
@@ -53,6 +55,8 @@ export interface Excluded {
 
 export interface JoinResult {
   readonly totals: Figures;
+  /** Different GPUs that were metered or, for jobs, allocated. */
+  readonly gpuCount: number;
   readonly series: readonly FigureStep[];
   /** By key. */
   readonly groups: readonly FigureGroup[];
@@ -62,6 +66,8 @@ export interface JoinResult {
 /** Totals with their steps. */
 class Sums {
   readonly all = new FigureSums();
+  /** `<node number> <device index>` */
+  readonly gpus = new Set<string>();
   readonly steps = new Map<number, FigureSums>();
 }
 
@@ -86,10 +92,11 @@ export class EmissionsJoin {
     const request = this.#request;
     const accepts = (place: Place) => request.accepts(node, place);
     const { cells, excluded } = nodeCells(node, hours, { ...this.#range, accepts });
-    for (const { place, step, owner, cell } of cells) {
+    for (const { place, step, owner, cell, gpus } of cells) {
       if (!cell.inFleet && !cell.reporting) continue;
       for (const sums of [this.#total, ...this.#groupsOf(node, place, owner)]) {
         sums.all.add(node.number, cell);
+        for (const index of gpus) sums.gpus.add(`${node.number} ${index}`);
         if (!request.withSeries) continue;
         const ofStep = sums.steps.get(step) ?? new FigureSums();
         sums.steps.set(step, ofStep);
@@ -109,6 +116,7 @@ export class EmissionsJoin {
   result(): JoinResult {
     return {
       totals: this.#total.all.toFigures(),
+      gpuCount: this.#total.gpus.size,
       series: this.#series(this.#total),
       groups: [...this.#groups]
         .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -116,6 +124,7 @@ export class EmissionsJoin {
           key: sums.key,
           label: sums.label,
           owner: sums.owner,
+          gpuCount: sums.gpus.size,
           ...sums.all.toFigures(),
           series: this.#series(sums),
         })),

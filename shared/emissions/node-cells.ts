@@ -40,6 +40,8 @@ export interface NodeCell {
   readonly step: number;
   readonly owner: Owner;
   readonly cell: Cell;
+  /** Device indexes of the GPUs that it was metered on or had. */
+  readonly gpus: readonly number[];
 }
 
 export interface ExcludedEnergy {
@@ -95,8 +97,11 @@ export function nodeCells(
     embodied.accrue(work);
     finishCoverage(work, meter);
     if (ownerOf !== null) leaveRest(work);
-    for (const [owner, { cell }] of work.owners)
-      if (isWanted(owner, range)) cells.push({ place: work.place, step: work.step, owner, cell });
+    for (const [owner, { cell, heldMs }] of work.owners) {
+      if (!isWanted(owner, range)) continue;
+      const gpus = [...heldMs.keys()].filter((index) => heldMs[index]! > 0 && typeOf.get(index) === 'gpu');
+      cells.push({ place: work.place, step: work.step, owner, cell, gpus });
+    }
   }
   return {
     cells,
@@ -168,11 +173,9 @@ function bookWindow(work: CellWork, shares: readonly DeviceShare[], range: JoinR
         cell.utilizationKnownMilliseconds += share.meteredMilliseconds;
       }
     }
-    if (owner !== WHOLE) {
-      const { deviceIndex } = device;
-      own.heldMs[deviceIndex] = (own.heldMs[deviceIndex] ?? 0) + share.heldMilliseconds;
-      own.meteredMs[deviceIndex] = (own.meteredMs[deviceIndex] ?? 0) + share.meteredMilliseconds;
-    }
+    const { deviceIndex } = device;
+    own.heldMs[deviceIndex] = (own.heldMs[deviceIndex] ?? 0) + share.heldMilliseconds;
+    own.meteredMs[deviceIndex] = (own.meteredMs[deviceIndex] ?? 0) + share.meteredMilliseconds;
     window.all += energyMillijoules;
     window.idle += idleMillijoules;
     window.jobs += jobMillijoules;

@@ -60,6 +60,7 @@ export interface EstimateFigures extends Figures {
 
 export interface Estimate {
   readonly totals: EstimateFigures;
+  readonly gpuCount: number;
   /** Energy that no intensity is known for; it has no grams. */
   readonly excludedKwh: number;
   /** Mean over the energy for which an intensity is known; null without any. */
@@ -124,6 +125,7 @@ export function estimate(input: EstimateInput): Estimate {
       totalGramsLow: operationalGramsLow + embodiedGramsLow,
       totalGramsHigh: operationalGramsHigh + embodiedGramsHigh,
     },
+    gpuCount: piece.gpus * count,
     excludedKwh,
     gramsPerKwh: charged === 0 ? null : operationalGrams / (charged * input.pueRatio),
     intensities,

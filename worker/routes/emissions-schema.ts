@@ -151,6 +151,9 @@ export const emissionsSchema = z
         'Two hours before `asOf`, on the hour: reports of the hours before it are in, in the ordinary course. With an `asOf` in the past, hours before it are exactly as they were known; those after it hold what was known when they settled.',
     }),
     totals: figuresSchema,
+    gpuCount: z.number().int().openapi({
+      description: 'Different GPUs that were metered; of jobs: that were allocated to them.',
+    }),
     series: z.array(stepSchema).openapi({ description: 'Steps that have begun; empty with step=none.' }),
     groups: z.array(
       z
@@ -161,6 +164,7 @@ export const emissionsSchema = z
             description:
               'In groups by job, project, phase or user: whether it is jobs, what was proven idle, or nobody’s that is known. Null in others.',
           }),
+          gpuCount: z.number().int(),
           ...figures,
           series: z.array(stepSchema),
         })
@@ -223,6 +227,7 @@ export function toEmissionsAnswer(
     asOf: instant(answer.asOfMs),
     settledUntil: instant(Math.max(0, settledUntil(answer.asOfMs))),
     totals: toFigures(answer.totals),
+    gpuCount: answer.gpuCount,
     series: answer.series.map(toStep),
     groups: answer.groups.map((group) => ({ ...toFigures(group), series: group.series.map(toStep) })),
     ...(answer.contracts && { contracts: answer.contracts.map(toContract) }),

@@ -54,7 +54,7 @@ const estimateBody = z
       description: 'GPU, TPU, CPU or server, by the name of the catalog or of its driver.',
       example: 'NVIDIA H100 80GB HBM3',
     }),
-    count: amount('a number of pieces', 1, 1e7).default(1),
+    count: amount('a number of pieces', 1, 1e7).int('expected a whole number').default(1),
     hours: amount('hours', 0, 1e8).optional().openapi({
       description:
         'For which each piece ran; default: all the time between `from` and `to`. With a count of 1 and no dates: GPU hours.',
@@ -189,6 +189,7 @@ function reply(answer: EstimateAnswer, request: EstimateRequest, nowMs: number) 
     asOf: instant(nowMs),
     settledUntil: instant(nowMs),
     totals: figuresReply(totals, 'location'),
+    gpuCount: answer.gpuCount,
     series: [],
     groups: [],
     excluded:
