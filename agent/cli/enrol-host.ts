@@ -17,6 +17,9 @@ export const ENROL_OPTIONS: { readonly [name: string]: Option } = {
   'key-file': { type: 'string', value: 'FILE', about: 'a file that holds the enrolment key' },
 };
 
+/** The server's bound. */
+const MAX_GPU_IDS = 64;
+
 /** The enrolment key, or null where none is given. Never from the command line: every user could read it there. */
 export async function givenKey(io: Io, options: OptionValues): Promise<string | null> {
   const file = options['key-file'];
@@ -41,9 +44,10 @@ export async function enrolHost(io: Io, config: Config, url: string, key: string
     const set = await openSensors(sensors);
     const { meters } = set;
     await set.close();
-    const gpuUuids = meters.filter((meter) => meter.deviceType === 'gpu').map((meter) => meter.deviceId);
+    const gpus = meters.filter((meter) => meter.deviceType === 'gpu').map((meter) => meter.deviceId);
+    const gpuIds = [...new Set(gpus)];
     const { hostname } = await readInventory(sensors.paths, meters);
-    const fingerprints = await hostFingerprints(sensors.paths, [...new Set(gpuUuids)]);
+    const fingerprints = await hostFingerprints(sensors.paths, gpuIds);
     const http = createHttpClient({
       agentVersion: AGENT_VERSION,
       environment: io.env,
@@ -53,7 +57,12 @@ export async function enrolHost(io: Io, config: Config, url: string, key: string
       http,
       url,
       key,
-      body: { hostname, ...fingerprints, agentVersion: AGENT_VERSION },
+      body: {
+        hostname,
+        ...fingerprints,
+        agentVersion: AGENT_VERSION,
+        gpuIds: gpuIds.slice(0, MAX_GPU_IDS),
+      },
     });
   } catch (error) {
     if (error instanceof HttpError) throw new CliError(EXIT.unreachable, error.message);

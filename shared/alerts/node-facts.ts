@@ -2,6 +2,7 @@
 import { accrualsOf, accruedShare } from '../embodied/amortization.ts';
 import { expectedDevices } from '../emissions/expected-devices.ts';
 import type { JoinNode } from '../emissions/join-node.ts';
+import { spansInFleet, within } from '../emissions/presence.ts';
 import type { HourLedger, LedgerDevice, LedgerEpoch } from '../ledger/hour.ts';
 import type { Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
@@ -26,14 +27,13 @@ export interface HourRange {
 /** Windows while the node was in the fleet, or that hold energy; `ledger` is null where nothing is booked in the hour. */
 export function nodeWindows(node: JoinNode, ledger: HourLedger | null, range: HourRange): NodeWindow[] {
   const hardware = range.withHardware ? new Hardware(node) : null;
-  const untilMs = node.retiredAtMs ?? Number.POSITIVE_INFINITY;
+  const inFleet = spansInFleet(node, Number.POSITIVE_INFINITY);
   const windows: NodeWindow[] = [];
   for (let index = 0; ; index++) {
     const startMs = range.hourStartMs + index * WINDOW_MS;
     if (startMs >= range.toMs || index === 12) return windows;
     const epochs = ledger?.windows[index] ?? [];
-    const inFleet = startMs < untilMs && startMs + WINDOW_MS > node.enrolledAtMs;
-    if (!inFleet && epochs.length === 0) continue;
+    if (epochs.length === 0 && within(inFleet, startMs, startMs + WINDOW_MS).length === 0) continue;
     const place = node.places.find((each) => startMs >= each.startMs && startMs < each.endMs);
     if (place === undefined) continue;
     const [embodied, expectedMs, coveredMs] = hardware?.over(startMs, epochs) ?? [0, 0, 0];
@@ -90,7 +90,7 @@ export function jobFacts(energyMillijoules: number, { pueRatio }: Place): Facts 
 }
 
 class Hardware {
-  readonly #node: JoinNode;
+  readonly #inFleet;
   readonly #expected;
   readonly #accruals;
   readonly #typeOf: ReadonlyMap<number, string>;
@@ -99,7 +99,7 @@ class Hardware {
     const lifetimes = node.places.flatMap(({ startMs, lifetimeYears }) =>
       lifetimeYears === null ? [] : [{ fromMs: startMs, years: lifetimeYears }],
     );
-    this.#node = node;
+    this.#inFleet = spansInFleet(node, Number.POSITIVE_INFINITY);
     this.#expected = expectedDevices(node);
     this.#accruals = node.parts.map((part) => ({ grams: part.grams, spans: accrualsOf(part, lifetimes) }));
     this.#typeOf = new Map(node.devices.map((device) => [device.deviceIndex, device.type]));
@@ -107,10 +107,10 @@ class Hardware {
 
   /** Embodied grams, and milliseconds that should have been metered and were. */
   over(startMs: number, epochs: readonly LedgerEpoch[]): [number, number, number] {
-    const fromMs = Math.max(startMs, this.#node.enrolledAtMs);
-    const toMs = Math.min(startMs + WINDOW_MS, this.#node.retiredAtMs ?? Number.POSITIVE_INFINITY);
+    const spans = within(this.#inFleet, startMs, startMs + WINDOW_MS);
     let grams = 0;
-    for (const part of this.#accruals) grams += part.grams * accruedShare(part.spans, fromMs, toMs);
+    for (const part of this.#accruals)
+      for (const { fromMs, toMs } of spans) grams += part.grams * accruedShare(part.spans, fromMs, toMs);
     const metered = new Map<number, number>();
     let ownMeterMs = 0;
     for (const { devices } of epochs) {
@@ -122,7 +122,8 @@ class Hardware {
     let expectedMs = 0;
     let coveredMs = 0;
     for (const { deviceIndex, sinceMs, untilMs } of this.#expected) {
-      expectedMs += Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, sinceMs));
+      for (const { fromMs, toMs } of spans)
+        expectedMs += Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, sinceMs));
       coveredMs += Math.max(deviceIndex === null ? 0 : (metered.get(deviceIndex) ?? 0), ownMeterMs);
     }
     return [grams, expectedMs, coveredMs];

@@ -5,6 +5,7 @@ import { Cell } from './figures.ts';
 import type { JoinNode } from './join-node.ts';
 import type { JoinRange } from './node-cells.ts';
 import { type Owner, WHOLE } from './owners.ts';
+import { spansInFleet, within } from './presence.ts';
 import { windowCeiling } from './time-steps.ts';
 
 export interface OwnerCell {
@@ -48,7 +49,7 @@ export function emptyWorks(
   range: JoinRange,
 ): CellWork[] {
   const { edges, nowMs } = range;
-  const untilMs = Math.min(nowMs, node.retiredAtMs ?? Number.POSITIVE_INFINITY);
+  const inFleet = spansInFleet(node, nowMs);
   const works: CellWork[] = [];
   for (const place of node.places) {
     if (!range.accepts(place)) continue;
@@ -57,11 +58,14 @@ export function emptyWorks(
       const endMs = Math.min(edges[step + 1]!, place.endMs);
       if (startMs >= endMs) continue;
       const whole = new Cell();
-      whole.inFleet = startMs < untilMs && endMs > node.enrolledAtMs;
-      const fromMs = Math.max(windowCeiling(startMs), node.enrolledAtMs);
-      const toMs = Math.min(windowCeiling(endMs), untilMs);
+      whole.inFleet = within(inFleet, startMs, endMs).length > 0;
+      const expectedOf = within(inFleet, windowCeiling(startMs), windowCeiling(endMs));
       const expectedMs = expected.map((device) =>
-        Math.max(0, Math.min(toMs, device.untilMs) - Math.max(fromMs, device.sinceMs)),
+        expectedOf.reduce(
+          (sum, { fromMs, toMs }) =>
+            sum + Math.max(0, Math.min(toMs, device.untilMs) - Math.max(fromMs, device.sinceMs)),
+          0,
+        ),
       );
       const coveredMs = expected.map(() => 0);
       const work = { place, step, startMs, endMs, whole, owners: new Map(), expectedMs, coveredMs };

@@ -9,8 +9,8 @@ import { type EmbodiedGrams, type EmbodiedLine, embodiedLines } from './embodied
 import type { ExpectedDevice } from './expected-devices.ts';
 import type { Cell } from './figures.ts';
 import type { JoinNode } from './join-node.ts';
-
 import { type Owner, UNATTRIBUTED } from './owners.ts';
+import { spansInFleet, type TimeSpan, within } from './presence.ts';
 
 /** Who has how much, 0..1, of what a line accrues in one window. */
 interface LineShares {
@@ -25,24 +25,21 @@ export class EmbodiedBooks {
   readonly #deviceIds: ReadonlyMap<number, string>;
   /** What the host goes with: the first that is in service. */
   readonly #carriers: readonly (readonly ExpectedDevice[])[];
-  readonly #fromMs: number;
-  readonly #untilMs: number;
+  readonly #inFleet: readonly TimeSpan[];
 
   constructor(node: JoinNode, expected: readonly ExpectedDevice[], nowMs: number) {
     this.#lines = embodiedLines(node);
     this.#deviceIds = new Map(node.devices.map(({ deviceIndex, id }) => [deviceIndex, id]));
-    this.#fromMs = node.enrolledAtMs;
-    this.#untilMs = Math.min(nowMs, node.retiredAtMs ?? Number.POSITIVE_INFINITY);
+    this.#inFleet = spansInFleet(node, nowMs);
     const ofType = (type: string) => expected.filter((device) => device.type === type);
     this.#carriers = [ofType('gpu'), ofType('cpu'), expected];
   }
 
   /** Adds what accrues over the whole cell. */
   accrue(work: CellWork): void {
-    const fromMs = Math.max(work.startMs, this.#fromMs);
-    const toMs = Math.min(work.endMs, this.#untilMs);
-    for (const line of [...this.#lines.byGpu.values(), this.#lines.host])
-      addGrams(work.whole, line.over(fromMs, toMs), 1);
+    for (const { fromMs, toMs } of within(this.#inFleet, work.startMs, work.endMs))
+      for (const line of [...this.#lines.byGpu.values(), this.#lines.host])
+        addGrams(work.whole, line.over(fromMs, toMs), 1);
   }
 
   /**
@@ -50,9 +47,11 @@ export class EmbodiedBooks {
    * window: a window that spans two cells has a share in both.
    */
   share(works: readonly CellWork[], windowStartMs: number, shares: readonly DeviceShare[]): void {
-    const fromMs = Math.max(windowStartMs, this.#fromMs);
-    const toMs = Math.min(windowStartMs + WINDOW_MS, this.#untilMs);
-    if (fromMs >= toMs) return;
+    for (const span of within(this.#inFleet, windowStartMs, windowStartMs + WINDOW_MS))
+      this.#shareSpan(works, span, shares);
+  }
+
+  #shareSpan(works: readonly CellWork[], { fromMs, toMs }: TimeSpan, shares: readonly DeviceShare[]): void {
     const lines = this.#lineShares(shares, fromMs, toMs);
     if (lines.length === 0) return;
     for (const work of works) {

@@ -1,6 +1,7 @@
 /** What the join needs to know of one node. */
 import type { DeviceEntry, HourLedger } from '../ledger/hour.ts';
 import type { Place } from '../settings/place.ts';
+import type { Presence } from './presence.ts';
 
 export interface NodePart {
   readonly id: string;
@@ -13,12 +14,10 @@ export interface NodePart {
   readonly gramsHigh: number;
 }
 
-export interface JoinNode {
+export interface JoinNode extends Presence {
   readonly number: number;
   readonly id: string;
   readonly hostname: string;
-  readonly enrolledAtMs: number;
-  readonly retiredAtMs: number | null;
   /** What `deviceIndex` stands for in its hours. */
   readonly devices: readonly DeviceEntry[];
   readonly parts: readonly NodePart[];

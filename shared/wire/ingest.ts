@@ -154,6 +154,8 @@ export interface EnrollBody {
   /** SHA-256, hex, of the DMI UUID alone, or of the machine id: recognises a host whose GPUs were changed. */
   readonly machineFingerprint: string;
   readonly agentVersion: string;
+  /** Ids of its GPUs as its reports name them, at most 64: tell two hosts apart that came with one machine id. */
+  readonly gpuIds?: readonly string[];
 }
 
 export interface EnrollReply {

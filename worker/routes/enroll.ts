@@ -21,6 +21,10 @@ const enrollBody = z
         'SHA-256 of the DMI UUID alone, or of the machine id: recognises a host whose GPUs were changed.',
     }),
     agentVersion: lineOfText(40).openapi({ example: '1.0.0' }),
+    gpuIds: z.array(lineOfText(128)).max(64).exactOptional().openapi({
+      description:
+        'Ids of its GPUs as its reports name them: a host that shares none of them with a node of the same machine which reports at this moment is a host of its own.',
+    }),
   })
   .openapi('EnrollBody') satisfies z.ZodType<EnrollBody>;
 
@@ -30,7 +34,7 @@ const route = createRoute({
   tags: ['Enrolment'],
   summary: 'Become a node, with an enrolment key as the bearer token',
   description:
-    'A known host keeps its node and its history; what else happens to it, the key says (`onKnownHost`). The answer is the only place where the whole token ever appears.',
+    'A known host keeps its node and its history; what else happens to it, the key says (`onKnownHost`). A copy of a machine (one id, other GPUs or another name, and the first one reports at this moment) becomes a node of its own. The answer is the only place where the whole token ever appears.',
   ...requireEnrolmentKey(),
   request: { body: { required: true, content: { 'application/json': { schema: enrollBody } } } },
   responses: {

@@ -12,6 +12,8 @@ export interface HostIdentity {
   readonly fingerprint: string;
   readonly machineFingerprint: string;
   readonly agentVersion: string;
+  /** Ids of its GPUs as in its reports; undefined from an agent that does not say. */
+  readonly gpuIds?: readonly string[];
 }
 
 export interface KnownHost {
@@ -19,20 +21,43 @@ export interface KnownHost {
   readonly id: string;
 }
 
+/** A node of the same machine id. */
+export interface Lookalike extends KnownHost {
+  readonly hostname: string;
+  readonly retiredAtMs: number | null;
+  /** Of the same GPUs as well. */
+  readonly isSame: boolean;
+  /** When the newest change of its newest hour arrived. */
+  readonly lastReportAtMs: number | null;
+  /** That it ever reported, and those of them that the host has. */
+  readonly gpus: number;
+  readonly sharedGpus: number;
+}
+
+/** Of one image or board a fleet may have many; beyond this the newest are looked at. */
+const MAX_LOOKALIKES = 256;
+
 export interface NodeToken {
   readonly id: string;
   readonly secretSha256: string;
 }
 
-/** The node of this very host, or else of the same machine with other GPUs; one in use before a retired one. */
-export async function findKnownHost(db: D1Database, host: HostIdentity): Promise<KnownHost | null> {
-  return db
+/** Nodes of this very host, or of the same machine id with other GPUs; the newest first. */
+export async function findLookalikes(db: D1Database, host: HostIdentity): Promise<Lookalike[]> {
+  const { results } = await db
     .prepare(
-      `SELECT number, id FROM nodes WHERE fingerprint = ?1 OR machine_fingerprint = ?2
-       ORDER BY fingerprint = ?1 DESC, retired_at_ms IS NULL DESC, number DESC LIMIT 1`,
+      `SELECT number, id, hostname, retired_at_ms AS retiredAtMs, fingerprint = ?1 AS isSame,
+        (SELECT received_at_ms FROM node_hours
+          WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152
+          ORDER BY key DESC LIMIT 1) AS lastReportAtMs,
+        (SELECT COUNT(*) FROM node_devices WHERE node_number = nodes.number AND type = 'gpu') AS gpus,
+        (SELECT COUNT(*) FROM node_devices WHERE node_number = nodes.number AND type = 'gpu'
+          AND device_id IN (SELECT value FROM json_each(?3))) AS sharedGpus
+       FROM nodes WHERE fingerprint = ?1 OR machine_fingerprint = ?2 ORDER BY number DESC LIMIT ?4`,
     )
-    .bind(host.fingerprint, host.machineFingerprint)
-    .first<KnownHost>();
+    .bind(host.fingerprint, host.machineFingerprint, JSON.stringify(host.gpuIds ?? []), MAX_LOOKALIKES)
+    .all<Omit<Lookalike, 'isSame'> & { isSame: number }>();
+  return results.map((row) => ({ ...row, isSame: row.isSame === 1 }));
 }
 
 /** Node ids that are `base` or `base-<something>`. */
@@ -58,9 +83,9 @@ const LOG_SITE = `INSERT INTO changes (${CHANGE_COLUMNS})
       AND effective_from_ms <= ?3 ORDER BY effective_from_ms DESC, id DESC LIMIT 1),
     json_quote(?2), ?3, NULL, NULL FROM tokens WHERE id = ?1`;
 
-/** Before the retirement is taken back: the node counts as expected since then after all. */
+/** Before the node counts as expected again: from now on, not for the time that it was away. */
 const LOG_RETURN = `INSERT INTO changes (${CHANGE_COLUMNS})
-  SELECT ?2, ?3, 'node:' || id, '${RETIRED_AT}', retired_at_ms, NULL, retired_at_ms, NULL, 'enrolled again'
+  SELECT ?2, ?3, 'node:' || id, '${RETIRED_AT}', retired_at_ms, NULL, ?2, NULL, 'enrolled again'
   FROM nodes WHERE number = ?4 AND retired_at_ms IS NOT NULL AND EXISTS (SELECT 1 FROM tokens WHERE id = ?1)`;
 const RECORD_RETURN = `INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
   SELECT 'node:' || number, '${RETIRED_AT}', '', ?2, ?2, ?3
@@ -68,13 +93,13 @@ const RECORD_RETURN = `INSERT INTO settings (subject, key, value, effective_from
 
 /**
  * Makes a node of a host. False, with nothing stored, where the key is no longer good, the host became known, or the node
- * id was taken in the meantime.
+ * id was taken in the meantime. `others`: nodes that look like it and are known not to be it.
  */
 export async function insertNode(
   db: D1Database,
   key: StoredEnrolmentKey,
   host: HostIdentity,
-  nodeId: string,
+  { nodeId, others }: { readonly nodeId: string; readonly others: readonly KnownHost[] },
   token: NodeToken,
   nowMs: number,
 ): Promise<boolean> {
@@ -84,9 +109,19 @@ export async function insertNode(
         `INSERT INTO tokens (id, secret_sha256, scope, label, node_number, created_at_ms)
          SELECT ?3, ?4, 'ingest', ?5, (SELECT COALESCE(MAX(number), 0) + 1 FROM nodes), ?2
          WHERE ${KEY_IS_GOOD} AND NOT EXISTS
-           (SELECT 1 FROM nodes WHERE id = ?5 OR fingerprint = ?6 OR machine_fingerprint = ?7)`,
+           (SELECT 1 FROM nodes WHERE (id = ?5 OR fingerprint = ?6 OR machine_fingerprint = ?7)
+            AND (id = ?5 OR number NOT IN (SELECT value FROM json_each(?8))))`,
       )
-      .bind(key.id, nowMs, token.id, token.secretSha256, nodeId, host.fingerprint, host.machineFingerprint),
+      .bind(
+        key.id,
+        nowMs,
+        token.id,
+        token.secretSha256,
+        nodeId,
+        host.fingerprint,
+        host.machineFingerprint,
+        JSON.stringify(others.map(({ number }) => number)),
+      ),
     db
       .prepare(
         `INSERT INTO nodes (number, id, hostname, labels, fingerprint, machine_fingerprint, enrolled_at_ms, simulated, agent_version)
@@ -142,6 +177,8 @@ export async function replaceNodeToken(
     db
       .prepare(
         `UPDATE nodes SET hostname = ?3, fingerprint = ?4, machine_fingerprint = ?5, agent_version = ?6,
+         absences = CASE WHEN retired_at_ms IS NULL THEN absences
+           ELSE json_insert(absences, '$[#]', json_array(retired_at_ms, CAST(?7 AS INTEGER))) END,
          retired_at_ms = NULL
          WHERE number = ?2 AND EXISTS (SELECT 1 FROM tokens WHERE id = ?1)`,
       )
@@ -152,6 +189,7 @@ export async function replaceNodeToken(
         host.fingerprint,
         host.machineFingerprint,
         host.agentVersion,
+        nowMs,
       ),
     ...changeLabels(
       db,

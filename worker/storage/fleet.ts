@@ -8,15 +8,23 @@ export interface FleetNode {
   readonly enrolledAtMs: number;
   /** Null while it is in the fleet; its past stays in the figures. */
   readonly retiredAtMs: number | null;
+  /** `[retiredAtMs, enrolledAgainAtMs]` of each time that it came back. */
+  readonly absences: readonly (readonly [number, number])[];
 }
 
 const READ_FLEET = `
-  SELECT number, id, hostname, labels, enrolled_at_ms AS enrolledAtMs, retired_at_ms AS retiredAtMs
+  SELECT number, id, hostname, labels, enrolled_at_ms AS enrolledAtMs, retired_at_ms AS retiredAtMs, absences
   FROM nodes ORDER BY number`;
 
 export async function readFleet(db: D1Database): Promise<FleetNode[]> {
-  const { results } = await db.prepare(READ_FLEET).all<Omit<FleetNode, 'labels'> & { labels: string }>();
-  return results.map((row) => ({ ...row, labels: JSON.parse(row.labels) }));
+  const { results } = await db
+    .prepare(READ_FLEET)
+    .all<Omit<FleetNode, 'labels' | 'absences'> & { labels: string; absences: string }>();
+  return results.map((row) => ({
+    ...row,
+    labels: JSON.parse(row.labels),
+    absences: JSON.parse(row.absences),
+  }));
 }
 
 const READ_ENROLLED_AT = 'SELECT enrolled_at_ms AS enrolledAtMs FROM nodes WHERE number = ?1';

@@ -11,7 +11,7 @@ import { fail, ok, type Result } from '../http/problem.ts';
 import { equalDigests } from '../http/web-crypto.ts';
 import { type Database, openDatabase } from '../storage/database.ts';
 import {
-  findKnownHost,
+  findLookalikes,
   type HostIdentity,
   insertNode,
   type KnownHost,
@@ -20,6 +20,8 @@ import {
 } from '../storage/enrolment.ts';
 import { findEnrolmentKey, type StoredEnrolmentKey } from '../storage/enrolment-keys.ts';
 import { readSettingsOfMany } from '../storage/settings.ts';
+import { knownHost } from './known-host.ts';
+import { nodeIdBase } from './node-id.ts';
 
 /** Each try loses only to another enrolment that went through at the same instant. */
 const MAX_TRIES = 8;
@@ -39,7 +41,8 @@ export async function enrolHost(
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
     const key = await checkKey(db, crypto, shown, nowMs);
     if (!key.ok) return key;
-    const known = await findKnownHost(binding, host);
+    const lookalikes = await findLookalikes(binding, host);
+    const known = knownHost(lookalikes, host, nowMs);
     if (known !== null && key.value.onKnownHost === 'refuse') {
       return fail(
         'host_already_enrolled',
@@ -48,7 +51,7 @@ export async function enrolHost(
     }
     const enrolled =
       known === null
-        ? await enrolNew(binding, crypto, key.value, host, nowMs)
+        ? await enrolNew(binding, crypto, key.value, host, lookalikes, nowMs)
         : await enrolAgain(binding, crypto, key.value, host, known, nowMs);
     if (enrolled !== null) return ok({ ...enrolled, ...(await placeOf(db, key.value.siteId, nowMs)) });
   }
@@ -62,12 +65,13 @@ async function enrolNew(
   crypto: TokenCrypto,
   key: StoredEnrolmentKey,
   host: HostIdentity,
+  others: readonly KnownHost[],
   nowMs: number,
 ): Promise<Enrolled | null> {
   const base = nodeIdBase(host.hostname);
   const nodeId = firstFree(base, await takenNodeIds(binding, base));
   const token = await createToken(crypto);
-  const done = await insertNode(binding, key, host, nodeId, token, nowMs);
+  const done = await insertNode(binding, key, host, { nodeId, others }, token, nowMs);
   return done ? { nodeId, token: token.token } : null;
 }
 
@@ -118,16 +122,6 @@ async function placeOf(db: Database, siteId: string, nowMs: number) {
   const rows = await readSettingsOfMany(db, [subject]);
   // A site cannot be created without a zone.
   return { site: siteId, gridZone: valueAt(settingHistory(rows, subject, 'gridZone'), nowMs) ?? '' };
-}
-
-/** `gpu-07.rack.example.org` becomes `gpu-07`: people call hosts by their first name. */
-function nodeIdBase(hostname: string): string {
-  const [first = ''] = hostname.toLowerCase().split('.');
-  const slug = first
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '')
-    .slice(0, 40);
-  return slug === '' ? 'node' : slug;
 }
 
 function firstFree(base: string, taken: ReadonlySet<string>): string {

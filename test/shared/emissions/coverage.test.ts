@@ -69,6 +69,7 @@ function totals({ node = {}, windows, nowMs = START_MS + HOUR_MS }: Given) {
       hostname: 'a',
       enrolledAtMs: START_MS,
       retiredAtMs: null,
+      absences: [],
       devices: [gpu, other],
       parts: [part('gpu-a', 'gpu')],
       places: [place],
@@ -126,4 +127,27 @@ test('nothing expected is null, not zero; a silent node is zero', () => {
 test('energy that was booked before a node enrolled counts all the same', () => {
   const node = { devices: [gpu], enrolledAtMs: START_MS + 2 * HOUR_MS, parts: [] };
   expect(totals({ node, windows: all([0, WINDOW_MS]) })).toMatchObject({ energyKwh: 1, nodesReporting: 1 });
+});
+
+test('the time between a retirement and the return is not expected, and its hardware does not age', () => {
+  const quarterMs = HOUR_MS / 4;
+  const made = { ...part('gpu-a', 'gpu'), grams: 4 * 365 * 24 * 1_000 };
+  const away = [START_MS + quarterMs, START_MS + 2 * quarterMs] as const;
+  const windows = Array.from({ length: 12 }, (_, i) =>
+    i >= 3 && i < 6 ? [] : ([[0, WINDOW_MS]] as [number, number][]),
+  );
+  const node = { devices: [gpu], parts: [made] };
+  const stayed = totals({ node, windows });
+  const returned = totals({ node: { ...node, absences: [away] }, windows });
+  expect(stayed.coverage).toBeCloseTo(0.75, 12);
+  expect(returned.coverage).toBe(1);
+  expect(stayed.embodiedGrams).toBeCloseTo(1_000, 6);
+  expect(returned.embodiedGrams).toBeCloseTo(750, 6);
+  // Retired a second time: both ends hold.
+  const again = totals({
+    node: { ...node, absences: [away], retiredAtMs: START_MS + 3 * quarterMs },
+    windows: windows.slice(0, 9),
+  });
+  expect(again.coverage).toBe(1);
+  expect(again.embodiedGrams).toBeCloseTo(500, 6);
 });

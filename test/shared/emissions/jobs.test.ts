@@ -181,6 +181,7 @@ const node = fc
         hostname: `host-${number}`,
         enrolledAtMs: given.enrolledAtMs,
         retiredAtMs: given.retiredAtMs,
+        absences: [],
         devices,
         parts: [
           ...given.gpus.map((each, i) => part(`gpu-${i}`, 'gpu', 164_000, each)),
@@ -446,6 +447,7 @@ function example() {
       hostname: 'a',
       enrolledAtMs: START_MS,
       retiredAtMs: null,
+      absences: [],
       devices: [gpu(0), gpu(1)],
       parts: [part('gpu-0', 'gpu', 10), part('gpu-1', 'gpu', 20), part('chassis', 'chassis', 40)],
       places: [

@@ -121,6 +121,7 @@ const fleetNode = fc
       hostname: `host-${number}`,
       enrolledAtMs: START_MS,
       retiredAtMs: null,
+      absences: [],
       devices: [
         { deviceIndex: 0, id: 'a', type: 'gpu', name: model },
         { deviceIndex: 1, id: 'cpu-0', type: 'cpu', name: 'CPU' },

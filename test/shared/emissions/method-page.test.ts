@@ -48,6 +48,7 @@ function example(supply: SupplyPlan | null) {
     hostname: 'a',
     enrolledAtMs: START_MS,
     retiredAtMs: null,
+    absences: [],
     devices: [{ deviceIndex: 0, id: 'gpu', type: 'gpu', name: gpu.name }],
     parts: [gpu, ...hostParts],
     places: [

@@ -244,7 +244,13 @@ test('a node is unknown before it enrolled, and retired only since it was', asyn
   const back = await expected();
   expect(await expected(`&asOf=${iso(goneMs)}`)).toEqual(gone);
   expect(await expected(`&asOf=${iso(clock.nowMs)}`)).toEqual(back);
+  // Back since then, and silent.
   expect(back.totals.coverage).toBeLessThan(gone.totals.coverage!);
+  const away = await ask<Answer>(
+    'GET',
+    `/v1/fleet/emissions?filter=node:${node.nodeId}&from=${iso(SETTLED_MS + WINDOW_MS)}&to=${iso(SETTLED_MS + HOUR_MS)}`,
+  );
+  expect(away.totals).toMatchObject({ coverage: null, nodesExpected: 0, embodiedGrams: 0 });
   expect((await changesOf(`subject=node:${node.nodeId}&what=retiredAt`))[0]).toMatchObject({
     from: SETTLED_MS + 1,
     to: null,

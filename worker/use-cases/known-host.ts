@@ -1,0 +1,45 @@
+/**
+ * Which node a host is that enrols. The machine's id tells most of it, but boards and images come with one id for many:
+ * then GPUs, which have ids that nobody copies, or the name tell two hosts apart that are up at the same time.
+ */
+import type { HostIdentity, Lookalike } from '../storage/enrolment.ts';
+import { nodeIdBase } from './node-id.ts';
+import { SILENT_AFTER_MS } from './nodes.ts';
+
+/** Null where none of those that look like it is this host. `candidates`: nodes of the same machine id. */
+export function knownHost(
+  candidates: readonly Lookalike[],
+  host: HostIdentity,
+  nowMs: number,
+): Lookalike | null {
+  const own = candidates.filter((candidate) => !isAnother(candidate, host, nowMs));
+  return own.reduce<Lookalike | null>(
+    (best, each) => (best === null || likeness(each, host) > likeness(best, host) ? each : best),
+    null,
+  );
+}
+
+/**
+ * Certainly not this host: it reports at this moment, and shares no GPU with it or, where one of them has none, has
+ * another name. A node that is silent may be this host after a repair, with other GPUs or under another name.
+ */
+function isAnother(node: Lookalike, { hostname, gpuIds }: HostIdentity, nowMs: number): boolean {
+  const isReporting =
+    node.retiredAtMs === null &&
+    node.lastReportAtMs !== null &&
+    nowMs - node.lastReportAtMs <= SILENT_AFTER_MS;
+  if (!isReporting || gpuIds === undefined || node.sharedGpus > 0) return false;
+  if (gpuIds.length > 0 && node.isSame) return false;
+  if (gpuIds.length > 0 && node.gpus > 0) return true;
+  return nodeIdBase(hostname) !== nodeIdBase(node.hostname);
+}
+
+/** The same fingerprint before a shared GPU, that before the same name, that before being in use; of equals the newest. */
+function likeness(node: Lookalike, { hostname }: HostIdentity): number {
+  return (
+    Number(node.isSame) * 8 +
+    Number(node.sharedGpus > 0) * 4 +
+    Number(nodeIdBase(node.hostname) === nodeIdBase(hostname)) * 2 +
+    Number(node.retiredAtMs === null)
+  );
+}
