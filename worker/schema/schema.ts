@@ -251,6 +251,20 @@ export const parts = sqliteTable(
     /** True where the date is the enrolment, not the operator's word. */
     inServiceAssumed: integer('in_service_assumed', { mode: 'boolean' }).notNull(),
     outOfServiceMs: integer('out_of_service_ms'),
+    /** How many pieces, by the operator's word; null: not said. */
+    count: real('count'),
+    /** Since when it ages, where it came from another node; null: since it is in service here. */
+    agesFromMs: integer('ages_from_ms'),
+    /** Id of the part of this node that took its place, by the operator's word. */
+    replacedBy: text('replaced_by'),
+    /** Number of the node that it went to, with what is left of it. */
+    movedTo: integer('moved_to'),
+    /** Since when inventories lack it; null while they have it. No figure depends on it. */
+    missingSinceMs: integer('missing_since_ms'),
   },
-  (table) => [primaryKey({ columns: [table.nodeNumber, table.partId] })],
+  // By part: a GPU that another node reports is looked for by its UUID.
+  (table) => [
+    primaryKey({ columns: [table.nodeNumber, table.partId] }),
+    index('parts_part').on(table.partId),
+  ],
 );
