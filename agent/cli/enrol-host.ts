@@ -46,7 +46,7 @@ export async function enrolHost(io: Io, config: Config, url: string, key: string
     await set.close();
     const gpus = meters.filter((meter) => meter.deviceType === 'gpu').map((meter) => meter.deviceId);
     const gpuIds = [...new Set(gpus)];
-    const { hostname } = await readInventory(sensors.paths, meters);
+    const { hostname } = await readInventory(sensors.paths, meters, config.hostname);
     const fingerprints = await hostFingerprints(sensors.paths, gpuIds);
     const http = createHttpClient({
       agentVersion: AGENT_VERSION,
@@ -66,7 +66,8 @@ export async function enrolHost(io: Io, config: Config, url: string, key: string
     });
   } catch (error) {
     if (error instanceof HttpError) throw new CliError(EXIT.unreachable, error.message);
-    if (error instanceof EnrollError) throw new CliError(EXIT.notEnrolled, error.message);
+    if (error instanceof EnrollError)
+      throw new CliError(error.mayPass ? EXIT.unreachable : EXIT.notEnrolled, error.message);
     throw error;
   }
 }

@@ -9,7 +9,11 @@ import { type Listen, parseListen, parsePath, parseText } from './parsers.ts';
 export interface Config extends JobConfig {
   readonly url: string | null;
   readonly stateDir: string;
+  readonly enrolmentKeyFile: string | null;
+  readonly hostname: string | null;
   readonly caFile: string | null;
+  readonly tokenFile: string | null;
+  readonly gridZone: string | null;
   readonly readEveryMilliseconds: number;
   /** Where the agent's own metrics are served; null: nowhere. */
   readonly metricsListen: Listen | null;
@@ -54,11 +58,39 @@ export const CONFIG_KEYS: readonly ConfigKey[] = [
     parse: parsePath,
   },
   {
+    key: 'enrolmentKeyFile',
+    env: 'WATTSHED_ENROLMENT_KEY_FILE',
+    about: 'A file with an enrolment key: `wattshed run` enrols with it where there is no token.',
+    defaultText: 'none',
+    parse: parsePath,
+  },
+  {
+    key: 'hostname',
+    env: 'WATTSHED_HOSTNAME',
+    about: "This host's name, for an agent in a container, whose own is another.",
+    defaultText: 'as the kernel says',
+    parse: parseText,
+  },
+  {
     key: 'caFile',
     env: 'WATTSHED_CA_FILE',
     about: "A PEM file of certificate authorities to trust beside Node's own.",
     defaultText: 'none',
     parse: parsePath,
+  },
+  {
+    key: 'tokenFile',
+    env: 'WATTSHED_TOKEN_FILE',
+    about: 'A file with the token of `greenest`, `when-green` and `rules`; `WATTSHED_TOKEN` wins over it.',
+    defaultText: "the host's own token, where it may ask",
+    parse: parsePath,
+  },
+  {
+    key: 'gridZone',
+    env: 'WATTSHED_GRID_ZONE',
+    about: 'The zone that `greenest` and `when-green` ask about, such as DE.',
+    defaultText: "as the token has it: the zone of this host's site, else those of all sites",
+    parse: parseText,
   },
   {
     key: 'readEveryMilliseconds',
@@ -176,7 +208,11 @@ export function defaultConfig(env: NodeJS.ProcessEnv, uid: number | undefined): 
   return {
     url: null,
     stateDir: uid === 0 ? '/var/lib/wattshed' : join(stateHome, 'wattshed'),
+    enrolmentKeyFile: null,
+    hostname: null,
     caFile: null,
+    tokenFile: null,
+    gridZone: null,
     readEveryMilliseconds: 1000,
     metricsListen: { host: '127.0.0.1', port: 9787 },
     sysRoot: '/sys',

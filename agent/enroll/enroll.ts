@@ -21,6 +21,13 @@ export interface Enrolment extends Credentials {
 /** The message is one line for people: what is wrong and what mends it. */
 export class EnrollError extends Error {
   override readonly name = 'EnrollError';
+  /** No word of a server on the host or its key: worth another try later. */
+  readonly mayPass: boolean;
+
+  constructor(message: string, mayPass = false) {
+    super(message);
+    this.mayPass = mayPass;
+  }
 }
 
 /** Throws an `EnrollError` when the server does not take the host, an `HttpError` when it cannot be reached. */
@@ -34,7 +41,7 @@ export async function enroll({ http, url, key, body }: EnrollRequest): Promise<E
     headers: { Authorization: `Bearer ${trimmedKey}`, 'Content-Type': 'application/json' },
     body: Buffer.from(JSON.stringify(body)),
   });
-  if (reply.status !== 200) throw new EnrollError(explain(reply, base));
+  if (reply.status !== 200) throw refusalOf(reply, base);
   const enrolled = parseObject(reply) as Partial<EnrollReply> | null;
   const { nodeId, token, gridZone, site } = enrolled ?? {};
   const isComplete =
@@ -43,7 +50,7 @@ export async function enroll({ http, url, key, body }: EnrollRequest): Promise<E
     parseToken(token) !== null &&
     typeof gridZone === 'string' &&
     typeof site === 'string';
-  if (!isComplete) throw new EnrollError(notWattshed(base));
+  if (!isComplete) throw new EnrollError(notWattshed(base), true);
   return { url: base, nodeId, token, gridZone, site };
 }
 
@@ -66,6 +73,13 @@ function checkKey(key: string): void {
   if (!parsed.id.startsWith(ENROLMENT_KEY_PREFIX)) {
     throw new EnrollError('this is a token, not an enrolment key: create a key under /v1/enrolment-keys');
   }
+}
+
+function refusalOf(reply: HttpReply, base: string): EnrollError {
+  const isRedirect = reply.status >= 300 && reply.status < 400;
+  const hasCode = typeof parseObject(reply)?.code === 'string';
+  const mayPass = reply.status >= 500 || reply.status === 429 || (!hasCode && !isRedirect);
+  return new EnrollError(explain(reply, base), mayPass);
 }
 
 function explain(reply: HttpReply, base: string): string {

@@ -17,8 +17,13 @@ const MAX_NAME = 256;
  * Never throws: what the host does not tell is left out or empty.
  *
  * @param meters the sensors' meters: GPUs are known by them, since no file names their model
+ * @param givenHostname in place of the kernel's, which is a container's own
  */
-export async function readInventory(paths: HostPaths, meters: readonly Meter[]): Promise<Inventory> {
+export async function readInventory(
+  paths: HostPaths,
+  meters: readonly Meter[],
+  givenHostname: string | null = null,
+): Promise<Inventory> {
   const { sysRoot, procRoot } = paths;
   const [hostname, kernel, productName, sockets, memory, disks] = await Promise.all([
     readTextOrEmpty(`${procRoot}/sys/kernel/hostname`),
@@ -42,7 +47,7 @@ export async function readInventory(paths: HostPaths, meters: readonly Meter[]):
       : [{ id: 'memory', type: 'memory', name: memory.name, capacityBytes: memory.capacityBytes }];
   const parts = [...gpuParts(meters), ...cpus, ...memoryPart, ...disks].slice(0, MAX_PARTS);
   return {
-    hostname: plainText(hostname, MAX_NAME, 'unnamed-host'),
+    hostname: plainText(givenHostname ?? hostname, MAX_NAME, 'unnamed-host'),
     kernel: plainText(kernel, MAX_NAME, ''),
     productName: plainText(productName, MAX_NAME, ''),
     parts: parts.map((part) => ({

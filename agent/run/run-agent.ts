@@ -61,7 +61,7 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
   const { config, credentials, env, signal, log } = options;
   const clock = systemClock;
   const { paths } = sensorOptions(config, env);
-  let inventory = await readInventory(paths, sensors.meters);
+  let inventory = await readInventory(paths, sensors.meters, config.hostname);
   const serviceManager = await openServiceManager(env);
   const bootId = (await readTextOrEmpty(`${paths.procRoot}/sys/kernel/random/boot_id`)) || newEpoch();
   const totals = new DeviceTotals();
@@ -85,7 +85,7 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
     },
     onTick: () => serviceManager.alive(clock.monotonicNow()),
     async onMeters() {
-      inventory = await readInventory(paths, sensors.meters);
+      inventory = await readInventory(paths, sensors.meters, config.hostname);
     },
   });
   const wall = trustedWall({

@@ -201,9 +201,10 @@ export interface Reply {
   readonly reply: IngestReply & { readonly code?: string };
 }
 
-export async function newToken(): Promise<string> {
+/** Of the right form; `idPrefix` as for an enrolment key. */
+export async function newToken(idPrefix = ''): Promise<string> {
   const sha256 = async (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
-  return (await createToken({ randomBytes, sha256 })).token;
+  return (await createToken({ randomBytes, sha256 }, { idPrefix })).token;
 }
 
 /** Looks until it holds; a bound that no healthy run comes near. */
