@@ -7,6 +7,7 @@ import { AGENT_VERSION } from '../version.ts';
 import { COMMON_OPTIONS, type Command, type Io, parseArgsOptions } from './command.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enrollCommand } from './commands/enroll.ts';
+import { greenestCommand } from './commands/greenest.ts';
 import { installCommand } from './commands/install.ts';
 import { onceCommand } from './commands/once.ts';
 import { relayCommand } from './commands/relay.ts';
@@ -14,6 +15,7 @@ import { replayCommand } from './commands/replay.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
+import { whenGreenCommand } from './commands/when-green.ts';
 import { CliError, EXIT, type ExitCode } from './exit-codes.ts';
 import { commandHelp, generalHelp } from './help.ts';
 
@@ -27,21 +29,25 @@ export const COMMANDS: readonly Command[] = [
   installCommand,
   uninstallCommand,
   relayCommand,
+  greenestCommand,
+  whenGreenCommand,
 ];
 
 /** Never throws for what a user can cause: that ends in one line on standard error and an exit code. */
-export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode> {
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   try {
     return await dispatch(argv, io);
   } catch (error) {
     const exitCode = exitCodeOf(error);
     if (exitCode === null) throw error;
     io.err(`wattshed: ${(error as Error).message}\n`);
-    return exitCode;
+    return commandNamed(argv[0])?.takesCommand ? EXIT.notBegun : exitCode;
   }
 }
 
-async function dispatch(argv: readonly string[], io: Io): Promise<ExitCode> {
+const commandNamed = (word: string | undefined) => COMMANDS.find((one) => one.name === word);
+
+async function dispatch(argv: readonly string[], io: Io): Promise<number> {
   const [word, ...rest] = argv;
   if (word === '--version' || word === '-v') {
     io.out(`${AGENT_VERSION}\n`);
@@ -55,7 +61,7 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitCode> {
     io.err(generalHelp(COMMANDS));
     return EXIT.usage;
   }
-  const command = COMMANDS.find((one) => one.name === word);
+  const command = commandNamed(word);
   if (command === undefined) {
     const names = COMMANDS.map((one) => one.name);
     throw new CliError(
@@ -63,10 +69,19 @@ async function dispatch(argv: readonly string[], io: Io): Promise<ExitCode> {
       `there is no command "${word}"${suggestion(word, names)}; wattshed --help lists them`,
     );
   }
-  const { values, positionals } = parse(command, rest);
+  const ownWords = command.takesCommand && rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
+  const { values, positionals } = parse(command, ownWords);
   if (values.help === true) {
     io.out(commandHelp(command));
     return EXIT.ok;
+  }
+  if (command.takesCommand) {
+    const line = rest.slice(ownWords.length + 1);
+    if (line.length > 0 && positionals.length === 0) return command.run(io, values, line);
+    throw new CliError(
+      EXIT.usage,
+      `wattshed ${command.name} takes a command after --, such as wattshed ${command.name} -- python train.py`,
+    );
   }
   if (positionals.length !== command.operands.length) {
     const wanted = command.operands.length === 0 ? 'no arguments' : command.operands.join(' ');

@@ -1,6 +1,5 @@
 /** What a command is: its words for the help, its options for `parseArgs`, and what it does. */
 import type { ParseArgsConfig } from 'node:util';
-import type { ExitCode } from './exit-codes.ts';
 
 /** The world as a command sees it. */
 export interface Io {
@@ -34,7 +33,10 @@ export interface Command {
   /** More for its own help, lines of at most 80 characters. */
   readonly details: string;
   readonly options: { readonly [name: string]: Option };
-  run(io: Io, options: OptionValues, operands: readonly string[]): Promise<ExitCode>;
+  /** Its operands are a command line, after `--` and as it stands; its own failures are apart from that command's. */
+  readonly takesCommand?: true;
+  /** Resolves to the exit code: one of `EXIT`, or that of a command which it ran. */
+  run(io: Io, options: OptionValues, operands: readonly string[]): Promise<number>;
 }
 
 /** Every command takes these. */

@@ -11,6 +11,10 @@ export const EXIT = {
   unreachable: 4,
   /** Another agent runs on the same state directory. */
   busy: 5,
+  /** `when-green` did not begin the command: these three as `env`, `timeout` and shells have them. */
+  notBegun: 125,
+  commandNotRunnable: 126,
+  commandMissing: 127,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -5,8 +5,8 @@ import { nearest } from './nearest.ts';
 
 export const DEFAULT_CONFIG_FILE = '/etc/wattshed/config.json';
 
-/** Environment variables that are no settings: the file's place, and the key for `enroll`. */
-export const OTHER_VARIABLES = ['WATTSHED_CONFIG', 'WATTSHED_ENROLMENT_KEY'];
+/** Environment variables that are no settings: the file's place, the key for `enroll`, the token of commands that ask. */
+export const OTHER_VARIABLES = ['WATTSHED_CONFIG', 'WATTSHED_ENROLMENT_KEY', 'WATTSHED_TOKEN'];
 
 /** A setting that cannot be used; the message names where it stands and what would be right. */
 export class ConfigError extends Error {}

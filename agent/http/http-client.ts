@@ -11,7 +11,7 @@ import { type Environment, proxyAuthorization, proxyFor } from './proxy.ts';
 import { openTunnel } from './tunnel.ts';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
@@ -64,11 +64,18 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     ...(secureContext !== null && { secureContext }),
     rejectUnauthorized: options.verifyCertificate ?? true,
   };
+  // One connection stays open between reports: a new TLS handshake each minute would be a third of what is sent.
+  const keptAlive = {
+    http: new http.Agent({ keepAlive: true, maxSockets: 1 }),
+    https: new https.Agent({ keepAlive: true, maxSockets: 1, ...tlsOptions }),
+  };
 
   async function connect(target: URL, signal: AbortSignal): Promise<Connection> {
-    const direct = target.protocol === 'https:' ? https : http;
+    const isSecure = target.protocol === 'https:';
+    const direct = isSecure ? https : http;
     const proxy = proxyFor(target, environment);
-    if (proxy === null) return { via: direct, options: { ...tlsOptions, agent: false } };
+    if (proxy === null)
+      return { via: direct, options: { agent: isSecure ? keptAlive.https : keptAlive.http } };
     if (target.protocol === 'http:') {
       const options = {
         ...tlsOptions,
@@ -92,33 +99,51 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
     return { via: direct, options };
   }
 
+  async function send({ method, url, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpReply> {
+    const target = new URL(url);
+    const connection = await connect(target, signal);
+    const request = connection.via.request(target, {
+      ...connection.options,
+      method,
+      signal,
+      headers: {
+        'User-Agent': `wattshed/${options.agentVersion}`,
+        Host: target.host,
+        ...(body === undefined ? {} : { 'Content-Length': String(body.length) }),
+        ...connection.headers,
+        ...headers,
+      },
+    });
+    try {
+      return await exchange(request, body, maxReplyBytes);
+    } catch (error) {
+      throw request.reusedSocket && isClosedByPeer(error) ? new StaleConnection() : error;
+    }
+  }
+
   return {
-    async request({ method, url, headers, body }) {
-      const target = new URL(url);
+    async request(request) {
+      const { host } = new URL(request.url);
       const signal = AbortSignal.timeout(timeoutMs);
       try {
-        const connection = await connect(target, signal);
-        const request = connection.via.request(target, {
-          ...connection.options,
-          method,
-          signal,
-          headers: {
-            'User-Agent': `wattshed/${options.agentVersion}`,
-            Host: target.host,
-            ...(body === undefined ? {} : { 'Content-Length': String(body.length) }),
-            ...connection.headers,
-            ...headers,
-          },
+        return await send(request, signal).catch((error: unknown) => {
+          if (error instanceof StaleConnection) return send(request, signal);
+          throw error;
         });
-        return await exchange(request, body, maxReplyBytes);
       } catch (error) {
         throw signal.aborted
-          ? new HttpError(`${target.host} gave no complete reply within ${timeoutMs / 1000} s`)
-          : new HttpError(`${target.host}: ${reasonOf(error)}`);
+          ? new HttpError(`${host} gave no complete reply within ${timeoutMs / 1000} s`)
+          : new HttpError(`${host}: ${reasonOf(error)}`);
       }
     },
   };
 }
+
+/** The server closed the kept connection just as it was used again. What the agent sends may be sent twice. */
+class StaleConnection extends Error {}
+
+const isClosedByPeer = (error: unknown) =>
+  ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 function exchange(
   request: http.ClientRequest,

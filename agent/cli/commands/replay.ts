@@ -21,6 +21,7 @@ import { AGENT_VERSION } from '../../version.ts';
 import type { Command, Io, OptionValues } from '../command.ts';
 import { requireCredentials } from '../credentials.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
+import { instantOption } from '../option-values.ts';
 import { checkedUrl } from '../server-url.ts';
 import { settingsFor } from '../settings.ts';
 
@@ -76,8 +77,8 @@ async function replayFile(io: Io, options: OptionValues, file: string, config: C
   );
   const counts: TraceCounts = { rows: 0, skippedRows: 0 };
   const filter = {
-    fromMs: instant('from', options.from) ?? Number.NEGATIVE_INFINITY,
-    toMs: instant('to', options.to) ?? Number.POSITIVE_INFINITY,
+    fromMs: instantOption(options, 'from') ?? Number.NEGATIVE_INFINITY,
+    toMs: instantOption(options, 'to') ?? Number.POSITIVE_INFINITY,
     onlyDeviceIndex: wholeNumber('only', options.only),
   };
   const speed = wholeNumber('speed', options.speed);
@@ -175,18 +176,6 @@ function oneOf<T extends string>(name: string, value: unknown, known: readonly T
   if (found === undefined)
     throw new CliError(EXIT.usage, `--${name} must be one of ${known.join(', ')}, not "${value}"`);
   return found;
-}
-
-function instant(name: string, value: unknown): number | null {
-  if (value === undefined) return null;
-  const text = String(value);
-  const ms = /^\d{4}-\d{2}-\d{2}T.*(Z|[+-]\d{2}:\d{2})$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(ms))
-    throw new CliError(
-      EXIT.usage,
-      `--${name} must be an instant with its zone, such as 2024-05-17T15:40:00Z`,
-    );
-  return ms;
 }
 
 function wholeNumber(name: string, value: unknown): number | null {

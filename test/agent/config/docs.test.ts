@@ -23,6 +23,6 @@ test('every command and exit code is listed', () => {
     ({ name, operands, summary }) => `| \`${[name, ...operands].join(' ')}\` | ${summary} |`,
   );
   expect(page).toContain(`|---|\n${commands.join('\n')}\n\n`);
-  const listed = [...page.matchAll(/^\| (\d) \| /gm)].map((match) => Number(match[1]));
+  const listed = [...page.matchAll(/^\| (\d+) \| /gm)].map((match) => Number(match[1]));
   expect(listed).toEqual(Object.values(EXIT));
 });

@@ -1,0 +1,84 @@
+/** A plan from the live intensity of a zone: start once it is at or below a value. */
+import { USUAL_DAYS, type Usual, usualOf } from '../../shared/alerts/usual.ts';
+import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
+import { type Api, ApiError } from '../api/api-client.ts';
+import type { Plan } from './wait.ts';
+import { intensityText } from './words.ts';
+
+export interface SeriesQuestion {
+  readonly gridZone: string;
+  readonly basis: string;
+  readonly signal: string;
+}
+
+interface Point {
+  readonly start: string;
+  readonly end: string;
+  readonly gramsPerKwh: number;
+  readonly kind: string;
+}
+
+/** @throws ApiError, HttpError */
+export async function thresholdPlan(
+  api: Api,
+  question: SeriesQuestion,
+  atMostGramsPerKwh: number,
+  previous: Plan | null,
+): Promise<Plan> {
+  const nowMs = Date.now();
+  const now = (await readSeries(api, question, nowMs - HOUR_MS)).at(-1);
+  const { gridZone } = question;
+  const limit = `${Number(atMostGramsPerKwh.toPrecision(4))} g/kWh`;
+  // A yearly average is the same in every hour: it never says that this one is greener.
+  if (now === undefined || now.kind === 'annual') {
+    const text = `${gridZone} has no live intensity now; the limit is ${limit}`;
+    return previous?.source === 'none'
+      ? previous
+      : watching('none', text, { gramsPerKwh: null, atMostGramsPerKwh });
+  }
+  const { gramsPerKwh, kind } = now;
+  const fields = { gramsPerKwh, kind, atMostGramsPerKwh };
+  const value = `${gridZone} is at ${intensityText(gramsPerKwh)} (${kind})`;
+  if (gramsPerKwh <= atMostGramsPerKwh)
+    return {
+      startMs: nowMs,
+      source: 'below',
+      reason: 'below',
+      text: `${value}, at or below ${limit}`,
+      fields,
+    };
+  return watching(`${gramsPerKwh} ${kind}`, `${value}, above ${limit}`, fields);
+}
+
+function watching(source: string, text: string, fields: Plan['fields']): Plan {
+  return { startMs: Number.POSITIVE_INFINITY, source, reason: 'watching', text, fields };
+}
+
+/**
+ * What the zone usually has: of its last 30 days, as far as they were live. Null where none were.
+ *
+ * @throws ApiError, HttpError
+ */
+export async function usualOfZone(api: Api, question: SeriesQuestion): Promise<Usual | null> {
+  const points = await readSeries(api, question, Date.now() - USUAL_DAYS * DAY_MS);
+  const live = points.filter(({ kind }) => kind !== 'annual');
+  return usualOf(
+    live.flatMap(({ start, end, gramsPerKwh }) =>
+      Array(Math.round((Date.parse(end) - Date.parse(start)) / WINDOW_MS)).fill(gramsPerKwh),
+    ),
+  );
+}
+
+async function readSeries(
+  api: Api,
+  { gridZone, basis, signal }: SeriesQuestion,
+  fromMs: number,
+): Promise<Point[]> {
+  const { series } = await api.get(`/v1/grid/${encodeURIComponent(gridZone)}/intensity`, {
+    from: new Date(fromMs).toISOString(),
+    basis,
+    signal,
+  });
+  if (!Array.isArray(series)) throw new ApiError('server', 'the server answers something else than a series');
+  return series as Point[];
+}
