@@ -23,6 +23,7 @@ import { registerPeriods } from './periods.ts';
 import { registerPower } from './power.ts';
 import { registerQuarantine } from './quarantine.ts';
 import { registerSites } from './sites.ts';
+import { registerStatements } from './statements.ts';
 import { registerTokens } from './tokens.ts';
 
 export const routeModules: readonly ((app: App) => void)[] = [
@@ -39,6 +40,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerPower,
   registerEmissions,
   registerJobs,
+  registerStatements,
   registerEmbodied,
   registerEstimate,
   registerMetrics,

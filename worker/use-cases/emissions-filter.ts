@@ -4,14 +4,18 @@ import type { JoinNode } from '../../shared/emissions/join-node.ts';
 import { IDLE, JOB_KEYS, type JobFacts, jobValue, UNATTRIBUTED } from '../../shared/emissions/owners.ts';
 import type { Place } from '../../shared/settings/place.ts';
 import { type FilterTerm, parseFilter } from '../http/filter.ts';
-import type { Result } from '../http/problem.ts';
+import { ok, type Result } from '../http/problem.ts';
 import type { FleetNode } from '../storage/fleet.ts';
 
 const FILTER_KEYS = [...PLACE_KEYS, ...JOB_KEYS] as const;
 export type Term = FilterTerm<(typeof FILTER_KEYS)[number]>;
 
-/** Problem: `invalid_parameter`. */
-export const emissionsFilter = (text: string | undefined): Result<Term[]> => parseFilter(text, FILTER_KEYS);
+/** @param project one more term, whose name may hold what a filter cannot. Problem: `invalid_parameter`. */
+export function emissionsFilter(text: string | undefined, project?: string): Result<Term[]> {
+  const terms = parseFilter(text, FILTER_KEYS);
+  if (!terms.ok || project === undefined) return terms;
+  return ok([...terms.value, { key: 'project', label: '', value: project }]);
+}
 
 export function acceptsNode(node: FleetNode, terms: readonly Term[]): boolean {
   return terms.every(({ key, label, value }) => {

@@ -1,6 +1,7 @@
 /** The figure: reads what the join needs, in bounded pieces, and joins it (shared/emissions). */
 import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
-import { partFootprint } from '../../shared/embodied/footprint.ts';
+import { withFootprints } from '../../shared/embodied/footprint.ts';
+import { hardwareAsKnown } from '../../shared/embodied/own-figures.ts';
 import {
   DEFAULT_LOW_UTILIZATION_RATIO,
   EmissionsJoin,
@@ -24,7 +25,7 @@ import { type FleetNode, readFleet } from '../storage/fleet.ts';
 import { readJobNodes } from '../storage/job-nodes.ts';
 import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { type NodeDevice, readNodeDevices } from '../storage/node-devices.ts';
-import { readPartsAsKnown, type StoredPart } from '../storage/parts.ts';
+import { readPartsAsKnown } from '../storage/parts.ts';
 import { type RecordedSetting, readSettings } from '../storage/settings.ts';
 import { acceptsJobs, acceptsNode, acceptsPlace, emissionsFilter } from './emissions-filter.ts';
 import { KnownJobs, namedJobs } from './emissions-jobs.ts';
@@ -44,6 +45,8 @@ export interface EmissionsQuery {
   readonly basis: Basis;
   readonly signal: Signal;
   readonly accounting?: Accounting | undefined;
+  /** Only what jobs of this project had. */
+  readonly project?: string | undefined;
   /** Only what these jobs had. */
   readonly jobNumbers?: readonly number[] | undefined;
   /** GPUs below it count as low, 0..1; default `DEFAULT_LOW_UTILIZATION_RATIO`. */
@@ -91,7 +94,7 @@ export async function emissions(
   const fromMs = query.fromMs ?? Math.floor((toMs - 1) / DAY_MS) * DAY_MS;
   const backwards = rangeProblem(fromMs, toMs);
   if (backwards !== null) return { ok: false, problem: backwards };
-  const terms = emissionsFilter(query.filter);
+  const terms = emissionsFilter(query.filter, query.project);
   if (!terms.ok) return terms;
   const fleet = await readFleet(db);
   if (query.nodeId !== null && !fleet.some(({ id }) => id === query.nodeId))
@@ -196,8 +199,12 @@ async function prepareNodes(
   const numbers = nodes.map(({ number }) => number);
   const parts = await readPartsAsKnown(db, numbers, range.knownAtMs);
   const places = new Places(settings, range.knownAtMs);
+  const hardware = hardwareAsKnown(settings, range.knownAtMs);
   return nodes.map((node) => {
-    const own = parts.filter(({ nodeNumber }) => nodeNumber === node.number).map(withFootprint);
+    const own = withFootprints(
+      parts.filter(({ nodeNumber }) => nodeNumber === node.number),
+      hardware,
+    );
     // Lifetimes count from the first day in service, however short the range asked for.
     const startMs = Math.min(range.fromMs, ...own.map(({ inServiceMs }) => inServiceMs));
     return {
@@ -206,11 +213,6 @@ async function prepareNodes(
       places: places.of(node.number, { startMs: epochMs(startMs), endMs: epochMs(range.joinToMs) }),
     };
   });
-}
-
-function withFootprint(part: StoredPart): NodePart {
-  const { grams, gramsLow, gramsHigh } = partFootprint(part);
-  return { ...part, grams, gramsLow, gramsHigh };
 }
 
 /** One resolver for each zone that a node stands in during the range. */

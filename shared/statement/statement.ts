@@ -1,0 +1,182 @@
+/** A carbon statement: one figure with all that a reader needs to judge it. Renderers only lay it out. */
+import { findHardware } from '../embodied/catalog.ts';
+import type { Figures } from '../emissions/figures.ts';
+import type { Excluded, FigureGroup } from '../emissions/join.ts';
+import type { SciScore } from '../emissions/sci.ts';
+import type { Basis, Signal } from '../grid/intensity.ts';
+import { type AnnualIntensity, annualIntensity, findZone } from '../grid/zones.ts';
+import { type Equivalent, equivalentsOf } from './equivalents.ts';
+import { notCounted } from './not-counted.ts';
+
+export interface StatementSubject {
+  readonly kind: 'job' | 'project' | 'period';
+  /** Id of the job or the period, name of the project. Said by others, as are all texts here: never markup. */
+  readonly name: string;
+  readonly project: string | null;
+  readonly user: string | null;
+  readonly phase: string | null;
+  /** Of a job: the runs that the figure is of. */
+  readonly runs: readonly string[];
+  /** Of a period: what it is about; empty: the fleet. */
+  readonly filter: string | null;
+  readonly closedAtMs: number | null;
+}
+
+/** One setting of a site or a zone that held at some time of the statement. */
+export interface StatementSetting {
+  readonly subject: string;
+  readonly key: string;
+  readonly value: string;
+  readonly effectiveFromMs: number;
+}
+
+export interface StatementInput {
+  readonly subject: StatementSubject;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly asOfMs: number;
+  readonly basis: Basis;
+  readonly signal: Signal;
+  readonly accounting: 'location' | 'market';
+  readonly totals: Figures;
+  readonly gpuCount: number;
+  readonly excluded: readonly Excluded[];
+  readonly byZone: readonly FigureGroup[];
+  readonly bySite: readonly FigureGroup[];
+  readonly byModel: readonly FigureGroup[];
+  /** Who gave the intensities of a zone. */
+  readonly providersOf: (gridZone: string) => readonly string[];
+  readonly lifetimeYears: readonly number[];
+  readonly sci: readonly SciScore[];
+  readonly versions: {
+    readonly software: string;
+    readonly catalogSha256: string;
+    readonly zonesSha256: string;
+  };
+  readonly settings: readonly StatementSetting[];
+  /** References of the catalog by key. */
+  readonly sourceOf: (key: string) => string;
+}
+
+export interface StatementHardware {
+  /** As its driver reports it; `none`: nodes without GPUs. */
+  readonly model: string;
+  readonly gpuCount: number;
+  readonly gpuHours: number;
+  readonly energyKwh: number;
+  /** What making one emitted; null where the group is of several models or of none. */
+  readonly embodied: {
+    readonly entry: string;
+    readonly kgCo2eq: number;
+    readonly low: number;
+    readonly high: number;
+    readonly boundary: string;
+    /** True where the catalog does not know the part by this name. */
+    readonly assumed: boolean;
+  } | null;
+}
+
+export interface StatementZone {
+  /** `none`: sites without a zone. */
+  readonly gridZone: string;
+  readonly name: string | null;
+  readonly facilityEnergyKwh: number;
+  readonly operationalGrams: number;
+  /** Mean over the energy for which one is known; null without any. */
+  readonly meanGramsPerKwh: number | null;
+  /** Average of the year in which the time begins; null where the table has none on this basis and signal. */
+  readonly yearAverage: AnnualIntensity | null;
+  readonly providers: readonly string[];
+}
+
+export interface StatementSite {
+  readonly site: string;
+  readonly energyKwh: number;
+  /** Facility energy / IT energy; null without energy. */
+  readonly pueRatio: number | null;
+}
+
+export interface Statement
+  extends Omit<StatementInput, 'byZone' | 'bySite' | 'byModel' | 'providersOf' | 'sourceOf'> {
+  readonly totalGramsLow: number;
+  readonly totalGramsHigh: number;
+  readonly gpuHours: number;
+  readonly hardware: readonly StatementHardware[];
+  readonly zones: readonly StatementZone[];
+  readonly sites: readonly StatementSite[];
+  readonly embodiedMethod: string;
+  readonly equivalents: readonly Equivalent[];
+  readonly notCounted: readonly string[];
+  readonly sources: readonly string[];
+}
+
+const SECONDS_PER_HOUR = 3_600;
+export const EMBODIED_METHOD = 'straight line by calendar time, a year of 8,760 hours';
+
+export function composeStatement(input: StatementInput): Statement {
+  const { byZone, bySite, byModel, providersOf, sourceOf, ...rest } = input;
+  const { totals } = input;
+  const zones = byZone.map((group) => zoneOf(group, input));
+  const equivalents = equivalentsOf(totals.totalGrams);
+  return {
+    ...rest,
+    totalGramsLow: totals.operationalGrams + totals.embodiedGramsLow,
+    totalGramsHigh: totals.operationalGrams + totals.embodiedGramsHigh,
+    gpuHours: totals.gpuSeconds / SECONDS_PER_HOUR,
+    hardware: byModel.map(hardwareOf),
+    zones,
+    sites: bySite.map(({ key, energyKwh, facilityEnergyKwh }) => ({
+      site: key,
+      energyKwh,
+      pueRatio: energyKwh === 0 ? null : facilityEnergyKwh / energyKwh,
+    })),
+    embodiedMethod: EMBODIED_METHOD,
+    equivalents,
+    notCounted: notCounted(input),
+    sources: [
+      ...new Set([
+        ...byModel
+          .filter(({ gpuCount }) => gpuCount > 0)
+          .flatMap(({ key }) => key.split(' + '))
+          .flatMap((model) => findHardware('gpu', model).entry.sources.map(sourceOf)),
+        ...zones.flatMap(({ yearAverage }) =>
+          yearAverage === null ? [] : [`Yearly average of ${yearAverage.year}: ${yearAverage.source}`],
+        ),
+        ...equivalents.map(({ source }) => source),
+      ]),
+    ],
+  };
+}
+
+function hardwareOf({ key, gpuCount, gpuSeconds, energyKwh }: FigureGroup): StatementHardware {
+  const { entry, by } = findHardware('gpu', key);
+  const { id, kgCo2eq, low, high, boundary } = entry;
+  return {
+    model: key,
+    gpuCount,
+    gpuHours: gpuSeconds / SECONDS_PER_HOUR,
+    energyKwh,
+    embodied:
+      gpuCount === 0 || key.includes(' + ')
+        ? null
+        : { entry: id, kgCo2eq, low, high, boundary, assumed: by !== 'name' },
+  };
+}
+
+function zoneOf(
+  { key, facilityEnergyKwh, operationalGrams, energyKwh }: FigureGroup,
+  { basis, signal, fromMs, excluded, providersOf }: StatementInput,
+): StatementZone {
+  const without = excluded.find(({ gridZone }) => gridZone === key)?.energyKwh ?? 0;
+  const chargedKwh = energyKwh === 0 ? 0 : facilityEnergyKwh * (1 - Math.min(1, without / energyKwh));
+  const zone = findZone(key);
+  return {
+    gridZone: key,
+    name: zone && [zone.name, zone.country].filter((part) => part !== null).join(', '),
+    facilityEnergyKwh,
+    operationalGrams,
+    meanGramsPerKwh: chargedKwh === 0 ? null : operationalGrams / chargedKwh,
+    yearAverage: annualIntensity(key, basis, signal, fromMs),
+    providers: providersOf(key),
+  };
+}

@@ -1,0 +1,180 @@
+/** Carbon statements: gathers what one needs of a job, a project or a closed period (shared/statement composes it). */
+import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
+import { DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
+import type { Figures } from '../../shared/emissions/figures.ts';
+import type { SciScore } from '../../shared/emissions/sci.ts';
+import { findZone } from '../../shared/grid/zones.ts';
+import { composeStatement, type Statement, type StatementSubject } from '../../shared/statement/statement.ts';
+import { HOUR_MS } from '../../shared/time/window.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { findPeriod } from '../storage/periods.ts';
+import { sourceOf } from './embodied.ts';
+import { type Accounting, type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
+import { factorVersions } from './factor-versions.ts';
+import { loadIntensity } from './grid-intensity.ts';
+import { type JobEmissionsQuery, jobEmissions } from './job-emissions.ts';
+
+export type StatementQuery = Pick<EmissionsQuery, 'basis' | 'signal' | 'asOfMs'> & {
+  readonly accounting: Accounting;
+};
+
+const NOBODY = { project: null, user: null, phase: null, runs: [], filter: null, closedAtMs: null };
+
+/** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
+export async function jobStatement(
+  db: D1Database,
+  id: string,
+  { restarts, ...query }: StatementQuery & Pick<JobEmissionsQuery, 'restarts'>,
+  nowMs: number,
+): Promise<Result<Statement>> {
+  const found = await jobEmissions(db, id, { ...query, restarts, step: 'none', groupBy: 'gridZone' }, nowMs);
+  if (!found.ok) return found;
+  const { job, runs, emissions: byZone, sci } = found.value;
+  const { project, user, phase } = job;
+  const subject: StatementSubject = {
+    ...NOBODY,
+    kind: 'job',
+    name: job.id,
+    project,
+    user,
+    phase,
+    runs: runs.map((run) => run.id),
+  };
+  const jobNumbers = runs.map(({ number }) => number);
+  return gather(db, { subject, byZone, sci }, { ...query, jobNumbers }, nowMs);
+}
+
+/** Problems: `not_found` where no job of it ran in that time, `invalid_parameter`, `range_too_long`. */
+export async function projectStatement(
+  db: D1Database,
+  project: string,
+  query: StatementQuery & { readonly fromMs: number; readonly toMs?: number | undefined },
+  nowMs: number,
+): Promise<Result<Statement>> {
+  const asked = { ...query, project };
+  const byZone = await grouped(db, asked, 'gridZone', nowMs);
+  if (!byZone.ok) return byZone;
+  if (byZone.value.totals.nodesReporting === 0)
+    return fail(
+      'not_found',
+      `No job of the project "${project}" ran in that time; GET /v1/jobs lists the jobs with their projects.`,
+      'project',
+    );
+  const subject: StatementSubject = { ...NOBODY, kind: 'project', name: project, project };
+  return gather(db, { subject, byZone: byZone.value, sci: [] }, asked, nowMs);
+}
+
+/** Of the frozen figure. Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
+export async function periodStatement(db: D1Database, id: number, nowMs: number): Promise<Result<Statement>> {
+  const period = await findPeriod(db, id);
+  if (period === null)
+    return fail('not_found', `There is no period ${id}; GET /v1/periods lists them.`, 'id');
+  const { fromMs, toMs, filter, basis, signal, accounting, closedAtMs } = period;
+  const asked = {
+    fromMs,
+    toMs,
+    filter,
+    basis,
+    signal,
+    accounting: accounting as Accounting,
+    asOfMs: closedAtMs,
+  };
+  const byZone = await grouped(db, asked, 'gridZone', nowMs);
+  if (!byZone.ok) return byZone;
+  const subject: StatementSubject = { ...NOBODY, kind: 'period', name: String(id), filter, closedAtMs };
+  const whole = { subject, byZone: byZone.value, sci: [], totals: period.figure, versions: period.versions };
+  return gather(db, whole, asked, nowMs);
+}
+
+type Asked = StatementQuery & Omit<EmissionsQuery, 'nodeId' | 'step' | 'groupBy'>;
+
+const grouped = (db: D1Database, asked: Asked, groupBy: EmissionsQuery['groupBy'], nowMs: number) =>
+  emissions(db, { ...asked, nodeId: null, step: 'none', groupBy }, nowMs);
+
+interface Gathered {
+  readonly subject: StatementSubject;
+  readonly byZone: Emissions;
+  readonly sci: readonly SciScore[];
+  /** Default: those of `byZone`. */
+  readonly totals?: Figures;
+  /** Default: those that hold now. */
+  readonly versions?: Awaited<ReturnType<typeof factorVersions>>;
+}
+
+async function gather(
+  db: D1Database,
+  { subject, byZone, sci, ...frozen }: Gathered,
+  asked: Asked,
+  nowMs: number,
+): Promise<Result<Statement>> {
+  const { fromMs, toMs, asOfMs, gpuCount, excluded } = byZone;
+  const { basis, signal, accounting } = asked;
+  const range = { ...asked, fromMs, toMs };
+  const bySite = await grouped(db, range, 'site', nowMs);
+  if (!bySite.ok) return bySite;
+  const byModel = await grouped(db, range, 'gpuModel', nowMs);
+  if (!byModel.ok) return byModel;
+  const knownAtMs = asked.asOfMs ?? ALL_KNOWN;
+  const { settings, ...versions } =
+    frozen.versions ?? (await factorVersions(db, { fromMs, toMs, knownAtMs }));
+  const sites = new Set(bySite.value.groups.map(({ key }) => `site:${key}`));
+  const zones = byZone.groups.map(({ key }) => key);
+  const ofSubjects = settings.filter(
+    ({ subject: of }) => sites.has(of) || zones.some((zone) => of === `grid:${zone}`),
+  );
+  const providers = new Map<string, readonly string[]>();
+  for (const gridZone of zones) {
+    const series = { gridZone, basis, signal, fromMs, toMs: Math.min(toMs, asOfMs) };
+    if (findZone(gridZone) !== null) providers.set(gridZone, await providersOf(db, series, knownAtMs));
+  }
+  return ok(
+    composeStatement({
+      subject,
+      fromMs,
+      toMs: Math.min(toMs, asOfMs),
+      asOfMs,
+      basis,
+      signal,
+      accounting,
+      totals: frozen.totals ?? byZone.totals,
+      gpuCount,
+      excluded,
+      byZone: byZone.groups,
+      bySite: bySite.value.groups,
+      byModel: byModel.value.groups,
+      providersOf: (gridZone) => providers.get(gridZone) ?? [],
+      lifetimeYears: lifetimesOf(ofSubjects, sites),
+      sci,
+      versions,
+      settings: ofSubjects,
+      sourceOf,
+    }),
+  );
+}
+
+/** Each that held at a site, and the default for sites that say none. */
+function lifetimesOf(
+  settings: readonly { readonly subject: string; readonly key: string; readonly value: string }[],
+  sites: ReadonlySet<string>,
+): number[] {
+  const said = settings.filter(({ key }) => key === 'embodiedLifetimeYears');
+  const silent = [...sites].some((site) => !said.some(({ subject }) => subject === site));
+  const years = [...said.map(({ value }) => Number(value)), ...(silent ? [DEFAULT_LIFETIME_YEARS] : [])];
+  return [...new Set(years)].sort((a, b) => a - b);
+}
+
+/** Whose values hold at the start of some hour. */
+async function providersOf(
+  db: D1Database,
+  series: Parameters<typeof loadIntensity>[1],
+  knownAtMs: number,
+): Promise<string[]> {
+  const resolve = await loadIntensity(db, series, knownAtMs);
+  const providers = new Set<string>();
+  const firstMs = Math.floor(series.fromMs / HOUR_MS) * HOUR_MS;
+  for (let hourMs = firstMs; hourMs < series.toMs; hourMs += HOUR_MS) {
+    const point = resolve(hourMs);
+    if (point !== null) providers.add(point.provider);
+  }
+  return [...providers].sort();
+}
