@@ -1,4 +1,5 @@
 /** Reads of small kernel files, with the reason where there is nothing to read. */
+import { readFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 
 export type TextRead =
@@ -6,15 +7,29 @@ export type TextRead =
   /** `code` is the errno: `ENOENT` no such file, `EACCES` no rights, `ENODATA` and `EIO` from the driver. */
   | { readonly ok: false; readonly code: string };
 
-/** The trimmed content; some drivers pad theirs with NUL bytes to the page's end, which are no content. */
+/** The trimmed content. */
 export async function readText(path: string): Promise<TextRead> {
   try {
-    const text = await readFile(path, 'utf8');
-    return { ok: true, text: text.replaceAll('\0', '').trim() };
+    return { ok: true, text: contentOf(await readFile(path, 'utf8')) };
   } catch (error) {
     return { ok: false, code: errnoOf(error) };
   }
 }
+
+/**
+ * The same without a detour over Node's threads, for files that the kernel answers from memory within microseconds: RAPL's
+ * counters, /proc/stat. Never for one behind which firmware or a driver has to be asked.
+ */
+export function readTextNow(path: string): TextRead {
+  try {
+    return { ok: true, text: contentOf(readFileSync(path, 'utf8')) };
+  } catch (error) {
+    return { ok: false, code: errnoOf(error) };
+  }
+}
+
+/** Some drivers pad theirs with NUL bytes to the page's end, which are no content. */
+const contentOf = (text: string) => text.replaceAll('\0', '').trim();
 
 /** The trimmed content, or empty where it cannot be read: for names, which are worth having but never needed. */
 export async function readTextOrEmpty(path: string): Promise<string> {

@@ -1,5 +1,5 @@
 /** When the agent looks at the jobs: beside the metering, never in its way. */
-import { stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
 import type { Allocation } from '../../shared/metering/allocation.ts';
 import type { Meter, Reading } from '../../shared/metering/reading.ts';
 import type { SensorHealth } from '../../shared/wire/ingest.ts';
@@ -29,7 +29,7 @@ export function createJobWatch(set: JobSet, clock: Pick<Clock, 'monotonicNow'>):
   let sawReadings = false;
 
   async function lookIfDue(meters: readonly Meter[], readings: readonly Reading[]): Promise<void> {
-    const mark = await markOf(set.watched());
+    const mark = markOf(set.watched());
     const news = mark !== lastMark || (!sawReadings && readings.length > 0);
     if (!news && clock.monotonicNow() - lookedAtMs < LOOK_EVERY_MS) return;
     lookedAtMs = clock.monotonicNow();
@@ -60,13 +60,19 @@ export function createJobWatch(set: JobSet, clock: Pick<Clock, 'monotonicNow'>):
   };
 }
 
-/** Folders of control groups tell their number of folders by their links, others change their time. */
-async function markOf(folders: readonly string[]): Promise<string> {
-  const marks = await Promise.all(
-    folders.map(async (folder) => {
-      const found = await stat(folder).catch(() => null);
-      return found === null ? '-' : `${found.ino}/${found.nlink}/${found.mtimeMs}`;
-    }),
-  );
-  return marks.join();
+/**
+ * Folders of control groups tell their number of folders by their links, others change their time. Each second, so without
+ * a detour over Node's threads: they lie in the kernel's memory.
+ */
+function markOf(folders: readonly string[]): string {
+  return folders
+    .map((folder) => {
+      try {
+        const { ino, nlink, mtimeMs } = statSync(folder);
+        return `${ino}/${nlink}/${mtimeMs}`;
+      } catch {
+        return '-';
+      }
+    })
+    .join();
 }

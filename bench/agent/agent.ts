@@ -43,7 +43,9 @@ async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]
   writeFileSync(join(stateDir, 'node.json'), JSON.stringify({ url: receiver.url, nodeId: 'bench', token }), {
     mode: 0o600,
   });
-  const child = spawn(process.execPath, [join(root, 'dist/wattshed.mjs'), 'run', '--state-dir', stateDir], {
+  // As the installed command runs it (deploy/install/install.sh).
+  const command = ['--lite-mode', join(root, 'dist/wattshed.mjs'), 'run', '--state-dir', stateDir];
+  const child = spawn(process.execPath, command, {
     env: { PATH: process.env.PATH, WATTSHED_CA_FILE: receiver.caFile, ...host.env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -42,6 +42,8 @@ export async function startReceiver(): Promise<Receiver> {
       });
     },
   );
+  // As long as Cloudflare keeps an idle connection of a client (its documented connection limits, read 2026-11-25).
+  server.keepAliveTimeout = 400_000;
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => {

@@ -8,7 +8,7 @@ import { ratio, watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import { type CpuSocket, readCpuSockets } from '../../inventory/cpu-sockets.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
-import { readText } from '../../inventory/read-text.ts';
+import { readTextNow } from '../../inventory/read-text.ts';
 import type { Sensor } from '../sensor.ts';
 import { busyRatio, type ProcessorTicks, parseProcessorTicks } from './cpu-load.ts';
 import { type ThreadPower, threadPower } from './cpu-power-table.ts';
@@ -30,7 +30,7 @@ export function createCpuModelSensor({ paths, clock }: CpuModelOptions): Sensor 
   let before: ReadonlyMap<number, ProcessorTicks> = new Map();
 
   const readTicks = async () => {
-    const stat = await readText(`${paths.procRoot}/stat`);
+    const stat = readTextNow(`${paths.procRoot}/stat`);
     return stat.ok ? parseProcessorTicks(stat.text) : null;
   };
 

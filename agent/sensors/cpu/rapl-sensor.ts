@@ -4,7 +4,7 @@ import { watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import { readCpuSockets } from '../../inventory/cpu-sockets.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
-import { readText, readTextOrEmpty } from '../../inventory/read-text.ts';
+import { readTextNow, readTextOrEmpty } from '../../inventory/read-text.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import { findRaplZones, microjoules, type RaplLevel, type RaplZone } from './rapl-zones.ts';
 
@@ -54,9 +54,11 @@ export function createRaplSensor({ paths, clock, level }: RaplSensorOptions): Se
           detail: `no RAPL ${level === 'psys' ? 'psys ("raplLevel")' : 'package'} in ${paths.sysRoot}/class/powercap (a virtual machine, or the intel_rapl_msr module is not loaded)`,
         };
       // A package that has never used anything is a register that a hypervisor does not fill in.
-      const values = (await Promise.all(found.map(readEnergy))).map(
-        (read): EnergyRead => (read.ok && read.microjoules === 0 ? { ok: false, code: 'always 0' } : read),
-      );
+      const values = found
+        .map(readEnergy)
+        .map(
+          (read): EnergyRead => (read.ok && read.microjoules === 0 ? { ok: false, code: 'always 0' } : read),
+        );
       const readable = found.filter((_, i) => values[i]?.ok);
       if (readable.length === 0) return unreadable(values);
       const mirrors = mirroredDies(found, values);
@@ -90,7 +92,7 @@ export function createRaplSensor({ paths, clock, level }: RaplSensorOptions): Se
       for (const counter of counters) {
         const { zone, meter, identity } = counter;
         const atMs = clock.monotonicNow();
-        const energy = await readEnergy(zone);
+        const energy = readEnergy(zone);
         if (!energy.ok) {
           silent.push(`${zone.label}: ${energy.code}`);
           continue;
@@ -119,8 +121,8 @@ type EnergyRead =
   | { readonly ok: true; readonly microjoules: number }
   | { readonly ok: false; readonly code: string };
 
-async function readEnergy(zone: RaplZone): Promise<EnergyRead> {
-  const read = await readText(`${zone.folder}/energy_uj`);
+function readEnergy(zone: RaplZone): EnergyRead {
+  const read = readTextNow(`${zone.folder}/energy_uj`);
   if (!read.ok) return read;
   const value = microjoules(read.text);
   return value === null ? { ok: false, code: 'no number' } : { ok: true, microjoules: value };

@@ -165,3 +165,41 @@ describe('a proxy', () => {
     await expect(failure).rejects.not.toThrow('hidden');
   });
 });
+
+describe('the connection', () => {
+  const get = (port: number) => plain.request({ method: 'GET', url: `http://127.0.0.1:${port}/` });
+
+  it('stays open from one request to the next', async () => {
+    const server = await started(echo());
+    await get(server.port);
+    await get(server.port);
+    expect(server.connections()).toBe(1);
+  });
+
+  it('is made anew where the server closed it just as it was used again', async () => {
+    let requests = 0;
+    const server = await started(
+      startServer((_, response) => {
+        requests++;
+        // The second request on a connection meets a server that has given it up.
+        if (requests === 2) response.socket?.resetAndDestroy();
+        else response.end('ok');
+      }),
+    );
+    await get(server.port);
+    expect((await get(server.port)).body.toString()).toBe('ok');
+    expect({ requests, connections: server.connections() }).toEqual({ requests: 3, connections: 2 });
+  });
+
+  it('that fails when it is new is a failure, told once', async () => {
+    let requests = 0;
+    const server = await started(
+      startServer((_, response) => {
+        requests++;
+        response.socket?.resetAndDestroy();
+      }),
+    );
+    await expect(get(server.port)).rejects.toThrow(HttpError);
+    expect(requests).toBe(1);
+  });
+});

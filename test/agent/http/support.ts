@@ -19,6 +19,8 @@ export type Answer = (seen: Seen, response: http.ServerResponse) => void;
 export interface TestServer {
   readonly port: number;
   readonly seen: Seen[];
+  /** How many were ever made. */
+  connections(): number;
   stop(): Promise<void>;
 }
 
@@ -87,7 +89,9 @@ export function startProxy(options: { readonly refuse?: number } = {}): Promise<
 
 async function listening(server: Server, seen: Seen[]): Promise<TestServer> {
   const sockets = new Set<Socket>();
+  let connections = 0;
   server.on('connection', (socket: Socket) => {
+    connections++;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
@@ -95,6 +99,7 @@ async function listening(server: Server, seen: Seen[]): Promise<TestServer> {
   return {
     port: (server.address() as AddressInfo).port,
     seen,
+    connections: () => connections,
     stop: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
