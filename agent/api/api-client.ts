@@ -28,6 +28,8 @@ export interface Api {
    * @throws ApiError, and HttpError when no complete reply came
    */
   get(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<Record<string, unknown>>;
+  /** For questions that are too long for an address. */
+  post(path: string, body: unknown): Promise<Record<string, unknown>>;
   put(
     path: string,
     body: unknown,
@@ -37,7 +39,7 @@ export interface Api {
 
 /** @param url of the server, without a trailing slash */
 export function createApi(http: HttpClient, url: string, token: string): Api {
-  const ask = async (method: 'GET' | 'PUT', path: string, query: object, body?: unknown) => {
+  const ask = async (method: 'GET' | 'POST' | 'PUT', path: string, query: object, body?: unknown) => {
     const parameters = Object.entries(query).filter(([, value]) => value !== undefined);
     const search = parameters.length === 0 ? '' : `?${new URLSearchParams(parameters)}`;
     const reply = await http.request({
@@ -55,6 +57,7 @@ export function createApi(http: HttpClient, url: string, token: string): Api {
   };
   return {
     get: (path, query = {}) => ask('GET', path, query),
+    post: (path, body) => ask('POST', path, {}, body),
     put: (path, body, query = {}) => ask('PUT', path, query, body),
   };
 }

@@ -7,6 +7,7 @@ import { AGENT_VERSION } from '../version.ts';
 import { COMMON_OPTIONS, type Command, type Io, parseArgsOptions } from './command.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { enrollCommand } from './commands/enroll.ts';
+import { estimateCommand } from './commands/estimate.ts';
 import { greenestCommand } from './commands/greenest.ts';
 import { installCommand } from './commands/install.ts';
 import { onceCommand } from './commands/once.ts';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly Command[] = [
   relayCommand,
   greenestCommand,
   whenGreenCommand,
+  estimateCommand,
 ];
 
 /** Never throws for what a user can cause: that ends in one line on standard error and an exit code. */
