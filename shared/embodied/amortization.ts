@@ -15,7 +15,13 @@ export interface Service {
   readonly inServiceMs: number;
   /** Null while it is in service. */
   readonly outOfServiceMs: number | null;
+  /** Since when it ages, where it came from another node: only what is left of it accrues here. Default: `inServiceMs`. */
+  readonly agesFromMs?: number | null;
 }
+
+/** Since when a part ages: lifetimes count from there. */
+export const beganMs = ({ inServiceMs, agesFromMs }: Service): number =>
+  Math.min(inServiceMs, agesFromMs ?? inServiceMs);
 
 export interface Lifetime {
   /** Holds from here on. */
@@ -32,7 +38,8 @@ export interface Accrual {
 
 /** @param lifetimes by `fromMs`; the first holds from the beginning. Empty: the default. */
 export function accrualsOf(service: Service, lifetimes: readonly Lifetime[]): Accrual[] {
-  const { inServiceMs } = service;
+  const { inServiceMs: hereFromMs, outOfServiceMs } = service;
+  const inServiceMs = beganMs(service);
   const first = lifetimes.findLast((lifetime) => lifetime.fromMs <= inServiceMs) ?? lifetimes[0];
   const accruals: Accrual[] = [];
   let startMs = inServiceMs;
@@ -48,14 +55,13 @@ export function accrualsOf(service: Service, lifetimes: readonly Lifetime[]): Ac
     endMs = Math.max(inServiceMs + years * YEAR_MS, fromMs + WINDOW_MS);
   }
   accruals.push({ startMs, endMs, share: rest });
-  const { outOfServiceMs } = service;
-  if (outOfServiceMs === null) return accruals;
-  return accruals
-    .filter((accrual) => accrual.startMs < outOfServiceMs)
-    .map((accrual) => {
-      const cutMs = Math.min(accrual.endMs, outOfServiceMs);
-      return { ...accrual, endMs: cutMs, share: accruedShare([accrual], accrual.startMs, cutMs) };
-    });
+  return accruals.flatMap((accrual) => {
+    const fromMs = Math.max(accrual.startMs, hereFromMs);
+    const toMs = Math.min(accrual.endMs, outOfServiceMs ?? Number.POSITIVE_INFINITY);
+    if (fromMs === accrual.startMs && toMs === accrual.endMs) return [accrual];
+    if (fromMs >= toMs) return [];
+    return [{ startMs: fromMs, endMs: toMs, share: accruedShare([accrual], fromMs, toMs) }];
+  });
 }
 
 /** 0..1: the share of a part's total that accrues in `[fromMs, toMs)`; additive over any partition of time. */

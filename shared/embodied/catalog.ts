@@ -1,8 +1,22 @@
 /** The hardware catalog: what making a part emitted, with low and high bound, method and source (catalog.data.json). */
 import data from './catalog.data.json' with { type: 'json' };
 
-export interface CatalogEntry {
+/** Where a figure comes from, the most trusted first; `operator`: the operator's own, which stands before all. */
+export const PROVENANCES = ['operator', 'manufacturer', 'lca', 'derived', 'model'] as const;
+export type Provenance = (typeof PROVENANCES)[number];
+
+/** Impacts beside the climate's, per unit; absent where nobody published or modelled them. */
+export interface OtherImpacts {
+  /** Depletion of minerals and metals, kg antimony-equivalent. */
+  readonly adpeKgSbeq?: number | undefined;
+  readonly primaryEnergyMegajoules?: number | undefined;
+  /** Weighted by scarcity (AWARE), cubic metres world-equivalent. */
+  readonly waterCubicMetresEq?: number | undefined;
+}
+
+export interface CatalogEntry extends OtherImpacts {
   readonly id: string;
+  /** What it is: `gpu`, `tpu`, `cpu`, `memory`, `ssd`, `hdd`, `chassis`, `motherboard`, `psu`, `assembly`, `nic`, `switch`, `server`. */
   readonly kind: string;
   readonly name: string;
   /** Names under which drivers and firmware report it. */
@@ -14,9 +28,12 @@ export interface CatalogEntry {
   readonly high: number;
   readonly boundary: string;
   readonly method: string;
+  readonly provenance: Provenance;
   /** Key of `catalog.models` where the figure is modelled. */
   readonly model?: string;
-  /** Keys of `catalog.sources`. */
+  /** Key of `catalog.models` where the other impacts are modelled although `kgCo2eq` is not. */
+  readonly otherImpactsModel?: string;
+  /** Keys of `catalog.sources`; of an operator's figure the source as it was given. */
   readonly sources: readonly string[];
   readonly confidence: 'high' | 'medium' | 'low';
   readonly memoryGigabytes?: number;
@@ -31,6 +48,8 @@ export interface CatalogEntry {
 export interface Catalog {
   readonly about: string;
   readonly sources: Readonly<Record<string, string>>;
+  /** The year of each source. */
+  readonly sourceYears: Readonly<Record<string, number>>;
   readonly models: Readonly<
     Record<string, { readonly formula: string; readonly sources: readonly string[] }>
   >;
@@ -39,19 +58,31 @@ export interface Catalog {
 
 export const catalog = data as Catalog;
 
-const byId = new Map(catalog.entries.map((entry) => [entry.id, entry]));
+/** The full reference of a source key; a source that an operator gave is its own. */
+export const sourceOf = (key: string): string => catalog.sources[key] ?? key;
 
-/** @throws RangeError for an id that the catalog does not have (a programming error) */
-export function catalogEntry(id: string): CatalogEntry {
-  const entry = byId.get(id);
-  if (!entry) throw new RangeError(`the hardware catalog has no entry "${id}"`);
-  return entry;
+/** Year of the newest source of an entry; null for an operator's figure without a year. */
+export function yearOf({ sources }: CatalogEntry): number | null {
+  const years = sources.flatMap((key) => catalog.sourceYears[key] ?? []);
+  return years.length === 0 ? null : Math.max(...years);
 }
+
+export type NamedKind = 'gpu' | 'cpu';
 
 export interface CatalogMatch {
   readonly entry: CatalogEntry;
   /** `name`: known under this name; `similar`: a longer name that begins like a known one; `none`: any other of its kind. */
   readonly by: 'name' | 'similar' | 'none';
+}
+
+/** What an operator says of the making of a part, in place of the catalog's figure or for a part that it lacks. */
+export interface OwnFigure extends OtherImpacts {
+  readonly kgCo2eq: number;
+  readonly low: number;
+  readonly high: number;
+  readonly source: string;
+  /** Of a part that the catalog lacks. */
+  readonly part?: { readonly kind: NamedKind; readonly name: string; readonly names: readonly string[] };
 }
 
 /** Words that say nothing about which part it is. */
@@ -61,20 +92,93 @@ function words(name: string): string[] {
   return (name.toLowerCase().match(/[a-z0-9+.]+/g) ?? []).filter((word) => !NOISE.has(word));
 }
 
-const names = catalog.entries
-  .flatMap((entry) => [entry.name, ...(entry.aliases ?? [])].map((name) => ({ entry, words: words(name) })))
-  .filter((known) => known.words.length > 0);
-
-/**
- * Finds what a GPU or CPU calls itself (`NVIDIA H100 80GB HBM3`) in the catalog. Whole words are compared, so `L4` is
- * not `L40`; of several beginnings the longest wins.
- */
-export function findHardware(kind: 'gpu' | 'cpu', name: string): CatalogMatch {
-  const asked = words(name);
-  const candidates = names
-    .filter((known) => known.entry.kind === kind && known.words.every((word, i) => asked[i] === word))
-    .sort((a, b) => b.words.length - a.words.length);
-  const best = candidates[0];
-  if (!best) return { entry: catalogEntry(`${kind}-unknown`), by: 'none' };
-  return { entry: best.entry, by: best.words.length === asked.length ? 'name' : 'similar' };
+interface KnownName {
+  readonly entry: CatalogEntry;
+  readonly words: readonly string[];
 }
+
+/** The published catalog with the figures of an operator in front of it. */
+export class HardwareCatalog {
+  /** Published ones in the order of the data, then the operator's own. */
+  readonly entries: readonly CatalogEntry[];
+  readonly #byId: ReadonlyMap<string, CatalogEntry>;
+  readonly #names: readonly KnownName[];
+
+  constructor(own: ReadonlyMap<string, OwnFigure> = new Map()) {
+    const published = catalog.entries.map((entry) => withOwn(entry, own.get(entry.id)));
+    const ids = new Set(published.map(({ id }) => id));
+    const added = [...own].flatMap(([id, figure]) => (ids.has(id) ? [] : ownEntry(id, figure)));
+    this.entries = [...published, ...added];
+    this.#byId = new Map(this.entries.map((entry) => [entry.id, entry]));
+    // The operator's names first: of two equally long beginnings the first wins.
+    this.#names = [...added, ...published]
+      .flatMap((entry) =>
+        [entry.name, ...(entry.aliases ?? [])].map((name) => ({ entry, words: words(name) })),
+      )
+      .filter((known) => known.words.length > 0);
+  }
+
+  has(id: string): boolean {
+    return this.#byId.has(id);
+  }
+
+  /** @throws RangeError for an id that the catalog does not have (a programming error) */
+  entry(id: string): CatalogEntry {
+    const entry = this.#byId.get(id);
+    if (!entry) throw new RangeError(`the hardware catalog has no entry "${id}"`);
+    return entry;
+  }
+
+  /**
+   * Finds what a GPU or CPU calls itself (`NVIDIA H100 80GB HBM3`). Whole words are compared, so `L4` is not `L40`; of
+   * several beginnings the longest wins.
+   */
+  find(kind: NamedKind, name: string): CatalogMatch {
+    const asked = words(name);
+    const best = this.#names
+      .filter((known) => known.entry.kind === kind && known.words.every((word, i) => asked[i] === word))
+      .sort((a, b) => b.words.length - a.words.length)[0];
+    if (!best) return { entry: this.entry(`${kind}-unknown`), by: 'none' };
+    return { entry: best.entry, by: best.words.length === asked.length ? 'name' : 'similar' };
+  }
+}
+
+function withOwn(entry: CatalogEntry, own: OwnFigure | undefined): CatalogEntry {
+  if (own === undefined) return entry;
+  const { source, part: _, ...figures } = own;
+  const { model: __, ...rest } = entry;
+  return { ...rest, ...figures, ...OPERATORS, sources: [source] };
+}
+
+function ownEntry(id: string, { source, part, ...figures }: OwnFigure): CatalogEntry[] {
+  if (part === undefined) return [];
+  const { kind, name, names } = part;
+  return [
+    {
+      id,
+      kind,
+      name,
+      aliases: names,
+      unit: 'piece',
+      boundary: 'as its source says',
+      ...figures,
+      ...OPERATORS,
+      sources: [source],
+    },
+  ];
+}
+
+const OPERATORS = {
+  method: 'figure of the operator',
+  provenance: 'operator',
+  confidence: 'high',
+} as const;
+
+/** Without any figure of an operator. */
+export const PUBLISHED = new HardwareCatalog();
+
+/** @throws RangeError for an id that the catalog does not have (a programming error) */
+export const catalogEntry = (id: string): CatalogEntry => PUBLISHED.entry(id);
+
+/** `PUBLISHED.find`. */
+export const findHardware = (kind: NamedKind, name: string): CatalogMatch => PUBLISHED.find(kind, name);

@@ -1,6 +1,7 @@
-/** What making each part of a node emitted: catalog figures times what the inventory says of the part. */
+/** What making each part of a node emitted: catalog figures times what the inventory or the operator says of the part. */
 import type { InventoryPart } from '../wire/ingest.ts';
-import { type CatalogEntry, catalogEntry, findHardware } from './catalog.ts';
+import type { Service } from './amortization.ts';
+import { type CatalogEntry, type HardwareCatalog, type OtherImpacts, PUBLISHED } from './catalog.ts';
 
 /** Parts that no host reports: every node has one of each. */
 export const HOST_PARTS = [
@@ -16,14 +17,22 @@ export interface HardwarePart {
   readonly type: PartType;
   readonly name: string;
   readonly capacityBytes: number | null;
+  /** How many pieces, by the operator's word: modules of memory, power supplies, a share of a host. Null: not said. */
+  readonly count?: number | null;
 }
 
 export interface Footprint {
   readonly grams: number;
   readonly gramsLow: number;
   readonly gramsHigh: number;
+  /** Null where an entry does not say. */
+  readonly adpeKgSbeq: number | null;
+  readonly primaryEnergyMegajoules: number | null;
+  readonly waterCubicMetresEq: number | null;
   /** Ids of the catalog entries that it is made of. */
   readonly entryIds: readonly string[];
+  /** False where no entry has the part's own name: a similar one, or the median of its kind, stands for it. */
+  readonly matched: boolean;
   /** True where the part is not known by name or a number of pieces is assumed, not reported. */
   readonly assumed: boolean;
 }
@@ -34,63 +43,105 @@ const MEMORY_GIGABYTE = 2 ** 30;
 const DISK_GIGABYTE = 1e9;
 /** No host says reliably how many modules it has: one per started 64 GB, none at the low end. */
 const GIGABYTES_PER_MODULE = 64;
-/** Two power supplies for redundancy; an 8-GPU chassis has up to six. */
-const POWER_SUPPLIES = { value: 2, low: 1, high: 6 };
 const POWER_SUPPLY_KG = 2.99;
-
-export function partFootprint(part: HardwarePart): Footprint {
-  const bytes = part.capacityBytes ?? 0;
-  switch (part.type) {
-    case 'gpu':
-    case 'cpu': {
-      const { entry, by } = findHardware(part.type, part.name);
-      return sum([[entry, one]], by !== 'name');
-    }
-    case 'memory': {
-      const modules = Math.ceil(bytes / MEMORY_GIGABYTE / GIGABYTES_PER_MODULE);
-      return sum(
-        [
-          [catalogEntry('dram-per-gb'), times(bytes / MEMORY_GIGABYTE)],
-          [catalogEntry('dram-dimm-base'), times(modules)],
-        ],
-        true,
-      );
-    }
-    case 'ssd':
-      return sum([
-        [catalogEntry('ssd-per-gb'), times(bytes / DISK_GIGABYTE)],
-        [catalogEntry('ssd-base'), one],
-      ]);
-    case 'hdd':
-      return sum([[catalogEntry('hdd'), one]]);
-    case 'chassis':
-      return sum([[catalogEntry('chassis-rack'), one]], true);
-    case 'motherboard':
-      return sum([[catalogEntry('motherboard'), one]], true);
-    case 'powerSupplies':
-      return sum([[catalogEntry('psu-per-kg'), kilograms]], true);
-    case 'assembly':
-      return sum([[catalogEntry('assembly'), one]], true);
-  }
-}
 
 type Count = { readonly value: number; readonly low: number; readonly high: number };
 const times = (count: number): Count => ({ value: count, low: count, high: count });
 const one = times(1);
-const kilograms: Count = {
-  value: POWER_SUPPLIES.value * POWER_SUPPLY_KG,
-  low: POWER_SUPPLIES.low * POWER_SUPPLY_KG,
-  high: POWER_SUPPLIES.high * POWER_SUPPLY_KG,
-};
+
+/** Two for redundancy; four or six where a chassis feeds that many GPUs (a DGX H100 has six). */
+export function assumedPowerSupplies(gpuCount: number): Count {
+  if (gpuCount >= 8) return { value: 6, low: 4, high: 8 };
+  if (gpuCount >= 4) return { value: 4, low: 2, high: 6 };
+  return { value: 2, low: 1, high: 6 };
+}
+
+/** @param gpuCount that the node has, for its power supplies */
+export function partFootprint(
+  part: HardwarePart,
+  hardware: HardwareCatalog = PUBLISHED,
+  gpuCount = 0,
+): Footprint {
+  const bytes = part.capacityBytes ?? 0;
+  const count = part.count ?? null;
+  const pieces = count === null ? one : times(count);
+  switch (part.type) {
+    case 'gpu':
+    case 'cpu': {
+      const { entry, by } = hardware.find(part.type, part.name);
+      return { ...sum([[entry, pieces]], by !== 'name'), matched: by === 'name' };
+    }
+    case 'memory': {
+      const modules = count ?? Math.ceil(bytes / MEMORY_GIGABYTE / GIGABYTES_PER_MODULE);
+      return sum(
+        [
+          [hardware.entry('dram-per-gb'), times(bytes / MEMORY_GIGABYTE)],
+          [hardware.entry('dram-dimm-base'), times(modules)],
+        ],
+        count === null,
+      );
+    }
+    case 'ssd':
+      return sum([
+        [hardware.entry('ssd-per-gb'), times(bytes / DISK_GIGABYTE)],
+        [hardware.entry('ssd-base'), pieces],
+      ]);
+    case 'hdd':
+      return sum([[hardware.entry('hdd'), pieces]]);
+    case 'chassis':
+      return sum([[hardware.entry('chassis-rack'), pieces]], count === null);
+    case 'motherboard':
+      return sum([[hardware.entry('motherboard'), pieces]], count === null);
+    case 'powerSupplies': {
+      const supplies = count === null ? assumedPowerSupplies(gpuCount) : times(count);
+      const kilograms = {
+        value: supplies.value * POWER_SUPPLY_KG,
+        low: supplies.low * POWER_SUPPLY_KG,
+        high: supplies.high * POWER_SUPPLY_KG,
+      };
+      return sum([[hardware.entry('psu-per-kg'), kilograms]], count === null);
+    }
+    case 'assembly':
+      return sum([[hardware.entry('assembly'), pieces]], count === null);
+  }
+}
+
+/** Parts of one node, each with its footprint. */
+export function withFootprints<P extends HardwarePart & Service>(
+  parts: readonly P[],
+  hardware: HardwareCatalog = PUBLISHED,
+): (P & Footprint)[] {
+  const gpuCount = mostAtOnce(parts.filter(({ type }) => type === 'gpu'));
+  return parts.map((part) => ({ ...part, ...partFootprint(part, hardware, gpuCount) }));
+}
+
+/** The most that were ever in service at once: what the chassis is built for. */
+function mostAtOnce(parts: readonly Service[]): number {
+  const inServiceAt = (ms: number) =>
+    parts.filter(
+      ({ inServiceMs, outOfServiceMs }) =>
+        inServiceMs <= ms && (outOfServiceMs === null || outOfServiceMs > ms),
+    ).length;
+  return Math.max(0, ...parts.map(({ inServiceMs }) => inServiceAt(inServiceMs)));
+}
 
 function sum(terms: readonly (readonly [CatalogEntry, Count])[], assumed = false): Footprint {
   const total = (figure: (entry: CatalogEntry, count: Count) => number) =>
     terms.reduce((kg, [entry, count]) => kg + figure(entry, count), 0) * GRAMS_PER_KG;
+  const other = (impact: keyof OtherImpacts) =>
+    terms.reduce<number | null>((all, [entry, count]) => {
+      const each = entry[impact];
+      return all === null || each === undefined ? null : all + each * count.value;
+    }, 0);
   return {
     grams: total((entry, count) => entry.kgCo2eq * count.value),
     gramsLow: total((entry, count) => entry.low * count.low),
     gramsHigh: total((entry, count) => entry.high * count.high),
+    adpeKgSbeq: other('adpeKgSbeq'),
+    primaryEnergyMegajoules: other('primaryEnergyMegajoules'),
+    waterCubicMetresEq: other('waterCubicMetresEq'),
     entryIds: terms.map(([entry]) => entry.id),
+    matched: true,
     assumed,
   };
 }

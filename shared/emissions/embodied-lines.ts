@@ -22,7 +22,7 @@ export class EmbodiedLine {
   constructor(parts: readonly NodePart[], lifetimes: readonly Lifetime[]) {
     const byService = new Map<string, Together>();
     for (const part of parts) {
-      const service = `${part.inServiceMs} ${part.outOfServiceMs}`;
+      const service = `${part.inServiceMs} ${part.outOfServiceMs} ${part.agesFromMs}`;
       const before = byService.get(service);
       byService.set(service, {
         accruals: before?.accruals ?? accrualsOf(part, lifetimes),

@@ -9,6 +9,8 @@ export interface NodePart {
   readonly name: string;
   readonly inServiceMs: number;
   readonly outOfServiceMs: number | null;
+  /** Since when it ages, where it came from another node. */
+  readonly agesFromMs?: number | null;
   readonly grams: number;
   readonly gramsLow: number;
   readonly gramsHigh: number;

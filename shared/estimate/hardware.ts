@@ -1,28 +1,28 @@
 /** Hardware by the name that a person writes: never guessed, but with what may have been meant. */
 
 import { editDistance } from '../edit-distance.ts';
-import { type CatalogEntry, catalog, findHardware } from '../embodied/catalog.ts';
+import { type CatalogEntry, type HardwareCatalog, PUBLISHED } from '../embodied/catalog.ts';
 
 /** What an estimate may be of. */
 const KINDS: readonly string[] = ['gpu', 'tpu', 'cpu', 'server'];
 
-const whole = () =>
-  catalog.entries.filter(({ kind, id }) => KINDS.includes(kind) && !id.endsWith('-unknown'));
+const whole = (hardware: HardwareCatalog) =>
+  hardware.entries.filter(({ kind, id }) => KINDS.includes(kind) && !id.endsWith('-unknown'));
 
 /** By id, name or alias, or under the longer name by which drivers report it; null where it is none of the catalog's. */
-export function hardwareNamed(written: string): CatalogEntry | null {
+export function hardwareNamed(written: string, hardware: HardwareCatalog = PUBLISHED): CatalogEntry | null {
   const wanted = written.trim().toLowerCase();
-  const exact = whole().find((entry) => namesOf(entry).some((name) => name.toLowerCase() === wanted));
+  const exact = whole(hardware).find((entry) => namesOf(entry).some((name) => name.toLowerCase() === wanted));
   if (exact) return exact;
   for (const kind of ['gpu', 'cpu'] as const) {
-    const { entry, by } = findHardware(kind, written);
+    const { entry, by } = hardware.find(kind, written);
     if (by !== 'none') return entry;
   }
   return null;
 }
 
 /** Up to `limit` names that someone who wrote this may have meant: those that hold its words, else the most alike. */
-export function nearestHardware(written: string, limit = 4): string[] {
+export function nearestHardware(written: string, hardware: HardwareCatalog = PUBLISHED, limit = 4): string[] {
   const wanted = written.trim().toLowerCase();
   const words = wanted.match(/[a-z0-9]+/g) ?? [];
   const rank = (entry: CatalogEntry) => {
@@ -30,7 +30,7 @@ export function nearestHardware(written: string, limit = 4): string[] {
     const distance = Math.min(...namesOf(entry).map((name) => editDistance(wanted, name.toLowerCase())));
     return { name: entry.name, held: held.length, distance };
   };
-  return whole()
+  return whole(hardware)
     .map(rank)
     .sort((a, b) => b.held - a.held || a.distance - b.distance)
     .slice(0, limit)

@@ -2,6 +2,7 @@
 import type { App } from '../http/app.ts';
 import { registerAlertChannels } from './alert-channels.ts';
 import { registerAlertDeliveries } from './alert-deliveries.ts';
+import { registerAlertRules } from './alert-rules.ts';
 import { registerChanges } from './changes.ts';
 import { registerDocs } from './docs.ts';
 import { registerEmbodied } from './embodied.ts';
@@ -13,6 +14,7 @@ import { registerGrid } from './grid.ts';
 import { registerGridCloudRegions } from './grid-cloud-regions.ts';
 import { registerGridForecast } from './grid-forecast.ts';
 import { registerGridTrust } from './grid-trust.ts';
+import { registerHardware } from './hardware.ts';
 import { registerHealth } from './health.ts';
 import { registerIngest } from './ingest.ts';
 import { registerInstall } from './install.ts';
@@ -42,6 +44,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerJobs,
   registerStatements,
   registerEmbodied,
+  registerHardware,
   registerEstimate,
   registerMetrics,
   registerQuarantine,
@@ -49,6 +52,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerPeriods,
   registerAlertChannels,
   registerAlertDeliveries,
+  registerAlertRules,
   registerSites,
   registerEnrolmentKeys,
   registerTokens,

@@ -80,3 +80,13 @@ const asJson = (key: string): SQL =>
   key === 'site'
     ? sql`json_quote(value)`
     : sql`CASE WHEN value = '' THEN NULL WHEN json_valid(value) THEN json(value) ELSE json_quote(value) END`;
+
+/** Records settings that belong to nothing else, with the changes that they are. */
+export async function addSettings(
+  db: Database,
+  rows: readonly RecordedSetting[],
+  why: string | null,
+): Promise<void> {
+  const [first, ...rest] = insertSettings(db, rows, why);
+  if (first !== undefined) await db.batch([first, ...rest]);
+}

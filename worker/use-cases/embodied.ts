@@ -1,56 +1,137 @@
-/** The ledger of one node's parts: what making each emitted, how that is known, and what has accrued until now. */
-import { accrualsOf, accruedShare, DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
-import { type CatalogEntry, catalog, catalogEntry } from '../../shared/embodied/catalog.ts';
-import { type Footprint, partFootprint } from '../../shared/embodied/footprint.ts';
+/** The ledger of one node's parts: what making each emitted, how that is known, and what of it has accrued. */
+import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
+import { beganMs, DEFAULT_LIFETIME_YEARS, type Lifetime } from '../../shared/embodied/amortization.ts';
+import type { CatalogEntry } from '../../shared/embodied/catalog.ts';
+import { type Footprint, withFootprints } from '../../shared/embodied/footprint.ts';
+import { hardwareAsKnown } from '../../shared/embodied/own-figures.ts';
+import { suspectedReplacements } from '../../shared/embodied/replacement.ts';
+import {
+  activeHoursShares,
+  DEFAULT_EXPECTED_UTILIZATION_RATIO,
+  type EmbodiedMethod,
+  immediateShares,
+  type PartShares,
+  straightLineShares,
+} from '../../shared/embodied/views.ts';
+import { isVirtualMachine } from '../../shared/embodied/virtual-machine.ts';
+import { spansInFleet } from '../../shared/emissions/presence.ts';
+import { nodesAsKnown } from '../../shared/settings/node-as-known.ts';
 import { Places } from '../../shared/settings/place.ts';
 import { epochMs } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
+import { rangeProblem } from '../http/time-range.ts';
 import { openDatabase } from '../storage/database.ts';
+import { readFleet } from '../storage/fleet.ts';
 import { findNode } from '../storage/nodes.ts';
-import { readParts, type StoredPart } from '../storage/parts.ts';
+import { readPartsAsKnown, type StoredPart } from '../storage/parts.ts';
 import { readSettings } from '../storage/settings.ts';
+import { type ActiveTime, readActiveTime } from './active-time.ts';
+
+export interface EmbodiedQuery {
+  readonly method: EmbodiedMethod;
+  /** Default: since the first part began. */
+  readonly fromMs?: number | undefined;
+  /** Default and latest: `asOfMs`. */
+  readonly toMs?: number | undefined;
+  readonly asOfMs?: number | undefined;
+  readonly expectedUtilizationRatio?: number | undefined;
+}
 
 export interface EmbodiedPart extends StoredPart, Omit<Footprint, 'entryIds'> {
-  /** 0..1 of `grams`, from its in-service date until now. */
-  readonly accruedShare: number;
+  readonly shares: PartShares;
   readonly entries: readonly CatalogEntry[];
+  /** Id of the node that it went to. */
+  readonly movedToNode: string | null;
+  /** Id of a part that may have taken its place. */
+  readonly suspectedReplacement: string | null;
+  /** Only with `activeHours`. */
+  readonly activeMilliseconds: number | null;
 }
 
 export interface EmbodiedLedger {
-  /** That holds now. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly asOfMs: number;
+  readonly method: EmbodiedMethod;
+  /** That holds at `toMs`. */
   readonly lifetimeYears: number;
+  /** Null unless the method uses it. */
+  readonly expectedUtilizationRatio: number | null;
+  readonly virtualMachine: boolean;
   readonly parts: readonly EmbodiedPart[];
 }
 
-/** Problem: `not_found`. */
+/** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
 export async function embodiedLedger(
   db: D1Database,
   nodeId: string,
+  query: EmbodiedQuery,
   nowMs: number,
 ): Promise<Result<EmbodiedLedger>> {
-  const node = await findNode(db, nodeId, nowMs);
-  if (node === null) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
-  const parts = await readParts(db, [node.number]);
-  const places = new Places(await readSettings(openDatabase(db))).of(node.number, {
-    startMs: epochMs(Math.min(nowMs, ...parts.map(({ inServiceMs }) => inServiceMs))),
-    endMs: epochMs(nowMs + 1),
+  const { method, asOfMs = nowMs } = query;
+  const knownAtMs = query.asOfMs ?? ALL_KNOWN;
+  if (asOfMs > nowMs) return fail('invalid_parameter', 'asOf must not be in the future.', 'asOf');
+  if (query.expectedUtilizationRatio !== undefined && method !== 'activeHours')
+    return fail(
+      'invalid_parameter',
+      'expectedUtilizationRatio is used by embodiedMethod=activeHours only; leave it out.',
+      'expectedUtilizationRatio',
+    );
+  const settings = await readSettings(openDatabase(db));
+  const fleet = await readFleet(db);
+  const node = nodesAsKnown(fleet, settings, knownAtMs).find(({ id }) => id === nodeId);
+  if (node === undefined) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
+  const inventory = (await findNode(db, nodeId, nowMs))?.inventory ?? null;
+
+  const hardware = hardwareAsKnown(settings, knownAtMs);
+  const stored = await readPartsAsKnown(db, [node.number], knownAtMs);
+  const parts = withFootprints(stored, hardware);
+  const toMs = Math.min(query.toMs ?? asOfMs, asOfMs);
+  const fromMs = query.fromMs ?? Math.min(toMs - 1, ...parts.map(({ inServiceMs }) => inServiceMs));
+  const backwards = rangeProblem(fromMs, toMs);
+  if (backwards !== null) return { ok: false, problem: backwards };
+
+  const places = new Places(settings, knownAtMs).of(node.number, {
+    startMs: epochMs(Math.min(fromMs, ...parts.map(beganMs))),
+    endMs: epochMs(toMs),
   });
-  const lifetimes = places.flatMap(({ startMs, lifetimeYears }) =>
+  const lifetimes: Lifetime[] = places.flatMap(({ startMs, lifetimeYears }) =>
     lifetimeYears === null ? [] : [{ fromMs: startMs, years: lifetimeYears }],
   );
+  const lifetimeYears = lifetimes.at(-1)?.years ?? DEFAULT_LIFETIME_YEARS;
+  const expected = query.expectedUtilizationRatio ?? DEFAULT_EXPECTED_UTILIZATION_RATIO;
+  const inFleet = spansInFleet(node, asOfMs);
+  const range = { fromMs, toMs };
+  let active: ActiveTime | null = null;
+  if (method === 'activeHours') {
+    const read = await readActiveTime(db, node.number, parts, range, knownAtMs);
+    if (!read.ok) return read;
+    active = read.value;
+  }
+  const sharesOf = (part: StoredPart, activeMs: number | null): PartShares => {
+    if (activeMs !== null) return activeHoursShares(activeMs, lifetimeYears, expected);
+    return method === 'immediate'
+      ? immediateShares(part, range)
+      : straightLineShares(part, lifetimes, inFleet, range);
+  };
+  const suspected = suspectedReplacements(stored, asOfMs);
   return ok({
-    lifetimeYears: lifetimes.at(-1)?.years ?? DEFAULT_LIFETIME_YEARS,
-    parts: parts.map((part) => {
-      const { entryIds, ...footprint } = partFootprint(part);
+    ...range,
+    asOfMs,
+    method,
+    lifetimeYears,
+    expectedUtilizationRatio: active === null ? null : expected,
+    virtualMachine: inventory !== null && isVirtualMachine(inventory.productName),
+    parts: parts.map(({ entryIds, ...part }) => {
+      const activeMilliseconds = active?.of(part) ?? null;
       return {
         ...part,
-        ...footprint,
-        accruedShare: accruedShare(accrualsOf(part, lifetimes), part.inServiceMs, nowMs),
-        entries: entryIds.map(catalogEntry),
+        activeMilliseconds,
+        shares: sharesOf(part, activeMilliseconds),
+        entries: entryIds.map((id) => hardware.entry(id)),
+        movedToNode: fleet.find(({ number }) => number === part.movedTo)?.id ?? null,
+        suspectedReplacement: suspected.get(part.id) ?? null,
       };
     }),
   });
 }
-
-/** The full reference of a source key of the catalog. */
-export const sourceOf = (key: string): string => catalog.sources[key] ?? key;

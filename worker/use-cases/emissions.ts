@@ -1,5 +1,6 @@
 /** The figure: reads what the join needs, in bounded pieces, and joins it (shared/emissions). */
 import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
+import { beganMs } from '../../shared/embodied/amortization.ts';
 import { withFootprints } from '../../shared/embodied/footprint.ts';
 import { hardwareAsKnown } from '../../shared/embodied/own-figures.ts';
 import {
@@ -206,7 +207,7 @@ async function prepareNodes(
       hardware,
     );
     // Lifetimes count from the first day in service, however short the range asked for.
-    const startMs = Math.min(range.fromMs, ...own.map(({ inServiceMs }) => inServiceMs));
+    const startMs = Math.min(range.fromMs, ...own.map(beganMs));
     return {
       ...node,
       parts: own,

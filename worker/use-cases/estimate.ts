@@ -1,7 +1,12 @@
 /** An estimate after the fact: finds what the request names, and says what had to be assumed. */
 import { DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
-import { type CatalogEntry, catalogEntry } from '../../shared/embodied/catalog.ts';
-import { type HardwarePart, HOST_PARTS, partFootprint } from '../../shared/embodied/footprint.ts';
+import { type CatalogEntry, type HardwareCatalog, sourceOf } from '../../shared/embodied/catalog.ts';
+import {
+  assumedPowerSupplies,
+  type HardwarePart,
+  HOST_PARTS,
+  partFootprint,
+} from '../../shared/embodied/footprint.ts';
 import { publishedPue } from '../../shared/estimate/cloud-pue.ts';
 import {
   type EmbodiedKilograms,
@@ -19,9 +24,9 @@ import { epochMs, gramsPerKwh } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
 import { placedRegion } from './cloud-regions.ts';
-import { sourceOf } from './embodied.ts';
 import { loadIntensity } from './grid-intensity.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
+import { readHardware } from './hardware.ts';
 
 /** Hardware parts of a host, as a request gives them. */
 export interface HostPart {
@@ -87,9 +92,10 @@ export async function estimateEmissions(
   request: EstimateRequest,
   nowMs: number,
 ): Promise<Result<EstimateAnswer>> {
-  const entry = hardwareNamed(request.hardware);
+  const catalog = await readHardware(db);
+  const entry = hardwareNamed(request.hardware, catalog);
   if (entry === null) {
-    const nearest = nearestHardware(request.hardware).join(', ');
+    const nearest = nearestHardware(request.hardware, catalog).join(', ');
     return fail(
       'invalid_body',
       `/hardware: the catalog knows no "${request.hardware}"; nearest: ${nearest}. For any other give the nearest with powerWatts and embodied of your own.`,
@@ -99,7 +105,7 @@ export async function estimateEmissions(
   const notes = new Notes();
   const power = powerOf(request, entry, notes);
   if (!power.ok) return power;
-  const host = hostOf(request, entry, notes);
+  const host = hostOf(request, entry, catalog, notes);
   if (!host.ok) return host;
   const when = datesOf(request, nowMs, notes);
   if (!when.ok) return when;
@@ -186,7 +192,12 @@ function powerOf(request: EstimateRequest, entry: CatalogEntry, notes: Notes): R
   return ok(power);
 }
 
-function hostOf({ host }: EstimateRequest, entry: CatalogEntry, notes: Notes): Result<EstimateInput['host']> {
+function hostOf(
+  { host }: EstimateRequest,
+  entry: CatalogEntry,
+  catalog: HardwareCatalog,
+  notes: Notes,
+): Result<EstimateInput['host']> {
   if (host === undefined) {
     if (entry.kind === 'gpu' || entry.kind === 'cpu')
       notes.assume('Host: neither its energy nor its making is counted; `host` adds them.');
@@ -202,17 +213,23 @@ function hostOf({ host }: EstimateRequest, entry: CatalogEntry, notes: Notes): R
     notes.assume('Power of the host: not counted; `host.powerWatts` adds it (without its devices).');
   const power = watts(host.powerWatts ?? 0);
   const { devicesPerHost } = host;
+  const gpuCount = entry.kind === 'gpu' ? devicesPerHost : 0;
   if (host.embodied !== undefined) {
     notes.cite(`making of the host: ${host.embodied.source}`);
     return ok({ power, devicesPerHost, embodied: exactly(host.embodied.kgCo2eq) });
   }
-  return ok({ power, devicesPerHost, embodied: madeOf(host.parts ?? [], notes) });
+  return ok({ power, devicesPerHost, embodied: madeOf(host.parts ?? [], catalog, gpuCount, notes) });
 }
 
 const GIGABYTE = { memory: 2 ** 30, ssd: 1e9, hdd: 1e9, cpu: 0 } as const;
 
 /** The parts and what every host has. */
-function madeOf(parts: readonly HostPart[], notes: Notes): EmbodiedKilograms {
+function madeOf(
+  parts: readonly HostPart[],
+  catalog: HardwareCatalog,
+  gpuCount: number,
+  notes: Notes,
+): EmbodiedKilograms {
   const all: { readonly part: HardwarePart; readonly count: number }[] = [
     ...parts.map(({ type, name = '', capacityGigabytes = 0, count }) => ({
       part: { type, name, capacityBytes: capacityGigabytes * GIGABYTE[type] },
@@ -222,13 +239,16 @@ function madeOf(parts: readonly HostPart[], notes: Notes): EmbodiedKilograms {
   ];
   const sum = { kgCo2eq: 0, low: 0, high: 0 };
   for (const { part, count } of all) {
-    const { grams, gramsLow, gramsHigh, entryIds } = partFootprint(part);
+    const { grams, gramsLow, gramsHigh, entryIds } = partFootprint(part, catalog, gpuCount);
     sum.kgCo2eq += (count * grams) / 1_000;
     sum.low += (count * gramsLow) / 1_000;
     sum.high += (count * gramsHigh) / 1_000;
-    for (const id of entryIds) notes.cite(...sourcesOf(catalogEntry(id)));
+    for (const id of entryIds) notes.cite(...sourcesOf(catalog.entry(id)));
   }
-  notes.assume('Host: one chassis, motherboard, power supplies and assembly beside the parts given.');
+  const supplies = assumedPowerSupplies(gpuCount).value;
+  notes.assume(
+    `Host: one chassis, motherboard, assembly and ${supplies} power supplies beside the parts given.`,
+  );
   return sum;
 }
 

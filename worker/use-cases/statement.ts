@@ -1,6 +1,7 @@
 /** Carbon statements: gathers what one needs of a job, a project or a closed period (shared/statement composes it). */
 import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
 import { DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
+import { sourceOf } from '../../shared/embodied/catalog.ts';
 import type { Figures } from '../../shared/emissions/figures.ts';
 import type { SciScore } from '../../shared/emissions/sci.ts';
 import { findZone } from '../../shared/grid/zones.ts';
@@ -8,7 +9,6 @@ import { composeStatement, type Statement, type StatementSubject } from '../../s
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { findPeriod } from '../storage/periods.ts';
-import { sourceOf } from './embodied.ts';
 import { type Accounting, type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
 import { factorVersions } from './factor-versions.ts';
 import { loadIntensity } from './grid-intensity.ts';

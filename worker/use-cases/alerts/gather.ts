@@ -9,7 +9,9 @@ import {
   type ScopedJob,
   ScopeIndex,
 } from '../../../shared/alerts/scope.ts';
-import { partFootprint } from '../../../shared/embodied/footprint.ts';
+import { beganMs } from '../../../shared/embodied/amortization.ts';
+import type { HardwareCatalog } from '../../../shared/embodied/catalog.ts';
+import { withFootprints } from '../../../shared/embodied/footprint.ts';
 import type { JoinNode, NodePart } from '../../../shared/emissions/join-node.ts';
 import type { HourLedger } from '../../../shared/ledger/hour.ts';
 import type { Place, Places } from '../../../shared/settings/place.ts';
@@ -49,6 +51,7 @@ export async function gather(
   request: GatherRequest,
   fleet: readonly FleetNode[],
   places: Places,
+  catalog: HardwareCatalog,
 ): Promise<Gathered> {
   const { hourStartMs, toMs, afterNode, withHardware } = request;
   const left = fleet.filter(
@@ -61,7 +64,7 @@ export async function gather(
   if (chunk.length > 0)
     for await (const hour of readNodeHours(db, { nodeNumbers, fromMs: hourStartMs, toMs }))
       ledgers.set(hour.nodeNumber, hour.ledger);
-  const hardware = await readHardware(db, withHardware ? nodeNumbers : []);
+  const hardware = await readHardware(db, withHardware ? nodeNumbers : [], catalog);
   const jobs = await readJobsOf(db, request.scopes, ledgers);
 
   const index = new ScopeIndex(request.scopes);
@@ -112,12 +115,16 @@ interface Hardware {
   readonly parts: ReadonlyMap<number, readonly NodePart[]>;
 }
 
-async function readHardware(db: D1Database, nodeNumbers: readonly number[]): Promise<Hardware> {
+async function readHardware(
+  db: D1Database,
+  nodeNumbers: readonly number[],
+  catalog: HardwareCatalog,
+): Promise<Hardware> {
   if (nodeNumbers.length === 0) return { devices: new Map(), parts: new Map() };
   const [devices, parts] = await Promise.all([readNodeDevices(db, nodeNumbers), readParts(db, nodeNumbers)]);
   return {
     devices: byNode(devices),
-    parts: byNode(parts.map((part) => ({ ...part, ...partFootprint(part) }))),
+    parts: new Map([...byNode(parts)].map(([node, own]) => [node, withFootprints(own, catalog)])),
   };
 }
 
@@ -139,7 +146,7 @@ function toJoinNode(
 ): JoinNode {
   const own = parts.get(node.number) ?? [];
   // Lifetimes count from the first day in service.
-  const startMs = Math.min(hourStartMs, ...own.map(({ inServiceMs }) => inServiceMs));
+  const startMs = Math.min(hourStartMs, ...own.map(beganMs));
   return {
     ...node,
     devices: devices.get(node.number) ?? [],

@@ -6,6 +6,8 @@
 import type { AlertNotification } from '../../../shared/alerts/notification.ts';
 import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import { type Scope, scopeOf } from '../../../shared/alerts/scope.ts';
+import type { HardwareCatalog } from '../../../shared/embodied/catalog.ts';
+import { hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
 import { Places } from '../../../shared/settings/place.ts';
 import { WINDOW_MS } from '../../../shared/time/window.ts';
 import { type Cursor, commitStep, type Pass, readCursor } from '../../storage/alert-cursor.ts';
@@ -51,6 +53,7 @@ export interface StepContext {
   readonly scopes: ReadonlyMap<number, Scope>;
   readonly fleet: readonly FleetNode[];
   readonly places: Places;
+  readonly catalog: HardwareCatalog;
   readonly gridZones: readonly string[];
   /** To be committed with whatever the step commits. */
   readonly taken: readonly D1PreparedStatement[];
@@ -88,6 +91,7 @@ export async function evaluateStep(dependencies: AlertDependencies): Promise<Ste
     scopes: new Map(rules.map(({ number, rule }) => [number, storedScope(rule.filter)])),
     fleet,
     places: new Places(settings),
+    catalog: hardwareAsKnown(settings),
     gridZones,
     taken: late.length === 0 ? [] : [takeLateHours(db, late)],
   };
@@ -113,7 +117,7 @@ async function advance(
   if (pass !== null) {
     const scopes = pass.scopes.map(storedScope);
     const request = { ...pass, scopes, before: pass.windows };
-    const gathered = await gather(db, request, context.fleet, context.places);
+    const gathered = await gather(db, request, context.fleet, context.places, context.catalog);
     if (gathered.afterNode !== null) {
       const next = { ...pass, afterNode: gathered.afterNode, windows: gathered.windows };
       const committed = await commitStep(db, version, { ...cursor, pass: next }, context.taken);
