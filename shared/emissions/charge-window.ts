@@ -14,12 +14,17 @@ export interface Charging {
   readonly supply: SupplyPlan | null;
 }
 
-/** Adds facility energy, grams and litres; returns the millijoules that no intensity is known for. */
+/**
+ * Adds facility energy, grams and litres; returns the millijoules that no intensity is known for.
+ *
+ * @param componentsOnly no meter of the whole node saw this window
+ */
 export function chargeWindow(
   cell: Cell,
   place: Place,
   startMs: number,
   sum: WindowSum,
+  componentsOnly: boolean,
   charging: Charging,
 ): number {
   const { all, idle, jobs, lowUtilization } = sum;
@@ -27,7 +32,7 @@ export function chargeWindow(
   cell.facilityKwh.add(all * facilityKwhPerMillijoule);
   const intensity = place.gridZone === null ? null : charging.intensityOf(place.gridZone)(startMs);
   addWater(cell, place, all);
-  addOverheads(cell, place, all, intensity?.gramsPerKwh ?? 0);
+  addOverheads(cell, place, all, componentsOnly, intensity?.gramsPerKwh ?? 0);
   let gramsPerKwh: number;
   let uncharged = 0;
   if (charging.supply === null) {
@@ -69,11 +74,18 @@ function addWater(cell: Cell, { factors, pueRatio }: Place, millijoules: number)
 }
 
 /** Energy that no meter of a node saw, by IT energy, at the intensity of the place. */
-function addOverheads(cell: Cell, { factors }: Place, millijoules: number, gramsPerKwh: number): void {
+function addOverheads(
+  cell: Cell,
+  { factors }: Place,
+  millijoules: number,
+  componentsOnly: boolean,
+  gramsPerKwh: number,
+): void {
   for (const overhead of OVERHEADS) {
     const factor = factors.overheads[overhead];
     if (factor === null) continue;
-    const kwh = (millijoules / MILLIJOULES_PER_KWH) * factor.ratio;
+    const covered = overhead === 'host' && !componentsOnly;
+    const kwh = covered ? 0 : (millijoules / MILLIJOULES_PER_KWH) * factor.ratio;
     const own = cell.overheads[overhead] ?? { kwh: 0, grams: 0 };
     cell.overheads[overhead] = own;
     own.kwh += kwh;

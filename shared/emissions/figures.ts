@@ -53,6 +53,7 @@ export class Cell {
     grid: null,
   };
   readonly overheads: Record<Overhead, { kwh: number; grams: number } | null> = {
+    host: null,
     network: null,
     storage: null,
     cooling: null,
@@ -263,6 +264,7 @@ export class FigureSums {
       waterLitresGrid: this.#water.get('grid')?.litres.value ?? null,
       waterKnown: { site: this.#waterKnown('site'), grid: this.#waterKnown('grid') },
       overheads: {
+        host: this.#overhead('host'),
         network: this.#overhead('network'),
         storage: this.#overhead('storage'),
         cooling: this.#overhead('cooling'),

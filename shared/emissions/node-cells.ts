@@ -83,10 +83,10 @@ export function nodeCells(
         .get(firstStep)
         ?.find(({ place }) => startMs >= place.startMs && startMs < place.endMs);
       if (!work) return;
-      cover(work, epochs, typeOf, meter);
+      const wholeNodeMs = cover(work, epochs, typeOf, meter);
       attribute(work, epochs, ownerOf);
       for (const { owner, cell, window } of bookWindow(work, shares, range)) {
-        const uncharged = chargeWindow(cell, work.place, startMs, window, range);
+        const uncharged = chargeWindow(cell, work.place, startMs, window, wholeNodeMs === 0, range);
         window.begun = false;
         if (uncharged > 0 && isWanted(owner, range)) addTo(excluded, work.place.gridZone, uncharged);
       }
@@ -111,13 +111,13 @@ export function nodeCells(
 
 const isWanted = (owner: Owner, range: JoinRange) => owner !== OTHER_JOBS && range.acceptsOwner(owner);
 
-/** Adds the time that the node's devices were metered in this window. */
+/** Adds the time that the node's devices were metered in this window; returns that of a meter of the whole node. */
 function cover(
   { coveredMs }: CellWork,
   epochs: readonly LedgerEpoch[],
   typeOf: ReadonlyMap<number, DeviceType>,
   meter: DeviceMeans,
-): void {
+): number {
   let ownMeterMs = 0;
   const meteredMs = new Map<number, number>();
   for (const { devices } of epochs) {
@@ -131,6 +131,7 @@ function cover(
     const own = deviceIndex === null ? 0 : (meteredMs.get(deviceIndex) ?? 0);
     coveredMs[i]! += Math.max(own, ownMeterMs);
   });
+  return ownMeterMs;
 }
 
 /** Adds how jobs came to their energy. */

@@ -1,7 +1,10 @@
 /** What an operator may say of a site beside zone, PUE and lifetime: each holds from a date, and none has a default. */
 
-/** Energy that the meters of the nodes do not see, as a share of IT energy. */
-export const OVERHEADS = ['network', 'storage', 'cooling'] as const;
+/**
+ * Energy that the meters of the nodes do not see, as a share of IT energy. `host` is what a node takes beyond its metered
+ * parts (fans, boards, losses of the power supplies), and holds only while no meter of the whole node sees that.
+ */
+export const OVERHEADS = ['host', 'network', 'storage', 'cooling'] as const;
 export type Overhead = (typeof OVERHEADS)[number];
 
 export interface OverheadFactor {
@@ -48,7 +51,12 @@ export function siteFactors(holds: (key: string) => string | null): SiteFactors 
     wueLitresPerKwh: number('wueLitresPerKwh'),
     gridWaterLitresPerKwh: number('gridWaterLitresPerKwh'),
     residualGramsPerKwh: number('residualGramsPerKwh'),
-    overheads: { network: overhead('network'), storage: overhead('storage'), cooling: overhead('cooling') },
+    overheads: {
+      host: overhead('host'),
+      network: overhead('network'),
+      storage: overhead('storage'),
+      cooling: overhead('cooling'),
+    },
   };
 }
 

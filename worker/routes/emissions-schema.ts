@@ -127,9 +127,9 @@ const figures = {
   waterKnown: z
     .object({ site: share, grid: share })
     .openapi({ description: 'Shares of the energy whose site says how much water it takes.' }),
-  overheads: z.object({ network: overhead, storage: overhead, cooling: overhead }).openapi({
+  overheads: z.object({ host: overhead, network: overhead, storage: overhead, cooling: overhead }).openapi({
     description:
-      'What no meter of a node sees, by the factors of the site (their source is at the site): IT energy x ratio, at the location-based intensity. In no other figure; null where no site has the factor.',
+      'What no meter of a node sees, by the factors of the site (their source is at the site): IT energy x ratio, at the location-based intensity; `host` only where no meter of the whole node saw it. In no other figure; null where no site has the factor.',
   }),
   energyKwhByDevice: z.object({ gpu: z.number(), cpu: z.number(), memory: z.number(), other: z.number() }),
 };

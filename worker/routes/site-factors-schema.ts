@@ -89,6 +89,12 @@ export const factorInputs = {
     'For market accounting: the residual mix of the grid, gCO2eq/kWh on the basis that you report; without it what no contract covers is at the intensity of the grid.',
     500,
   ),
+  hostOverheadRatio: number(
+    5,
+    'What a node takes beyond its metered parts (fans, boards, losses of the power supplies), as a share of their energy; counts only in windows that no meter of the whole node saw.',
+    0.12,
+  ),
+  hostOverheadSource: source,
   networkOverheadRatio: overhead('Network'),
   networkOverheadSource: source,
   storageOverheadRatio: overhead('Storage'),
@@ -162,6 +168,8 @@ export const factorOutputs = {
   wueLitresPerKwh: nullable,
   gridWaterLitresPerKwh: nullable,
   residualGramsPerKwh: nullable,
+  hostOverheadRatio: nullable,
+  hostOverheadSource: text,
   networkOverheadRatio: nullable,
   networkOverheadSource: text,
   storageOverheadRatio: nullable,
@@ -175,6 +183,8 @@ export function factorsReply({ factors, supplyContracts }: Pick<Site, 'factors' 
   const { overheads, ...numbers } = factors;
   return {
     ...numbers,
+    hostOverheadRatio: overheads.host?.ratio ?? null,
+    hostOverheadSource: overheads.host?.source ?? null,
     networkOverheadRatio: overheads.network?.ratio ?? null,
     networkOverheadSource: overheads.network?.source ?? null,
     storageOverheadRatio: overheads.storage?.ratio ?? null,

@@ -36,6 +36,7 @@ const FACTORS: SiteFactors = {
   gridWaterLitresPerKwh: 0,
   residualGramsPerKwh: 500,
   overheads: {
+    host: { ratio: 0.12, source: 'test' },
     network: { ratio: 0.05, source: 'test' },
     storage: null,
     cooling: { ratio: 0, source: 'test' },
@@ -306,6 +307,7 @@ function expectSum(parts: readonly Figures[], whole: Figures): void {
   for (const value of [
     ({ waterLitresSite }: Figures) => waterLitresSite,
     ({ waterLitresGrid }: Figures) => waterLitresGrid,
+    ({ overheads }: Figures) => overheads.host?.energyKwh ?? null,
     ({ overheads }: Figures) => overheads.network?.energyKwh ?? null,
     ({ overheads }: Figures) => overheads.network?.operationalGrams ?? null,
     ({ overheads }: Figures) => overheads.cooling?.energyKwh ?? null,

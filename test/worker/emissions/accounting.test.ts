@@ -68,7 +68,7 @@ test('without a word of the operator there is no water and no overhead: null, no
     waterLitresSite: null,
     waterLitresGrid: null,
     waterKnown: { site: 0, grid: 0 },
-    overheads: { network: null, storage: null, cooling: null },
+    overheads: { host: null, network: null, storage: null, cooling: null },
   });
 });
 
