@@ -66,6 +66,8 @@ export class Backlog {
   #store: DurableStore | null = null;
   #shipper: Shipper | null = null;
   #sender: Sender | null = null;
+  /** Start of the oldest window that waits: looked up after each round, since a long backlog is not sorted for each look. */
+  #oldestMs: number | null = null;
   /** Of stores that are gone. */
   #dropped: Dropped = { droppedSeries: 0, droppedReports: 0, damagedRecords: 0 };
   #quarantined = 0;
@@ -102,6 +104,8 @@ export class Backlog {
         health: body.health ?? this.#sender?.health ?? null,
       };
       await store.commit({ meterState: this.#sender, reports: body.reports });
+      for (const { windowStartMs } of body.reports)
+        this.#oldestMs = Math.min(this.#oldestMs ?? windowStartMs, windowStartMs);
       if (wasIdle) this.#wake();
       const { error, unsyncedReports } = store.stats();
       return error === null && unsyncedReports === 0;
@@ -121,7 +125,8 @@ export class Backlog {
       });
     });
     const state = this.#shipper?.status().state;
-    if (state === 'retrying' || state === 'waiting' || state === 'unauthorized') this.#wake();
+    const mayGoOn = state === 'retrying' || state === 'waiting' || state === 'unauthorized';
+    if (mayGoOn || !this.#hasWork()) this.#wake();
   }
 
   /** While the node's own request is on its way nothing older may pass it. False: the backlog is being sent. */
@@ -141,13 +146,11 @@ export class Backlog {
 
   status(): BacklogStatus {
     const stats = this.#store?.stats();
-    const pending = this.#store?.pending() ?? [];
     return {
       nodeId: this.#options.nodeId,
-      reports: pending.length,
+      reports: stats?.spoolReports ?? 0,
       bytes: this.bytes,
-      oldestWindowStartMs:
-        pending.length === 0 ? null : Math.min(...pending.map(({ windowStartMs }) => windowStartMs)),
+      oldestWindowStartMs: this.#oldestMs,
       shipping: this.#shipper?.status() ?? null,
       quarantinedReports: this.#quarantined + (this.#shipper?.status().quarantinedReports ?? 0),
       droppedSeries: this.#dropped.droppedSeries + (stats?.droppedSeries ?? 0),
@@ -171,38 +174,42 @@ export class Backlog {
     for (;;) {
       await this.#rest(waitMs);
       if (this.#isStopped) return;
-      if (!this.#hasWork()) waitMs = IDLE_MS;
-      else if (this.#turn !== 'free') waitMs = TURN_MS;
-      else {
-        this.#turn = 'backlog';
-        waitMs = await this.#round();
-        this.#turn = 'free';
+      if (this.#turn !== 'free') {
+        waitMs = TURN_MS;
+        continue;
       }
+      this.#turn = 'backlog';
+      waitMs = this.#hasWork() ? await this.#round() : IDLE_MS;
+      await this.#tidy();
+      this.#turn = 'free';
     }
   }
 
   /** Reports, or news of the node, that the server has not heard; nothing can be sent before its token is known. */
   #hasWork(): boolean {
     const { inventory, health } = this.#sender ?? {};
-    return this.#sender !== null && ((this.#store?.pending().length ?? 0) > 0 || !!inventory || !!health);
+    const reports = this.#store?.stats().spoolReports ?? 0;
+    return this.#sender !== null && (reports > 0 || !!inventory || !!health);
   }
 
   async #round(): Promise<number> {
     const shipper = this.#shipper!;
     const sender = this.#sender!;
     let waitMs = await shipper.shipOnce();
-    const settled = this.#exclusively(async () => {
+    await this.#exclusively(async () => {
       if (shipper.status().state === 'delivered') {
         if (this.#sender === sender) await this.#say({ ...sender, inventory: null, health: null });
         // The node has said more meanwhile, and the server is there.
         else waitMs = 0;
       }
-      if (!this.#hasWork()) await this.#close();
+      this.#findOldest();
     });
-    await settled.catch((error: unknown) =>
-      this.#options.log(`${this.#options.directory}: ${String(error)}`),
-    );
     return waitMs;
+  }
+
+  #findOldest(): void {
+    const windows = this.#store!.pending().map(({ windowStartMs }) => windowStartMs);
+    this.#oldestMs = windows.length === 0 ? null : Math.min(...windows);
   }
 
   async #say(sender: Sender): Promise<void> {
@@ -221,6 +228,7 @@ export class Backlog {
       await nodeFileSystem.syncDirectory(parent);
     this.#store = store;
     this.#sender = store.restoredMeterState as Sender | null;
+    this.#findOldest();
     const current = () => this.#sender!;
     this.#shipper = createShipper({
       ...options,
@@ -238,22 +246,30 @@ export class Backlog {
     return store;
   }
 
-  /** All is sent: the folder goes, but for reports that a person should see. */
-  async #close(): Promise<void> {
-    const store = this.#store!;
-    const stats = store.stats();
-    if (stats.setAsideReports > 0) return;
-    await store.close();
-    this.#dropped = {
-      droppedSeries: this.#dropped.droppedSeries + stats.droppedSeries,
-      droppedReports: this.#dropped.droppedReports + stats.droppedReports,
-      damagedRecords: this.#dropped.damagedRecords + stats.damagedRecords,
-    };
-    this.#quarantined += this.#shipper!.status().quarantinedReports;
-    this.#store = null;
-    this.#shipper = null;
-    this.#sender = null;
-    await rm(this.#options.directory, { recursive: true, force: true });
+  /** Where all is sent the folder goes, but for reports that a person should see. */
+  #tidy(): Promise<void> {
+    return this.#exclusively(async () => {
+      const store = this.#store;
+      if (store === null || this.#sender === null || this.#hasWork()) return;
+      const stats = store.stats();
+      if (stats.setAsideReports > 0) return;
+      this.#dropped = {
+        droppedSeries: this.#dropped.droppedSeries + stats.droppedSeries,
+        droppedReports: this.#dropped.droppedReports + stats.droppedReports,
+        damagedRecords: this.#dropped.damagedRecords + stats.damagedRecords,
+      };
+      this.#quarantined += this.#shipper!.status().quarantinedReports;
+      this.#store = null;
+      this.#shipper = null;
+      this.#sender = null;
+      this.#oldestMs = null;
+      try {
+        await store.close();
+        await rm(this.#options.directory, { recursive: true, force: true });
+      } catch (error) {
+        this.#options.log(`cannot remove ${this.#options.directory}: ${(error as Error).message}`);
+      }
+    });
   }
 
   #exclusively<T>(operation: () => Promise<T>): Promise<T> {

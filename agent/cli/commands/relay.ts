@@ -1,12 +1,10 @@
 /** `wattshed relay`: a way out for the reports of nodes that have none. */
 import { readFileSync } from 'node:fs';
 import { parseListen } from '../../config/parsers.ts';
-import { type RelayStatus, troubleOf } from '../../relay/relay-status.ts';
 import { relayDirectory, runRelay } from '../../relay/run-relay.ts';
-import { isWriterAlive, readStatusFile } from '../../run/status-file.ts';
-import { table } from '../../text-table.ts';
-import type { Command, Io, OptionValues } from '../command.ts';
-import { CliError, EXIT, type ExitCode } from '../exit-codes.ts';
+import type { Command, OptionValues } from '../command.ts';
+import { CliError, EXIT } from '../exit-codes.ts';
+import { showRelayStatus } from '../relay-status-text.ts';
 import { checkedUrl } from '../server-url.ts';
 import { settingsFor } from '../settings.ts';
 
@@ -46,7 +44,7 @@ export const relayCommand: Command = {
   },
   async run(io, options) {
     const { config } = settingsFor(io, options);
-    if (options.status === true) return showStatus(io, relayDirectory(config), options.json === true);
+    if (options.status === true) return showRelayStatus(io, relayDirectory(config), options.json === true);
     const given = (options.url as string | undefined) ?? config.url;
     if (given === null) throw new CliError(EXIT.usage, 'wattshed relay needs --url URL');
     const listen = place(options, 'listen', DEFAULT_LISTEN);
@@ -114,48 +112,3 @@ function fileOf(option: string, path: string): Buffer {
 }
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.');
-
-function showStatus(io: Io, directory: string, asJson: boolean): ExitCode {
-  const status = readStatusFile<RelayStatus>(directory);
-  if (status === null)
-    throw new CliError(EXIT.failed, `no relay has run on ${directory}; --state-dir names another place`);
-  const running = isWriterAlive(status);
-  io.out(asJson ? `${JSON.stringify({ running, ...status }, null, 2)}\n` : textOf(status, running));
-  const needsHand = status.backlogs.some((backlog) => troubleOf(backlog).length > 0);
-  return running && status.upstream.answers !== false && !needsHand ? EXIT.ok : EXIT.failed;
-}
-
-function textOf(status: RelayStatus, running: boolean): string {
-  const { upstream, requests, backlogs } = status;
-  const at = (ms: number | null) => (ms === null ? 'never' : new Date(ms).toISOString());
-  const waiting = backlogs.filter(({ reports }) => reports > 0);
-  const lines = [
-    [
-      'relay',
-      `${running ? 'running' : 'not running'}, pid ${status.pid}, version ${status.agentVersion}, for nodes at ${status.url}`,
-    ],
-    ['since', `${at(status.startedAtMs)}, last heard ${at(status.updatedAtMs)}`],
-    ['server', `${status.upstreamUrl}: ${upstream.detail}; last answer ${at(upstream.lastAnswerAtMs)}`],
-    ['nodes', `${status.nodesAccepted} known to the server, ${waiting.length} with a backlog`],
-    [
-      'requests',
-      `${requests.passedOn} passed on, ${requests.kept} kept, ${requests.leftWithNode} left with their nodes`,
-    ],
-  ];
-  const rows = backlogs
-    .filter((backlog) => backlog.reports > 0 || troubleOf(backlog).length > 0)
-    .map((backlog) => [
-      backlog.nodeId,
-      String(backlog.reports),
-      `${(backlog.bytes / 2 ** 20).toFixed(1)} MiB`,
-      backlog.oldestWindowStartMs === null ? '-' : at(backlog.oldestWindowStartMs),
-      troubleOf(backlog).join('; ') || backlog.shipping?.detail || '-',
-    ]);
-  return [
-    ...lines.map(([name = '', value = '']) => `${name.padEnd(10)}${value}`),
-    '',
-    rows.length === 0
-      ? 'Nothing waits.\n'
-      : table(['NODE', 'REPORTS', 'DISK', 'OLDEST WINDOW', 'STATE'], rows),
-  ].join('\n');
-}

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs
 import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createHttpClient } from '../../../agent/http/http-client.ts';
+import { freePort } from '../../../deploy/local/server.ts';
 import type { IngestBody } from '../../../shared/wire/ingest.ts';
 import { buildAgent, run } from '../cli/run-wattshed.ts';
 import { CA_FILE } from '../http/support.ts';
@@ -127,6 +128,20 @@ test('keeps what the server cannot take, acknowledges it in its numbers, and sen
     inventory,
     agentVersion: '1.2.3',
   });
+});
+
+test('what the node has said itself by then is not waited for', async () => {
+  const node = await knownNode('gpu-1');
+  await upstream.stop();
+  await node.send([report(101, 1)]);
+  await upstream.start();
+  expect((await node.send([report(101, 2)])).status).toBe(200);
+  await until(() => relay.folders().length === 0);
+  expect(upstream.reports()).toContain('gpu-1 101/epochone1/2');
+  // And the next outage finds it ready.
+  await upstream.stop();
+  expect((await node.send([report(102, 1)])).status).toBe(200);
+  expect(relay.folders()).toEqual(['gpu-1']);
 });
 
 test.each([
@@ -290,6 +305,30 @@ test('over TLS with its own certificate', async () => {
     url: `${secure.url.replace('127.0.0.1', 'localhost')}/install.sh`,
   });
   expect(reply.body.toString()).toContain(`SERVER='${secure.url.replace('127.0.0.1', 'localhost')}'`);
+});
+
+test('tells of itself in metrics', async () => {
+  const port = await freePort('127.0.0.1', 0);
+  relay = await launch({ args: ['--metrics', `127.0.0.1:${port}`] });
+  const node = await knownNode('gpu-1');
+  await upstream.stop();
+  await node.send([report(101, 1)]);
+  await new Node('gpu-2', await newToken(), relay).send([report(101, 1)]);
+  const reply = await fetch(`http://127.0.0.1:${port}/metrics`, {
+    headers: { Accept: 'application/openmetrics-text' },
+  });
+  const text = await reply.text();
+  for (const line of [
+    'wattshed_relay_nodes{state="backlog"} 1',
+    'wattshed_relay_nodes{state="trouble"} 0',
+    'wattshed_relay_requests_total{outcome="passed_on"} 1',
+    'wattshed_relay_requests_total{outcome="kept"} 1',
+    'wattshed_relay_requests_total{outcome="left_with_node"} 1',
+    'wattshed_relay_spool_reports 1',
+    `wattshed_relay_oldest_window_timestamp_seconds ${(101 * 300_000) / 1_000}`,
+    'wattshed_relay_upstream_up 0',
+  ])
+    expect(text).toContain(`${line}\n`);
 });
 
 test('stops when told to, and says what cannot be', async () => {

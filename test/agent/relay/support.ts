@@ -123,7 +123,8 @@ export async function startRelay(
   const process = start(agent, {
     args: [
       ...['relay', '--url', upstream, '--listen', `127.0.0.1:${port}`],
-      ...['--state-dir', stateDir, '--metrics', 'off', ...args],
+      ...['--state-dir', stateDir],
+      ...(args.includes('--metrics') ? args : ['--metrics', 'off', ...args]),
     ],
   });
   await process.said(`relays from ${scheme}://127.0.0.1:${port}`);
