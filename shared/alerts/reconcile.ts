@@ -5,7 +5,15 @@
  */
 import type { Amounts, Span } from './machine.ts';
 
-export type CorrectionKind = 'edgesMoved' | 'reopened' | 'withdrawn' | 'joined' | 'foundLate' | 'ruleChanged';
+export const CORRECTION_KINDS = [
+  'edgesMoved',
+  'reopened',
+  'withdrawn',
+  'joined',
+  'foundLate',
+  'ruleChanged',
+] as const;
+export type CorrectionKind = (typeof CORRECTION_KINDS)[number];
 
 export interface Correction {
   readonly kind: CorrectionKind;

@@ -26,6 +26,10 @@ export interface SilenceTarget {
 
 const PERIOD_MS = { daily: DAY_MS, weekly: 7 * DAY_MS } as const;
 
+/** One that comes again is over by then. */
+export const longestMs = (repeats: Silence['repeats']): number =>
+  repeats === 'never' ? Number.POSITIVE_INFINITY : PERIOD_MS[repeats];
+
 /** Whether it holds at an instant. */
 export function holdsAt({ startsAtMs, endsAtMs, repeats }: Silence, instantMs: number): boolean {
   if (instantMs < startsAtMs) return false;

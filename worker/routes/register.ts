@@ -3,6 +3,7 @@ import type { App } from '../http/app.ts';
 import { registerAlertChannels } from './alert-channels.ts';
 import { registerAlertDeliveries } from './alert-deliveries.ts';
 import { registerAlertRules } from './alert-rules.ts';
+import { registerAlerts } from './alerts.ts';
 import { registerChanges } from './changes.ts';
 import { registerDocs } from './docs.ts';
 import { registerEmbodied } from './embodied.ts';
@@ -24,6 +25,7 @@ import { registerNodes } from './nodes.ts';
 import { registerPeriods } from './periods.ts';
 import { registerPower } from './power.ts';
 import { registerQuarantine } from './quarantine.ts';
+import { registerSilences } from './silences.ts';
 import { registerSites } from './sites.ts';
 import { registerStatements } from './statements.ts';
 import { registerTokens } from './tokens.ts';
@@ -53,6 +55,8 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerAlertChannels,
   registerAlertDeliveries,
   registerAlertRules,
+  registerSilences,
+  registerAlerts,
   registerSites,
   registerEnrolmentKeys,
   registerTokens,

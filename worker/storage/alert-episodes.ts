@@ -96,6 +96,8 @@ const LISTS = {
   all: `SELECT ${COLUMNS} FROM alert_episodes WHERE number < ?1 ORDER BY number DESC LIMIT ?2`,
   open: `SELECT ${COLUMNS} FROM alert_episodes WHERE resolved_at_ms IS NULL AND number < ?1 ORDER BY number DESC LIMIT ?2`,
   rule: `SELECT ${COLUMNS} FROM alert_episodes WHERE rule_id = ?3 AND number < ?1 ORDER BY number DESC LIMIT ?2`,
+  openOfRule: `SELECT ${COLUMNS} FROM alert_episodes INDEXED BY alert_episodes_open
+    WHERE resolved_at_ms IS NULL AND rule_id = ?3 AND number < ?1 ORDER BY number DESC LIMIT ?2`,
 } as const;
 
 export interface EpisodeQuery {
@@ -112,7 +114,7 @@ export async function listEpisodes(db: D1Database, query: EpisodeQuery): Promise
   const statement =
     query.ruleId === null
       ? db.prepare(query.openOnly ? LISTS.open : LISTS.all).bind(before, query.limit)
-      : db.prepare(LISTS.rule).bind(before, query.limit, query.ruleId);
+      : db.prepare(query.openOnly ? LISTS.openOfRule : LISTS.rule).bind(before, query.limit, query.ruleId);
   const { results } = await statement.all<
     Omit<StoredEpisode, 'withdrawn' | 'silenced' | 'notified' | 'fields' | 'corrections'> & {
       withdrawn: number;

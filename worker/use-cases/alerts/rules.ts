@@ -4,6 +4,7 @@ import { fail, ok, type Result } from '../../http/problem.ts';
 import { listChannels } from '../../storage/alert-channels.ts';
 import { findRule, readRules, type StoredRule, writeRules } from '../../storage/alert-rules.ts';
 import { openDatabase } from '../../storage/database.ts';
+import { newAlertId } from './new-id.ts';
 
 export const MAX_ALERT_RULES = 1_000;
 
@@ -33,7 +34,7 @@ export async function createRule(
       'in_use',
       `There are ${MAX_ALERT_RULES} rules, which is as many as there may be; delete one.`,
     );
-  const id = newRuleId();
+  const id = newAlertId('rule');
   return writeOne(db, id, { created: [{ id, rule }], changed: [], removedIds: [] }, author);
 }
 
@@ -82,7 +83,7 @@ export async function applyRules(
   const removed = [...stored.values()].filter(({ rule }) => !wanted.some(({ name }) => name === rule.name));
   if (!dryRun) {
     const change = {
-      created: created.map((rule) => ({ id: newRuleId(), rule })),
+      created: created.map((rule) => ({ id: newAlertId('rule'), rule })),
       changed: changed.map((rule) => ({ id: stored.get(rule.name)!.id, rule })),
       removedIds: removed.map(({ id }) => id),
     };
@@ -140,12 +141,6 @@ async function channelProblem(
     return fail('invalid_body', `${pointer}: there is no channel "${channelIds[unknown]}"; ${fix}.`, pointer);
   }
   return null;
-}
-
-/** 64 random bits. */
-function newRuleId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(8));
-  return `rule_${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 }
 
 const noRule = (id: string) => fail('not_found', `There is no alert rule "${id}".`);
