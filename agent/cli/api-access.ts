@@ -27,9 +27,15 @@ export const API_OPTIONS: { readonly [name: string]: Option } = {
  * A token that somebody gave (`--token-file`, `WATTSHED_TOKEN`, the setting `tokenFile`, in this order), else the host's
  * own. Never from the command line: every user could read it there.
  *
+ * @param scope what the command needs, to say so
  * @throws CliError with exit code `usage` or `notEnrolled`
  */
-export async function openApi(io: Io, options: OptionValues, config: Config): Promise<Api> {
+export async function openApi(
+  io: Io,
+  options: OptionValues,
+  config: Config,
+  scope: 'read' | 'admin' = 'read',
+): Promise<Api> {
   const given = givenToken(io, options, config);
   const url = typeof options.url === 'string' ? checkedUrl(options.url) : config.url;
   const own = given !== null && url !== null ? null : await findCredentials(config, io.env);
@@ -37,7 +43,7 @@ export async function openApi(io: Io, options: OptionValues, config: Config): Pr
   if (token === null) {
     throw new CliError(
       EXIT.notEnrolled,
-      'no token: put one of scope read into WATTSHED_TOKEN or into a file that --token-file or the setting tokenFile names',
+      `no token: put one of scope ${scope} into WATTSHED_TOKEN or into a file that --token-file or the setting tokenFile names`,
     );
   }
   const server = url ?? own?.url ?? null;

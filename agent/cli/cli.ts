@@ -13,6 +13,8 @@ import { installCommand } from './commands/install.ts';
 import { onceCommand } from './commands/once.ts';
 import { relayCommand } from './commands/relay.ts';
 import { replayCommand } from './commands/replay.ts';
+import { rulesApplyCommand } from './commands/rules-apply.ts';
+import { rulesShowCommand } from './commands/rules-show.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { uninstallCommand } from './commands/uninstall.ts';
@@ -33,6 +35,8 @@ export const COMMANDS: readonly Command[] = [
   greenestCommand,
   whenGreenCommand,
   estimateCommand,
+  rulesApplyCommand,
+  rulesShowCommand,
 ];
 
 /** Never throws for what a user can cause: that ends in one line on standard error and an exit code. */
@@ -43,14 +47,16 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     const exitCode = exitCodeOf(error);
     if (exitCode === null) throw error;
     io.err(`wattshed: ${(error as Error).message}\n`);
-    return commandNamed(argv[0])?.takesCommand ? EXIT.notBegun : exitCode;
+    return commandOf(argv)?.takesCommand ? EXIT.notBegun : exitCode;
   }
 }
 
-const commandNamed = (word: string | undefined) => COMMANDS.find((one) => one.name === word);
+/** A name may be two words. */
+const commandOf = (argv: readonly string[]) =>
+  COMMANDS.find(({ name }) => name.split(' ').every((word, i) => argv[i] === word));
 
 async function dispatch(argv: readonly string[], io: Io): Promise<number> {
-  const [word, ...rest] = argv;
+  const [word] = argv;
   if (word === '--version' || word === '-v') {
     io.out(`${AGENT_VERSION}\n`);
     return EXIT.ok;
@@ -63,14 +69,18 @@ async function dispatch(argv: readonly string[], io: Io): Promise<number> {
     io.err(generalHelp(COMMANDS));
     return EXIT.usage;
   }
-  const command = commandNamed(word);
+  const command = commandOf(argv);
   if (command === undefined) {
     const names = COMMANDS.map((one) => one.name);
+    const longer = names.filter((name) => name.startsWith(`${word} `));
     throw new CliError(
       EXIT.usage,
-      `there is no command "${word}"${suggestion(word, names)}; wattshed --help lists them`,
+      longer.length > 0
+        ? `wattshed ${word} is the beginning of a command: ${longer.map((name) => `wattshed ${name}`).join(', ')}`
+        : `there is no command "${word}"${suggestion(word, names)}; wattshed --help lists them`,
     );
   }
+  const rest = argv.slice(command.name.split(' ').length);
   const ownWords = command.takesCommand && rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
   const { values, positionals } = parse(command, ownWords);
   if (values.help === true) {

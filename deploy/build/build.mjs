@@ -6,6 +6,7 @@ import { chmod, cp, mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build as bundle, stop } from 'esbuild';
 import { buildInstaller } from '../package/installer.mjs';
+import { packedYaml } from './packed-yaml.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** @type {import('esbuild').BuildOptions} */
@@ -44,7 +45,7 @@ async function buildAgent() {
         'const requireBuiltin = createRequire(import.meta.url);',
       ].join('\n'),
     },
-    plugins: [httpWithoutFetch],
+    plugins: [httpWithoutFetch, packedYaml],
   });
   await chmod(`${root}/dist/wattshed.mjs`, 0o755);
 }

@@ -21,13 +21,14 @@ const WORKER_PACKAGES = [
   'zod',
   'drizzle-orm',
   'drizzle-orm/',
+  'hyparquet-writer',
   'cloudflare:',
 ];
 
 /** From the top down; inside the Worker each room sees only those below it. */
 const ROOMS: readonly Room[] = [
   { prefix: 'shared/', mayImport: [], packages: [] },
-  { prefix: 'agent/', mayImport: ['shared/'], packages: ['node:', 'koffi'] },
+  { prefix: 'agent/', mayImport: ['shared/'], packages: ['node:', 'koffi', 'yaml'] },
   { prefix: 'deploy/', mayImport: ['shared/'], packages: ['node:', 'miniflare', 'esbuild'] },
   {
     prefix: 'bench/',

@@ -48,7 +48,7 @@ describe('help', () => {
     expect(general).toMatchObject({ code: EXIT.ok, err: '' });
     for (const command of COMMANDS) {
       expect(general.out).toContain(`  ${command.name}`);
-      const own = await run(agent, { args: [command.name, '--help'] });
+      const own = await run(agent, { args: [...command.name.split(' '), '--help'] });
       expect(own.code).toBe(EXIT.ok);
       for (const option of Object.keys(command.options)) expect(own.out).toContain(`--${option}`);
     }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { packedYaml } from '../../../deploy/build/packed-yaml.mjs';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -20,6 +21,7 @@ export async function buildAgent(): Promise<string> {
     platform: 'node',
     target: 'node20',
     external: ['koffi', 'node:ffi'],
+    plugins: [packedYaml],
     logLevel: 'error',
   });
   writeFileSync(configBeside(outfile), '{}');
