@@ -1,5 +1,5 @@
 /** A carbon statement: one figure with all that a reader needs to judge it. Renderers only lay it out. */
-import { findHardware } from '../embodied/catalog.ts';
+import { type HardwareCatalog, sourceOf } from '../embodied/catalog.ts';
 import type { Figures } from '../emissions/figures.ts';
 import type { Excluded, FigureGroup } from '../emissions/join.ts';
 import type { SciScore } from '../emissions/sci.ts';
@@ -54,8 +54,8 @@ export interface StatementInput {
     readonly zonesSha256: string;
   };
   readonly settings: readonly StatementSetting[];
-  /** References of the catalog by key. */
-  readonly sourceOf: (key: string) => string;
+  /** As it was known: with the operator's own figures. */
+  readonly catalog: HardwareCatalog;
 }
 
 export interface StatementHardware {
@@ -97,7 +97,7 @@ export interface StatementSite {
 }
 
 export interface Statement
-  extends Omit<StatementInput, 'byZone' | 'bySite' | 'byModel' | 'providersOf' | 'sourceOf'> {
+  extends Omit<StatementInput, 'byZone' | 'bySite' | 'byModel' | 'providersOf' | 'catalog'> {
   readonly totalGramsLow: number;
   readonly totalGramsHigh: number;
   readonly gpuHours: number;
@@ -114,7 +114,7 @@ const SECONDS_PER_HOUR = 3_600;
 export const EMBODIED_METHOD = 'straight line by calendar time, a year of 8,760 hours';
 
 export function composeStatement(input: StatementInput): Statement {
-  const { byZone, bySite, byModel, providersOf, sourceOf, ...rest } = input;
+  const { byZone, bySite, byModel, providersOf, catalog, ...rest } = input;
   const { totals } = input;
   const zones = byZone.map((group) => zoneOf(group, input));
   const equivalents = equivalentsOf(totals.totalGrams);
@@ -123,7 +123,7 @@ export function composeStatement(input: StatementInput): Statement {
     totalGramsLow: totals.operationalGrams + totals.embodiedGramsLow,
     totalGramsHigh: totals.operationalGrams + totals.embodiedGramsHigh,
     gpuHours: totals.gpuSeconds / SECONDS_PER_HOUR,
-    hardware: byModel.map(hardwareOf),
+    hardware: byModel.map((group) => hardwareOf(group, catalog)),
     zones,
     sites: bySite.map(({ key, energyKwh, facilityEnergyKwh }) => ({
       site: key,
@@ -138,7 +138,7 @@ export function composeStatement(input: StatementInput): Statement {
         ...byModel
           .filter(({ gpuCount }) => gpuCount > 0)
           .flatMap(({ key }) => key.split(' + '))
-          .flatMap((model) => findHardware('gpu', model).entry.sources.map(sourceOf)),
+          .flatMap((model) => catalog.find('gpu', model).entry.sources.map(sourceOf)),
         ...zones.flatMap(({ yearAverage }) =>
           yearAverage === null ? [] : [`Yearly average of ${yearAverage.year}: ${yearAverage.source}`],
         ),
@@ -148,8 +148,11 @@ export function composeStatement(input: StatementInput): Statement {
   };
 }
 
-function hardwareOf({ key, gpuCount, gpuSeconds, energyKwh }: FigureGroup): StatementHardware {
-  const { entry, by } = findHardware('gpu', key);
+function hardwareOf(
+  { key, gpuCount, gpuSeconds, energyKwh }: FigureGroup,
+  catalog: HardwareCatalog,
+): StatementHardware {
+  const { entry, by } = catalog.find('gpu', key);
   const { id, kgCo2eq, low, high, boundary } = entry;
   return {
     model: key,

@@ -99,7 +99,10 @@ export const statementSchema = z
         .array(
           z.object({ subject: z.string(), key: z.string(), value: z.string(), effectiveFrom: instantOutput }),
         )
-        .openapi({ description: 'Of the sites and zones concerned, that held at some time of it.' }),
+        .openapi({
+          description:
+            'Of the sites and zones concerned, that held at some time of it, and own figures of hardware.',
+        }),
     }),
     sources: z.array(z.string()),
   })

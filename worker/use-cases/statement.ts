@@ -1,14 +1,16 @@
 /** Carbon statements: gathers what one needs of a job, a project or a closed period (shared/statement composes it). */
 import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
 import { DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
-import { sourceOf } from '../../shared/embodied/catalog.ts';
+import { hardwareAsKnown, hardwareSubject } from '../../shared/embodied/own-figures.ts';
 import type { Figures } from '../../shared/emissions/figures.ts';
 import type { SciScore } from '../../shared/emissions/sci.ts';
 import { findZone } from '../../shared/grid/zones.ts';
 import { composeStatement, type Statement, type StatementSubject } from '../../shared/statement/statement.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
+import { openDatabase } from '../storage/database.ts';
 import { findPeriod } from '../storage/periods.ts';
+import { readSettings } from '../storage/settings.ts';
 import { type Accounting, type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
 import { factorVersions } from './factor-versions.ts';
 import { loadIntensity } from './grid-intensity.ts';
@@ -120,7 +122,8 @@ async function gather(
   const sites = new Set(bySite.value.groups.map(({ key }) => `site:${key}`));
   const zones = byZone.groups.map(({ key }) => key);
   const ofSubjects = settings.filter(
-    ({ subject: of }) => sites.has(of) || zones.some((zone) => of === `grid:${zone}`),
+    ({ subject: of }) =>
+      sites.has(of) || of.startsWith(hardwareSubject('')) || zones.some((zone) => of === `grid:${zone}`),
   );
   const providers = new Map<string, readonly string[]>();
   for (const gridZone of zones) {
@@ -147,7 +150,7 @@ async function gather(
       sci,
       versions,
       settings: ofSubjects,
-      sourceOf,
+      catalog: hardwareAsKnown(await readSettings(openDatabase(db)), knownAtMs),
     }),
   );
 }

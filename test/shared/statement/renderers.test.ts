@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { PUBLISHED } from '../../../shared/embodied/catalog.ts';
 import { FigureSums } from '../../../shared/emissions/figures.ts';
 import type { FigureGroup } from '../../../shared/emissions/join.ts';
 import { type StatementDocument, statementDocument } from '../../../shared/statement/document.ts';
@@ -205,7 +206,7 @@ test('model-card metadata is one mapping of double-quoted ASCII, whatever the wo
         sci: [],
         versions: { software: '0', catalogSha256: '', zonesSha256: '' },
         settings: [],
-        sourceOf: (key) => key,
+        catalog: PUBLISHED,
       });
       const lines = toModelCard(statement, null).split('\n');
       expect([lines[0], lines[1], ...lines.slice(-2)]).toEqual(['---', 'co2_eq_emissions:', '---', '']);
