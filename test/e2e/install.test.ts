@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { freePort } from '../../deploy/local/server.ts';
+import { buildAgent, start } from '../agent/cli/run-wattshed.ts';
 import { type Launch, launch } from './launcher.ts';
 
 let folder: string;
@@ -98,6 +99,30 @@ test('puts a complete agent on the host, which calls libraries without any packa
   const gone = spawnSync(wattshed, ['uninstall', '--root', host], { encoding: 'utf8' });
   expect({ status: gone.status, said: gone.stderr }).toEqual({ status: 0, said: '' });
   expect(installed().filter((path) => path.includes('wattshed'))).toEqual([]);
+});
+
+test('a host that reaches no more than a relay installs and enrols through it', async () => {
+  const port = await freePort('127.0.0.1', 0);
+  const relay = start(await buildAgent(), {
+    args: [
+      ...['relay', '--url', url, '--listen', `127.0.0.1:${port}`],
+      ...['--metrics', 'off', '--state-dir', join(folder, 'relay')],
+    ],
+  });
+  try {
+    await relay.said('relays from');
+    const at = `http://127.0.0.1:${port}`;
+    const { exitCode, said } = await install([], {
+      text: await (await fetch(`${at}/install.sh`)).text(),
+      env: { WATTSHED_ENROLMENT_KEY: await enrolmentKey() },
+    });
+    expect({ exitCode, said }).toMatchObject({ exitCode: 0 });
+    expect(said).toContain(`from ${at}`);
+    expect(JSON.parse(readFileSync(join(host, 'etc/wattshed/node.json'), 'utf8'))).toMatchObject({ url: at });
+  } finally {
+    relay.child.kill('SIGTERM');
+    await relay.ended;
+  }
 });
 
 test('a file that is not what was built is not installed', async () => {
