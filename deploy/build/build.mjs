@@ -6,47 +6,14 @@ import { chmod, cp, mkdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build as bundle, stop } from 'esbuild';
 import { buildInstaller } from '../package/installer.mjs';
-import { packedYaml } from './packed-yaml.mjs';
+import { agentBundle } from './agent-bundle.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** @type {import('esbuild').BuildOptions} */
 const shared = { absWorkingDir: root, bundle: true, format: 'esm', logLevel: 'error', legalComments: 'none' };
 
-/**
- * An `import` of `node:http` looks at everything that it exports, and with it loads the whole of `fetch`: 13 to 20 MiB that
- * the agent never uses. `require` looks at what is asked for.
- *
- * @type {import('esbuild').Plugin}
- */
-const httpWithoutFetch = {
-  name: 'http-without-fetch',
-  setup(build) {
-    build.onResolve({ filter: /^node:http$/ }, () => ({ path: 'http', namespace: 'builtin' }));
-    build.onLoad({ filter: /.*/, namespace: 'builtin' }, () => ({
-      contents: "module.exports = requireBuiltin('node:http');",
-      loader: 'js',
-    }));
-  },
-};
-
-/** The agent: one file for Node 20 and newer. koffi is native and stays beside it, where it is installed. */
 async function buildAgent() {
-  await bundle({
-    ...shared,
-    entryPoints: ['agent/main.ts'],
-    outfile: 'dist/wattshed.mjs',
-    platform: 'node',
-    target: 'node20',
-    external: ['koffi', 'node:ffi'],
-    banner: {
-      js: [
-        '#!/usr/bin/env node',
-        "import { createRequire } from 'node:module';",
-        'const requireBuiltin = createRequire(import.meta.url);',
-      ].join('\n'),
-    },
-    plugins: [httpWithoutFetch, packedYaml],
-  });
+  await bundle(agentBundle('dist/wattshed.mjs'));
   await chmod(`${root}/dist/wattshed.mjs`, 0o755);
 }
 

@@ -3,27 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { packedYaml } from '../../../deploy/build/packed-yaml.mjs';
-
-const root = fileURLToPath(new URL('../../..', import.meta.url));
+import { agentBundle } from '../../../deploy/build/agent-bundle.mjs';
 
 /** A bundle of the sources as they are now, made as `npm run build` makes it. */
 export async function buildAgent(): Promise<string> {
   const outfile = join(mkdtempSync(join(tmpdir(), 'wattshed-cli-')), 'wattshed.mjs');
-  await build({
-    absWorkingDir: root,
-    entryPoints: ['agent/main.ts'],
-    outfile,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    external: ['koffi', 'node:ffi'],
-    plugins: [packedYaml],
-    logLevel: 'error',
-  });
+  await build(agentBundle(outfile));
   writeFileSync(configBeside(outfile), '{}');
   return outfile;
 }
