@@ -130,7 +130,9 @@ export async function readPartsAsKnown(
     recordedAtMs: row.recordedAtMs,
     old: row.oldPart === null ? null : toPart(JSON.parse(row.oldPart) as PartRow),
   }));
-  return allAsKnownAt(new Map(current.map((part) => [keyOf(part), part])), changes, knownAtMs);
+  const known = allAsKnownAt(new Map(current.map((part) => [keyOf(part), part])), changes, knownAtMs);
+  // In the order in which they were read then: sums of fractions depend on it.
+  return known.sort((a, b) => a.nodeNumber - b.nodeNumber || (a.id < b.id ? -1 : 1));
 }
 
 /** As the node reports them; from the day that the earliest of them is in service. */

@@ -62,6 +62,10 @@ test('every statement finds its rows by key, or reads a table that is small', as
     ['POST', '/v1/enroll', host('planned'), key],
     ['PATCH', `/v1/nodes/${nodeId}`, { labels: { a: 'b' } }],
     ['PATCH', '/v1/sites/berlin', { pueRatio: 1.3 }],
+    ['PATCH', `/v1/nodes/${nodeId}/parts/chassis`, { count: 0 }],
+    ['GET', `/v1/nodes/${nodeId}/embodied?embodiedMethod=activeHours`, undefined],
+    ['PUT', '/v1/hardware/l4', { kgCo2eq: 60, source: 'test' }],
+    ['DELETE', '/v1/hardware/l4', undefined],
     ['PATCH', '/v1/jobs/slurm:c:1', { units: { token: 1 }, phase: 'eval' }],
     ['GET', '/v1/jobs?project=llm&phase=eval&user=a&from=2020-01-01T00:00:00Z', undefined],
     ['GET', '/v1/jobs/slurm:c:1/emissions?restarts=together', undefined],
@@ -138,7 +142,7 @@ async function scansOf(recorded: readonly Recorded[]): Promise<Scan[]> {
 
 /** Changes, a new device, a job, something to set aside, an inventory and a state of health. */
 function busyBody() {
-  const part = { id: 'x', type: 'gpu', name: 'NVIDIA H100' };
+  const part = { id: 'GPU-00000000-0000-4000-8000-000000000000', type: 'gpu', name: 'NVIDIA H100' };
   return body(
     [
       report({
