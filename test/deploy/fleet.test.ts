@@ -229,6 +229,8 @@ describe('the Ansible role', () => {
     expect(read('deploy/install/install.sh')).toContain('--no-service)');
     // The line that the role takes the version from.
     expect(read('deploy/install/install.sh')).toMatch(/^VERSION='/m);
+    // Jinja takes one backslash away.
+    expect(read(`${role}/tasks/install.yml`)).toContain(String.raw`regex_search("VERSION='([^']+)'", '\\1')`);
     for (const task of tasks) {
       const secret = task.block === undefined && /enrolment_key|template/.test(JSON.stringify(task));
       if (secret) expect({ name: task.name, no_log: task.no_log }).toEqual({ name: task.name, no_log: true });

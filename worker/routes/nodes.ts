@@ -116,7 +116,7 @@ const retireRoute = createRoute({
   tags,
   summary: 'Retire a node',
   description:
-    'Ends its token (within 60 seconds everywhere) and takes it out of the list; its data stay in every figure. Enrolling the host again brings it back.',
+    'Ends its token (within 60 seconds everywhere) and takes it out of the list; its data stay in every figure. Enrolling the host again brings it back; for the time in between nothing is expected of it.',
   ...requireScope('admin'),
   request: { params, query: z.strictObject({ why: whyInput }) },
   responses: { 204: { description: 'Retired, now or before' }, ...problems('not_found') },
