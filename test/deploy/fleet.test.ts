@@ -37,7 +37,7 @@ describe('the image', () => {
   test('takes from the build what the build makes', () => {
     const build = ofKind('RUN').find((line) => line.includes('npm run build'));
     expect(build).toContain('dist/wattshed.mjs');
-    expect(read('deploy/build/build.mjs')).toContain("outfile: 'dist/wattshed.mjs'");
+    expect(read('deploy/build/build.mjs')).toContain("'dist/wattshed.mjs'");
     // What `cp dist/dashboard/agent/koffi-linux-ARCH.node` finds: the installer's own file.
     expect(build).toContain('dist/dashboard/agent/koffi-linux-$(node -p process.arch).node');
     expect(read('deploy/package/installer.mjs')).toMatch(/`koffi-linux-\$\{arch\}\.node`/);
