@@ -6,21 +6,29 @@ import { bothText, digits, durationText, gramsText, intensityText, localText, sh
 /** More of a job that pauses often is left to `--json`. */
 const MAX_SPANS = 8;
 const WIDTH = 80;
+const MINUTE_MS = 60_000;
 
 export function greenestText(answer: GreenestAnswer, nowMs: number, timeZone?: string): string {
   const { best, zones, excluded } = answer;
   const at = (text: string) => bothText(Date.parse(text), timeZone);
-  const job = `${durationText(answer.durationMinutes * 60_000)} at ${digits(answer.powerWatts)} W`;
+  const job = `${durationText(answer.durationMinutes * MINUTE_MS)} at ${digits(answer.powerWatts)} W`;
   const lines = [`A job of ${job}, ended by ${at(answer.deadline)}`, ''];
   if (best !== null) {
     const inMs = Date.parse(best.start) - nowMs;
+    const isLater = Date.parse(answer.notBefore) - nowMs > MINUTE_MS;
     lines.push(
       ...rows([
-        ['best start', `${at(best.start)}, ${inMs < 60_000 ? 'which is now' : `in ${durationText(inMs)}`}`],
+        [
+          'best start',
+          `${at(best.start)}, ${inMs < MINUTE_MS ? 'which is now' : `in ${durationText(inMs)}`}`,
+        ],
         ['ends', at(best.end)],
         ['zone', best.gridZone],
         ['emits', `${bandText(best)}, ${intensityText(best.gramsPerKwh)}`],
-        ['at once', answer.startNow === null ? 'not known' : nowText(answer.startNow, best)],
+        [
+          isLater ? 'at earliest' : 'at once',
+          answer.startNow === null ? 'not known' : nowText(answer.startNow, best),
+        ],
         ['saves', answer.saving === null ? 'not known' : savingText(answer.saving)],
       ]),
       ...spansText(best, answer.interruptible, timeZone),
