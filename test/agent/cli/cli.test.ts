@@ -160,7 +160,7 @@ describe('enrolled at a server', () => {
           serverTimeMs: Date.now(),
           reportEverySeconds: 60,
         });
-      } else answer(401, {});
+      } else answer(401, { code: 'unauthenticated', detail: 'No such token.' });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
