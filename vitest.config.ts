@@ -25,6 +25,7 @@ export default defineConfig(async () => ({
             miniflare: {
               compatibilityDate: '2026-07-01',
               d1Databases: ['DB'],
+              r2Buckets: ['ARCHIVE'],
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations('worker/schema/migrations'),
                 ADMIN_SECRET_SHA256,

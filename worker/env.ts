@@ -1,8 +1,11 @@
 import type { ProviderKeys } from '../shared/grid/provider-keys.ts';
+import type { RetentionEnv } from '../shared/settings/retention.ts';
 
 /** Bindings of the Worker, as `wrangler.toml` and the local launcher provide them. */
-export interface Env extends ProviderKeys {
+export interface Env extends ProviderKeys, RetentionEnv {
   readonly DB: D1Database;
+  /** Where days go as Parquet files (docs/archive.md); optional. */
+  readonly ARCHIVE?: R2Bucket;
   /** Static files: the dashboard. */
   readonly ASSETS?: Fetcher;
   /** SHA-256, hex, of the secret half of the admin token `wsk_admin_<secret>`; set at deploy, never the token itself. */

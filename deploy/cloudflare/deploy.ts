@@ -6,6 +6,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { readOrCreateAdminToken } from '../admin-token.ts';
 import { CommandError } from '../command-error.ts';
+import { findOrMakeBucket } from './bucket.ts';
 import { createDatabase, findDatabase } from './database.ts';
 import type { DeployOptions } from './options.ts';
 import { type Ask, deployedSecrets, secretsToUpload } from './secrets.ts';
@@ -40,7 +41,14 @@ export async function deploy(options: DeployOptions, world: DeployWorld): Promis
   const databaseId = known ?? (await createDatabase(wrangler, options));
   say(`database    ${options.name} ${known === null ? 'made' : 'is there'} (${databaseId})`);
 
-  const configFile = writeConfig(folder, renderConfig(root, options, databaseId));
+  const bucket = await findOrMakeBucket(wrangler, options);
+  say(
+    bucket === null
+      ? 'archive     none (--archive makes one)'
+      : `archive     ${bucket.name} ${bucket.made ? 'made' : 'is there'}`,
+  );
+
+  const configFile = writeConfig(folder, renderConfig(root, options, databaseId, bucket?.name ?? null));
   await wrangler.run(['d1', 'migrations', 'apply', options.name, '--remote', '--config', configFile]);
   say('migrations  applied');
 
@@ -63,7 +71,10 @@ export async function dryRun(options: DeployOptions, world: DeployWorld): Promis
   const { say, wrangler, root, env } = world;
   const folder = resolve(options.folder);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const configFile = writeConfig(folder, renderConfig(root, options, null));
+  const configFile = writeConfig(
+    folder,
+    renderConfig(root, options, null, options.archive ? `${options.name}-archive` : null),
+  );
   const answer = await wrangler.ask([
     'deploy',
     '--dry-run',
@@ -76,7 +87,7 @@ export async function dryRun(options: DeployOptions, world: DeployWorld): Promis
   const keys = Object.keys(await secretsToUpload(new Set(), '', env, null));
   say(`A deployment would, on the account that you are logged in to:
   1. find the D1 database "${options.name}", or make it
-  2. apply the migrations that it does not have yet
+  2. apply the migrations that it does not have yet, and ${options.archive ? 'find or make' : 'use, where it is there,'} the R2 bucket "${options.name}-archive"
   3. deploy the Worker "${options.name}" with its page, its cron trigger and the secrets ${keys.join(', ')}
   4. keep the admin token in ${shown(join(folder, 'admin-token'))}
 

@@ -17,6 +17,10 @@ export interface DeployOptions {
   readonly jurisdiction: string | null;
   /** Null leaves the server's default. */
   readonly reportEverySeconds: number | null;
+  /** Makes the bucket of the archive; one that is there is used in any case. */
+  readonly archive: boolean;
+  /** Whose spans of keeping hold; null leaves it as it is, at first `paid`. */
+  readonly plan: string | null;
 }
 
 export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudflare account, or upgrades it there
@@ -24,6 +28,8 @@ export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudfl
   --dry-run         needs no account: says what would be done, builds and checks what would be sent
   --name NAME       of the Worker and its database (default wattshed)
   --report-every S  seconds between the reports of an agent, 10 to 3600: nearly the whole bill (docs/operate.md)
+  --archive         makes an R2 bucket NAME-archive, where days go as Parquet files (docs/archive.md)
+  --plan PLAN       free or paid: how long what is kept (docs/operate.md)
   --location HINT   where a new database lies: weur, eeur, wnam, enam, apac, oc
   --jurisdiction J  binds a new database to eu or fedramp
   --data DIR        where its admin token is kept (default .wattshed/cloudflare/NAME)
@@ -36,6 +42,7 @@ ${PROVIDER_KEY_NAMES.join(', ')} (docs/grid.md says what each adds).`;
 
 const LOCATIONS = ['weur', 'eeur', 'wnam', 'enam', 'apac', 'oc'];
 const JURISDICTIONS = ['eu', 'fedramp'];
+const PLANS = ['free', 'paid'];
 
 /** Returns `help` where that was asked for; throws `CommandError` (exit code 2) on anything it does not know. */
 export function parseOptions(argv: readonly string[]): DeployOptions | 'help' {
@@ -53,6 +60,8 @@ export function parseOptions(argv: readonly string[]): DeployOptions | 'help' {
     location: oneOf('--location', values.location, LOCATIONS),
     jurisdiction: oneOf('--jurisdiction', values.jurisdiction, JURISDICTIONS),
     reportEverySeconds: reportEvery(values['report-every']),
+    archive: values.archive,
+    plan: oneOf('--plan', values.plan, PLANS),
   };
 }
 
@@ -66,6 +75,8 @@ function parse(argv: readonly string[]) {
         location: { type: 'string' },
         jurisdiction: { type: 'string' },
         'report-every': { type: 'string' },
+        archive: { type: 'boolean', default: false },
+        plan: { type: 'string' },
         'dry-run': { type: 'boolean', default: false },
         yes: { type: 'boolean', short: 'y', default: false },
         help: { type: 'boolean', short: 'h', default: false },

@@ -5,12 +5,19 @@ import type { DeployOptions } from './options.ts';
 
 /**
  * @param databaseId null where there is no database yet (a dry run): the placeholder stays
+ * @param bucket of the archive; null: none
  * @throws RangeError where wrangler.toml has lost a line that this fills in
  */
 export function renderConfig(
   root: string,
-  { name, reportEverySeconds }: Pick<DeployOptions, 'name' | 'reportEverySeconds'>,
+  {
+    name,
+    reportEverySeconds,
+    plan,
+    jurisdiction,
+  }: Pick<DeployOptions, 'name' | 'reportEverySeconds' | 'plan' | 'jurisdiction'>,
   databaseId: string | null,
+  bucket: string | null,
 ): string {
   let text = readFileSync(join(root, 'wrangler.toml'), 'utf8');
   const set = (key: string, value: (old: string) => string) => {
@@ -22,7 +29,23 @@ export function renderConfig(
   set('database_name', () => name);
   set('database_id', (placeholder) => databaseId ?? placeholder);
   for (const path of ['main', 'directory', 'migrations_dir']) set(path, (old) => resolve(root, old));
-  const vars =
-    reportEverySeconds === null ? '' : `\n[vars]\nREPORT_EVERY_SECONDS = "${reportEverySeconds}"\n`;
-  return `${text}${vars}`;
+  const vars = {
+    ...(reportEverySeconds === null ? {} : { REPORT_EVERY_SECONDS: String(reportEverySeconds) }),
+    ...(plan === null ? {} : { RETENTION_PLAN: plan }),
+  };
+  const binding = bucket === null ? {} : { binding: 'ARCHIVE', bucket_name: bucket };
+  return [
+    text,
+    ...section(
+      '[[r2_buckets]]',
+      bucket === null || jurisdiction === null ? binding : { ...binding, jurisdiction },
+    ),
+    ...section('[vars]', vars),
+  ].join('\n');
+}
+
+/** No lines where there is nothing in it. */
+function section(title: string, values: Readonly<Record<string, string>>): string[] {
+  const lines = Object.entries(values).map(([key, value]) => `${key} = ${JSON.stringify(value)}`);
+  return lines.length === 0 ? [] : [title, ...lines, ''];
 }

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { Miniflare } from 'miniflare';
 import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
+import { RETENTION_SETTINGS } from '../../shared/settings/retention.ts';
 import { CommandError, reasonOf } from '../command-error.ts';
 import { applyMigrations, type Database } from './migrate.ts';
 
@@ -42,6 +43,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       showLines(stderr);
     },
     ...databaseIn(options.dataFolder),
+    r2Buckets: { ARCHIVE: 'archive' },
+    r2Persist: join(options.dataFolder, 'r2'),
     assets: {
       directory: join(options.root, 'dist/dashboard'),
       binding: 'ASSETS',
@@ -49,8 +52,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     },
     bindings: {
       ADMIN_SECRET_SHA256: options.adminSecretSha256,
-      ...providerKeys(),
-      ...alertTargets(),
+      // The Worker refuses a value that it does not know.
+      ...fromEnvironment([...PROVIDER_KEY_NAMES, ...RETENTION_SETTINGS, 'ALERT_TARGETS_ALLOW_LOOPBACK']),
     },
   });
   // Miniflare ends the process on a signal at once; the launcher has an agent to stop first.
@@ -81,16 +84,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   };
 }
 
-/** The keys for providers that the environment has. */
-function providerKeys(): Record<string, string> {
-  const given = PROVIDER_KEY_NAMES.map((name) => [name, process.env[name]] as const);
-  return Object.fromEntries(given.filter((pair): pair is [(typeof pair)[0], string] => Boolean(pair[1])));
-}
-
-/** Whether alerts may go to this machine itself; the Worker refuses a value that it does not know. */
-function alertTargets(): Record<string, string> {
-  const { ALERT_TARGETS_ALLOW_LOOPBACK } = process.env;
-  return ALERT_TARGETS_ALLOW_LOOPBACK ? { ALERT_TARGETS_ALLOW_LOOPBACK } : {};
+/** Those of the names that the environment has. */
+function fromEnvironment(names: readonly string[]): Record<string, string> {
+  const given = names.map((name) => [name, process.env[name]] as const);
+  return Object.fromEntries(given.filter((pair): pair is [string, string] => Boolean(pair[1])));
 }
 
 const databaseIn = (dataFolder: string) => ({

@@ -18,7 +18,7 @@ const config = args.includes('--config') ? readFileSync(option('--config'), 'utf
 const workerName = /^name = "(.*)"$/m.exec(config)?.[1];
 const databaseId = /^database_id = "(.*)"$/m.exec(config)?.[1];
 
-switch (args[0] === 'd1' || args[0] === 'secret' ? `${args[0]} ${args[1]}` : args[0]) {
+switch (['d1', 'secret', 'r2'].includes(args[0]) ? `${args[0]} ${args[1]}` : args[0]) {
   case 'whoami':
     if (!account.loggedIn) fail('{"loggedIn":false}');
     console.log('{"loggedIn":true}');
@@ -32,6 +32,15 @@ switch (args[0] === 'd1' || args[0] === 'secret' ? `${args[0]} ${args[1]}` : arg
   case 'd1 migrations':
     if (!account.databases.some(({ uuid }) => uuid === databaseId)) fail(`no database ${databaseId}`);
     account.migrated.push(databaseId);
+    break;
+  case 'r2 bucket':
+    if (args[2] === 'create') {
+      if (account.buckets.includes(args[3]))
+        fail('The bucket you tried to create already exists. [code: 10004]');
+      account.buckets.push(args[3]);
+    } else
+      for (const bucket of account.buckets)
+        console.log(`name:           ${bucket}\ncreation_date:  2026-11-01`);
     break;
   case 'secret list': {
     const worker = account.workers[workerName];
@@ -47,6 +56,9 @@ switch (args[0] === 'd1' || args[0] === 'secret' ? `${args[0]} ${args[1]}` : arg
     const worker = account.workers[workerName];
     Object.assign(worker.secrets, secrets);
     worker.deployed++;
+    const bucket = /^bucket_name = "(.*)"$/m.exec(config)?.[1];
+    if (bucket) worker.archive = bucket;
+    else delete worker.archive;
     console.log(
       `Deployed ${workerName} triggers\n  https://${workerName}.somebody.workers.dev\n  schedule: * * * * *`,
     );

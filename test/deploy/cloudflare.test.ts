@@ -16,7 +16,8 @@ interface Account {
   loggedIn: boolean;
   refusesDeploy?: boolean;
   databases: { name: string; uuid: string; options: string[] }[];
-  workers: Record<string, { secrets: Record<string, string>; deployed: number }>;
+  buckets: string[];
+  workers: Record<string, { secrets: Record<string, string>; deployed: number; archive?: string }>;
   migrated: string[];
   asked: string[];
 }
@@ -25,7 +26,7 @@ let folder: string;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'wattshed-deploy-'));
-  write({ loggedIn: true, databases: [], workers: {}, migrated: [], asked: [] });
+  write({ loggedIn: true, databases: [], buckets: [], workers: {}, migrated: [], asked: [] });
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -78,6 +79,17 @@ test('again: nothing is made twice, the admin token stays the same', async () =>
   expect(second.workers.wattshed).toEqual({ ...first.workers.wattshed, deployed: 2 });
 });
 
+test('the bucket of the archive is made when asked for, and bound ever after', async () => {
+  const first = await run();
+  expect(read().buckets).toEqual([]);
+  expect(first.said).toContain('archive     none');
+  await run(['--archive']);
+  await run(['--archive']);
+  expect(read().buckets).toEqual(['wattshed-archive']);
+  await run();
+  expect(read().workers.wattshed?.archive).toBe('wattshed-archive');
+});
+
 test('keys come from the environment; a person is asked only for those that the Worker lacks', async () => {
   const first = await run([], { env: { EIA_API_KEY: 'from-env' }, answers: { ENTSOE_TOKEN: 'typed' } });
   expect(first.asked).not.toContain('EIA_API_KEY');
@@ -102,10 +114,17 @@ test('what Cloudflare refuses is told in its own words, and no secret is left be
 });
 
 test('the configuration is the one of the repository, with its own name and absolute paths', () => {
-  const text = renderConfig(root, { name: 'lab', reportEverySeconds: 300 }, 'an-id');
+  const text = renderConfig(
+    root,
+    { name: 'lab', reportEverySeconds: 300, plan: 'free', jurisdiction: 'eu' },
+    'an-id',
+    'lab-archive',
+  );
   expect(text).toContain(`main = "${root}/worker/index.ts"`);
   expect(text).toContain('database_id = "an-id"');
   expect(text).toContain('REPORT_EVERY_SECONDS = "300"');
+  expect(text).toContain('RETENTION_PLAN = "free"');
+  expect(text).toContain('bucket_name = "lab-archive"\njurisdiction = "eu"');
   expect(text).toContain('crons = ["* * * * *"]');
 });
 

@@ -1,0 +1,99 @@
+/** How long what is kept: one preset per plan of Cloudflare, each span of it the operator's to change. */
+import { MAX_AGE_MS } from '../ledger/plausibility.ts';
+import { SEAL_AFTER_MS } from '../ledger/seal.ts';
+import { DAY_MS } from '../time/window.ts';
+
+/** Bindings that say so; all optional. */
+export interface RetentionEnv {
+  /** `free` or `paid`; default `paid`, with which nothing leaves that is not in the archive. */
+  readonly RETENTION_PLAN?: string;
+  /** Whole days that power series stay in the database. */
+  readonly RETENTION_SERIES_DAYS?: string;
+  /** Age in whole days at which a day's window energies are written to the archive; they stay in the database as well. */
+  readonly RETENTION_WINDOWS_DAYS?: string;
+  /** Whole days that hours stay in the database; without it for ever. */
+  readonly RETENTION_HOURS_DAYS?: string;
+  /** What may leave without an archive: `nothing`, `series`, or `everything`. */
+  readonly RETENTION_WITHOUT_ARCHIVE?: string;
+}
+
+export const RETENTION_SETTINGS = [
+  'RETENTION_PLAN',
+  'RETENTION_SERIES_DAYS',
+  'RETENTION_WINDOWS_DAYS',
+  'RETENTION_HOURS_DAYS',
+  'RETENTION_WITHOUT_ARCHIVE',
+] as const satisfies readonly (keyof RetentionEnv)[];
+
+const UNARCHIVED = ['nothing', 'series', 'everything'] as const;
+
+export interface RetentionSettings {
+  readonly seriesDays: number;
+  readonly windowsDays: number;
+  /** Null: for ever. */
+  readonly hoursDays: number | null;
+  readonly withoutArchive: (typeof UNARCHIVED)[number];
+  /** Steps that write files in one turn. The free plan has 10 ms of CPU and 50 queries for it. */
+  readonly archiveSteps: number;
+}
+
+const PRESETS: Readonly<Record<'free' | 'paid', RetentionSettings>> = {
+  free: { seriesDays: 2, windowsDays: 7, hoursDays: null, withoutArchive: 'series', archiveSteps: 1 },
+  // 35 days: by then nothing is booked into a day any more but by a person's word.
+  paid: { seriesDays: 10, windowsDays: 35, hoursDays: null, withoutArchive: 'nothing', archiveSteps: 20 },
+};
+
+/** A window must be sealed before its series leaves, whatever is asked for. */
+const LEAST_SERIES_DAYS = Math.ceil(SEAL_AFTER_MS / DAY_MS);
+/** An hour that goes may not be one that reports still reach. */
+const LEAST_HOURS_DAYS = MAX_AGE_MS / DAY_MS + 1;
+const MOST_DAYS = 36_500;
+
+/** @throws RangeError naming the setting where it is none of what it may be: better no start than a guess */
+export function retentionSettings(env: RetentionEnv): RetentionSettings {
+  const preset = PRESETS[oneOf('RETENTION_PLAN', env.RETENTION_PLAN, ['free', 'paid'], 'paid')];
+  const seriesDays = days(
+    'RETENTION_SERIES_DAYS',
+    env.RETENTION_SERIES_DAYS,
+    LEAST_SERIES_DAYS,
+    preset.seriesDays,
+  );
+  const windowsDays = days(
+    'RETENTION_WINDOWS_DAYS',
+    env.RETENTION_WINDOWS_DAYS,
+    LEAST_SERIES_DAYS,
+    preset.windowsDays,
+  );
+  const leastHours = Math.max(LEAST_HOURS_DAYS, seriesDays + 1, windowsDays + 1);
+  return {
+    ...preset,
+    seriesDays,
+    windowsDays,
+    hoursDays: days('RETENTION_HOURS_DAYS', env.RETENTION_HOURS_DAYS, leastHours, preset.hoursDays),
+    withoutArchive: oneOf(
+      'RETENTION_WITHOUT_ARCHIVE',
+      env.RETENTION_WITHOUT_ARCHIVE,
+      UNARCHIVED,
+      preset.withoutArchive,
+    ),
+  };
+}
+
+function days<T>(name: string, text: string | undefined, least: number, otherwise: T): number | T {
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= least && value <= MOST_DAYS) return value;
+  throw new RangeError(`${name} must be a whole number of days from ${least} to ${MOST_DAYS}, got "${text}"`);
+}
+
+function oneOf<T extends string>(
+  name: string,
+  text: string | undefined,
+  allowed: readonly T[],
+  otherwise: T,
+): T {
+  if (text === undefined) return otherwise;
+  const found = allowed.find((each) => each === text);
+  if (found !== undefined) return found;
+  throw new RangeError(`${name} must be one of ${allowed.join(', ')}, got "${text}"`);
+}

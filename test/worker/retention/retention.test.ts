@@ -1,0 +1,197 @@
+/** What leaves, what stays, and what it costs: a real database and a real bucket. */
+import { env } from 'cloudflare:test';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { retentionSettings } from '../../../shared/settings/retention.ts';
+import { runRetention } from '../../../worker/use-cases/retention/run.ts';
+import { clock, DAY_MS, gpu, HOUR_MS, newNode, storeHours, WINDOW_MS } from '../emissions/support.ts';
+import { countingDatabase } from '../ingest/counting-database.ts';
+import { database, numberOf, seriesWire } from '../ingest/support.ts';
+
+const bucket = (env as unknown as { ARCHIVE: R2Bucket }).ARCHIVE;
+const DAY = 24 * HOUR_MS;
+const GPU = 'GPU-00000000-0000-4000-8000-0000000000aa';
+const iso = (ms: number) => new Date(ms).toISOString();
+
+const nodes: { nodeId: string; token: string; number: number }[] = [];
+
+beforeAll(async () => {
+  clock.nowMs = DAY_MS;
+  await clock.call('POST', '/v1/sites', { id: 'kept', gridZone: 'DE', pueRatio: 1.2 });
+  await storeHours('DE', [100, 200, 300]);
+  for (const name of ['kept-a', 'kept-b']) {
+    const node = await newNode(name, 'kept');
+    nodes.push({ ...node, number: await numberOf(node.nodeId) });
+  }
+});
+
+beforeEach(async () => {
+  await database.batch(
+    ['node_hours', 'retention_tasks', 'ledger_revisions'].map((table) =>
+      database.prepare(`DELETE FROM ${table}`),
+    ),
+  );
+  for (const { key } of (await bucket.list()).objects) await bucket.delete(key);
+});
+
+async function tell(node: (typeof nodes)[number], atMs: number, energyMillijoules: number): Promise<void> {
+  const series = { stepMilliseconds: 1_000, watts: await seriesWire([700, null, 701]) };
+  const job = {
+    id: 'slurm:c:1',
+    devices: [{ id: GPU, energyMillijoules: 5, allocatedMilliseconds: WINDOW_MS }],
+  };
+  const report = {
+    windowStartMs: atMs,
+    epoch: 'epoch0001',
+    revision: 1,
+    final: true,
+    devices: [gpu(GPU, energyMillijoules, { series } as never)],
+    jobs: [job],
+  };
+  const body = { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0', reports: [report] };
+  const answer = await clock.call('POST', '/v1/ingest', body, node.token);
+  expect(await answer.json()).toMatchObject({ accepted: 1 });
+}
+
+/** Two nodes, three hours each, each with a series. */
+async function aDay(): Promise<void> {
+  clock.nowMs = DAY_MS + 4 * HOUR_MS;
+  for (const node of nodes)
+    for (const hour of [0, 1, 2]) await tell(node, DAY_MS + hour * HOUR_MS, 1_000_001 + hour);
+}
+
+const withSeries = async () =>
+  (await database
+    .prepare('SELECT COUNT(*) AS n FROM node_hours WHERE series0 IS NOT NULL')
+    .first<{ n: number }>())!.n;
+const paths = async () => (await bucket.list()).objects.map(({ key }) => key);
+const contents = async () =>
+  Promise.all(
+    (await bucket.list()).objects.map(async ({ key }) => [
+      key,
+      [...new Uint8Array(await (await bucket.get(key))!.arrayBuffer())],
+    ]),
+  );
+const answer = async () =>
+  (
+    await clock.call(
+      'GET',
+      `/v1/fleet/emissions?filter=site:kept&step=hour&from=${iso(DAY_MS)}&to=${iso(DAY_MS + DAY)}`,
+    )
+  ).json<{ totals: Record<string, number>; series: unknown }>();
+
+const PAID = retentionSettings({});
+const FREE = retentionSettings({ RETENTION_PLAN: 'free' });
+/** The day of `aDay` is over for this many whole days. */
+const after = (days: number) => DAY_MS + (days + 1) * DAY;
+
+const run = (nowMs: number, settings = PAID, to: R2Bucket | null = bucket, db = database) =>
+  runRetention({ db, bucket: to, settings, nowMs });
+
+test('series leave after the hot span into files of their own, at a row per node-hour; windows follow, figures stay', async () => {
+  await aDay();
+  const before = await answer();
+  expect(before.totals.energyKwh).toBeGreaterThan(0);
+  await run(after(10) - 1);
+  expect(await withSeries()).toBe(6);
+  const { database: counting, rows } = countingDatabase(database);
+  await run(after(10), PAID, bucket, counting);
+  expect(await withSeries()).toBe(0);
+  expect(rows.written).toBeLessThanOrEqual(6 + 20);
+  const date = iso(DAY_MS).slice(0, 10);
+  const named = nodes.map(({ number }) => String(number).padStart(8, '0'));
+  expect(await paths()).toEqual(
+    named.map((number) => `series/date=${date}/shard=0/part-${number}-${number}-0.parquet`),
+  );
+  await run(after(35));
+  expect((await paths()).filter((path) => !path.startsWith('series/'))).toEqual([
+    `job_shares/date=${date}/shard=0/part-00000000-00000031-0.parquet`,
+    `windows/date=${date}/shard=0/part-00000000-00000031-0.parquet`,
+  ]);
+  expect(await answer()).toEqual({ ...before, asOf: expect.any(String) });
+  await storeHours('DE', [400, 200, 300]);
+  const restated = await answer();
+  expect(restated.totals.operationalGrams).toBeGreaterThan(before.totals.operationalGrams!);
+  await storeHours('DE', [100, 200, 300]);
+});
+
+test('a turn that is repeated from the start writes the same files again', async () => {
+  await aDay();
+  await run(after(35));
+  const first = await contents();
+  expect(first.length).toBeGreaterThan(0);
+  await database
+    .prepare("UPDATE retention_tasks SET day = day - 36, position = 0 WHERE task = 'windows'")
+    .run();
+  for (let turn = 0; turn < 12; turn++) await run(after(35));
+  expect(await contents()).toEqual(first);
+});
+
+test('two runs at once leave what one leaves', async () => {
+  await aDay();
+  await Promise.all([run(after(35)), run(after(35))]);
+  for (let turn = 0; turn < 3; turn++) await run(after(35));
+  expect(await withSeries()).toBe(0);
+  const tasks = await database
+    .prepare("SELECT hours FROM retention_tasks WHERE task = 'series'")
+    .first<{ hours: number }>();
+  expect(tasks?.hours).toBe(6);
+});
+
+test('without an archive nothing leaves, unless the preset or the operator says so', async () => {
+  await aDay();
+  await run(after(60), PAID, null);
+  expect(await withSeries()).toBe(6);
+  await run(after(1), FREE, null);
+  expect(await withSeries()).toBe(6);
+  await run(after(2), FREE, null);
+  expect(await withSeries()).toBe(0);
+  const hours = retentionSettings({ RETENTION_PLAN: 'free', RETENTION_HOURS_DAYS: '40' });
+  await untilDone(60, hours, null);
+  expect((await answer()).totals.energyKwh).toBeGreaterThan(0);
+  await untilDone(60, { ...hours, withoutArchive: 'everything' }, null);
+  expect(await database.prepare('SELECT COUNT(*) AS n FROM node_hours').first()).toEqual({ n: 0 });
+});
+
+test('hours leave only once they are in the archive and nothing that came late waits', async () => {
+  await aDay();
+  const settings = { ...PAID, hoursDays: 40 };
+  await untilDone(39, settings);
+  expect(await database.prepare('SELECT COUNT(*) AS n FROM node_hours').first()).toEqual({ n: 6 });
+  const archived = await paths();
+  await untilDone(60, settings);
+  expect(await database.prepare('SELECT COUNT(*) AS n FROM node_hours').first()).toEqual({ n: 0 });
+  expect(await paths()).toEqual(archived);
+});
+
+test('a backlog older than the hot span lands in its hours, and its series follow the others when it is sealed', async () => {
+  await aDay();
+  const early = { ...PAID, windowsDays: 10 };
+  await untilDone(12, early);
+  const [windows] = (await paths()).filter((path) => path.startsWith('windows/'));
+  const size = (await bucket.head(windows!))!.size;
+  const before = await answer();
+  clock.nowMs = after(13);
+  await tell(nodes[0]!, DAY_MS + 5 * HOUR_MS, 9_000_000);
+  expect((await answer()).totals.energyKwh).toBeCloseTo(before.totals.energyKwh! + 9_000_000 / 3.6e9, 9);
+  await run(after(13), early);
+  expect(await withSeries()).toBe(1);
+  await untilDone(15, early);
+  expect(await withSeries()).toBe(0);
+  expect((await paths()).filter((path) => path.includes('part-late-'))).toHaveLength(1);
+  expect((await bucket.head(windows!))!.size).toBeGreaterThan(size);
+});
+
+test('an hour that changed since it was read keeps its series for the next time', async () => {
+  await aDay();
+  // Changed an hour before the turn: not sealed yet.
+  await database
+    .prepare('UPDATE node_hours SET received_at_ms = ?1 WHERE key = (SELECT MIN(key) FROM node_hours)')
+    .bind(after(10) - HOUR_MS)
+    .run();
+  await run(after(10));
+  expect(await withSeries()).toBe(1);
+});
+
+async function untilDone(days: number, settings = PAID, to: R2Bucket | null = bucket): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await run(after(days), settings, to);
+}

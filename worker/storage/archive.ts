@@ -1,0 +1,40 @@
+/** The archive in R2: Parquet files below Hive-style paths, named by what they hold, so that a file written again replaces itself. */
+
+export type Dataset = 'windows' | 'job_shares' | 'series';
+
+/** The database that the nodes of a file lie in; there is one. */
+const SHARD = 0;
+
+export interface Part {
+  readonly dataset: Dataset;
+  /** Whole days since 1970. */
+  readonly day: number;
+  /** Of the file, after `part-`. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+const DAY_MS = 86_400_000;
+
+/** `windows/date=2026-11-25/shard=0/part-00000001-0.parquet` */
+export function partPath({ dataset, day, name }: Omit<Part, 'bytes'>): string {
+  const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
+  return `${dataset}/date=${date}/shard=${SHARD}/part-${name}.parquet`;
+}
+
+export interface Written {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** One after the other: R2 has them when this returns. */
+export async function writeParts(bucket: R2Bucket, parts: readonly Part[]): Promise<Written> {
+  let bytes = 0;
+  for (const part of parts) {
+    await bucket.put(partPath(part), part.bytes, {
+      httpMetadata: { contentType: 'application/vnd.apache.parquet' },
+    });
+    bytes += part.bytes.length;
+  }
+  return { files: parts.length, bytes };
+}

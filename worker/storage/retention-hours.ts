@@ -1,0 +1,131 @@
+/** What retention does to hours: their series leave, and in the end they do; always by key. */
+import { decodeSeriesFrame, type StoredSeries } from '../../shared/ledger/series-frame.ts';
+import { WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
+import { type EpochMs, epochMs } from '../../shared/units.ts';
+import { fromHex } from './hex.ts';
+import { parseNodeHourKey } from './node-hour-key.ts';
+import type { KeySpan } from './node-hours.ts';
+
+/** An hour as it was read: it loses its series only while it still stands so. */
+export interface SeenHour {
+  readonly key: number;
+  readonly version: number;
+}
+
+export interface WindowSeries {
+  readonly nodeNumber: number;
+  readonly windowStartMs: EpochMs;
+  readonly series: readonly StoredSeries[];
+}
+
+const COLUMNS = Array.from({ length: WINDOWS_PER_HOUR }, (_, index) => `series${index}`);
+
+/** Whether a series is there stands in the row's header: its pages are not read. */
+const withSeries = (columns: string) => `
+  SELECT hours.key, version${columns}
+  FROM json_each(?1) AS span
+  CROSS JOIN node_hours AS hours ON hours.key >= span.value ->> 0 AND hours.key < span.value ->> 1
+  WHERE received_at_ms <= ?2 AND (${COLUMNS.map((column) => `${column} IS NOT NULL`).join(' OR ')})
+  ORDER BY hours.key`;
+const READ_KEYS = withSeries('');
+const READ_SERIES = withSeries(COLUMNS.map((column) => `, hex(${column}) AS ${column}`).join(''));
+
+const toJson = (spans: readonly KeySpan[]) => JSON.stringify(spans.map(({ first, end }) => [first, end]));
+
+/** Hours of the spans that hold a series and have not changed since `unchangedSinceMs`. */
+export async function readHoursWithSeries(
+  db: D1Database,
+  spans: readonly KeySpan[],
+  unchangedSinceMs: number,
+): Promise<SeenHour[]> {
+  return (await db.prepare(READ_KEYS).bind(toJson(spans), unchangedSinceMs).all<SeenHour>()).results;
+}
+
+/** The same with their series; the caller keeps to some tens of hours, each up to 1.2 MB in hex. */
+export async function readSeriesHours(
+  db: D1Database,
+  spans: readonly KeySpan[],
+  unchangedSinceMs: number,
+): Promise<{ readonly seen: SeenHour[]; readonly windows: WindowSeries[] }> {
+  const { results } = await db
+    .prepare(READ_SERIES)
+    .bind(toJson(spans), unchangedSinceMs)
+    .all<SeenHour & Record<string, string | number>>();
+  const windows = results.flatMap((row) => {
+    const { nodeNumber, hourStartMs } = parseNodeHourKey(row.key);
+    return COLUMNS.flatMap((column, index) => {
+      const series = decodeSeriesFrame(fromHex(String(row[column])));
+      if (series.length === 0) return [];
+      return [{ nodeNumber, windowStartMs: epochMs(hourStartMs + index * WINDOW_MS), series }];
+    });
+  });
+  return { seen: results.map(({ key, version }) => ({ key, version })), windows };
+}
+
+const DROP_SERIES = `
+  UPDATE node_hours SET ${COLUMNS.map((column) => `${column} = NULL`).join(', ')}
+  FROM json_each(?1) AS seen
+  WHERE node_hours.key = seen.value ->> 0 AND node_hours.version = seen.value ->> 1`;
+
+/** One row written per hour. */
+export function dropSeries(db: D1Database, seen: readonly SeenHour[]): D1PreparedStatement {
+  return db.prepare(DROP_SERIES).bind(JSON.stringify(seen.map(({ key, version }) => [key, version])));
+}
+
+const SELECT_OLD = `
+  SELECT hours.key FROM json_each(?1) AS span
+  CROSS JOIN node_hours AS hours ON hours.key >= span.value ->> 0 AND hours.key < span.value ->> 1
+  WHERE hours.received_at_ms <= ?2`;
+
+export async function countHours(
+  db: D1Database,
+  spans: readonly KeySpan[],
+  unchangedSinceMs: number,
+): Promise<number> {
+  const { results } = await db.prepare(SELECT_OLD).bind(toJson(spans), unchangedSinceMs).all();
+  return results.length;
+}
+
+/** One row written per hour. */
+export function deleteHours(
+  db: D1Database,
+  spans: readonly KeySpan[],
+  unchangedSinceMs: number,
+): D1PreparedStatement {
+  return db
+    .prepare(`DELETE FROM node_hours WHERE key IN (${SELECT_OLD})`)
+    .bind(toJson(spans), unchangedSinceMs);
+}
+
+const READ_LATE =
+  'SELECT id, hour_key AS key FROM ledger_revisions WHERE id > ?1 AND recorded_at_ms <= ?2 ORDER BY id LIMIT ?3';
+
+/** Hours that changed after they had settled, in order of the changes. */
+export async function readLateHours(
+  db: D1Database,
+  afterId: number,
+  recordedUntilMs: number,
+  limit: number,
+): Promise<{ readonly id: number; readonly key: number }[]> {
+  return (
+    await db.prepare(READ_LATE).bind(afterId, recordedUntilMs, limit).all<{ id: number; key: number }>()
+  ).results;
+}
+
+/** By number, of the nodes `[first, end)`. */
+export async function readNodeIds(
+  db: D1Database,
+  { first, end }: KeySpan,
+): Promise<ReadonlyMap<number, string>> {
+  const { results } = await db
+    .prepare('SELECT number, id FROM nodes WHERE number >= ?1 AND number < ?2')
+    .bind(first, end)
+    .all<{ number: number; id: string }>();
+  return new Map(results.map(({ number, id }) => [number, id]));
+}
+
+export async function readLastNodeNumber(db: D1Database): Promise<number> {
+  return (
+    (await db.prepare('SELECT MAX(number) AS last FROM nodes').first<{ last: number | null }>())!.last ?? 0
+  );
+}

@@ -1,0 +1,51 @@
+/** Power series as files: a row per device and window with its samples in whole watts. */
+import { decodeSeries, MAX_SERIES_SAMPLES } from '../../../shared/ledger/series-codec.ts';
+import { readNodeDevices } from '../../storage/node-devices.ts';
+import type { KeySpan } from '../../storage/node-hours.ts';
+import { readNodeIds, readSeriesHours, type SeenHour } from '../../storage/retention-hours.ts';
+import { inflate } from '../inflate.ts';
+import { type Column, parquetParts } from './parquet.ts';
+
+interface SeriesRow {
+  readonly nodeId: string;
+  readonly windowStartMs: number;
+  readonly deviceId: string;
+  readonly stepMilliseconds: number;
+  readonly watts: readonly (number | null)[];
+}
+
+const COLUMNS: readonly Column<SeriesRow>[] = [
+  { name: 'node_id', type: 'text', value: (row) => row.nodeId },
+  { name: 'window_start', type: 'instant', value: (row) => row.windowStartMs },
+  { name: 'device_id', type: 'text', value: (row) => row.deviceId },
+  { name: 'step_milliseconds', type: 'integer', value: (row) => row.stepMilliseconds },
+  { name: 'watts', type: 'integers', value: (row) => row.watts },
+];
+
+/** @param nodes the numbers that the spans are of */
+export async function seriesFiles(
+  db: D1Database,
+  nodes: KeySpan,
+  spans: readonly KeySpan[],
+  unchangedSinceMs: number,
+): Promise<{ readonly seen: readonly SeenHour[]; readonly files: readonly Uint8Array[] }> {
+  const { seen, windows } = await readSeriesHours(db, spans, unchangedSinceMs);
+  if (seen.length === 0) return { seen, files: [] };
+  const nodeNumbers = [...new Set(windows.map(({ nodeNumber }) => nodeNumber))];
+  const [nodeIds, devices] = await Promise.all([readNodeIds(db, nodes), readNodeDevices(db, nodeNumbers)]);
+  const deviceIds = new Map(
+    devices.map(({ nodeNumber, deviceIndex, id }) => [`${nodeNumber} ${deviceIndex}`, id]),
+  );
+  const rows: SeriesRow[] = [];
+  for (const { nodeNumber, windowStartMs, series } of windows) {
+    for (const { deviceIndex, stepMilliseconds, deflated } of series) {
+      const deviceId = deviceIds.get(`${nodeNumber} ${deviceIndex}`);
+      const nodeId = nodeIds.get(nodeNumber);
+      if (deviceId === undefined || nodeId === undefined)
+        throw new Error(`device ${deviceIndex} of node ${nodeNumber} is in no registry`);
+      const watts = decodeSeries(await inflate(deflated, 3 * MAX_SERIES_SAMPLES));
+      rows.push({ nodeId, windowStartMs, deviceId, stepMilliseconds, watts });
+    }
+  }
+  return { seen, files: parquetParts(rows, COLUMNS) };
+}

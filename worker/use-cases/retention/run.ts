@@ -1,0 +1,137 @@
+/**
+ * One turn of retention: archives what is old enough, then lets it go. Steps are small, each commits how far it came, and
+ * each may be run twice: a file that is written again replaces itself, a series that has left leaves no second time.
+ */
+import { SEAL_AFTER_MS } from '../../../shared/ledger/seal.ts';
+import { DAY_MS } from '../../../shared/time/window.ts';
+import { type Written, writeParts } from '../../storage/archive.ts';
+import {
+  countHours,
+  deleteHours,
+  dropSeries,
+  readHoursWithSeries,
+  readLastNodeNumber,
+} from '../../storage/retention-hours.ts';
+import {
+  beginRetention,
+  moveTask,
+  type RetentionTask,
+  readRetentionTasks,
+} from '../../storage/retention-tasks.ts';
+import { seriesFiles } from './archive-series.ts';
+import { windowParts } from './archive-windows.ts';
+import {
+  blockOf,
+  type DayNodes,
+  numbered,
+  partName,
+  type Retention,
+  spansOf,
+  WINDOW_NODES,
+} from './day-nodes.ts';
+import { tidyLateHours } from './late.ts';
+
+/** A node's day of series has 800,000 samples at one a second, half a second of CPU. */
+const SERIES_NODES = 1;
+/** Where nothing is written, a step is one statement over keys. */
+const DROP_NODES = 32;
+const DROP_STEPS = 4;
+
+export async function runRetention(retention: Retention): Promise<void> {
+  const { db, bucket, settings, nowMs } = retention;
+  const tasks = (await readRetentionTasks(db)) ?? (await beginRetention(db));
+  if (tasks === null) return;
+  const lastNode = await readLastNodeNumber(db);
+  const today = Math.floor(nowMs / DAY_MS);
+  const walk = { db, lastNode };
+  let { windows, series } = tasks;
+  if (bucket !== null)
+    windows = await walkDays(
+      { ...walk, size: WINDOW_NODES, steps: Math.ceil(settings.archiveSteps / 5) },
+      windows,
+      today - settings.windowsDays,
+      (block) => archiveWindows(db, bucket, block),
+    );
+  const unchangedSinceMs = nowMs - SEAL_AFTER_MS;
+  if (bucket !== null || settings.withoutArchive !== 'nothing')
+    series = await walkDays(
+      bucket === null
+        ? { ...walk, size: DROP_NODES, steps: DROP_STEPS }
+        : { ...walk, size: SERIES_NODES, steps: settings.archiveSteps },
+      series,
+      today - settings.seriesDays,
+      (block) => letSeriesGo(db, bucket, block, unchangedSinceMs),
+    );
+  const caughtUp = await tidyLateHours(
+    retention,
+    { windows, series, hours: tasks.hours },
+    tasks.late,
+    unchangedSinceMs,
+  );
+  if (settings.hoursDays === null || !caughtUp) return;
+  if (bucket === null && settings.withoutArchive !== 'everything') return;
+  const archivedDay = bucket === null ? series.day : Math.min(series.day, windows.day);
+  await walkDays(
+    { ...walk, size: DROP_NODES, steps: DROP_STEPS },
+    tasks.hours,
+    Math.min(today - settings.hoursDays, archivedDay),
+    (block) => letHoursGo(db, block, unchangedSinceMs),
+  );
+}
+
+interface Step extends Written {
+  readonly hours: number;
+  readonly statements: readonly D1PreparedStatement[];
+}
+
+/** Day by day, and in each by number of node. @returns the task as it stands then */
+async function walkDays(
+  {
+    db,
+    lastNode,
+    size,
+    steps,
+  }: { readonly db: D1Database; readonly lastNode: number; readonly size: number; readonly steps: number },
+  from: RetentionTask,
+  beforeDay: number,
+  stepOf: (block: DayNodes) => Promise<Step>,
+): Promise<RetentionTask> {
+  let task = from;
+  for (let step = 0; step < steps && task.day < beforeDay; step++) {
+    const { end } = blockOf(task.position, size);
+    const { statements, ...done } = await stepOf({ day: task.day, nodes: { first: task.position, end } });
+    const next = end > lastNode ? { day: task.day + 1, position: 0 } : { day: task.day, position: end };
+    const moved = await moveTask(db, task, { ...next, ...done }, statements);
+    // Another run is at it.
+    if (moved === null) return task;
+    task = moved;
+  }
+  return task;
+}
+
+async function archiveWindows(db: D1Database, bucket: R2Bucket, block: DayNodes): Promise<Step> {
+  const { parts, hours } = await windowParts(db, block);
+  return { ...(await writeParts(bucket, parts)), hours, statements: [] };
+}
+
+async function letSeriesGo(
+  db: D1Database,
+  bucket: R2Bucket | null,
+  block: DayNodes,
+  unchangedSinceMs: number,
+): Promise<Step> {
+  const spans = spansOf(block);
+  if (bucket === null) {
+    const seen = await readHoursWithSeries(db, spans, unchangedSinceMs);
+    return { files: 0, bytes: 0, hours: seen.length, statements: [dropSeries(db, seen)] };
+  }
+  const { seen, files } = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
+  const written = await writeParts(bucket, numbered('series', block.day, partName(block), files));
+  return { ...written, hours: seen.length, statements: [dropSeries(db, seen)] };
+}
+
+async function letHoursGo(db: D1Database, block: DayNodes, unchangedSinceMs: number): Promise<Step> {
+  const spans = spansOf(block);
+  const hours = await countHours(db, spans, unchangedSinceMs);
+  return { files: 0, bytes: 0, hours, statements: [deleteHours(db, spans, unchangedSinceMs)] };
+}
