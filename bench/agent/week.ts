@@ -1,6 +1,6 @@
 /**
  * A week of the agent in about a minute: its real meter, store and shipper on a clock that does not wait. Run as a process
- * of its own with --expose-gc; prints its memory at the end of each day, as JSON lines.
+ * of its own with --expose-gc; prints its memory twelve times a day, as JSON lines.
  */
 import { join } from 'node:path';
 import { createHttpClient } from '../../agent/http/http-client.ts';
@@ -12,11 +12,12 @@ import { encodeSeriesForWire } from '../../agent/run/series-encoder.ts';
 import { createShipper } from '../../agent/ship/shipper.ts';
 import { openStore } from '../../agent/store/open-store.ts';
 import type { Meter, Reading } from '../../shared/metering/reading.ts';
-import { DAY_MS } from '../../shared/time/window.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { monotonicMs, ratio, watts } from '../../shared/units.ts';
 import { memoryOf } from './process-use.ts';
 
 const DAYS = 7;
+const LOOK_EVERY_MS = 2 * HOUR_MS;
 const GPUS = 8;
 const STEP_MS = 1_000;
 const SHIP_EVERY_MS = 60_000;
@@ -55,7 +56,7 @@ const shipper = createShipper({
 
 const end = new AbortController();
 let shipAtMs = startMs + SHIP_EVERY_MS;
-let dayEndsAtMs = startMs + DAY_MS;
+let lookAtMs = startMs + LOOK_EVERY_MS;
 const loop = createAgentLoop({
   clock: { ...clock, sleepUntil: advance },
   store,
@@ -93,11 +94,11 @@ async function advance(deadline: number): Promise<void> {
     await shipper.shipOnce();
     shipAtMs += SHIP_EVERY_MS;
   }
-  if (clock.wallNow() >= dayEndsAtMs) {
+  if (clock.wallNow() >= lookAtMs) {
     globalThis.gc?.();
     console.log(JSON.stringify(memoryOf(process.pid)));
-    dayEndsAtMs += DAY_MS;
-    if (dayEndsAtMs > startMs + DAYS * DAY_MS) end.abort();
+    lookAtMs += LOOK_EVERY_MS;
+    if (lookAtMs > startMs + DAYS * DAY_MS) end.abort();
   }
   clock.advanceTo(monotonicMs(deadline));
 }
