@@ -68,10 +68,10 @@ test('starts at the planned start, and asks no more often than it was told to', 
   let looks = 0;
   const { outcome, atMs, told } = await wait(virtualClock(), async () => {
     looks++;
-    return planAt(31 * MINUTE_MS);
+    return planAt(31.1 * MINUTE_MS);
   });
   expect(outcome.kind).toBe('start');
-  expect({ atMs, looks, told }).toEqual({ atMs: 31 * MINUTE_MS, looks: 7, told: ['a 31'] });
+  expect({ atMs, looks, told }).toEqual({ atMs: 31.1 * MINUTE_MS, looks: 7, told: ['a 31.1'] });
 });
 
 test('a newer forecast moves the start, both ways; the same one does not', async () => {
@@ -94,6 +94,25 @@ test('a server that is away is asked again each minute, told of once, and keeps 
   });
   expect(outcome.kind).toBe('start');
   expect({ atMs, looks, told }).toEqual({ atMs: 9 * MINUTE_MS, looks: 5, told: ['a 9', 'away'] });
+});
+
+test('once the server is back, all is as before: asked as seldom, and told of when it is away again', async () => {
+  const lookedAt: number[] = [];
+  const clock = virtualClock();
+  const { told } = await wait(clock, async () => {
+    lookedAt.push(clock.nowMs / MINUTE_MS);
+    if (lookedAt.length === 2 || lookedAt.length === 4) throw new Error('away');
+    return planAt(13 * MINUTE_MS);
+  });
+  expect(lookedAt).toEqual([0, 5, 6, 11, 12]);
+  expect(told).toEqual(['a 13', 'away', 'away']);
+});
+
+test('a clock that is set back does not end the questions', async () => {
+  const clock = virtualClock([-120 * MINUTE_MS]);
+  const plans = [planAt(Number.POSITIVE_INFINITY), planAt(-118 * MINUTE_MS, 'b')];
+  const { outcome, atMs } = await wait(clock, async () => plans.shift() ?? planAt(-118 * MINUTE_MS, 'b'));
+  expect({ kind: outcome.kind, atMs }).toEqual({ kind: 'start', atMs: -118 * MINUTE_MS });
 });
 
 test('without any answer it starts at its deadline, with the reason', async () => {
