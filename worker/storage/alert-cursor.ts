@@ -23,9 +23,10 @@ export interface Cursor {
   readonly headMs: number;
   /** Windows before it are told for good; the states of rules are kept for here as well. */
   readonly checkpointMs: number;
-  /** Intensities that came until then, and settings that were recorded until then, are taken into account. */
-  readonly fetchedUntilMs: number;
-  readonly settingsUntilMs: number;
+  /** Of the intensities that were taken into account; null before the first. */
+  readonly gridPrint: string | null;
+  /** How many settings were taken into account: they are only ever added. */
+  readonly settingsSeen: number;
   /** Hours since 1970 that changed after they had been summed. */
   readonly lateHours: readonly number[];
   /** The intensities of windows that were folded are others now. */

@@ -1,33 +1,76 @@
 /** What the evaluation of alerts asks of the intensity series, for all zones at once. */
+import type { IntensityPoint } from '../../shared/grid/intensity.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
+import { stepsOf, toPoint, type ValueRow } from './grid.ts';
 import { STEPS_PER_SERIES, startOf } from './grid-keys.ts';
 
 /** CROSS JOIN fixes the order of the loops, series first. */
-const NEWEST_FETCH = `
-  SELECT MAX(CASE WHEN v.key % ${STEPS_PER_SERIES} < ?3 THEN v.fetched_at_ms END) AS beforeHeadMs,
-         MAX(v.fetched_at_ms) AS allMs
+const READ_INTENSITIES = `
+  SELECT s.grid_zone AS gridZone, v.key AS key, v.duration_ms AS durationMs, v.grams_per_kwh AS gramsPerKwh,
+         v.kind AS kind, v.method AS method, v.issued_at_ms AS issuedAtMs, v.fetched_at_ms AS fetchedAtMs,
+         s.provider AS provider, s.scope AS scope
+    FROM grid_series s
+    CROSS JOIN grid_values v ON v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3
+   WHERE s.grid_zone IN (SELECT value FROM json_each(?1)) AND s.basis = 'lifecycle' AND s.signal = 'average'
+   ORDER BY v.key % ${STEPS_PER_SERIES}, s.provider`;
+
+/** Like `readIntensity` (lifecycle, average), for many zones in one query; zones without values are missing. */
+export async function readIntensities(
+  db: D1Database,
+  gridZones: readonly string[],
+  range: { readonly fromMs: number; readonly toMs: number },
+): Promise<Map<string, IntensityPoint[]>> {
+  const { results } = await db
+    .prepare(READ_INTENSITIES)
+    .bind(JSON.stringify(gridZones), ...stepsOf(range))
+    .all<ValueRow & { readonly gridZone: string }>();
+  const found = new Map<string, IntensityPoint[]>();
+  for (const row of results) {
+    const point = toPoint(row);
+    if (point.endMs <= range.fromMs) continue;
+    const points = found.get(row.gridZone);
+    if (points) points.push(point);
+    else found.set(row.gridZone, [point]);
+  }
+  return found;
+}
+
+/** A value that comes, goes or is restated changes the sum, whatever the order in which runs store what they fetched. */
+const printOf = (where: string) =>
+  `TOTAL(CASE WHEN ${where} THEN v.grams_per_kwh * (v.key % 1009 + 1) END) || ' ' ||
+   TOTAL(CASE WHEN ${where} THEN v.fetched_at_ms % 1000003 + v.duration_ms END)`;
+const STEP = `v.key % ${STEPS_PER_SERIES}`;
+const READ_PRINTS = `
+  SELECT ${printOf(`${STEP} < ?3`)} AS before, ${printOf(`${STEP} >= ?5`)} AS after
     FROM grid_series s
     CROSS JOIN grid_values v ON v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?4
    WHERE s.grid_zone IN (SELECT value FROM json_each(?1)) AND s.basis = 'lifecycle' AND s.signal = 'average'`;
 
-export interface NewestFetch {
-  /** Of values that begin before `headMs`; null where there are none. */
-  readonly beforeHeadMs: number | null;
-  readonly allMs: number | null;
+export interface GridPrints {
+  /** Of values that begin in `[fromMs, headMs)`. */
+  readonly before: string;
+  /** Of values that begin in `[nextFromMs, toMs)`. */
+  readonly after: string;
 }
 
-/** When the newest of the values that begin in `[fromMs, toMs)` came. */
-export async function readNewestFetch(
+/** Equal where the same values are stored as before: tells whether intensities of the past are others now. */
+export async function readGridPrints(
   db: D1Database,
   gridZones: readonly string[],
-  range: { readonly fromMs: number; readonly headMs: number; readonly toMs: number },
-): Promise<NewestFetch> {
+  range: {
+    readonly fromMs: number;
+    readonly headMs: number;
+    readonly nextFromMs: number;
+    readonly toMs: number;
+  },
+): Promise<GridPrints> {
   const step = (ms: number) => Math.floor(ms / WINDOW_MS);
+  const { fromMs, headMs, nextFromMs, toMs } = range;
   const row = await db
-    .prepare(NEWEST_FETCH)
-    .bind(JSON.stringify(gridZones), step(range.fromMs), step(range.headMs), step(range.toMs))
-    .first<NewestFetch>();
-  return row ?? { beforeHeadMs: null, allMs: null };
+    .prepare(READ_PRINTS)
+    .bind(JSON.stringify(gridZones), step(fromMs), step(headMs), step(toMs), step(nextFromMs))
+    .first<GridPrints>();
+  return row!;
 }
 
 /** The newest value of each series is one seek, whatever its past. */

@@ -45,13 +45,13 @@ const ISSUE_COLUMNS = `f.issued_at_ms AS issuedAtMs, f.fetched_at_ms AS fetchedA
 
 /** CROSS JOIN fixes the order of the loops: tens of series, then one seek in each. */
 const READ_NEWEST = `
-  SELECT s.provider AS provider, s.scope AS scope, ${ISSUE_COLUMNS}
+  SELECT s.grid_zone AS gridZone, s.provider AS provider, s.scope AS scope, ${ISSUE_COLUMNS}
     FROM grid_series s
     CROSS JOIN grid_forecasts f ON f.key = (
       SELECT g.key FROM grid_forecasts g
        WHERE g.key >= s.id * ${STEPS_PER_SERIES} AND g.key < s.id * ${STEPS_PER_SERIES} + ?4 AND g.fetched_at_ms < ?5
        ORDER BY g.key DESC LIMIT 1)
-   WHERE s.grid_zone = ?1 AND s.basis = ?2 AND s.signal = ?3
+   WHERE s.grid_zone IN (SELECT value FROM json_each(?1)) AND s.basis = ?2 AND s.signal = ?3
    ORDER BY s.provider, s.scope`;
 
 /** The newest issue of every series of the zone, basis and signal that was here before the instant. */
@@ -60,11 +60,66 @@ export async function readForecasts(
   query: { readonly gridZone: string; readonly basis: Basis; readonly signal: Signal },
   beforeMs: number,
 ): Promise<KeptForecast[]> {
+  const { gridZone, ...series } = query;
+  return (await readForecastsOf(db, { gridZones: [gridZone], ...series }, beforeMs)).get(gridZone) ?? [];
+}
+
+/** The same of many zones in one query; zones without any are missing. */
+export async function readForecastsOf(
+  db: D1Database,
+  query: { readonly gridZones: readonly string[]; readonly basis: Basis; readonly signal: Signal },
+  beforeMs: number,
+): Promise<Map<string, KeptForecast[]>> {
   const { results } = await db
     .prepare(READ_NEWEST)
-    .bind(query.gridZone, query.basis, query.signal, Math.ceil(beforeMs / WINDOW_MS), beforeMs)
-    .all<IssueRow & { readonly provider: string; readonly scope: Scope }>();
-  return results.map(({ provider, scope, ...row }) => ({ provider, scope, ...toIssue(row) }));
+    .bind(
+      JSON.stringify(query.gridZones),
+      query.basis,
+      query.signal,
+      Math.ceil(beforeMs / WINDOW_MS),
+      beforeMs,
+    )
+    .all<IssueRow & { readonly gridZone: string; readonly provider: string; readonly scope: Scope }>();
+  const found = new Map<string, KeptForecast[]>();
+  for (const { gridZone, provider, scope, ...row } of results) {
+    const kept = { provider, scope, ...toIssue(row) };
+    found.set(gridZone, [...(found.get(gridZone) ?? []), kept]);
+  }
+  return found;
+}
+
+/** One seek in each series for each instant; an issue that was the newest at several of them stands once. */
+const READ_NEWEST_AT = `
+  WITH newest AS (
+    SELECT s.provider AS provider, s.scope AS scope, instant.value AS instant,
+           (SELECT g.key FROM grid_forecasts g
+             WHERE g.key >= s.id * ${STEPS_PER_SERIES}
+               AND g.key < s.id * ${STEPS_PER_SERIES} + (instant.value + ${WINDOW_MS} - 1) / ${WINDOW_MS}
+               AND g.fetched_at_ms < instant.value
+             ORDER BY g.key DESC LIMIT 1) AS key
+      FROM grid_series s CROSS JOIN json_each(?4) AS instant
+     WHERE s.grid_zone = ?1 AND s.basis = ?2 AND s.signal = ?3)
+  SELECT newest.provider AS provider, newest.scope AS scope, json_group_array(newest.instant) AS instants,
+         ${ISSUE_COLUMNS}
+    FROM newest CROSS JOIN grid_forecasts f ON f.key = newest.key
+   GROUP BY f.key ORDER BY f.key`;
+
+/** Like `readForecasts`, for many instants in one query; an instant before which nothing was kept has none. */
+export async function readForecastsAt(
+  db: D1Database,
+  query: { readonly gridZone: string; readonly basis: Basis; readonly signal: Signal },
+  instants: readonly number[],
+): Promise<ReadonlyMap<number, readonly KeptForecast[]>> {
+  const { results } = await db
+    .prepare(READ_NEWEST_AT)
+    .bind(query.gridZone, query.basis, query.signal, JSON.stringify(instants))
+    .all<IssueRow & { readonly provider: string; readonly scope: Scope; readonly instants: string }>();
+  const known = new Map<number, KeptForecast[]>(instants.map((instant) => [instant, []]));
+  for (const { provider, scope, instants: at, ...row } of results) {
+    const forecast = { provider, scope, ...toIssue(row) };
+    for (const instant of JSON.parse(at) as number[]) known.get(instant)!.push(forecast);
+  }
+  return known;
 }
 
 const KEEP = `

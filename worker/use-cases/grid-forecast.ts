@@ -37,16 +37,20 @@ export async function gridForecast(db: D1Database, query: ForecastQuery): Promis
   return ok({ forecast: null, reason: await whyNone(db, query) });
 }
 
-/**
- * Those that still say something at the instant, the best first: consumption before production, what a provider said in the
- * last hours before ours, then the newest.
- */
+/** Those that still say something at the instant, the best first. */
 export async function forecastsAt(db: D1Database, query: ForecastQuery): Promise<KeptForecast[]> {
-  const { beforeMs } = query;
+  return bestFirst(await readForecasts(db, query, query.beforeMs), query.beforeMs);
+}
+
+/**
+ * Without those that say nothing any more: consumption before production, what a provider said in the last hours before
+ * ours, then the newest.
+ */
+export function bestFirst(forecasts: readonly KeptForecast[], beforeMs: number): KeptForecast[] {
   const rank = ({ provider, scope, fetchedAtMs }: KeptForecast) =>
     (scope === 'production' ? 2 : 0) +
     (provider !== OWN_PROVIDER && beforeMs - fetchedAtMs <= FRESH_MS ? 0 : 1);
-  return (await readForecasts(db, query, beforeMs))
+  return forecasts
     .filter(({ steps }) => endOf(steps) > beforeMs)
     .sort((a, b) => rank(a) - rank(b) || b.fetchedAtMs - a.fetchedAtMs);
 }

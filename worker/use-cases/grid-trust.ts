@@ -33,7 +33,8 @@ export async function loadTrust(db: D1Database, series: IntensityQuery, knownAtM
   return trustAt(await readSettingsOf(openDatabase(db), subjectOf(series)), series, knownAtMs);
 }
 
-function trustAt(
+/** The same from settings that were read before. */
+export function trustAt(
   rows: readonly SettingRow[],
   series: IntensityQuery,
   knownAtMs: number = ALL_KNOWN,

@@ -1,5 +1,5 @@
 import { LOOKBACK_MS } from '../../shared/grid/resolve.ts';
-import { segmentsOver, settingHistory } from '../../shared/settings/effective.ts';
+import { type SettingRow, segmentsOver, settingHistory } from '../../shared/settings/effective.ts';
 import { DAY_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { openDatabase } from '../storage/database.ts';
@@ -14,7 +14,15 @@ export async function gridZonesInUse(
   nowMs: number,
   usedWithinMs: number = LOOKBACK_MS,
 ): Promise<string[]> {
-  const rows = await readSettings(openDatabase(db));
+  return zonesInUse(await readSettings(openDatabase(db)), nowMs, usedWithinMs);
+}
+
+/** The same from every setting there is. */
+export function zonesInUse(
+  rows: readonly SettingRow[],
+  nowMs: number,
+  usedWithinMs: number = LOOKBACK_MS,
+): string[] {
   const siteSubjects = new Set(
     rows.map((row) => row.subject).filter((subject) => subject.startsWith('site:')),
   );

@@ -1,5 +1,6 @@
 /** The last part of a step: folds what is summed, holds it against what was told, and commits both. */
 
+import type { WindowFacts } from '../../../shared/alerts/facts.ts';
 import type { AlertNotification } from '../../../shared/alerts/notification.ts';
 import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import { isReplayable } from '../../../shared/alerts/rule.ts';
@@ -7,11 +8,11 @@ import type { Silence } from '../../../shared/alerts/silence.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { type Cursor, commitStep } from '../../storage/alert-cursor.ts';
 import { type EpisodeWrite, writeEpisodes } from '../../storage/alert-episodes.ts';
-import { readNewestFetch } from '../../storage/alert-grid.ts';
+import { readGridPrints } from '../../storage/alert-grid.ts';
 import { readSilences } from '../../storage/alert-silences.ts';
 import { removeStates, type StoredState, writeStates } from '../../storage/alert-states.ts';
 import { readWindows, removeWindowsBefore, writeWindows } from '../../storage/alert-windows.ts';
-import { type FoldedRule, foldWindows } from './fold-windows.ts';
+import { type FoldedRule, foldWindows, type LiveRule } from './fold-windows.ts';
 import { loadGridContext } from './grid-context.ts';
 import { Observations } from './observe.ts';
 import { storedScope } from './parse-scope.ts';
@@ -32,18 +33,23 @@ export async function concludeStep(
   const { windows, toMs, pass } = summed;
   const changes = ruleChanges(context.rules, context.states);
   const movedMs = movedCheckpoint(cursor, toMs);
-  const fetched = await readNewestFetch(db, gridZones, { fromMs: checkpointMs - DAY_MS, headMs, toMs });
+  const prints = await readGridPrints(db, gridZones, {
+    fromMs: checkpointMs - DAY_MS,
+    headMs,
+    nextFromMs: (movedMs ?? checkpointMs) - DAY_MS,
+    toMs,
+  });
   const refold =
     cursor.refold ||
     movedMs !== null ||
-    (fetched.beforeHeadMs ?? 0) > cursor.fetchedUntilMs ||
-    (await factsRestated(db, cursor, summed));
+    (cursor.gridPrint !== null && cursor.gridPrint !== prints.before) ||
+    (await factsRestated(db, cursor, summed, changes.live));
   const rulesChanged = changes.ended.length > 0 || changes.begun.length > 0;
   if (pass === null && !refold && context.taken.length === 0 && !rulesChanged) return 'done';
 
   const fromMs = refold ? checkpointMs : headMs;
   const range = { fromMs: Math.min(fromMs, toMs - WINDOW_MS), toMs };
-  const grid = await loadGridContext(db, gridZones, range, summed.usual);
+  const grid = await loadGridContext(db, gridZones, range, summed.usual, context.settings);
   const forecasts = new Forecasts(dependencies, toMs);
   const evaluated = changes.live.map(({ state }) => state.rule);
   if (evaluated.some(({ kind }) => kind === 'dirtyHoursAhead')) await forecasts.load(gridZones);
@@ -75,8 +81,8 @@ export async function concludeStep(
   const next: Cursor = {
     headMs: toMs,
     checkpointMs: movedMs ?? checkpointMs,
-    fetchedUntilMs: Math.max(cursor.fetchedUntilMs, fetched.allMs ?? 0),
-    settingsUntilMs: cursor.settingsUntilMs,
+    gridPrint: prints.after,
+    settingsSeen: cursor.settingsSeen,
     lateHours: cursor.lateHours.filter((hour) => hour * HOUR_MS !== pass?.hourStartMs),
     refold: false,
     pass: null,
@@ -94,16 +100,19 @@ export async function concludeStep(
   return waiting || toMs < watermarkOf(nowMs) || next.lateHours.length > 0 ? 'more' : 'done';
 }
 
-/** Whether windows that were folded have other sums now. */
+/** Whether windows that were folded have other sums now, for rules that were evaluated then. */
 async function factsRestated(
   db: D1Database,
   { headMs }: Cursor,
   { pass, windows }: Summed,
+  live: readonly LiveRule[],
 ): Promise<boolean> {
   if (pass === null || pass.hourStartMs >= headMs) return false;
   const stored = await readWindows(db, pass.hourStartMs, Math.min(headMs, pass.toMs));
   const now = new Map(windows.map(({ startMs, facts }) => [startMs, facts]));
-  return stored.some(({ startMs, facts }) => JSON.stringify(facts) !== JSON.stringify(now.get(startMs)));
+  const scopes = [...new Set(live.map(({ scope }) => scope.text))];
+  const textOf = (facts: WindowFacts | undefined) => JSON.stringify(scopes.map((scope) => facts?.[scope]));
+  return stored.some(({ startMs, facts }) => textOf(facts) !== textOf(now.get(startMs)));
 }
 
 /** Read for the zones that are asked for, each once. */

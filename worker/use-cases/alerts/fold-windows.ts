@@ -41,8 +41,8 @@ export interface Folded {
   readonly newest: StoredWindow | null;
 }
 
-/** Two hours of a thousand scopes are some megabytes. */
-const HOURS_AT_ONCE = 2;
+/** Four hours of a thousand scopes are some megabytes. */
+const HOURS_AT_ONCE = 4;
 
 export async function foldWindows(
   db: D1Database,

@@ -2,11 +2,12 @@
 
 import { USUAL_DAYS, type Usual, usualOf } from '../../../shared/alerts/usual.ts';
 import type { IntensityPoint } from '../../../shared/grid/intensity.ts';
-import type { IntensityResolver } from '../../../shared/grid/resolve.ts';
+import { type IntensityResolver, intensityResolver, LOOKBACK_MS } from '../../../shared/grid/resolve.ts';
+import type { SettingRow } from '../../../shared/settings/effective.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
+import { readIntensities } from '../../storage/alert-grid.ts';
 import { readUsual, writeUsual } from '../../storage/alert-usual.ts';
-import { readIntensity } from '../../storage/grid.ts';
-import { loadIntensity } from '../grid-intensity.ts';
+import { trustAt } from '../grid-trust.ts';
 
 /** Rules speak of the same intensity as the figures by default. */
 const SERIES = { basis: 'lifecycle', signal: 'average' } as const;
@@ -37,16 +38,28 @@ export type UsualDays = ReadonlyMap<string, Usual | null>;
 
 const dayKey = (gridZone: string, day: number) => `${gridZone} ${day}`;
 
+/** @param settings every one there is: the orders of trust are among them */
 export async function loadGridContext(
   db: D1Database,
   gridZones: readonly string[],
-  range: { readonly fromMs: number; readonly toMs: number },
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
   usual: UsualDays,
+  settings: readonly SettingRow[],
 ): Promise<GridContext> {
-  const resolvers = new Map<string, IntensityResolver>();
-  for (const gridZone of gridZones)
-    resolvers.set(gridZone, await loadIntensity(db, { gridZone, ...SERIES, ...range }));
-  return new GridContext(resolvers, usual);
+  const points = await readIntensities(db, gridZones, { fromMs: fromMs - LOOKBACK_MS, toMs });
+  const resolvers = gridZones.map(
+    (gridZone) => [gridZone, resolverOf(gridZone, points.get(gridZone) ?? [], settings)] as const,
+  );
+  return new GridContext(new Map(resolvers), usual);
+}
+
+function resolverOf(
+  gridZone: string,
+  points: readonly IntensityPoint[],
+  settings: readonly SettingRow[],
+): IntensityResolver {
+  const series = { gridZone, ...SERIES };
+  return intensityResolver(series, points, trustAt(settings, series));
 }
 
 /** A month of five-minute values is 8,640 rows and some milliseconds. */
@@ -63,6 +76,7 @@ export async function ensureUsual(
   gridZones: readonly string[],
   range: { readonly fromMs: number; readonly toMs: number },
   nowMs: number,
+  settings: readonly SettingRow[],
 ): Promise<UsualDays | null> {
   const [fromDay, toDay] = [Math.floor(range.fromMs / DAY_MS), Math.floor((range.toMs - 1) / DAY_MS)];
   const stored = await readUsual(db, gridZones, fromDay, toDay);
@@ -77,7 +91,7 @@ export async function ensureUsual(
     for (let day = fromDay; day <= toDay; day++) {
       if (usual.has(dayKey(gridZone, day))) continue;
       if (computed === COMPUTED_PER_STEP) return null;
-      const found = await computeUsual(db, gridZone, day);
+      const found = await computeUsual(db, gridZone, day, settings);
       await writeUsual(db, { gridZone, day, usual: found, computedAtMs: nowMs });
       computed++;
     }
@@ -86,12 +100,17 @@ export async function ensureUsual(
 }
 
 /** From the 30 days before a day begins, so that it is the same whenever in the day it is computed. */
-export async function computeUsual(db: D1Database, gridZone: string, day: number): Promise<Usual | null> {
+async function computeUsual(
+  db: D1Database,
+  gridZone: string,
+  day: number,
+  settings: readonly SettingRow[],
+): Promise<Usual | null> {
   const toMs = day * DAY_MS;
   const fromMs = toMs - USUAL_DAYS * DAY_MS;
-  const series = { gridZone, ...SERIES, fromMs, toMs };
-  const resolve = await loadIntensity(db, series);
-  const live = liveWindows(await readIntensity(db, series));
+  const points = (await readIntensities(db, [gridZone], { fromMs, toMs })).get(gridZone) ?? [];
+  const resolve = resolverOf(gridZone, points, settings);
+  const live = liveWindows(points);
   const values: number[] = [];
   for (let startMs = fromMs; startMs < toMs; startMs += WINDOW_MS) {
     const point = live.has(startMs) ? resolve(startMs) : null;

@@ -15,12 +15,12 @@ export function watermarkOf(nowMs: number): number {
   return Math.floor((nowMs - FINAL_AFTER_MS) / WINDOW_MS) * WINDOW_MS;
 }
 
-export function beginAt(instantMs: number, nowMs: number): Cursor {
+export function beginAt(instantMs: number, settingsSeen: number): Cursor {
   return {
     headMs: instantMs,
     checkpointMs: instantMs,
-    fetchedUntilMs: nowMs,
-    settingsUntilMs: nowMs,
+    gridPrint: null,
+    settingsSeen,
     lateHours: [],
     refold: false,
     pass: null,
@@ -64,18 +64,14 @@ export interface RestatedSettings {
   readonly hours: readonly number[];
   /** Whether an order of trust changed, on which the intensities depend. */
   readonly trust: boolean;
-  /** When the newest of all was recorded. */
-  readonly untilMs: number;
 }
 
-/** What settings that were recorded since then, with a date in the past, change. */
+/** What settings that were added since then, with a date in the past, change. */
 export function restatedSettings(rows: readonly RecordedSetting[], cursor: Cursor): RestatedSettings {
   const hours: number[] = [];
   let trust = false;
-  let untilMs = cursor.settingsUntilMs;
-  for (const { subject, effectiveFromMs, recordedAtMs } of rows) {
-    untilMs = Math.max(untilMs, recordedAtMs);
-    if (recordedAtMs <= cursor.settingsUntilMs || effectiveFromMs >= cursor.headMs) continue;
+  for (const { subject, effectiveFromMs } of rows.slice(cursor.settingsSeen)) {
+    if (effectiveFromMs >= cursor.headMs) continue;
     if (subject.startsWith('grid:')) {
       trust = true;
       continue;
@@ -83,7 +79,7 @@ export function restatedSettings(rows: readonly RecordedSetting[], cursor: Curso
     const fromMs = Math.max(hourStart(effectiveFromMs), hourStart(cursor.checkpointMs));
     for (let ms = fromMs; ms < cursor.headMs; ms += HOUR_MS) hours.push(ms / HOUR_MS);
   }
-  return { hours, trust, untilMs };
+  return { hours, trust };
 }
 
 /** Where the checkpoint belongs when the head stands at `headMs`; null where it stays. */

@@ -24,7 +24,9 @@ export function ruleChanges(rules: readonly StoredRule[], states: readonly Store
   const ended: StoredState[] = [];
   for (const state of states) {
     const rule = ruleOf.get(state.ruleNumber);
-    if (rule === undefined || evaluationKey(rule.rule) !== evaluationKey(state.rule)) {
+    // The number of a rule that was deleted may be another's now.
+    const same = rule?.id === state.ruleId && evaluationKey(rule.rule) === evaluationKey(state.rule);
+    if (rule === undefined || !same) {
       ended.push(state);
       continue;
     }

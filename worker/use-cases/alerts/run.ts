@@ -1,6 +1,7 @@
 /** One run of the evaluation, as the scheduled job calls it. */
 import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
-import { forecastsAt } from '../grid-forecast.ts';
+import { readForecastsOf } from '../../storage/grid-forecasts.ts';
+import { bestFirst } from '../grid-forecast.ts';
 import { NODES_PER_STEP } from './gather.ts';
 import { type AlertDependencies, evaluateStep, type StepOutcome } from './step.ts';
 
@@ -23,9 +24,9 @@ export async function bestForecasts(
   atMs: number,
 ): Promise<Map<string, readonly ForecastStep[]>> {
   const found = new Map<string, readonly ForecastStep[]>();
-  for (const gridZone of gridZones) {
-    const series = { gridZone, basis: 'lifecycle', signal: 'average' } as const;
-    const [best] = await forecastsAt(db, { ...series, beforeMs: atMs });
+  const query = { gridZones, basis: 'lifecycle', signal: 'average' } as const;
+  for (const [gridZone, kept] of await readForecastsOf(db, query, atMs)) {
+    const [best] = bestFirst(kept, atMs);
     if (best !== undefined) found.set(gridZone, best.steps);
   }
   return found;

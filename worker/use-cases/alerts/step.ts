@@ -17,8 +17,8 @@ import { readStates, type StoredState } from '../../storage/alert-states.ts';
 import type { StoredWindow } from '../../storage/alert-windows.ts';
 import { openDatabase } from '../../storage/database.ts';
 import { type FleetNode, readFleet } from '../../storage/fleet.ts';
-import { readSettings } from '../../storage/settings.ts';
-import { gridZonesInUse } from '../grid-zones-in-use.ts';
+import { type RecordedSetting, readSettings } from '../../storage/settings.ts';
+import { zonesInUse } from '../grid-zones-in-use.ts';
 import { concludeStep } from './conclude.ts';
 import { gather } from './gather.ts';
 import { ensureUsual, type UsualDays } from './grid-context.ts';
@@ -54,6 +54,7 @@ export interface StepContext {
   readonly fleet: readonly FleetNode[];
   readonly places: Places;
   readonly catalog: HardwareCatalog;
+  readonly settings: readonly RecordedSetting[];
   readonly gridZones: readonly string[];
   /** To be committed with whatever the step commits. */
   readonly taken: readonly D1PreparedStatement[];
@@ -69,17 +70,17 @@ export async function evaluateStep(dependencies: AlertDependencies): Promise<Ste
   const rules = all.filter(({ rule }) => rule.enabled);
   if (rules.length === 0 && states.length === 0) return { outcome: 'idle', nodes: 0 };
 
-  const [fleet, settings, late, gridZones] = await Promise.all([
+  const [fleet, settings, late] = await Promise.all([
     readFleet(db),
     readSettings(openDatabase(db)),
     readLateHours(db),
-    gridZonesInUse(db, nowMs),
   ]);
-  const begun = stored === null || states.length === 0 ? beginAt(watermarkOf(nowMs), nowMs) : stored;
+  const begun =
+    stored === null || states.length === 0 ? beginAt(watermarkOf(nowMs), settings.length) : stored;
   const restated = restatedSettings(settings, begun);
   const cursor: Cursor = {
     ...begun,
-    settingsUntilMs: restated.untilMs,
+    settingsSeen: settings.length,
     lateHours: correctable([...begun.lateHours, ...late, ...restated.hours], begun),
     refold: begun.refold || restated.trust,
   };
@@ -92,7 +93,8 @@ export async function evaluateStep(dependencies: AlertDependencies): Promise<Ste
     fleet,
     places: new Places(settings),
     catalog: hardwareAsKnown(settings),
-    gridZones,
+    settings,
+    gridZones: zonesInUse(settings, nowMs),
     taken: late.length === 0 ? [] : [takeLateHours(db, late)],
   };
   return { outcome: await advance(dependencies, context), nodes: fleet.length };
@@ -110,7 +112,7 @@ async function advance(
 
   const grid = evaluated.some(({ kind }) => kind === 'dirtyHours' || kind === 'dirtyHoursAhead');
   const days = { fromMs: Math.min(cursor.checkpointMs, toMs - WINDOW_MS), toMs };
-  const usual = await ensureUsual(db, grid ? context.gridZones : [], days, nowMs);
+  const usual = await ensureUsual(db, grid ? context.gridZones : [], days, nowMs, context.settings);
   if (usual === null) return 'more';
 
   let windows: readonly StoredWindow[] = [];
