@@ -145,6 +145,10 @@ export const emissionsSchema = z
     basis: z.enum(BASES),
     signal: z.enum(SIGNALS),
     accounting: z.enum(ACCOUNTINGS),
+    embodiedMethod: z.literal('straightLine').openapi({
+      description:
+        'Of every embodied figure here: straight line by calendar time over the lifetime of the site (4 years by default). Other views: GET /v1/nodes/{id}/embodied.',
+    }),
     asOf: instantOutput.openapi({ description: 'The answer is what was known then.' }),
     settledUntil: instantOutput.openapi({
       description:
@@ -224,6 +228,7 @@ export function toEmissionsAnswer(
     basis: query.basis,
     signal: query.signal,
     accounting: query.accounting,
+    embodiedMethod: 'straightLine' as const,
     asOf: instant(answer.asOfMs),
     settledUntil: instant(Math.max(0, settledUntil(answer.asOfMs))),
     totals: toFigures(answer.totals),

@@ -116,6 +116,9 @@ const answerSchema = emissionsSchema
   .extend({
     from: instantOutput.nullable().openapi({ description: 'Null where no dates were given.' }),
     to: instantOutput.nullable(),
+    embodiedMethod: z.enum(['straightLine', 'activeHours']).openapi({
+      description: '`activeHours` with `expectedUtilizationRatio`; never add the two.',
+    }),
     totals: figuresSchema.extend({
       energyKwhLow: bound('By the bounds of the power.'),
       energyKwhHigh: z.number(),
@@ -186,6 +189,8 @@ function reply(answer: EstimateAnswer, request: EstimateRequest, nowMs: number) 
     basis: request.basis,
     signal: 'average' as const,
     accounting: 'location' as const,
+    embodiedMethod:
+      request.expectedUtilizationRatio === undefined ? ('straightLine' as const) : ('activeHours' as const),
     asOf: instant(nowMs),
     settledUntil: instant(nowMs),
     totals: figuresReply(totals, 'location'),
