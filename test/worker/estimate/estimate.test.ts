@@ -99,8 +99,8 @@ test('a host adds its power and its share of what making it took', async () => {
   });
   expect(totals.energyKwhByDevice).toEqual({ gpu: 4, cpu: 0, memory: 0, other: 1 });
   const host = (totals.embodiedGrams! - alone.totals.embodiedGrams! / 2) * ((4 * 8_760) / 2) * 2;
-  // 368.094 of the frame, two CPUs, memory with 32 modules, eight disks.
-  const kilograms = 368.094 + 2 * 34 + 2_048 * 1.768 + 32 * 5.22 + 8 * (3_840 * 0.0401 + 6.34);
+  // The frame with six power supplies, two CPUs, memory with 32 modules, eight disks.
+  const kilograms = 658.722 + 2 * 34 + 2_048 * 1.768 + 32 * 5.22 + 8 * (3_840 * 0.0401 + 6.34);
   expect(host / 1_000 / kilograms).toBeCloseTo(1, 2);
 });
 
