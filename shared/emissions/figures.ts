@@ -275,7 +275,10 @@ export class FigureSums {
 
 const toKwh = (millijoules: bigint): number => Number(millijoules) / MILLIJOULES_PER_KWH;
 
-function addCounts<K extends string>(sums: BigCounts<K>, counts: Readonly<Record<K, number>>): void {
+export function addCounts<K extends string>(
+  sums: BigCounts<K>,
+  counts: Readonly<Record<K, number | bigint>>,
+): void {
   for (const key in counts) if (counts[key] !== 0) sums[key] += BigInt(counts[key]);
 }
 
@@ -288,7 +291,8 @@ function mapCounts<K extends string>(
   return mapped;
 }
 
-function shares<K extends string>(counts: BigCounts<K>): Record<K, number> {
+/** All 0 where nothing is counted. */
+export function shares<K extends string>(counts: BigCounts<K>): Record<K, number> {
   const total = Number((Object.values(counts) as bigint[]).reduce((sum, count) => sum + count, 0n));
   return mapCounts(counts, (count) => (total === 0 ? 0 : Number(count) / total));
 }

@@ -5,6 +5,7 @@ import { registerAlertDeliveries } from './alert-deliveries.ts';
 import { registerAlertRules } from './alert-rules.ts';
 import { registerAlerts } from './alerts.ts';
 import { registerChanges } from './changes.ts';
+import { registerCounterfactual } from './counterfactual.ts';
 import { registerDocs } from './docs.ts';
 import { registerEmbodied } from './embodied.ts';
 import { registerEmissions } from './emissions.ts';
@@ -43,6 +44,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerNodes,
   registerPower,
   registerEmissions,
+  registerCounterfactual,
   registerJobs,
   registerStatements,
   registerEmbodied,

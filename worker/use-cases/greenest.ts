@@ -100,7 +100,7 @@ function problemOf(durationMs: number, notBeforeMs: number, deadlineMs: number, 
   return null;
 }
 
-/** The best forecast that reaches the deadline, else the one that reaches furthest; or why there is none. */
+/** The forecast to ask, or why there is none. */
 async function forecastFor(
   db: D1Database,
   { basis, signal }: GreenestQuery,
@@ -110,15 +110,30 @@ async function forecastFor(
   const query = { gridZone, basis, signal, beforeMs: nowMs + 1 };
   const known = await forecastsAt(db, query);
   if (known.length === 0) return whyNone(db, query);
-  const banded = known.filter(({ steps }) => endOf(bandedSteps(steps)) > notBeforeMs);
-  const [furthest] = banded.toSorted((a, b) => endOf(bandedSteps(b.steps)) - endOf(bandedSteps(a.steps)));
-  if (furthest === undefined) {
-    return `too few forecasts of ${known[0]!.provider} are kept to tell how far it is off, and a saving without a band is none`;
-  }
-  return banded.find(({ steps }) => endOf(bandedSteps(steps)) >= deadlineMs) ?? furthest;
+  return (
+    chooseForecast(known, notBeforeMs, deadlineMs) ??
+    `too few forecasts of ${known[0]!.provider} are kept to tell how far it is off, and a saving without a band is none`
+  );
 }
 
-function bandedSteps(steps: readonly ForecastStep[]): GreenestStep[] {
+/**
+ * The best forecast that reaches the deadline, else the one that reaches furthest; null where none with a band reaches
+ * beyond `notBeforeMs`.
+ *
+ * @param known the best first
+ */
+export function chooseForecast(
+  known: readonly KeptForecast[],
+  notBeforeMs: number,
+  deadlineMs: number,
+): KeptForecast | null {
+  const banded = known.filter(({ steps }) => endOf(bandedSteps(steps)) > notBeforeMs);
+  const [furthest] = banded.toSorted((a, b) => endOf(bandedSteps(b.steps)) - endOf(bandedSteps(a.steps)));
+  return banded.find(({ steps }) => endOf(bandedSteps(steps)) >= deadlineMs) ?? furthest ?? null;
+}
+
+/** Those of which it is known how far they may be off. */
+export function bandedSteps(steps: readonly ForecastStep[]): GreenestStep[] {
   return steps.flatMap(({ startMs, endMs, gramsPerKwh, lowGramsPerKwh, highGramsPerKwh }) =>
     lowGramsPerKwh === null || highGramsPerKwh === null
       ? []

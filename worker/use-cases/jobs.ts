@@ -140,7 +140,7 @@ async function sumHours(db: D1Database, nodes: readonly JobNode[]): Promise<JobS
 }
 
 /** The same keys in spans that do not overlap. */
-function united(spans: readonly KeySpan[]): KeySpan[] {
+export function united(spans: readonly KeySpan[]): KeySpan[] {
   const apart: { first: number; end: number }[] = [];
   for (const { first, end } of [...spans].sort((a, b) => a.first - b.first)) {
     const before = apart.at(-1);

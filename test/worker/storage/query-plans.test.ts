@@ -19,7 +19,7 @@ const MAY_BE_SCANNED = [
   { plan: /^SCAN settings$/, of: /^select/, as: 'every place of every node' },
   {
     plan: /^SCAN s$/,
-    of: /FROM grid_series s (CROSS JOIN grid_(values|revisions|forecasts)|WHERE s.grid_zone IN) /,
+    of: /FROM grid_series s (CROSS JOIN (grid_(values|revisions|forecasts)|json_each\(\?4\) AS instant)|WHERE s.grid_zone IN) /,
     as: 'tens of series',
   },
   { plan: /^SCAN grid_series$/, of: /grid_series/, as: 'tens of series' },
@@ -70,6 +70,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
     ['GET', '/v1/jobs?project=llm&phase=eval&user=a&from=2020-01-01T00:00:00Z', undefined],
     ['GET', '/v1/jobs/slurm:c:1/emissions?restarts=together', undefined],
     ['GET', '/v1/fleet/emissions?groupBy=job', undefined],
+    ['GET', '/v1/fleet/counterfactual?gridZones=FR', undefined],
     ['GET', '/v1/nodes?filter=site:berlin,label.a:b', undefined],
     ['GET', '/v1/grid/greenest?gridZones=DE&durationMinutes=60', undefined],
     ['GET', '/v1/quarantine?resolution=all', undefined],

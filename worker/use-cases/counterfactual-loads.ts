@@ -1,0 +1,207 @@
+/** What each job of a range drew, window by window and from first to last; and what was in no job. */
+import { LoadBook } from '../../shared/counterfactual/load.ts';
+import { windowShares } from '../../shared/emissions/device-shares.ts';
+import { OTHER_JOBS, type Owner } from '../../shared/emissions/owners.ts';
+import type { Place, Places } from '../../shared/settings/place.ts';
+import { HOUR_MS, hourStart, WINDOW_MS } from '../../shared/time/window.ts';
+import { epochMs } from '../../shared/units.ts';
+import type { DeviceType } from '../../shared/wire/ingest.ts';
+import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
+import { readNodeDevices } from '../storage/node-devices.ts';
+import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
+import { type NodeHour, readHourSpans, readNodeHours } from '../storage/node-hours.ts';
+import { united } from './jobs.ts';
+
+/** Hours of nodes that one answer reads: about a second of work, and ten queries. */
+export const MAX_NODE_HOURS = 20_000;
+/** Decoded hours held at once. */
+const HOURS_AT_ONCE = 2_000;
+/** A job that was heard of so lately may go on. */
+const STILL_RUNNING_MS = 3 * WINDOW_MS;
+
+export interface LoadRange {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly nowMs: number;
+}
+
+export interface JobLoad {
+  readonly jobNumber: number;
+  readonly book: LoadBook;
+  ranInRange: boolean;
+  /** In the windows of the range alone. */
+  inRangeMillijoules: bigint;
+  /** Why it is not moved; null: it may be. */
+  leftOut: string | null;
+}
+
+/** What is needed of a node to read its hours. */
+interface NodeView {
+  readonly typeOf: ReadonlyMap<number, DeviceType>;
+  readonly places: readonly Place[];
+}
+
+/** Jobs that began in the range are read to their end, the rest of the fleet's energy within the range. */
+export class FleetLoads {
+  readonly jobs = new Map<number, JobLoad>();
+  readonly idle = new LoadBook();
+  readonly unattributed = new LoadBook();
+  readonly #owners = new Map<number, Owner>();
+  readonly #loads = new Map<Owner, JobLoad>();
+  readonly #range: LoadRange;
+
+  constructor(range: LoadRange) {
+    this.#range = range;
+  }
+
+  /** @param onlyKnown whether jobs that are not here yet are passed over: true beyond the range */
+  addHour({ hourStartMs, ledger }: NodeHour, { typeOf, places }: NodeView, onlyKnown: boolean): void {
+    const { fromMs, toMs, nowMs } = this.#range;
+    const ownerOf = (number: number) => this.#ownerOf(number, onlyKnown);
+    for (const [index, epochs] of ledger.windows.entries()) {
+      const startMs = hourStartMs + index * WINDOW_MS;
+      const place = places.find((one) => startMs >= one.startMs && startMs < one.endMs);
+      if (startMs >= nowMs || place === undefined) continue;
+      const inRange = startMs >= fromMs && startMs < toMs;
+      for (const { owner, device, energyMillijoules, recoveredMillijoules } of windowShares(
+        epochs,
+        typeOf,
+        ownerOf,
+      )) {
+        const energy = { energyMillijoules, recoveredMillijoules, kind: device.kind };
+        const job = this.#loads.get(owner);
+        if (job !== undefined) addToJob(job, startMs, energy, place, { ...this.#range, inRange });
+        else if (inRange && owner.kind === 'idle') this.idle.add(startMs, energy, place);
+        else if (inRange && owner.kind === 'unattributed') this.unattributed.add(startMs, energy, place);
+      }
+    }
+  }
+
+  /** Hours at the edges of the range name jobs that did not run in it. */
+  forgetOthers(): void {
+    for (const [number, { ranInRange }] of this.jobs) if (!ranInRange) this.jobs.delete(number);
+  }
+
+  /** A job gets a place when an hour names it. */
+  #ownerOf(jobNumber: number, onlyKnown: boolean): Owner {
+    const known = this.#owners.get(jobNumber);
+    if (known !== undefined || onlyKnown) return known ?? OTHER_JOBS;
+    const owner: Owner = { kind: 'job', key: String(jobNumber) };
+    const book = new LoadBook();
+    const job: JobLoad = { jobNumber, book, ranInRange: false, inRangeMillijoules: 0n, leftOut: null };
+    this.#owners.set(jobNumber, owner);
+    this.#loads.set(owner, job);
+    this.jobs.set(jobNumber, job);
+    return owner;
+  }
+}
+
+const BEGAN_BEFORE = 'it began before `from`: it counts in the range that holds its start';
+
+function addToJob(
+  job: JobLoad,
+  startMs: number,
+  energy: Parameters<LoadBook['add']>[1],
+  place: Place,
+  { fromMs, inRange }: LoadRange & { readonly inRange: boolean },
+): void {
+  if (inRange) {
+    job.ranInRange = true;
+    job.inRangeMillijoules += BigInt(energy.energyMillijoules);
+  }
+  if (startMs < fromMs) job.leftOut = BEGAN_BEFORE;
+  else job.book.add(startMs, energy, place);
+}
+
+/** @param nodeNumbers all that may have booked something: with the hours of the range at most `MAX_NODE_HOURS` */
+export async function readLoads(
+  db: D1Database,
+  nodeNumbers: readonly number[],
+  places: Places,
+  range: LoadRange,
+): Promise<FleetLoads> {
+  const { fromMs, nowMs } = range;
+  const toMs = Math.min(range.toMs, nowMs);
+  const loads = new FleetLoads(range);
+  if (fromMs >= toMs) return loads;
+  const placesOf = (nodeNumber: number) =>
+    places.of(nodeNumber, { startMs: hourStart(fromMs), endMs: epochMs(nowMs) });
+  const read = async (hours: AsyncGenerator<NodeHour>, onlyKnown: boolean) => {
+    for await (const some of inBatches(hours)) {
+      const views = await viewsOf(db, some, placesOf);
+      for (const hour of some) loads.addHour(hour, views.get(hour.nodeNumber)!, onlyKnown);
+    }
+  };
+  await read(readNodeHours(db, { nodeNumbers, fromMs, toMs }), false);
+  loads.forgetOthers();
+  const hoursInRange = (Math.ceil(toMs / HOUR_MS) - Math.floor(fromMs / HOUR_MS)) * nodeNumbers.length;
+  const spans = await spansToFollow(db, loads, range, MAX_NODE_HOURS - hoursInRange);
+  if (spans.length > 0) await read(readHourSpans(db, united(spans)), true);
+  for (const job of loads.jobs.values()) {
+    if (job.book.endMs > nowMs - STILL_RUNNING_MS)
+      job.leftOut ??= 'it may still be running: it was heard of within the last quarter of an hour';
+    if (job.book.energyMillijoules === 0n) job.leftOut ??= 'none of its energy was metered';
+  }
+  return loads;
+}
+
+async function* inBatches(hours: AsyncGenerator<NodeHour>): AsyncGenerator<NodeHour[]> {
+  let batch: NodeHour[] = [];
+  for await (const hour of hours) {
+    batch.push(hour);
+    if (batch.length < HOURS_AT_ONCE) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** After the hours: devices are registered before an hour names them. */
+async function viewsOf(
+  db: D1Database,
+  hours: readonly NodeHour[],
+  placesOf: (nodeNumber: number) => readonly Place[],
+): Promise<ReadonlyMap<number, NodeView>> {
+  const numbers = [...new Set(hours.map(({ nodeNumber }) => nodeNumber))];
+  const types = new Map<number, Map<number, DeviceType>>(numbers.map((number) => [number, new Map()]));
+  for (const { nodeNumber, deviceIndex, type } of await readNodeDevices(db, numbers))
+    types.get(nodeNumber)!.set(deviceIndex, type);
+  return new Map([...types].map(([number, typeOf]) => [number, { typeOf, places: placesOf(number) }]));
+}
+
+/**
+ * Where jobs that began in the range go on after its last hour, as long as there is room; jobs that began before it, and
+ * those that go on for too long, are left out.
+ */
+async function spansToFollow(
+  db: D1Database,
+  { jobs }: FleetLoads,
+  { fromMs, toMs, nowMs }: LoadRange,
+  room: number,
+) {
+  const nodesOf = new Map<number, JobNode[]>();
+  for (const node of await readJobNodes(db, [...jobs.keys()])) {
+    const own = nodesOf.get(node.jobNumber);
+    if (own) own.push(node);
+    else nodesOf.set(node.jobNumber, [node]);
+  }
+  const readToMs = Math.ceil(Math.min(toMs, nowMs) / HOUR_MS) * HOUR_MS;
+  const spans: { first: number; end: number }[] = [];
+  for (const job of jobs.values()) {
+    const nodes = nodesOf.get(job.jobNumber) ?? [];
+    if (nodes.some(({ firstHourMs }) => firstHourMs < hourStart(fromMs))) job.leftOut = BEGAN_BEFORE;
+    if (job.leftOut !== null) continue;
+    const later = nodes.filter(({ endHourMs }) => endHourMs > readToMs);
+    const own = later.map((node) =>
+      nodeHourKeyRange(node.nodeNumber, Math.max(readToMs, node.firstHourMs), node.endHourMs),
+    );
+    const hours = own.reduce((sum, { first, end }) => sum + end - first, 0);
+    if (hours > room) {
+      job.leftOut = `it goes on after \`to\` for ${hours} node-hours, more than one answer has room for; ask for a shorter range`;
+      continue;
+    }
+    room -= hours;
+    spans.push(...own);
+  }
+  return spans;
+}

@@ -1,0 +1,273 @@
+/** What the measured load of a range would have emitted, had its jobs run later or elsewhere (shared/counterfactual). */
+import {
+  type IntensityTable,
+  intensityTable,
+  isEmptyTable,
+} from '../../shared/counterfactual/intensity-table.ts';
+import type { Load, LoadBook } from '../../shared/counterfactual/load.ts';
+import {
+  type Charge,
+  chargeAt,
+  type Moves,
+  movesOf,
+  type Question,
+  workOf,
+} from '../../shared/counterfactual/move.ts';
+import { type MovedFigures, MovedSums } from '../../shared/counterfactual/sums.ts';
+import { jobValue } from '../../shared/emissions/owners.ts';
+import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import { findZone } from '../../shared/grid/zones.ts';
+import { Places } from '../../shared/settings/place.ts';
+import { DAY_MS, HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
+import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { rangeProblem } from '../http/time-range.ts';
+import { openDatabase } from '../storage/database.ts';
+import { readFleet } from '../storage/fleet.ts';
+import { readJobs, type StoredJob } from '../storage/jobs.ts';
+import { readSettings } from '../storage/settings.ts';
+import { type ForecastMove, forecastMove, readKept } from './counterfactual-forecasts.ts';
+import { type FleetLoads, type JobLoad, MAX_NODE_HOURS, readLoads } from './counterfactual-loads.ts';
+import { loadIntensity } from './grid-intensity.ts';
+import { unknownZone } from './grid-unknown-zone.ts';
+
+export const MAX_SLACK_HOURS = 168;
+/** Other zones that jobs may move to. */
+export const MAX_OTHER_ZONES = 10;
+/** Jobs of a range, the ones not looked at included. */
+const MAX_JOBS = 5_000;
+/** Multiplications of one answer: about half a second. */
+const MAX_WORK = 300_000_000;
+
+export interface CounterfactualQuery {
+  /** Default: start of the UTC day that `toMs` ends in. */
+  readonly fromMs?: number | undefined;
+  /** Default: now. */
+  readonly toMs?: number | undefined;
+  readonly slackMs: number;
+  readonly gridZones: readonly string[];
+  readonly basis: Basis;
+  readonly signal: Signal;
+  /** Jobs to look at, those with the most energy first. */
+  readonly limit: number;
+  readonly project?: string | undefined;
+  readonly user?: string | undefined;
+  readonly phase?: string | undefined;
+}
+
+export interface JobMove {
+  readonly job: StoredJob;
+  readonly load: Load;
+  readonly latestStartMs: number;
+  readonly moves: Moves;
+  readonly figures: MovedFigures;
+  readonly forecast: ForecastMove;
+}
+
+/** Energy that is not moved, with what it emitted where an intensity is known. */
+export interface Unmoved {
+  readonly energyKwh: number;
+  readonly facilityEnergyKwh: number;
+  readonly emittedGrams: number;
+  /** Part of the energy that no intensity is known for. */
+  readonly unknownEnergyKwh: number;
+}
+
+export interface Counterfactual {
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly totals: MovedFigures;
+  /** By name; null: jobs without a project. */
+  readonly projects: readonly { readonly project: string | null; readonly figures: MovedFigures }[];
+  /** The most energy first. */
+  readonly jobs: readonly JobMove[];
+  readonly notLookedAt: Unmoved & { readonly jobs: number };
+  readonly idle: Unmoved;
+  readonly unattributed: Unmoved;
+  readonly excluded: readonly { readonly job: string; readonly reason: string; readonly energyKwh: number }[];
+  readonly excludedZones: readonly { readonly gridZone: string; readonly reason: string }[];
+}
+
+const NO_SERIES = 'no series on this basis';
+
+/** Problems: `invalid_parameter`, `unknown_grid_zone`, `range_too_long`. */
+export async function counterfactual(
+  db: D1Database,
+  query: CounterfactualQuery,
+  nowMs: number,
+): Promise<Result<Counterfactual>> {
+  const toMs = query.toMs ?? nowMs;
+  const fromMs = query.fromMs ?? Math.floor((toMs - 1) / DAY_MS) * DAY_MS;
+  const backwards = rangeProblem(fromMs, toMs);
+  if (backwards !== null) return { ok: false, problem: backwards };
+  const unknown = query.gridZones.find((gridZone) => findZone(gridZone) === null);
+  if (unknown !== undefined) return unknownZone(unknown, 'gridZones');
+  const fleet = await readFleet(db);
+  const hours = Math.ceil(toMs / HOUR_MS) - Math.floor(fromMs / HOUR_MS);
+  if (fleet.length * hours > MAX_NODE_HOURS) {
+    return fail(
+      'range_too_long',
+      `That is ${fleet.length} nodes over ${hours} hours; one answer covers at most ${MAX_NODE_HOURS} node-hours. Ask for at most ${Math.floor(MAX_NODE_HOURS / fleet.length)} hours at once.`,
+      'from',
+    );
+  }
+  const places = new Places(await readSettings(openDatabase(db)));
+  const numbers = fleet.map(({ number }) => number);
+  const loads = await readLoads(db, numbers, places, { fromMs, toMs, nowMs });
+  if (loads.jobs.size > MAX_JOBS) {
+    return fail(
+      'range_too_long',
+      `${loads.jobs.size} jobs ran then; one answer covers at most ${MAX_JOBS}. Ask for a shorter range.`,
+      'from',
+    );
+  }
+  const tables = await loadTables(db, query, loads, { fromMs, nowMs });
+  const wanted = (await readJobs(db, [...loads.jobs.keys()], nowMs)).filter((job) =>
+    (['project', 'user', 'phase'] as const).every(
+      (key) => query[key] === undefined || jobValue(job, key) === query[key],
+    ),
+  );
+  const found = await moveAll(db, query, wanted, loads, tables, nowMs);
+  const tableOf = tableIn(tables);
+  return ok({
+    fromMs,
+    toMs,
+    ...found,
+    idle: unmoved([loads.idle], tableOf),
+    unattributed: unmoved([loads.unattributed], tableOf),
+    excludedZones: query.gridZones
+      .filter((gridZone) => tableOf(gridZone) === null)
+      .map((gridZone) => ({ gridZone, reason: NO_SERIES })),
+  });
+}
+
+type Tables = ReadonlyMap<string, IntensityTable>;
+const tableIn =
+  (tables: Tables): Question['tableOf'] =>
+  (gridZone) =>
+    tables.get(gridZone) ?? null;
+
+/** Of every zone that something ran in or may move to, over all that any job may reach; zones of which nothing is known are left out. */
+async function loadTables(
+  db: D1Database,
+  { basis, signal, slackMs, gridZones }: CounterfactualQuery,
+  { jobs, idle, unattributed }: FleetLoads,
+  { fromMs, nowMs }: { readonly fromMs: number; readonly nowMs: number },
+): Promise<Tables> {
+  const books = [idle, unattributed, ...[...jobs.values()].map(({ book }) => book)];
+  const startMs = windowStart(fromMs);
+  const lastMs = Math.max(startMs, ...books.map((book) => book.endMs));
+  // The window that is open has energy already; nothing is known beyond it.
+  const endMs = Math.min(lastMs + slackMs, windowStart(nowMs) + WINDOW_MS);
+  const homes = books.flatMap((book) => [...book.gridZones]);
+  const tables = new Map<string, IntensityTable>();
+  for (const gridZone of new Set([...homes, ...gridZones])) {
+    if (gridZone === null) continue;
+    const resolve = await loadIntensity(db, { gridZone, basis, signal, fromMs: startMs, toMs: endMs });
+    const table = intensityTable(resolve, startMs, endMs);
+    if (!isEmptyTable(table)) tables.set(gridZone, table);
+  }
+  return tables;
+}
+
+interface Movable extends JobLoad {
+  readonly job: StoredJob;
+  readonly load: Load;
+  readonly stayed: Charge;
+}
+
+async function moveAll(
+  db: D1Database,
+  query: CounterfactualQuery,
+  wanted: readonly StoredJob[],
+  loads: FleetLoads,
+  tables: Tables,
+  nowMs: number,
+): Promise<Pick<Counterfactual, 'totals' | 'projects' | 'jobs' | 'notLookedAt' | 'excluded'>> {
+  const tableOf = tableIn(tables);
+  const excluded: { job: string; reason: string; energyKwh: number }[] = [];
+  const leaveOut = (job: StoredJob, { inRangeMillijoules }: JobLoad, reason: string) =>
+    excluded.push({ job: job.id, reason, energyKwh: Number(inRangeMillijoules) / MILLIJOULES_PER_KWH });
+  const movable: Movable[] = [];
+  for (const job of wanted) {
+    const own = loads.jobs.get(job.number)!;
+    const load = own.book.toLoad();
+    const stayed = chargeAt(load, { startMs: load.startMs, gridZone: null }, tableOf);
+    const reason = own.leftOut ?? (stayed.unknownMillijoules > 0 ? whyUnknown(load) : null);
+    if (reason === null) movable.push({ ...own, job, load, stayed });
+    else leaveOut(job, own, reason);
+  }
+  movable.sort((a, b) => Number(b.book.energyMillijoules - a.book.energyMillijoules));
+  const gridZones = query.gridZones.filter((gridZone) => tables.has(gridZone));
+  const lookedAt = movable.slice(0, query.limit);
+  const homes = lookedAt.flatMap(({ book }) => [...book.gridZones]).filter((zone) => zone !== null);
+  const kept = await readKept(
+    db,
+    query,
+    [...new Set([...homes, ...gridZones])],
+    lookedAt.map(({ load }) => load),
+  );
+
+  const totals = new MovedSums();
+  const projects = new Map<string | null, MovedSums>();
+  const jobs: JobMove[] = [];
+  let room = MAX_WORK;
+  for (const one of lookedAt) {
+    const { job, load, book, stayed } = one;
+    // What has not happened yet has no intensity.
+    const lastEndMs = Math.min(book.endMs + query.slackMs, windowStart(nowMs));
+    const latestStartMs = Math.max(load.startMs, lastEndMs - (book.endMs - load.startMs));
+    const question = { load, latestStartMs, gridZones, tableOf };
+    const work = workOf(question);
+    const moves = work > room ? null : movesOf(question);
+    if (moves === null) {
+      leaveOut(job, one, 'with so many starts and zones it is more than one answer computes; ask for less');
+      continue;
+    }
+    room -= work;
+    const forecast = forecastMove(question, kept);
+    const best = chargeAt(load, moves.best, tableOf);
+    const moved = { book, load, moves, stayed, best, forecastGrams: forecast.move?.grams ?? null };
+    const ofJob = new MovedSums();
+    const ofProject = projects.get(job.project) ?? new MovedSums();
+    projects.set(job.project, ofProject);
+    for (const sums of [totals, ofProject, ofJob]) sums.add(moved);
+    jobs.push({ job, load, latestStartMs, moves, figures: ofJob.toFigures(), forecast });
+  }
+  const rest = movable.slice(query.limit);
+  return {
+    totals: totals.toFigures(),
+    projects: [...projects]
+      .sort(([a], [b]) => ((a ?? '') < (b ?? '') ? -1 : 1))
+      .map(([project, sums]) => ({ project, figures: sums.toFigures() })),
+    jobs,
+    notLookedAt: {
+      jobs: rest.length,
+      ...unmoved(
+        rest.map(({ book }) => book),
+        tableOf,
+      ),
+    },
+    excluded,
+  };
+}
+
+const whyUnknown = ({ parts }: Load) =>
+  parts.some(({ gridZone }) => gridZone === null) ? 'no grid zone is set for the site' : NO_SERIES;
+
+function unmoved(books: readonly LoadBook[], tableOf: Question['tableOf']): Unmoved {
+  let energy = 0n;
+  let facilityEnergyKwh = 0;
+  let emittedGrams = 0;
+  let unknown = 0;
+  for (const book of books) {
+    const load = book.toLoad();
+    const charge = chargeAt(load, { startMs: load.startMs, gridZone: null }, tableOf);
+    energy += book.energyMillijoules;
+    emittedGrams += charge.grams;
+    unknown += charge.unknownMillijoules;
+    for (const part of load.parts) for (const kwh of part.facilityKwh) facilityEnergyKwh += kwh;
+  }
+  const energyKwh = Number(energy) / MILLIJOULES_PER_KWH;
+  return { energyKwh, facilityEnergyKwh, emittedGrams, unknownEnergyKwh: unknown / MILLIJOULES_PER_KWH };
+}
