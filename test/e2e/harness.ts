@@ -16,6 +16,8 @@ export interface Harness {
   /** Calls the API as admin; throws on an answer that is not 2xx, with its body. */
   api<T>(method: string, path: string, body?: unknown): Promise<T>;
   database(): Promise<D1DatabaseLike>;
+  /** Every file of the archive by its path. */
+  archive(): Promise<ReadonlyMap<string, Uint8Array>>;
   /** What cron does: one run of the scheduled jobs, which reach loopback only. */
   tick(): Promise<void>;
   stop(): Promise<void>;
@@ -57,6 +59,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     port: 0,
     cf: false,
     d1Databases: { DB: 'wattshed-e2e' },
+    r2Buckets: { ARCHIVE: 'wattshed-e2e' },
     bindings: { ADMIN_SECRET_SHA256: secret.sha256, ...options.bindings },
     ...(options.email === undefined ? {} : { email: options.email }),
     ...(options.outboundService === undefined ? {} : { outboundService: options.outboundService }),
@@ -91,6 +94,13 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       return text === '' ? undefined : JSON.parse(text);
     },
     database: async () => database as unknown as D1DatabaseLike,
+    async archive() {
+      const bucket = await miniflare.getR2Bucket('ARCHIVE');
+      const files = new Map<string, Uint8Array>();
+      for (const { key } of (await bucket.list()).objects)
+        files.set(key, new Uint8Array(await (await bucket.get(key))!.arrayBuffer()));
+      return files;
+    },
     async tick() {
       await (await miniflare.getWorker()).scheduled({ scheduledTime: new Date(), cron: 'all' });
     },

@@ -16,6 +16,7 @@ import { type Emissions, emissions } from './emissions.ts';
 import { loadIntensity } from './grid-intensity.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 import { nodeState } from './nodes.ts';
+import { retentionFamilies } from './retention/metrics.ts';
 
 const MILLIJOULES_PER_JOULE = 1_000;
 const ALL_NODES = { limit: 100_000, after: 0, filters: [], withRetired: true } as const;
@@ -33,11 +34,12 @@ export async function metrics(
     nowMs,
   );
   if (!today.ok) return today;
-  const [nodes, quarantined, fetches, intensity] = await Promise.all([
+  const [nodes, quarantined, fetches, intensity, retention] = await Promise.all([
     listNodes(db, ALL_NODES, nowMs),
     countUnresolved(db),
     readFetches(db),
     intensityNow(db, nowMs),
+    retentionFamilies(db),
   ]);
   const states = nodes.map((node) => nodeState(node, nowMs));
   return ok([
@@ -82,6 +84,7 @@ export async function metrics(
         value: quarantined.find((count) => count.code === code)?.reports ?? 0,
       })),
     },
+    ...retention,
   ]);
 }
 

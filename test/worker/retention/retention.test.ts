@@ -108,6 +108,9 @@ test('series leave after the hot span into files of their own, at a row per node
     `windows/date=${date}/shard=0/part-00000000-00000031-0.parquet`,
   ]);
   expect(await answer()).toEqual({ ...before, asOf: expect.any(String) });
+  const metrics = await (await clock.call('GET', '/metrics')).text();
+  expect(metrics).toContain('wattshed_retention_node_hours_total{task="series"} 6');
+  expect(metrics).toContain('wattshed_archive_files_total{task="windows"} 2');
   await storeHours('DE', [400, 200, 300]);
   const restated = await answer();
   expect(restated.totals.operationalGrams).toBeGreaterThan(before.totals.operationalGrams!);

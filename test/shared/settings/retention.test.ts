@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { retentionSettings } from '../../../shared/settings/retention.ts';
+
+test('a preset per plan, the careful one where nothing is said', () => {
+  expect(retentionSettings({})).toMatchObject({ seriesDays: 10, windowsDays: 35, withoutArchive: 'nothing' });
+  const free = { seriesDays: 2, windowsDays: 7, hoursDays: null, withoutArchive: 'series' };
+  expect(retentionSettings({ RETENTION_PLAN: 'free' })).toMatchObject(free);
+});
+
+test('each span is the operator’s', () => {
+  expect(
+    retentionSettings({
+      RETENTION_PLAN: 'free',
+      RETENTION_SERIES_DAYS: '30',
+      RETENTION_WINDOWS_DAYS: '3',
+      RETENTION_HOURS_DAYS: '731',
+      RETENTION_WITHOUT_ARCHIVE: 'everything',
+    }),
+  ).toMatchObject({ seriesDays: 30, windowsDays: 3, hoursDays: 731, withoutArchive: 'everything' });
+});
+
+test.each([
+  [{ RETENTION_PLAN: 'gold' }, /RETENTION_PLAN must be one of free, paid/],
+  [{ RETENTION_SERIES_DAYS: '1' }, /RETENTION_SERIES_DAYS must be a whole number of days from 2/],
+  [{ RETENTION_WINDOWS_DAYS: 'x' }, /RETENTION_WINDOWS_DAYS/],
+  [{ RETENTION_HOURS_DAYS: '35' }, /RETENTION_HOURS_DAYS must be a whole number of days from 36/],
+  [{ RETENTION_HOURS_DAYS: '90', RETENTION_SERIES_DAYS: '90' }, /from 91/],
+  [{ RETENTION_WITHOUT_ARCHIVE: 'all' }, /nothing, series, everything/],
+])('%j is refused with the fix', (env, message) => {
+  expect(() => retentionSettings(env)).toThrow(message);
+});

@@ -1,0 +1,39 @@
+/** What retention has done and how far it is: a task that stands still is seen by its time. */
+import type { MetricFamily } from '../../../shared/metrics/open-metrics.ts';
+import { DAY_MS } from '../../../shared/time/window.ts';
+import { readRetentionTasks } from '../../storage/retention-tasks.ts';
+
+/** Without samples before the first turn that found anything. */
+export async function retentionFamilies(db: D1Database): Promise<MetricFamily[]> {
+  const tasks = Object.values((await readRetentionTasks(db)) ?? {});
+  return [
+    {
+      name: 'wattshed_retention_done_until_timestamp_seconds',
+      type: 'gauge',
+      unit: 'seconds',
+      help: 'Before this instant all windows are archived, all series gone from the database, all hours deleted.',
+      samples: tasks
+        .filter(({ task }) => task !== 'late')
+        .map(({ task, day }) => ({ labels: { task }, value: (day * DAY_MS) / 1_000 })),
+    },
+    {
+      name: 'wattshed_retention_node_hours',
+      type: 'counter',
+      help: 'Node-hours that were archived (windows), lost their series (series), were deleted (hours) or tidied (late).',
+      samples: tasks.map(({ task, hours }) => ({ labels: { task }, value: hours })),
+    },
+    {
+      name: 'wattshed_archive_files',
+      type: 'counter',
+      help: 'Files written to the archive; one that was written again counts again.',
+      samples: tasks.map(({ task, files }) => ({ labels: { task }, value: files })),
+    },
+    {
+      name: 'wattshed_archive_written_bytes',
+      type: 'counter',
+      unit: 'bytes',
+      help: 'Bytes of these files.',
+      samples: tasks.map(({ task, bytes }) => ({ labels: { task }, value: bytes })),
+    },
+  ];
+}
