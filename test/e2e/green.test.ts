@@ -25,7 +25,7 @@ beforeAll(async () => {
   await site('paris', 'FR', flat);
   await harness.api('POST', '/v1/sites', { id: 'nowhere', gridZone: 'PL', pueRatio: 1 });
   // One forecast a run, and the jobs take turns.
-  for (let minute = -15; minute < 0; minute++) {
+  for (let minute = -30; minute < 0; minute++) {
     await harness.setClock(NOW_MS + minute * 60_000);
     await harness.tick();
   }
