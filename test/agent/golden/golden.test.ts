@@ -91,7 +91,8 @@ async function said(host: GoldenHost, args: readonly string[]): Promise<string> 
   });
   for (let second = 0.1; !over; second += 0.1) {
     await host.tick(second);
-    await sleep(100);
+    // Often, so that a busy machine still moves the hardware between two looks of the agent.
+    await sleep(20);
   }
   return stable(out, host);
 }
