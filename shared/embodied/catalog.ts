@@ -176,9 +176,3 @@ const OPERATORS = {
 
 /** Without any figure of an operator. */
 export const PUBLISHED = new HardwareCatalog();
-
-/** @throws RangeError for an id that the catalog does not have (a programming error) */
-export const catalogEntry = (id: string): CatalogEntry => PUBLISHED.entry(id);
-
-/** `PUBLISHED.find`. */
-export const findHardware = (kind: NamedKind, name: string): CatalogMatch => PUBLISHED.find(kind, name);

@@ -12,6 +12,7 @@ const LISTS = [
   '/v1/quarantine',
   '/v1/changes',
   '/v1/periods',
+  '/v1/hardware',
   '/v1/grid/DE/revisions',
 ];
 const CURSORS = ['abc', '-1', '1e999', 'NaN', '', '9007199254740993', "' OR 1=1"];

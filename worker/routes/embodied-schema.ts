@@ -26,19 +26,13 @@ const grams = {
     'Never to accrue: it left service early, or the node was out of the fleet meanwhile.',
   ),
   carriedAwayGrams: share('Went with it to another node.'),
-  adpeKgSbeq: z
-    .number()
-    .nullable()
-    .openapi({
-      description: 'Of making it: depletion of minerals and metals, kg antimony-equivalent. Null: not known.',
-    }),
+  adpeKgSbeq: z.number().nullable().openapi({
+    description: 'Of making it: depletion of minerals and metals, kg antimony-equivalent. Null: not known.',
+  }),
   primaryEnergyMegajoules: z.number().nullable(),
-  waterCubicMetresEq: z
-    .number()
-    .nullable()
-    .openapi({
-      description: 'Weighted by scarcity (AWARE), cubic metres world-equivalent. Null: not known.',
-    }),
+  waterCubicMetresEq: z.number().nullable().openapi({
+    description: 'Weighted by scarcity (AWARE), cubic metres world-equivalent. Null: not known.',
+  }),
 };
 
 const partSchema = z

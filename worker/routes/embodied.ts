@@ -41,13 +41,11 @@ const route = createRoute({
       to: instantInput
         .optional()
         .openapi({ type: 'string', format: 'date-time', description: 'Default and latest: `asOf`.' }),
-      asOf: instantInput
-        .optional()
-        .openapi({
-          type: 'string',
-          format: 'date-time',
-          description: 'Answers as it was known then; default: now.',
-        }),
+      asOf: instantInput.optional().openapi({
+        type: 'string',
+        format: 'date-time',
+        description: 'Answers as it was known then; default: now.',
+      }),
       embodiedMethod: z.enum(EMBODIED_METHODS).default('straightLine'),
       expectedUtilizationRatio: z.coerce
         .number('expected a number')

@@ -38,12 +38,9 @@ const entrySchema = figureSchema
       .nullable()
       .openapi({ description: 'Depletion of minerals and metals, kg antimony-equivalent; null: not known.' }),
     primaryEnergyMegajoules: z.number().nullable(),
-    waterCubicMetresEq: z
-      .number()
-      .nullable()
-      .openapi({
-        description: 'Weighted by scarcity (AWARE), cubic metres world-equivalent; null: not known.',
-      }),
+    waterCubicMetresEq: z.number().nullable().openapi({
+      description: 'Weighted by scarcity (AWARE), cubic metres world-equivalent; null: not known.',
+    }),
     kind: z.enum(PROVENANCES).openapi({
       description:
         'Of `kgCo2eq`: `operator` your own; `manufacturer` its product carbon footprint; `lca` a published study; `derived` from those; `model` our formula or an estimate.',

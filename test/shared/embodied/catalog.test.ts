@@ -1,11 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  catalog,
-  catalogEntry,
-  findHardware,
-  HardwareCatalog,
-  yearOf,
-} from '../../../shared/embodied/catalog.ts';
+import { catalog, HardwareCatalog, PUBLISHED, yearOf } from '../../../shared/embodied/catalog.ts';
 import { partFootprint, withFootprints } from '../../../shared/embodied/footprint.ts';
 
 test('every entry has its bounds in order, a known source and, where modelled, a formula', () => {
@@ -39,7 +33,7 @@ test.each([
   ['AMD Instinct MI300X', 'mi300x'],
   ['NVIDIA GeForce RTX 3090', 'rtx-3090'],
 ])('%s is known by its name', (name, id) => {
-  expect(findHardware('gpu', name)).toMatchObject({ by: 'name', entry: { id } });
+  expect(PUBLISHED.find('gpu', name)).toMatchObject({ by: 'name', entry: { id } });
 });
 
 test.each([
@@ -47,17 +41,17 @@ test.each([
   ['Intel(R) Xeon(R) Platinum 8480C', 'xeon-8480'],
   ['Intel(R) Xeon(R) Platinum 8175M CPU @ 2.50GHz', 'xeon-8175m'],
 ])('%s is known by its name', (name, id) => {
-  expect(findHardware('cpu', name)).toMatchObject({ by: 'name', entry: { id } });
+  expect(PUBLISHED.find('cpu', name)).toMatchObject({ by: 'name', entry: { id } });
 });
 
 test('every alias finds its own entry', () => {
   for (const { id, kind, aliases } of catalog.entries)
     if (kind === 'gpu' || kind === 'cpu')
-      for (const alias of aliases ?? []) expect(findHardware(kind, alias).entry.id, alias).toBe(id);
+      for (const alias of aliases ?? []) expect(PUBLISHED.find(kind, alias).entry.id, alias).toBe(id);
 });
 
 test('a longer name is like the longest that it begins with, and marked; an unknown one has wide bounds', () => {
-  expect(findHardware('gpu', 'NVIDIA GeForce RTX 3090 Ti')).toMatchObject({
+  expect(PUBLISHED.find('gpu', 'NVIDIA GeForce RTX 3090 Ti')).toMatchObject({
     by: 'similar',
     entry: { id: 'rtx-3090' },
   });
@@ -75,7 +69,7 @@ test.each(['gpu', 'cpu'])(
     const values = known.map(({ kgCo2eq }) => kgCo2eq).sort((a, b) => a - b);
     const half = values.length / 2;
     const median = (values[Math.ceil(half) - 1]! + values[Math.floor(half)]!) / 2;
-    expect(catalogEntry(`${kind}-unknown`)).toMatchObject({
+    expect(PUBLISHED.entry(`${kind}-unknown`)).toMatchObject({
       kgCo2eq: Number(median.toFixed(3)),
       low: Math.min(...known.map(({ low }) => low)),
       high: Math.max(...known.map(({ high }) => high)),
@@ -99,8 +93,8 @@ test('every entry says where its figure is from and of which year, and its other
 });
 
 test('figures of manufacturers are theirs: HGX H100 1,312 kg and HGX B200 2,274 kg for eight GPUs', () => {
-  expect(catalogEntry('h100-sxm5-80gb')).toMatchObject({ kgCo2eq: 1_312 / 8, provenance: 'manufacturer' });
-  expect(catalogEntry('b200-sxm-180gb')).toMatchObject({ kgCo2eq: 2_274 / 8, provenance: 'manufacturer' });
+  expect(PUBLISHED.entry('h100-sxm5-80gb')).toMatchObject({ kgCo2eq: 1_312 / 8, provenance: 'manufacturer' });
+  expect(PUBLISHED.entry('b200-sxm-180gb')).toMatchObject({ kgCo2eq: 2_274 / 8, provenance: 'manufacturer' });
 });
 
 test('every source has a year and is in use', () => {
@@ -196,5 +190,5 @@ test('a host of 2 TiB and eight disks and eight GPUs comes to what the catalog h
     })),
   ];
   const kilograms = parts.reduce((sum, each) => sum + partFootprint(each, undefined, 8).grams, 0) / 1_000;
-  expect(Math.abs(kilograms / catalogEntry('dgx-h100').hostKgCo2eq! - 1)).toBeLessThan(0.001);
+  expect(Math.abs(kilograms / PUBLISHED.entry('dgx-h100').hostKgCo2eq! - 1)).toBeLessThan(0.001);
 });
