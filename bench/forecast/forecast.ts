@@ -182,14 +182,15 @@ function figuresOf(all: readonly ZoneResult[]): Figure[] {
     });
   }
   for (const [index, job] of JOBS.entries()) {
-    const sum = (pick: (savings: Savings) => number) =>
-      all.reduce((s, { jobs }) => s + pick(jobs[index]!), 0);
-    const now = sum((savings) => savings.now);
+    // Each zone's saving weighs alike, as in what is published: in grams the dirty zones would be all of it.
+    const share = (pick: (savings: Savings) => number) =>
+      average(({ jobs }) => pick(jobs[index]!)) / average(({ jobs }) => jobs[index]!.perfect);
+    const perfect = average(({ jobs }) => jobs[index]!.perfect);
     figures.push({
       name: `greenest.share_of_perfect{${job.name}}`,
-      value: (now - sum((savings) => savings.ours)) / (now - sum((savings) => savings.perfect)),
+      value: share(({ ours }) => ours),
       unit: 'ratio',
-      note: `of the saving of perfect foresight, which is ${(100 * (1 - sum((savings) => savings.perfect) / now)).toFixed(1)} %; grams pooled over zones`,
+      note: `of the saving of perfect foresight, ${(100 * perfect).toFixed(1)} % in the mean of zones; same hour yesterday ${share(({ sameHourYesterday }) => sameHourYesterday).toFixed(3)}`,
     });
   }
   return figures;

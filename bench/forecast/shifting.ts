@@ -1,9 +1,10 @@
-/** Does a forecast pick good hours? Each day a job starts where it says, and pays what came. */
-import { LEAD_HOURS } from '../../shared/grid/forecast/forecaster.ts';
+/** Does a forecast pick good hours? Each day at 00 UTC a job is placed where it says, and pays what came. */
+import { medianOf } from '../../shared/grid/forecast/forecaster.ts';
 import { type GreenestStep, greenest } from '../../shared/grid/greenest/greenest.ts';
 import type { Issue } from './back-test.ts';
 
 const HOUR_MS = 3_600_000;
+const DAY = 24;
 
 export const JOBS = [
   { name: '4h_in_24h', hours: 4, within: 24 },
@@ -11,36 +12,36 @@ export const JOBS = [
   { name: '24h_in_96h', hours: 24, within: 96 },
 ] as const;
 
+/** Of starting at once: ratios of the zone's sums over days. */
 export interface Savings {
-  /** Intensity at once, with the forecast, and with perfect foresight: sums over days of the job's mean, g/kWh. */
-  now: number;
-  ours: number;
-  perfect: number;
+  readonly ours: number;
+  readonly sameHourYesterday: number;
+  readonly perfect: number;
 }
 
 export function savings(grams: Float64Array, made: readonly Issue[], job: (typeof JOBS)[number]): Savings {
-  const sums = { now: 0, ours: 0, perfect: 0 };
+  const sums = { now: 0, ours: 0, sameHourYesterday: 0, perfect: 0 };
   for (const { origin, forecast } of made) {
-    const steps = forecast.map(
-      (hour, lead): GreenestStep => ({
-        startMs: lead * HOUR_MS,
-        endMs: (lead + 1) * HOUR_MS,
-        gramsPerKwh: hour.gramsPerKwh,
-        gramsPerKwhLow: hour.lowGramsPerKwh,
-        gramsPerKwhHigh: hour.highGramsPerKwh,
-      }),
-    );
-    const outcome = Array.from({ length: LEAD_HOURS }, (_, lead) => known(grams[origin + lead]!, lead));
-    const chosen = start(steps, job);
-    const best = start(outcome, job);
+    const steps = forecast.map((hour, lead) => known(medianOf(hour), lead));
+    const yesterday = forecast.map((_, lead) => known(grams[origin - DAY + (lead % DAY)]!, lead));
+    const outcome = forecast.map((_, lead) => known(grams[origin + lead]!, lead));
     const paid = (at: number) =>
       grams.subarray(origin + at, origin + at + job.hours).reduce((sum, value) => sum + value, 0) / job.hours;
-    if (!Number.isFinite(paid(0) + paid(chosen) + paid(best))) continue;
-    sums.now += paid(0);
-    sums.ours += paid(chosen);
-    sums.perfect += paid(best);
+    const day = {
+      now: paid(0),
+      ours: paid(start(steps, job)),
+      sameHourYesterday: paid(start(yesterday, job)),
+      perfect: paid(start(outcome, job)),
+    };
+    if (!Object.values(day).every(Number.isFinite)) continue;
+    for (const key of ['now', 'ours', 'sameHourYesterday', 'perfect'] as const) sums[key] += day[key];
   }
-  return sums;
+  const { now, ours, sameHourYesterday, perfect } = sums;
+  return {
+    ours: 1 - ours / now,
+    sameHourYesterday: 1 - sameHourYesterday / now,
+    perfect: 1 - perfect / now,
+  };
 }
 
 const known = (gramsPerKwh: number, lead: number): GreenestStep => ({

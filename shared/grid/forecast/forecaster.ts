@@ -1,13 +1,15 @@
 /**
- * Forecasts a zone's intensity for the next four days: one ridge regression for all lead hours from sums that learn daily and fade, with a
- * band as wide as recent errors ask for (docs/decisions/0003-forecast.md has the figures). All it knows is one array of numbers.
+ * Forecasts a zone's intensity for the next four days: the mean of two ridge regressions, one with many features for all lead hours and one
+ * with few for each, from sums that learn daily and fade, with a band as wide as recent errors ask for (docs/decisions/0003-forecast.md has
+ * the figures). All it knows is one array of numbers.
  */
-import { FEATURE_COUNT, LEAST_HISTORY_HOURS, outlook } from './features.ts';
+import { FEATURE_COUNT, features, PLAIN_FEATURE_COUNT } from './features.ts';
 import type { HourlySeries } from './hourly-series.ts';
+import { LEAD_FEATURE_COUNT, leadFeatures } from './lead-features.ts';
+import { DAY_HOURS, LEAST_HISTORY_HOURS, pastOf, simpleRule } from './past.ts';
 import { type Fit, RidgeSums } from './ridge-sums.ts';
 
 export const LEAD_HOURS = 96;
-const DAY_HOURS = 24;
 const LEAD_DAYS = LEAD_HOURS / DAY_HOURS;
 const HALF_LIFE_DAYS = 1_460;
 /** Origins a little before and after the daily one teach nearly the same, and steady the weights. */
@@ -32,20 +34,33 @@ export interface HourForecast {
   readonly highGramsPerKwh: number;
 }
 
-const SUMS_LENGTH = RidgeSums.length(FEATURE_COUNT, LEAD_HOURS);
+/** What outcomes lie above as often as below: to rank hours and windows by. */
+export const medianOf = ({ lowGramsPerKwh, highGramsPerKwh }: HourForecast): number =>
+  Math.sqrt(lowGramsPerKwh * highGramsPerKwh);
+
+const SHARED_LENGTH = RidgeSums.length(FEATURE_COUNT, LEAD_HOURS);
+const OF_LEAD_LENGTH = RidgeSums.length(LEAD_FEATURE_COUNT, 1);
+const SUMS_LENGTH = SHARED_LENGTH + LEAD_HOURS * OF_LEAD_LENGTH;
 /** Of one forecast: its origin as an hour since 1970 (0: none), then center and log variance of each lead. */
 const SAID_LENGTH = 1 + 2 * LEAD_HOURS;
 /** The sums, the surprise of each lead day, what was said on the last four days. */
 export const STATE_LENGTH = SUMS_LENGTH + LEAD_DAYS + LEAD_DAYS * SAID_LENGTH;
 
+interface Fits {
+  readonly shared: Fit;
+  /** By lead. */
+  readonly ofLeads: readonly Fit[];
+}
+
 /** For one zone and one hour of the day at which forecasts are made. */
 export class Forecaster {
   /** All that was learned: keep it, and give it to the next one. */
   readonly state: Float64Array;
-  readonly #sums: RidgeSums;
+  readonly #shared: RidgeSums;
+  readonly #ofLeads: readonly RidgeSums[];
   /** Mean squared error against what the fit foretold, by lead day. */
   readonly #surprise: Float64Array;
-  #fit: Fit | null = null;
+  #fits: Fits | null = null;
 
   /** @throws RangeError for a state of another length than `STATE_LENGTH` */
   constructor(state?: Float64Array) {
@@ -54,38 +69,44 @@ export class Forecaster {
     if (this.state.length !== STATE_LENGTH)
       throw new RangeError(`a forecaster's state is ${STATE_LENGTH} numbers, got ${this.state.length}`);
     if (state === undefined) this.state.fill(0, SUMS_LENGTH + LEAD_DAYS);
-    this.#sums = new RidgeSums(FEATURE_COUNT, LEAD_HOURS, this.state.subarray(0, SUMS_LENGTH));
+    this.#shared = new RidgeSums(FEATURE_COUNT, LEAD_HOURS, this.state.subarray(0, SHARED_LENGTH));
+    this.#ofLeads = Array.from({ length: LEAD_HOURS }, (_, lead) => {
+      const start = SHARED_LENGTH + lead * OF_LEAD_LENGTH;
+      return new RidgeSums(LEAD_FEATURE_COUNT, 1, this.state.subarray(start, start + OF_LEAD_LENGTH));
+    });
     this.#surprise = this.state.subarray(SUMS_LENGTH, SUMS_LENGTH + LEAD_DAYS);
   }
 
   /** Learns what became known by `now`, the end of a day, and judges what was said of it. Once a day, in order of time. */
   learnDay(series: HourlySeries, now: number): void {
     this.#judge(series, now);
-    this.#fit = null;
-    this.#sums.fade(0.5 ** (1 / HALF_LIFE_DAYS));
+    this.#fits = null;
+    for (const sums of [this.#shared, ...this.#ofLeads]) sums.fade(0.5 ** (1 / HALF_LIFE_DAYS));
     for (const offset of ORIGIN_OFFSETS) {
       const origin = now - OUTCOME_DAYS * DAY_HOURS + offset;
       if (origin < LEAST_HISTORY_HOURS) continue;
-      const { features, base } = outlook(series, origin, LEAD_HOURS);
-      this.#sums.add(
-        features,
-        base.map((value, lead) => series.at(origin + lead) - value),
-      );
+      const { row, rows, base } = outlook(series, origin);
+      const rest = base.map((value, lead) => series.at(origin + lead) - value);
+      this.#shared.add(row, rest);
+      for (const [lead, sums] of this.#ofLeads.entries())
+        sums.add(rows[lead]!, rest.subarray(lead, lead + 1));
     }
   }
 
   /** One forecast per lead hour; null before anything was learned, or with less than a week before the origin. */
   forecast(series: HourlySeries, origin: number): HourForecast[] | null {
     if (origin < LEAST_HISTORY_HOURS) return null;
-    this.#fit ??= this.#sums.fit();
-    if (this.#fit === null) return null;
-    const { weights, residualVariances } = this.#fit;
-    const { features, base } = outlook(series, origin, LEAD_HOURS);
+    this.#fits ??= this.#solve();
+    if (this.#fits === null) return null;
+    const { shared, ofLeads } = this.#fits;
+    const { row, rows, base } = outlook(series, origin);
     const said = this.#saidOf(series.startHour + origin);
     said[0] = series.startHour + origin;
-    return weights.map((ofLead, lead) => {
-      const median = series.gramsPerKwh(base[lead]! + dot(ofLead, features));
-      const foretold = residualVariances[lead]! * series.logsPerUnit(median) ** 2;
+    return ofLeads.map((ofLead, lead) => {
+      const rest = (dot(shared.weights[lead]!, row) + dot(ofLead.weights[0]!, rows[lead]!)) / 2;
+      const unexplained = (shared.residualVariances[lead]! + ofLead.residualVariances[0]!) / 2;
+      const median = series.gramsPerKwh(base[lead]! + rest);
+      const foretold = unexplained * series.logsPerUnit(median) ** 2;
       said[1 + lead] = median;
       said[1 + LEAD_HOURS + lead] = foretold;
       const variance = Math.min(MAX_VARIANCE, foretold * this.#surprise[Math.floor(lead / DAY_HOURS)]!);
@@ -97,6 +118,13 @@ export class Forecaster {
         highGramsPerKwh: median * Math.exp(band),
       };
     });
+  }
+
+  /** Null before anything was learned. */
+  #solve(): Fits | null {
+    const shared = this.#shared.fit((lead) => (lead < DAY_HOURS ? FEATURE_COUNT : PLAIN_FEATURE_COUNT));
+    const ofLeads = this.#ofLeads.flatMap((sums) => sums.fit() ?? []);
+    return shared && { shared, ofLeads };
   }
 
   /** Where what is said from an hour is kept, over what was said four days earlier. */
@@ -133,6 +161,16 @@ export function trainUntil(series: HourlySeries, origin: number): Forecaster {
     if (left > 0 && left < WATCHED_DAYS) forecaster.forecast(series, now);
   }
   return forecaster;
+}
+
+function outlook(series: HourlySeries, origin: number) {
+  const past = pastOf(series, origin);
+  const epochHour = series.startHour + origin;
+  return {
+    row: features(past, epochHour),
+    rows: leadFeatures(past, epochHour, LEAD_HOURS),
+    base: simpleRule(past, LEAD_HOURS),
+  };
 }
 
 function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {

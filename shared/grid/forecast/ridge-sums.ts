@@ -43,7 +43,8 @@ export class RidgeSums {
 
   /** @param factor 0..1 */
   fade(factor: number): void {
-    for (let i = 0; i < this.#sums.length; i++) this.#sums[i]! *= factor;
+    const sums = this.#sums;
+    for (let i = 0; i < sums.length; i++) sums[i]! *= factor;
   }
 
   add(row: Float64Array, targets: Float64Array): void {
@@ -54,15 +55,15 @@ export class RidgeSums {
       const value = row[i]!;
       for (let j = 0; j <= i; j++) sums[next++]! += value * row[j]!;
     }
-    for (let target = 0; target < this.#targets; target++) {
-      const value = targets[target]!;
-      for (let i = 0; i < size; i++) sums[next++]! += value * row[i]!;
-    }
-    for (let target = 0; target < this.#targets; target++) sums[next++]! += targets[target]! ** 2;
+    for (const value of targets) for (let i = 0; i < size; i++) sums[next++]! += value * row[i]!;
+    for (const value of targets) sums[next++]! += value ** 2;
   }
 
-  /** Null before the first sample. */
-  fit(): Fit | null {
+  /**
+   * Null before the first sample.
+   * @param featuresOf how many features, from the first on, a target is told from; all unless said
+   */
+  fit(featuresOf: (target: number) => number = () => this.#size): Fit | null {
     const size = this.#size;
     const samples = this.samples;
     if (samples === 0) return null;
@@ -84,10 +85,11 @@ export class RidgeSums {
     const residualVariances = new Float64Array(this.#targets);
     const squares = next + this.#targets * size;
     for (let target = 0; target < this.#targets; target++, next += size) {
-      const right = this.#sums.subarray(next, next + size);
+      // The decomposition of the first features alone is a corner of that of all.
+      const right = this.#sums.subarray(next, next + featuresOf(target));
       const solution = solve(lower, right, size);
       weights.push(solution);
-      const unexplained = this.#sums[squares + target]! + quadratic(products, solution, right);
+      const unexplained = this.#sums[squares + target]! + quadratic(products, solution, right, size);
       const ofNone = shrink * (this.#sums[squares + target]! / samples);
       residualVariances[target] = (Math.max(0, unexplained) + ofNone) / (samples + shrink);
     }
@@ -96,11 +98,16 @@ export class RidgeSums {
 }
 
 /** w'X'Xw - 2 w'X'y */
-function quadratic(products: Float64Array, weights: Float64Array, right: Float64Array): number {
+function quadratic(
+  products: Float64Array,
+  weights: Float64Array,
+  right: Float64Array,
+  stride: number,
+): number {
   let sum = 0;
   for (let i = 0; i < weights.length; i++) {
     let inner = 0;
-    for (let j = 0; j < weights.length; j++) inner += products[i * weights.length + j]! * weights[j]!;
+    for (let j = 0; j < weights.length; j++) inner += products[i * stride + j]! * weights[j]!;
     sum += weights[i]! * (inner - 2 * right[i]!);
   }
   return sum;
@@ -119,15 +126,16 @@ function decompose(matrix: Float64Array, size: number): void {
   }
 }
 
-function solve(lower: Float64Array, right: Float64Array, size: number): Float64Array {
+function solve(lower: Float64Array, right: Float64Array, stride: number): Float64Array {
   const solution = Float64Array.from(right);
+  const size = solution.length;
   for (let row = 0; row < size; row++) {
-    for (let k = 0; k < row; k++) solution[row]! -= lower[row * size + k]! * solution[k]!;
-    solution[row]! /= lower[row * size + row]!;
+    for (let k = 0; k < row; k++) solution[row]! -= lower[row * stride + k]! * solution[k]!;
+    solution[row]! /= lower[row * stride + row]!;
   }
   for (let row = size - 1; row >= 0; row--) {
-    for (let k = row + 1; k < size; k++) solution[row]! -= lower[k * size + row]! * solution[k]!;
-    solution[row]! /= lower[row * size + row]!;
+    for (let k = row + 1; k < size; k++) solution[row]! -= lower[k * stride + row]! * solution[k]!;
+    solution[row]! /= lower[row * stride + row]!;
   }
   return solution;
 }

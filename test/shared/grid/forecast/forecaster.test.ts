@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
-import { FEATURE_COUNT, LEAST_HISTORY_HOURS, outlook } from '../../../../shared/grid/forecast/features.ts';
+import { FEATURE_COUNT, features } from '../../../../shared/grid/forecast/features.ts';
 import {
   Forecaster,
   LEAD_HOURS,
+  medianOf,
   STATE_LENGTH,
   trainUntil,
 } from '../../../../shared/grid/forecast/forecaster.ts';
 import { HourlySeries, usualIntensity } from '../../../../shared/grid/forecast/hourly-series.ts';
+import { LEAD_FEATURE_COUNT, leadFeatures } from '../../../../shared/grid/forecast/lead-features.ts';
+import { LEAST_HISTORY_HOURS, pastOf, simpleRule } from '../../../../shared/grid/forecast/past.ts';
 import { RidgeSums } from '../../../../shared/grid/forecast/ridge-sums.ts';
 
 const DAY = 24;
@@ -37,9 +40,9 @@ function mape(forecast: readonly number[], outcome: ArrayLike<number>, origin: n
 }
 
 test('it beats the same hour yesterday, and its band holds most outcomes', () => {
-  const grams = gridLike(430);
+  const grams = gridLike(230);
   const series = new HourlySeries(START_HOUR, grams, UNIT);
-  const first = 380 * DAY;
+  const first = 205 * DAY;
   const forecaster = trainUntil(series, first);
   let ours = 0;
   let persistence = 0;
@@ -72,6 +75,15 @@ test('it beats the same hour yesterday, and its band holds most outcomes', () =>
   expect(inside / count).toBeLessThan(0.95);
 });
 
+test('the value least off in relative terms lies below the median, both within the band', () => {
+  const series = new HourlySeries(START_HOUR, gridLike(60), UNIT);
+  for (const hour of trainUntil(series, 50 * DAY).forecast(series, 50 * DAY)!) {
+    expect(hour.gramsPerKwh).toBeLessThan(medianOf(hour));
+    expect(medianOf(hour)).toBeLessThan(hour.highGramsPerKwh);
+    expect(hour.gramsPerKwh).toBeGreaterThan(hour.lowGramsPerKwh);
+  }
+});
+
 test('nothing after the origin is looked at', () => {
   const grams = gridLike(120);
   const origin = 100 * DAY;
@@ -97,16 +109,16 @@ test('what was learned is kept as numbers, and the next one goes on from there',
 });
 
 test('a band is as wide as errors lately were', () => {
-  const calm = gridLike(200);
+  const calm = gridLike(130);
   // In the last weeks each day is up or down by a fifth, as nothing before foretold.
   const wild = calm.map((value, hour) =>
-    hour < 140 * DAY ? value : value * (Math.floor(hour / DAY) % 3 === 0 ? 1.5 : 0.7),
+    hour < 70 * DAY ? value : value * (Math.floor(hour / DAY) % 3 === 0 ? 1.5 : 0.7),
   );
   const [narrow, wide] = [calm, wild].map((grams) => {
     const series = new HourlySeries(START_HOUR, grams, UNIT);
-    const { lowGramsPerKwh, highGramsPerKwh } = trainUntil(series, 196 * DAY).forecast(
+    const { lowGramsPerKwh, highGramsPerKwh } = trainUntil(series, 126 * DAY).forecast(
       series,
-      196 * DAY,
+      126 * DAY,
     )![12]!;
     return Math.log(highGramsPerKwh / lowGramsPerKwh);
   });
@@ -135,10 +147,31 @@ test('hours without a value take that of the day before, and the scale leads bac
   expect(series.at(701)).toBe(series.at(701 - DAY));
   expect(series.gramsPerKwh(series.at(500))).toBeCloseTo(grams[500]!, 9);
   expect(series.hourOfDayMean(480, 5, 2)).toBeCloseTo((series.at(461) + series.at(437)) / 2, 12);
-  const { features, base } = outlook(series, LEAST_HISTORY_HOURS, LEAD_HOURS);
-  expect(features).toHaveLength(FEATURE_COUNT);
-  expect(features.at(-1)).not.toBe(0);
-  expect([...features, ...base].every(Number.isFinite)).toBe(true);
+});
+
+test('with a week of history every feature is there, and a finite number', () => {
+  const series = new HourlySeries(START_HOUR, gridLike(12), UNIT);
+  const past = pastOf(series, LEAST_HISTORY_HOURS);
+  const epochHour = START_HOUR + LEAST_HISTORY_HOURS;
+  const row = features(past, epochHour);
+  const rows = leadFeatures(past, epochHour, LEAD_HOURS);
+  expect(row).toHaveLength(FEATURE_COUNT);
+  expect(row.at(-2)).not.toBe(0);
+  expect(rows).toHaveLength(LEAD_HOURS);
+  for (const ofLead of rows) expect(ofLead).toHaveLength(LEAD_FEATURE_COUNT);
+  // 2024-01-08 is a Monday; so are its hours, until the day after.
+  expect([rows[0]!, rows[23]!, rows[24]!].map((ofLead) => [...ofLead.slice(-5, -2)])).toEqual([
+    [0, 0, 1],
+    [0, 0, 1],
+    [0, 0, 0],
+  ]);
+  // What was known of the same hour of the last day.
+  expect(rows[30]![rows[30]!.length - 10]! + past.level).toBeCloseTo(
+    series.at(LEAST_HISTORY_HOURS - DAY + 6),
+    12,
+  );
+  const all = [...row, ...simpleRule(past, LEAD_HOURS), ...rows.flatMap((ofLead) => [...ofLead])];
+  expect(all.every(Number.isFinite)).toBe(true);
 });
 
 test('the sums find the weights that made the samples, and forget what faded', () => {
@@ -163,4 +196,21 @@ test('the sums find the weights that made the samples, and forget what faded', (
   teach(1, 0, 3);
   for (const [index, weight] of [1, 0, 3].entries())
     expect(sums.fit()!.weights[0]![index]).toBeCloseTo(weight, 2);
+});
+
+test('a target told from the first features alone is told as if there were no others', () => {
+  const both = new RidgeSums(3, 2, new Float64Array(RidgeSums.length(3, 2)));
+  const first = new RidgeSums(2, 2, new Float64Array(RidgeSums.length(2, 2)));
+  for (let i = 0; i < 500; i++) {
+    const row = Float64Array.of(1, Math.sin(i), Math.cos(2 * i) + Math.sin(i));
+    const targets = Float64Array.of(1 + row[1]! + row[2]!, row[2]!);
+    both.add(row, targets);
+    first.add(row.subarray(0, 2), targets);
+  }
+  const fit = both.fit((target) => (target === 0 ? 3 : 2))!;
+  expect(fit.weights[0]).toHaveLength(3);
+  expect(fit.weights[1]).toHaveLength(2);
+  const alone = first.fit()!;
+  for (const index of [0, 1]) expect(fit.weights[1]![index]).toBeCloseTo(alone.weights[1]![index]!, 10);
+  expect(fit.residualVariances[1]).toBeCloseTo(alone.residualVariances[1]!, 10);
 });
