@@ -1,5 +1,5 @@
 /** A node with a day of its own in the past, and the answers about it. */
-import type { WindowReport } from '../../../shared/wire/ingest.ts';
+import type { JobReport, WindowReport } from '../../../shared/wire/ingest.ts';
 import { ask, clock, DAY_MS, gpu, HOUR_MS, newNode, WINDOW_MS } from '../emissions/support.ts';
 
 export const HOURS = 6;
@@ -29,8 +29,11 @@ export async function tell(node: Told, window: number, energyMillijoules: number
   await tellAll(node, [[window, energyMillijoules]]);
 }
 
-export async function tellAll(node: Told, energies: readonly (readonly [number, number])[]): Promise<void> {
-  const reports = energies.map(([window, energyMillijoules]): WindowReport => {
+export async function tellAll(
+  node: Told,
+  energies: readonly (readonly [window: number, energyMillijoules: number, jobs?: readonly JobReport[]])[],
+): Promise<void> {
+  const reports = energies.map(([window, energyMillijoules, jobs = []]): WindowReport => {
     const revision = (node.revisions.get(window) ?? 0) + 1;
     node.revisions.set(window, revision);
     return {
@@ -40,7 +43,7 @@ export async function tellAll(node: Told, energies: readonly (readonly [number, 
       // The server knows of more to come, so the window never seals.
       final: false,
       devices: [gpu(GPU_ID, energyMillijoules) as never],
-      jobs: [],
+      jobs,
     };
   });
   await ask(
