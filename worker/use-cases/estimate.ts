@@ -265,7 +265,7 @@ function embodiedOf(given: GivenEmbodied | undefined, entry: CatalogEntry, notes
 }
 
 function datesOf(
-  { fromMs, toMs, hours }: EstimateRequest,
+  { fromMs, toMs, hours, intensity }: EstimateRequest,
   nowMs: number,
   notes: Notes,
 ): Result<{ dates: TimeRange | null; hours: number }> {
@@ -273,7 +273,8 @@ function datesOf(
   if (fromMs === undefined) {
     if (toMs !== undefined) return bad('from', 'missing beside to.');
     if (hours === undefined) return bad('hours', 'missing; give hours, or from and to.');
-    notes.assume('Dates: not given, so the yearly average stands for the hours in which it ran.');
+    if (intensity === undefined)
+      notes.assume('Dates: not given, so the yearly average stands for the hours in which it ran.');
     return ok({ dates: null, hours });
   }
   if (toMs === undefined && hours === undefined) return bad('to', 'missing; give to or hours.');

@@ -1,6 +1,6 @@
 /** `wattshed estimate`: what hardware emitted that nobody metered, from what somebody remembers of it. */
 import { readFileSync } from 'node:fs';
-import { energy, hours, intensity, mass, plain, shares } from '../../../shared/statement/quantities.ts';
+import { energy, intensity, mass, plain, shares } from '../../../shared/statement/quantities.ts';
 import { API_OPTIONS, answered, openApi } from '../api-access.ts';
 import type { Command, Option, OptionValues } from '../command.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
@@ -121,6 +121,7 @@ interface EstimateAnswer {
     readonly energyKwh: number;
     readonly energyKwhLow: number;
     readonly energyKwhHigh: number;
+    readonly facilityEnergyKwh: number;
     readonly operationalGrams: number;
     readonly operationalGramsLow: number;
     readonly operationalGramsHigh: number;
@@ -150,7 +151,7 @@ function estimateText({ totals, excluded, estimate, assumptions, sources }: Esti
   const band = (show: (value: number) => string, value: number, low: number, high: number) =>
     low === high ? show(value) : `${show(value)} (${show(low)} to ${show(high)})`;
   const rows: [string, string][] = [
-    ['hardware', `${estimate.count} x ${estimate.hardware}, ${hours(estimate.hours)} each`],
+    ['hardware', `${estimate.count} x ${estimate.hardware}, ${estimate.hours} h each`],
     ['total', band(mass, totals.totalGrams, totals.totalGramsLow, totals.totalGramsHigh)],
     [
       'operational',
@@ -161,7 +162,7 @@ function estimateText({ totals, excluded, estimate, assumptions, sources }: Esti
       `${band(mass, totals.embodiedGrams, totals.embodiedGramsLow, totals.embodiedGramsHigh)}, over ${plain(estimate.embodiedLifetimeYears)} years`,
     ],
     ['energy', `${band(energy, totals.energyKwh, totals.energyKwhLow, totals.energyKwhHigh)}, modelled`],
-    ['PUE', plain(estimate.pueRatio)],
+    ['facility', `${energy(totals.facilityEnergyKwh)}, at a PUE of ${plain(estimate.pueRatio)}`],
     [
       'intensity',
       gramsPerKwh === null ? 'not known' : `${intensity(gramsPerKwh)}, ${shares(totals.gridKinds)}`,
