@@ -76,10 +76,7 @@ function checkKey(key: string): void {
 }
 
 function refusalOf(reply: HttpReply, base: string): EnrollError {
-  const isRedirect = reply.status >= 300 && reply.status < 400;
-  const hasCode = typeof parseObject(reply)?.code === 'string';
-  const mayPass = reply.status >= 500 || reply.status === 429 || (!hasCode && !isRedirect);
-  return new EnrollError(explain(reply, base), mayPass);
+  return new EnrollError(explain(reply, base), reply.status >= 500 || reply.status === 429);
 }
 
 function explain(reply: HttpReply, base: string): string {
