@@ -1,7 +1,7 @@
 /** Messages about the grid: how dirty it is, for how long, and what waiting or moving would save. */
 import type { AlertFields } from './notification.ts';
 import type { DirtyHoursAheadRule } from './rule.ts';
-import { type Situation, scopeName, type Told, type Words } from './situation.ts';
+import { type Situation, scopeInside, scopeName, type Told, type Words } from './situation.ts';
 import { type Limits, medianOf, USUAL_DAYS, type Usual } from './usual.ts';
 import { count, intensity, mass, power, times, when } from './words.ts';
 
@@ -39,7 +39,7 @@ function gridLine(
 function usualText(usual: Usual): string {
   const days =
     usual.days < USUAL_DAYS
-      ? `the ${usual.days.toFixed(1)} days that are known of it, fewer than ${USUAL_DAYS}`
+      ? `the ${usual.days.toFixed(1)} days that are known of it (fewer than ${USUAL_DAYS})`
       : `its last ${USUAL_DAYS} days`;
   return `; the median of ${days} is ${intensity(medianOf(usual))}`;
 }
@@ -100,7 +100,7 @@ export function gridFields({
 export function aheadWords(told: Told, rule: DirtyHoursAheadRule): Words {
   const { scope, instance, situation } = told;
   const { ahead, powerWatts, usual, limits } = situation;
-  const load = powerWatts === null ? '' : `, and ${scopeName(scope)} draws ${power(powerWatts)} there now`;
+  const load = powerWatts === null ? '' : `, and ${scopeInside(scope)} draws ${power(powerWatts)} there now`;
   const begins = ahead === null ? `within ${rule.withinHours} hours` : `about ${when(ahead.startMs)}`;
   const height = ahead === null ? '' : ` with ${intensity(ahead.gramsPerKwh)}`;
   const limit = limits === null ? '' : `; this rule calls it dirty above ${intensity(limits.onGramsPerKwh)}`;
@@ -108,7 +108,7 @@ export function aheadWords(told: Told, rule: DirtyHoursAheadRule): Words {
     summary: `Dirty hours in ${instance} begin ${begins}${height}${load}`,
     lines: [
       `By the forecast the grid of ${instance} becomes dirty ${begins}${height}${usual === null ? '' : usualText(usual)}${limit}.`,
-      `The load of ${scopeName(scope)} is expected to go on as it is now${powerWatts === null ? '' : `: ${power(powerWatts)}`}.`,
+      `The load of ${scopeInside(scope)} is expected to go on as it is now${powerWatts === null ? '' : `: ${power(powerWatts)}`}.`,
       'What can wait is best not started now, or finished before.',
     ],
     fields: {

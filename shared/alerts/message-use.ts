@@ -1,7 +1,7 @@
 /** Messages about what the fleet does: budgets, idle devices and the health of the metering. */
 import { gridFields } from './message-grid.ts';
 import type { BudgetRule, HealthRule } from './rule.ts';
-import { scopeName, type Told, type Words } from './situation.ts';
+import { inZone, scopeInside, scopeName, type Told, type Words } from './situation.ts';
 import { count, list, mass, percent, power, times, when } from './words.ts';
 
 export function budgetWords({ scope, situation }: Told, rule: BudgetRule): Words {
@@ -39,7 +39,9 @@ export function budgetWords({ scope, situation }: Told, rule: BudgetRule): Words
 const burnLine = (hours: number | undefined, ratio: number | null): string[] =>
   hours === undefined || ratio === null
     ? []
-    : [`The last ${count(hours, 'hour')} used it ${times(ratio)} as fast as it may be used.`];
+    : [
+        `The last ${hours === 1 ? 'hour' : `${hours} hours`} used it ${times(ratio)} as fast as it may be used.`,
+      ];
 
 export function wasteWords({ scope, instance, episode, situation }: Told): Words {
   const { idlePowerWatts, gramsPerKwh, facilityKilowatts, powerWatts } = situation;
@@ -50,7 +52,7 @@ export function wasteWords({ scope, instance, episode, situation }: Told): Words
       ? null
       : gramsPerKwh * facilityKilowatts * share;
   return {
-    summary: `${scopeName(scope)} draws ${idle} in ${instance} on devices that no job holds`,
+    summary: `${scopeName(scope)} draws ${idle}${inZone(instance)} on devices that no job holds`,
     lines: [
       `Devices without a job draw ${idle} since ${when(episode.startMs)}${share === null ? '' : `, ${percent(share)} of what the scope draws`}.`,
       ...(perHour === null ? [] : [`That emits ${mass(perHour)} CO2eq an hour.`]),
@@ -102,9 +104,9 @@ export function healthWords({ scope, instance, episode, situation }: Told, rule:
         ? ` (by ${percent(disagreementRatio)})`
         : '';
   return {
-    summary: `${scopeName(scope)} in ${instance} ${what}${measure}${which}`,
+    summary: `${scopeName(scope)}${inZone(instance)} ${what}${measure}${which}`,
     lines: [
-      `Since ${when(episode.startMs)} ${scopeName(scope)} in ${instance} ${what}${measure}.`,
+      `Since ${when(episode.startMs)} ${scopeInside(scope)}${inZone(instance)} ${what}${measure}.`,
       ...(concerned.length === 0 ? [] : [`${count(concerned.length, 'case')}: ${list(concerned, 20)}.`]),
       todo,
     ],

@@ -7,7 +7,7 @@ import { aheadWords, dirtyWords } from './message-grid.ts';
 import { budgetWords, healthWords, wasteWords } from './message-use.ts';
 import type { AlertFields, AlertLink, AlertNotification } from './notification.ts';
 import type { Episode } from './reconcile.ts';
-import { scopeName, type Told, type Words } from './situation.ts';
+import { inZone, scopeInside, type Told, type Words } from './situation.ts';
 import { mass, when } from './words.ts';
 
 export function notificationOf(told: Told): AlertNotification {
@@ -89,16 +89,15 @@ function firingWords(told: Told): Words {
 }
 
 function resolvedWords({ rule, scope, instance, episode }: Told): Words {
-  const where = instance === WHOLE_SCOPE ? '' : ` in ${instance}`;
   const until = episode.endMs === null ? '' : ` to ${when(episode.endMs)}`;
   const used =
     rule.kind === 'health' || episode.amounts.energyMillijoules === 0
       ? []
       : [
-          `Over it ${scopeName(scope)} used ${kwhOf(episode).toFixed(1)} kWh and emitted ${mass(episode.amounts.grams)} CO2eq.`,
+          `Over it ${scopeInside(scope)} used ${kwhOf(episode).toFixed(1)} kWh and emitted ${mass(episode.amounts.grams)} CO2eq.`,
         ];
   const lines = [`${rule.name} lasted from ${when(episode.startMs)}${until}.`, ...used];
   if (episode.withdrawn)
     lines.push('Data that came later show that it was none, or a part of another; see its corrections.');
-  return { summary: `Over: ${rule.name}${where}, ${scopeName(scope)}`, lines, fields: {} };
+  return { summary: `Over: ${rule.name}${inZone(instance)}, ${scopeInside(scope)}`, lines, fields: {} };
 }

@@ -1,5 +1,7 @@
 /** What a message is made from. */
 import type { BudgetReading } from './budget.ts';
+import { NO_ZONE } from './facts.ts';
+import { WHOLE_SCOPE } from './fold.ts';
 import type { AlertFields } from './notification.ts';
 import type { Waiting } from './outlook.ts';
 import type { Episode } from './reconcile.ts';
@@ -47,4 +49,14 @@ export interface Words {
   readonly fields: AlertFields;
 }
 
+/** At the beginning of a sentence. */
 export const scopeName = (scope: string) => (scope === '' ? 'The fleet' : scope);
+
+/** Within one. */
+export const scopeInside = (scope: string) => (scope === '' ? 'the fleet' : scope);
+
+/** ` in DE`; empty for what is of a scope as a whole. */
+export function inZone(instance: string): string {
+  if (instance === WHOLE_SCOPE) return '';
+  return instance === NO_ZONE ? ' without a grid zone' : ` in ${instance}`;
+}
