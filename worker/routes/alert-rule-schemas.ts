@@ -1,5 +1,7 @@
 /** Shapes of the routes of alert rules: what may be left out is filled in here, what cannot be evaluated is refused here. */
 import { z } from '@hono/zod-openapi';
+import { NO_ZONE } from '../../shared/alerts/facts.ts';
+import { WHOLE_SCOPE } from '../../shared/alerts/fold.ts';
 import {
   type AlertRule,
   BUDGET_EMISSIONS,
@@ -238,7 +240,46 @@ export const alertRuleOutput = z
   })
   .openapi('AlertRule', { description: 'With the fields of its kind, as in AlertRuleInput.' });
 
+/** Null of a budget, and where a site has no grid zone. */
+export const shownGridZone = (instance: string): string | null =>
+  instance === WHOLE_SCOPE || instance === NO_ZONE ? null : instance;
+
 const names = z.array(z.string()).openapi({ description: 'Names of rules.' });
+
+export const SHOWN_PAST_ALERTS = 10;
+
+const previewOutput = z
+  .object({
+    from: instantOutput.openapi({
+      description: '30 days before `to`; later where the fleet or the set is too large for one answer.',
+    }),
+    to: instantOutput,
+    rules: z.array(
+      z.object({
+        name: z.string(),
+        alerts: z.number().int().nullable().openapi({
+          description:
+            'How often it would have fired; null of a rule that is switched off or that tells only how things stand now (`dirtyHoursAhead`, most health checks).',
+        }),
+        newest: z
+          .array(
+            z.object({
+              gridZone: z.string().nullable(),
+              startedAt: instantOutput,
+              firedAt: instantOutput,
+              endedAt: instantOutput.nullable(),
+              energyKwh: z.number(),
+              operationalGrams: z.number(),
+            }),
+          )
+          .openapi({ description: `Newest first, ${SHOWN_PAST_ALERTS} at most.` }),
+      }),
+    ),
+  })
+  .openapi('AlertRulePreview', {
+    description:
+      'What the set would have fired, by what is known now of that time. A budget counts from `from` on in its first period.',
+  });
 
 export const alertRulePlanOutput = z
   .object({
@@ -247,5 +288,6 @@ export const alertRulePlanOutput = z
     changed: names,
     removed: names,
     unchanged: names,
+    preview: previewOutput.nullable().openapi({ description: 'Of a dry run; else null.' }),
   })
   .openapi('AlertRulePlan');

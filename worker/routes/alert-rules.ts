@@ -1,13 +1,15 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
+import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
 import type { App, AppEnv } from '../http/app.ts';
 import { requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
-import { instant } from '../http/schemas.ts';
+import { instant, instantOrNull } from '../http/schemas.ts';
 import { invalidBody } from '../http/validation.ts';
 import { listRules, type StoredRule } from '../storage/alert-rules.ts';
+import { type PastAlert, type Preview, previewRules } from '../use-cases/alerts/preview.ts';
 import { applyRules, changeRule, createRule, getRule, removeRule } from '../use-cases/alerts/rules.ts';
 import {
   alertRuleChangeInput,
@@ -15,6 +17,8 @@ import {
   alertRuleOutput,
   alertRulePlanOutput,
   alertRuleSetInput,
+  SHOWN_PAST_ALERTS,
+  shownGridZone,
 } from './alert-rule-schemas.ts';
 
 const tags = ['Alerts'];
@@ -98,7 +102,7 @@ const applyRoute = createRoute({
   request: {
     query: z.strictObject({
       dryRun: z.enum(['true', 'false']).default('false').openapi({
-        description: '`true`: only tells what would change.',
+        description: '`true`: only tells what would change, and what would have fired over the last 30 days.',
       }),
     }),
     body: { required: true, content: json(alertRuleSetInput) },
@@ -152,6 +156,7 @@ export function registerAlertRules(app: App): void {
     const plan = await applyRules(context.env.DB, alertRules, { ...authorOf(context), dryRun });
     if (!plan.ok) return problemResponse(context, plan.problem);
     const { created, changed, removed, unchanged } = plan.value;
+    const preview = dryRun ? await previewRules(context.env.DB, alertRules, context.var.nowMs) : null;
     return context.json(
       {
         dryRun,
@@ -159,10 +164,32 @@ export function registerAlertRules(app: App): void {
         changed: [...changed],
         removed: [...removed],
         unchanged: [...unchanged],
+        preview: preview === null ? null : previewReply(preview),
       },
       200,
     );
   });
+}
+
+const previewReply = ({ fromMs, toMs, rules }: Preview) => ({
+  from: instant(fromMs),
+  to: instant(toMs),
+  rules: rules.map(({ name, alerts }) => ({
+    name,
+    alerts: alerts === null ? null : alerts.length,
+    newest: (alerts ?? []).slice(-SHOWN_PAST_ALERTS).reverse().map(pastAlertReply),
+  })),
+});
+
+function pastAlertReply({ instance, startMs, firedAtMs, endMs, amounts }: PastAlert) {
+  return {
+    gridZone: shownGridZone(instance),
+    startedAt: instant(startMs),
+    firedAt: instant(firedAtMs),
+    endedAt: instantOrNull(endMs),
+    energyKwh: amounts.energyMillijoules / MILLIJOULES_PER_KWH,
+    operationalGrams: amounts.grams,
+  };
 }
 
 const authorOf = ({ var: { nowMs, caller } }: Context<AppEnv>) => ({ nowMs, tokenId: caller.tokenId });

@@ -1,6 +1,4 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { NO_ZONE } from '../../shared/alerts/facts.ts';
-import { WHOLE_SCOPE } from '../../shared/alerts/fold.ts';
 import { CORRECTION_KINDS } from '../../shared/alerts/reconcile.ts';
 import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
 import type { App } from '../http/app.ts';
@@ -8,6 +6,7 @@ import { requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { instant, instantOrNull, instantOutput } from '../http/schemas.ts';
 import { listEpisodes, type StoredEpisode } from '../storage/alert-episodes.ts';
+import { shownGridZone } from './alert-rule-schemas.ts';
 
 const correctionOutput = z.object({
   kind: z.enum(CORRECTION_KINDS).openapi({
@@ -100,7 +99,7 @@ function alertReply(episode: StoredEpisode) {
     kind,
     severity,
     filter: scope,
-    gridZone: instance === WHOLE_SCOPE || instance === NO_ZONE ? null : instance,
+    gridZone: shownGridZone(instance),
     state: withdrawn
       ? ('withdrawn' as const)
       : resolvedAtMs === null

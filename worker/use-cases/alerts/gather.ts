@@ -1,7 +1,7 @@
 /** Sums the windows of one hour over some thousand nodes, for every scope at once: nodes are read once, not per rule. */
 
 import { FactSums, NO_ZONE, type WindowFacts } from '../../../shared/alerts/facts.ts';
-import { jobFacts, type NodeWindow, nodeWindows } from '../../../shared/alerts/node-facts.ts';
+import { type HourRange, jobFacts, type NodeWindow, nodeWindows } from '../../../shared/alerts/node-facts.ts';
 import {
   acceptsJob,
   isOfJobs,
@@ -15,12 +15,12 @@ import { withFootprints } from '../../../shared/embodied/footprint.ts';
 import type { JoinNode, NodePart } from '../../../shared/emissions/join-node.ts';
 import type { HourLedger } from '../../../shared/ledger/hour.ts';
 import type { Place, Places } from '../../../shared/settings/place.ts';
-import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
+import { HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
 import { readJobs } from '../../storage/jobs.ts';
 import { readNodeDevices } from '../../storage/node-devices.ts';
-import { readNodeHours } from '../../storage/node-hours.ts';
+import { type NodeHour, readNodeHours } from '../../storage/node-hours.ts';
 import { readParts } from '../../storage/parts.ts';
 
 /** One page of hours: a second of work at most. */
@@ -65,28 +65,40 @@ export async function gather(
     for await (const hour of readNodeHours(db, { nodeNumbers, fromMs: hourStartMs, toMs }))
       ledgers.set(hour.nodeNumber, hour.ledger);
   const hardware = await readHardware(db, withHardware ? nodeNumbers : [], catalog);
-  const jobs = await readJobsOf(db, request.scopes, ledgers);
+  const jobs = await readJobsOf(db, request.scopes, ledgers.values());
 
   const index = new ScopeIndex(request.scopes);
   const length = (toMs - hourStartMs) / WINDOW_MS;
   const sums = Array.from({ length }, (_, i) => new FactSums(request.before[i]));
   for (const node of chunk) {
     const joinNode = toJoinNode(node, hardware, places, request);
-    const scopesAt = new Map<Place, readonly Scope[]>();
-    for (const window of nodeWindows(joinNode, ledgers.get(node.number) ?? null, request)) {
-      const { place } = window;
-      let scopes = scopesAt.get(place);
-      if (scopes === undefined) {
-        scopes = index.of({ nodeId: node.id, labels: node.labels, ...place });
-        scopesAt.set(place, scopes);
-      }
-      for (const scope of scopes) addWindow(sums[window.index]!, scope, window, jobs);
-    }
+    addHour(sums, index, joinNode, ledgers.get(node.number) ?? null, request, jobs);
   }
   return {
     windows: sums.map((each) => each.toFacts()),
     afterNode: left.length > chunk.length ? chunk.at(-1)!.number : null,
   };
+}
+
+/** @param sums of the windows of the hour */
+function addHour(
+  sums: readonly FactSums[],
+  index: ScopeIndex,
+  node: ScopedNode,
+  ledger: HourLedger | null,
+  range: HourRange,
+  jobs: ReadonlyMap<number, ScopedJob>,
+): void {
+  const scopesAt = new Map<Place, readonly Scope[]>();
+  for (const window of nodeWindows(node, ledger, range)) {
+    const { place } = window;
+    let scopes = scopesAt.get(place);
+    if (scopes === undefined) {
+      scopes = index.of({ nodeId: node.id, labels: node.labels, ...place });
+      scopesAt.set(place, scopes);
+    }
+    for (const scope of scopes) addWindow(sums[window.index]!, scope, window, jobs);
+  }
 }
 
 function addWindow(
@@ -109,6 +121,8 @@ function addWindow(
   }
   if (energy > 0) sums.add(scope.text, zone, jobFacts(energy, place));
 }
+
+type ScopedNode = JoinNode & Pick<FleetNode, 'number' | 'labels'>;
 
 interface Hardware {
   readonly devices: ReadonlyMap<number, JoinNode['devices']>;
@@ -142,8 +156,8 @@ function toJoinNode(
   node: FleetNode,
   { devices, parts }: Hardware,
   places: Places,
-  { hourStartMs, toMs }: GatherRequest,
-): JoinNode {
+  { hourStartMs, toMs }: Pick<GatherRequest, 'hourStartMs' | 'toMs'>,
+): ScopedNode {
   const own = parts.get(node.number) ?? [];
   // Lifetimes count from the first day in service.
   const startMs = Math.min(hourStartMs, ...own.map(beganMs));
@@ -158,13 +172,69 @@ function toJoinNode(
 async function readJobsOf(
   db: D1Database,
   scopes: readonly Scope[],
-  ledgers: ReadonlyMap<number, HourLedger>,
+  ledgers: Iterable<HourLedger>,
 ): Promise<Map<number, ScopedJob>> {
   if (!scopes.some(isOfJobs)) return new Map();
   const numbers = new Set<number>();
-  for (const { windows } of ledgers.values())
+  for (const { windows } of ledgers)
     for (const epochs of windows)
       for (const { jobShares } of epochs) for (const { jobNumber } of jobShares) numbers.add(jobNumber);
   const jobs = await readJobs(db, [...numbers], Number.MAX_SAFE_INTEGER);
   return new Map(jobs.map((job) => [job.number, job]));
+}
+
+export interface PastRequest {
+  /** Whole hours. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly scopes: readonly Scope[];
+  readonly withHardware: boolean;
+}
+
+/** Hours whose jobs are looked up together. */
+const HOURS_AT_ONCE = 1_000;
+
+/** Sums a past of many hours, node by node: by window since `fromMs`. The caller bounds nodes x hours. */
+export async function gatherPast(
+  db: D1Database,
+  { fromMs, toMs, scopes, withHardware }: PastRequest,
+  fleet: readonly FleetNode[],
+  places: Places,
+  catalog: HardwareCatalog,
+): Promise<WindowFacts[]> {
+  const nodeNumbers = fleet.map(({ number }) => number);
+  const hardware = await readHardware(db, withHardware ? nodeNumbers : [], catalog);
+  const index = new ScopeIndex(scopes);
+  const nodes = new Map(
+    fleet.map((node) => [node.number, toJoinNode(node, hardware, places, { hourStartMs: fromMs, toMs })]),
+  );
+  const sums = Array.from({ length: (toMs - fromMs) / WINDOW_MS }, () => new FactSums());
+  const rangeOf = (hourStartMs: number) => ({ hourStartMs, toMs: hourStartMs + HOUR_MS, withHardware });
+  const sumsOf = (hourStartMs: number) => {
+    const first = (hourStartMs - fromMs) / WINDOW_MS;
+    return sums.slice(first, first + WINDOWS_PER_HOUR);
+  };
+  const booked = new Set<string>();
+  let page: NodeHour[] = [];
+  const addPage = async () => {
+    const jobs = await readJobsOf(
+      db,
+      scopes,
+      page.map(({ ledger }) => ledger),
+    );
+    for (const { nodeNumber, hourStartMs, ledger } of page)
+      addHour(sumsOf(hourStartMs), index, nodes.get(nodeNumber)!, ledger, rangeOf(hourStartMs), jobs);
+    page = [];
+  };
+  for await (const hour of readNodeHours(db, { nodeNumbers, fromMs, toMs })) {
+    booked.add(`${hour.nodeNumber} ${hour.hourStartMs}`);
+    page.push(hour);
+    if (page.length === HOURS_AT_ONCE) await addPage();
+  }
+  await addPage();
+  for (const [number, node] of nodes)
+    for (let hourMs = fromMs; hourMs < toMs; hourMs += HOUR_MS)
+      if (!booked.has(`${number} ${hourMs}`))
+        addHour(sumsOf(hourMs), index, node, null, rangeOf(hourMs), new Map());
+  return sums.map((each) => each.toFacts());
 }

@@ -14,9 +14,9 @@ const SERIES = { basis: 'lifecycle', signal: 'average' } as const;
 
 export class GridContext {
   readonly #resolvers: ReadonlyMap<string, IntensityResolver>;
-  readonly #usual: UsualDays;
+  readonly #usual: Pick<UsualDays, 'get'>;
 
-  constructor(resolvers: ReadonlyMap<string, IntensityResolver>, usual: UsualDays) {
+  constructor(resolvers: ReadonlyMap<string, IntensityResolver>, usual: Pick<UsualDays, 'get'>) {
     this.#resolvers = resolvers;
     this.#usual = usual;
   }
@@ -99,7 +99,6 @@ export async function ensureUsual(
   return computed === 0 ? usual : null;
 }
 
-/** From the 30 days before a day begins, so that it is the same whenever in the day it is computed. */
 async function computeUsual(
   db: D1Database,
   gridZone: string,
@@ -107,16 +106,50 @@ async function computeUsual(
   settings: readonly SettingRow[],
 ): Promise<Usual | null> {
   const toMs = day * DAY_MS;
-  const fromMs = toMs - USUAL_DAYS * DAY_MS;
-  const points = (await readIntensities(db, [gridZone], { fromMs, toMs })).get(gridZone) ?? [];
-  const resolve = resolverOf(gridZone, points, settings);
-  const live = liveWindows(points);
+  const range = { fromMs: toMs - USUAL_DAYS * DAY_MS, toMs };
+  const points = (await readIntensities(db, [gridZone], range)).get(gridZone) ?? [];
+  return usualBefore(day, resolverOf(gridZone, points, settings), liveWindows(points));
+}
+
+/** From the 30 days before a day begins, so that it is the same whenever in the day it is computed. */
+function usualBefore(day: number, resolve: IntensityResolver, live: ReadonlySet<number>): Usual | null {
+  const toMs = day * DAY_MS;
   const values: number[] = [];
-  for (let startMs = fromMs; startMs < toMs; startMs += WINDOW_MS) {
+  for (let startMs = toMs - USUAL_DAYS * DAY_MS; startMs < toMs; startMs += WINDOW_MS) {
     const point = live.has(startMs) ? resolve(startMs) : null;
     if (point !== null) values.push(point.gramsPerKwh);
   }
   return usualOf(values);
+}
+
+/** For a past of many days: reads everything at once, keeps nothing, and computes what is usual where it is asked for. */
+export async function loadPastGridContext(
+  db: D1Database,
+  gridZones: readonly string[],
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  settings: readonly SettingRow[],
+): Promise<GridContext> {
+  const backMs = Math.max(LOOKBACK_MS, (USUAL_DAYS + 1) * DAY_MS);
+  const points = await readIntensities(db, gridZones, { fromMs: fromMs - backMs, toMs });
+  const zones = new Map(
+    gridZones.map((gridZone) => {
+      const own = points.get(gridZone) ?? [];
+      return [gridZone, { resolve: resolverOf(gridZone, own, settings), live: liveWindows(own) }] as const;
+    }),
+  );
+  const known = new Map<string, Usual | null>();
+  const usual = {
+    get(key: string): Usual | null {
+      const found = known.get(key);
+      if (found !== undefined) return found;
+      const [gridZone = '', day] = key.split(' ');
+      const zone = zones.get(gridZone);
+      const computed = zone === undefined ? null : usualBefore(Number(day), zone.resolve, zone.live);
+      known.set(key, computed);
+      return computed;
+    },
+  };
+  return new GridContext(new Map([...zones].map(([key, { resolve }]) => [key, resolve])), usual);
 }
 
 /** Starts of the windows that some value covers whole: for the others another value would stand in. */

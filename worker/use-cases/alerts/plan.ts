@@ -48,7 +48,8 @@ export function nextPass(
   };
 }
 
-function needsHardware(rule: AlertRule): boolean {
+/** Whether it asks for embodied emissions or coverage. */
+export function needsHardware(rule: AlertRule): boolean {
   if (rule.kind === 'budget') return rule.emissions !== 'operational';
   return rule.kind === 'health' && rule.check === 'coverage';
 }
