@@ -12,8 +12,6 @@ import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
 import { type NodeHour, readHourSpans, readNodeHours } from '../storage/node-hours.ts';
 import { united } from './jobs.ts';
 
-/** Hours of nodes that one answer reads: about a second of work, and ten queries. */
-export const MAX_NODE_HOURS = 20_000;
 /** Decoded hours held at once. */
 const HOURS_AT_ONCE = 2_000;
 /** A job that was heard of so lately may go on. */
@@ -113,12 +111,13 @@ function addToJob(
   else job.book.add(startMs, energy, place);
 }
 
-/** @param nodeNumbers all that may have booked something: with the hours of the range at most `MAX_NODE_HOURS` */
+/** @param nodeNumbers all that may have booked something: times the hours of the range at most `maxNodeHours` */
 export async function readLoads(
   db: D1Database,
   nodeNumbers: readonly number[],
   places: Places,
   range: LoadRange,
+  maxNodeHours: number,
 ): Promise<FleetLoads> {
   const { fromMs, nowMs } = range;
   const toMs = Math.min(range.toMs, nowMs);
@@ -135,7 +134,7 @@ export async function readLoads(
   await read(readNodeHours(db, { nodeNumbers, fromMs, toMs }), false);
   loads.forgetOthers();
   const hoursInRange = (Math.ceil(toMs / HOUR_MS) - Math.floor(fromMs / HOUR_MS)) * nodeNumbers.length;
-  const spans = await spansToFollow(db, loads, range, MAX_NODE_HOURS - hoursInRange);
+  const spans = await spansToFollow(db, loads, range, maxNodeHours - hoursInRange);
   if (spans.length > 0) await read(readHourSpans(db, united(spans)), true);
   for (const job of loads.jobs.values()) {
     if (job.book.endMs > nowMs - STILL_RUNNING_MS)

@@ -27,17 +27,24 @@ import { readFleet } from '../storage/fleet.ts';
 import { readJobs, type StoredJob } from '../storage/jobs.ts';
 import { readSettings } from '../storage/settings.ts';
 import { type ForecastMove, forecastMove, readKept } from './counterfactual-forecasts.ts';
-import { type FleetLoads, type JobLoad, MAX_NODE_HOURS, readLoads } from './counterfactual-loads.ts';
+import { type FleetLoads, type JobLoad, readLoads } from './counterfactual-loads.ts';
 import { loadIntensity } from './grid-intensity.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 
 export const MAX_SLACK_HOURS = 168;
 /** Other zones that jobs may move to. */
 export const MAX_OTHER_ZONES = 10;
-/** Jobs of a range, the ones not looked at included. */
-const MAX_JOBS = 5_000;
-/** Multiplications of one answer: about half a second. */
-const MAX_WORK = 300_000_000;
+
+/** What one answer takes at most. */
+export interface Bounds {
+  /** Read: about a second of work, and ten queries. */
+  readonly nodeHours: number;
+  /** Of the range, those not looked at included. */
+  readonly jobs: number;
+  /** Multiplications: half a second to a second. */
+  readonly work: number;
+}
+const BOUNDS: Bounds = { nodeHours: 20_000, jobs: 5_000, work: 150_000_000 };
 
 export interface CounterfactualQuery {
   /** Default: start of the UTC day that `toMs` ends in. */
@@ -95,6 +102,7 @@ export async function counterfactual(
   db: D1Database,
   query: CounterfactualQuery,
   nowMs: number,
+  bounds: Bounds = BOUNDS,
 ): Promise<Result<Counterfactual>> {
   const toMs = query.toMs ?? nowMs;
   const fromMs = query.fromMs ?? Math.floor((toMs - 1) / DAY_MS) * DAY_MS;
@@ -104,20 +112,20 @@ export async function counterfactual(
   if (unknown !== undefined) return unknownZone(unknown, 'gridZones');
   const fleet = await readFleet(db);
   const hours = Math.ceil(toMs / HOUR_MS) - Math.floor(fromMs / HOUR_MS);
-  if (fleet.length * hours > MAX_NODE_HOURS) {
+  if (fleet.length * hours > bounds.nodeHours) {
     return fail(
       'range_too_long',
-      `That is ${fleet.length} nodes over ${hours} hours; one answer covers at most ${MAX_NODE_HOURS} node-hours. Ask for at most ${Math.floor(MAX_NODE_HOURS / fleet.length)} hours at once.`,
+      `That is ${fleet.length} nodes over ${hours} hours; one answer covers at most ${bounds.nodeHours} node-hours. Ask for at most ${Math.floor(bounds.nodeHours / fleet.length)} hours at once.`,
       'from',
     );
   }
   const places = new Places(await readSettings(openDatabase(db)));
   const numbers = fleet.map(({ number }) => number);
-  const loads = await readLoads(db, numbers, places, { fromMs, toMs, nowMs });
-  if (loads.jobs.size > MAX_JOBS) {
+  const loads = await readLoads(db, numbers, places, { fromMs, toMs, nowMs }, bounds.nodeHours);
+  if (loads.jobs.size > bounds.jobs) {
     return fail(
       'range_too_long',
-      `${loads.jobs.size} jobs ran then; one answer covers at most ${MAX_JOBS}. Ask for a shorter range.`,
+      `${loads.jobs.size} jobs ran then; one answer covers at most ${bounds.jobs}. Ask for a shorter range.`,
       'from',
     );
   }
@@ -127,7 +135,7 @@ export async function counterfactual(
       (key) => query[key] === undefined || jobValue(job, key) === query[key],
     ),
   );
-  const found = await moveAll(db, query, wanted, loads, tables, nowMs);
+  const found = await moveAll(db, query, wanted, loads, tables, { nowMs, maxWork: bounds.work });
   const tableOf = tableIn(tables);
   return ok({
     fromMs,
@@ -182,7 +190,7 @@ async function moveAll(
   wanted: readonly StoredJob[],
   loads: FleetLoads,
   tables: Tables,
-  nowMs: number,
+  { nowMs, maxWork }: { readonly nowMs: number; readonly maxWork: number },
 ): Promise<Pick<Counterfactual, 'totals' | 'projects' | 'jobs' | 'notLookedAt' | 'excluded'>> {
   const tableOf = tableIn(tables);
   const excluded: { job: string; reason: string; energyKwh: number }[] = [];
@@ -211,7 +219,7 @@ async function moveAll(
   const totals = new MovedSums();
   const projects = new Map<string | null, MovedSums>();
   const jobs: JobMove[] = [];
-  let room = MAX_WORK;
+  let room = maxWork;
   for (const one of lookedAt) {
     const { job, load, book, stayed } = one;
     // What has not happened yet has no intensity.

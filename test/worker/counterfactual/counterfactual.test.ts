@@ -303,17 +303,35 @@ test('what cannot be answered is named, with the fix', async () => {
   expect(await problemOf('from=2022-01-01T00:00:00Z')).toMatchObject({ code: 'range_too_long', status: 400 });
 });
 
+const QUERY = {
+  fromMs: DAY_MS,
+  slackMs: 24 * HOUR_MS,
+  gridZones: ['FR'],
+  basis: 'lifecycle',
+  signal: 'average',
+  limit: 100,
+} as const;
+
+test('every bound is named where it is met, and what is beyond it is left out by name', async () => {
+  const bounds = { nodeHours: 20_000, jobs: 5_000, work: 150_000_000 };
+  const toMs = DAY_MS + 3 * HOUR_MS;
+  const of = (less: Partial<typeof bounds>) =>
+    counterfactual(database, { ...QUERY, toMs }, NOW_MS, { ...bounds, ...less });
+  // Two nodes over three hours: no room for the fourth hour, in which one job goes on.
+  const short = await of({ nodeHours: 6 });
+  expect(short).toMatchObject({ ok: true, value: { excluded: [{ job: LONG }], totals: { jobs: 2 } } });
+  expect(JSON.stringify(short)).toContain('goes on after `to` for 1 node-hours');
+  expect(await of({ nodeHours: 7 })).toMatchObject({ value: { excluded: [], totals: { jobs: 3 } } });
+  expect(await of({ nodeHours: 5 })).toMatchObject({ ok: false, problem: { code: 'range_too_long' } });
+  expect(await of({ jobs: 2 })).toMatchObject({ ok: false, problem: { code: 'range_too_long' } });
+  const lazy = await of({ work: 1 });
+  expect(lazy).toMatchObject({ value: { totals: { jobs: 0 }, excluded: [{}, {}, {}] } });
+  expect(JSON.stringify(lazy)).toContain('more than one answer computes');
+});
+
 test('the usual answer takes few queries', async () => {
   const { database: recording, recorded } = recordingDatabase(database);
-  const query = {
-    fromMs: DAY_MS,
-    slackMs: 24 * HOUR_MS,
-    gridZones: ['FR'],
-    basis: 'lifecycle',
-    signal: 'average',
-    limit: 100,
-  } as const;
-  const answer = await counterfactual(recording, query, NOW_MS);
+  const answer = await counterfactual(recording, QUERY, NOW_MS);
   expect(answer).toMatchObject({ ok: true, value: { totals: { jobs: 3 } } });
   // Fleet, settings, hours, devices, jobs and where they ran; three for each zone.
   expect(recorded.length).toBeLessThanOrEqual(8 + 3 * 2);
