@@ -141,7 +141,8 @@ export function bandedSteps(steps: readonly ForecastStep[]): GreenestStep[] {
           {
             startMs,
             endMs,
-            gramsPerKwh,
+            // The median: bands are relative, and the value that is least off in percent lies below it.
+            gramsPerKwh: lowGramsPerKwh > 0 ? Math.sqrt(lowGramsPerKwh * highGramsPerKwh) : gramsPerKwh,
             gramsPerKwhLow: lowGramsPerKwh,
             gramsPerKwhHigh: highGramsPerKwh,
           },
