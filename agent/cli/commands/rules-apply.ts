@@ -1,6 +1,7 @@
 /** `wattshed rules apply FILE`: makes the server's alert rules what a file under version control says. */
 import { ApiError } from '../../api/api-client.ts';
 import { planText, readPlan } from '../../rules/plan-text.ts';
+import { previewText } from '../../rules/preview-text.ts';
 import { type RulesFile, RulesFileError, readRulesFile } from '../../rules/rules-file.ts';
 import { API_OPTIONS, answered, openApi } from '../api-access.ts';
 import type { Command } from '../command.ts';
@@ -18,7 +19,7 @@ export const rulesApplyCommand: Command = {
     'WATTSHED_TOKEN or --token-file.',
   ].join('\n'),
   options: {
-    'dry-run': { type: 'boolean', about: 'shows what would change, and changes nothing' },
+    'dry-run': { type: 'boolean', about: 'shows what would change and have fired, changes nothing' },
     json: { type: 'boolean', about: "the server's answer as JSON" },
     ...API_OPTIONS,
   },
@@ -34,7 +35,9 @@ export const rulesApplyCommand: Command = {
       });
     const answer = await answered(applied);
     const plan = await answered((async () => readPlan(answer))());
-    io.out(options.json === true ? `${JSON.stringify(answer, null, 2)}\n` : planText(plan));
+    io.out(
+      options.json === true ? `${JSON.stringify(answer, null, 2)}\n` : planText(plan) + previewText(answer),
+    );
     return EXIT.ok;
   },
 };
