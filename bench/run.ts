@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { agent } from './agent/agent.ts';
+import { cost } from './cost/cost.ts';
 import { type Figure, printFigures } from './figures.ts';
 import { forecast } from './forecast/forecast.ts';
 import { kill } from './kill/kill.ts';
@@ -16,6 +17,7 @@ const { values, positionals } = parseArgs({
 /** A text instead of figures: what it needs and was not given. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | string>> = {
   agent,
+  cost,
   kill,
   sampling: () =>
     values.traces === undefined

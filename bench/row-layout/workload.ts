@@ -90,13 +90,13 @@ function frame(watts: readonly number[][]): Uint8Array {
 }
 
 /** Steps with noise and a dip at each checkpoint, the shape of a training run. */
-function trainingWatts(random: () => number, level: number): number[] {
+export function trainingWatts(random: () => number, level: number): number[] {
   return Array.from({ length: SAMPLES }, (_, second) =>
     Math.round((second % 97 < 6 ? level * 0.4 : level) + (random() - 0.5) * 12),
   );
 }
 
-function generator(seed: number): () => number {
+export function generator(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
