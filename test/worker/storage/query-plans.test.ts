@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { enqueueNotifications } from '../../../worker/storage/alert-outbox.ts';
+import { bestForecasts, evaluateAlerts } from '../../../worker/use-cases/alerts/run.ts';
 import { deliverNotifications } from '../../../worker/use-cases/channels/deliver.ts';
 import { makeForecasts } from '../../../worker/use-cases/grid-forecast-own.ts';
 import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
@@ -24,6 +25,7 @@ const MAY_BE_SCANNED = [
   },
   { plan: /^SCAN grid_series$/, of: /grid_series/, as: 'tens of series' },
   { plan: /^SCAN grid_fetches$/, of: /grid_fetches/, as: 'a row per provider and zone' },
+  { plan: /^SCAN retention_tasks$/, of: /^SELECT task, /, as: 'four rows' },
   { plan: /^SCAN grid_rereads$/, of: /grid_rereads/, as: 'a row per provider, zone and age' },
   { plan: /^SCAN quarantine USING INDEX quarantine_open$/, of: /GROUP BY code/, as: 'what waits' },
   { plan: /^SCAN page$/, of: /FROM jobs WHERE number < /, as: 'a page of jobs, found by number' },
@@ -38,6 +40,10 @@ const MAY_BE_SCANNED = [
     of: /NOT IN/,
     as: 'what waits',
   },
+  { plan: /^SCAN alert_rules$/, of: /FROM alert_rules ORDER BY number$/, as: 'at most 1,000 rules' },
+  { plan: /^SCAN alert_states$/, of: /FROM alert_states/, as: 'a row per rule' },
+  { plan: /^SCAN alert_silences$/, of: /alert_silences/, as: 'at most 500' },
+  { plan: /^SCAN alert_late_hours$/, of: /FROM alert_late_hours/, as: 'hours that changed late' },
   { plan: /^SCAN quarantine$/, of: /order by "quarantine"."id" desc limit \?$/, as: 'a page, newest first' },
 ];
 
@@ -81,6 +87,12 @@ test('every statement finds its rows by key, or reads a table that is small', as
     ],
     ['PATCH', '/v1/alert-channels/planned', { enabled: true }],
     ['GET', '/v1/alert-channels/planned/deliveries', undefined],
+    ['PUT', '/v1/alert-rules', { alertRules: RULES_OF_EVERY_KIND }],
+    ['PUT', '/v1/alert-rules?dryRun=true', { alertRules: RULES_OF_EVERY_KIND }],
+    ['POST', '/v1/silences', { comment: 'planned', endsAt: daysAgo(-1) }],
+    ['GET', '/v1/alerts?state=open', undefined],
+    ['GET', '/v1/alerts?state=open&ruleId=rule_1', undefined],
+    ['GET', '/v1/alerts?ruleId=rule_1', undefined],
     ['POST', '/v1/periods', { from: daysAgo(3), to: daysAgo(2) }],
     ['GET', '/v1/periods/1', undefined],
     ['GET', '/v1/periods/open', undefined],
@@ -104,6 +116,15 @@ test('every statement finds its rows by key, or reads a table that is small', as
   });
   expect((await call('POST', '/v1/alert-channels/planned/deliveries/1/retry')).status).toBe(204);
   expect((await call('DELETE', '/v1/alert-channels/planned')).status).toBe(204);
+  for (const nowMs of [Date.now(), Date.now() + 40 * HOUR_MS]) {
+    await evaluateAlerts({
+      db: recording,
+      nowMs,
+      forecastsOf: (gridZones, atMs) => bestForecasts(recording, gridZones, atMs),
+      enqueue: (notifications) => enqueueNotifications(recording, notifications, nowMs),
+    });
+  }
+  expect((await call('PUT', '/v1/alert-rules', { alertRules: [] })).status).toBe(200);
   const grid = { db: recording, providers: [], fetch, nowMs: Date.now() };
   await refreshForecasts({ db: recording, providers: [expecting(100)], fetch, nowMs: Date.now() });
   await makeForecasts(recording, Date.now());
@@ -118,6 +139,17 @@ test('every statement finds its rows by key, or reads a table that is small', as
     scans.some(({ plan, sql }) => allowed.plan.test(plan) && allowed.of.test(sql));
   expect(MAY_BE_SCANNED.filter((allowed) => !isUsed(allowed))).toEqual([]);
 });
+
+const HOUR_MS = 3_600_000;
+
+const RULES_OF_EVERY_KIND = [
+  { kind: 'dirtyHours', name: 'a', aboveGramsPerKwh: 300 },
+  { kind: 'dirtyHoursAhead', name: 'b', filter: 'project:llm' },
+  { kind: 'budget', name: 'c', budgetGrams: 1, period: 'day', emissions: 'total' },
+  { kind: 'waste', name: 'd', aboveIdlePowerWatts: 1 },
+  { kind: 'health', name: 'e', check: 'nodeSilent' },
+  { kind: 'health', name: 'f', check: 'gridDataStale' },
+];
 
 interface Scan {
   readonly plan: string;
