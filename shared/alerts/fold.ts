@@ -123,7 +123,12 @@ export function amountsOf(windows: readonly ZoneWindow[]): Amounts {
   return { energyMillijoules, grams };
 }
 
-function budgetGrams({ emissions }: BudgetRule, windows: readonly ZoneWindow[], amounts: Amounts): number {
+/** What one window of all zones of the scope takes of the budget. */
+export function budgetGrams(
+  { emissions }: BudgetRule,
+  windows: readonly ZoneWindow[],
+  amounts: Amounts = amountsOf(windows),
+): number {
   const embodied = windows.reduce((sum, { facts }) => sum + (facts?.[FACT.embodiedGrams] ?? 0), 0);
   if (emissions === 'embodied') return embodied;
   return amounts.grams + (emissions === 'total' ? embodied : 0);

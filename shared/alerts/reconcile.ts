@@ -62,7 +62,8 @@ interface Stretch {
 const overlap = (a: Stretch, b: Stretch) => a.startMs < b.endMs && b.startMs < a.endMs;
 
 /**
- * @param known episodes that may lie in the windows folded: not withdrawn, and not resolved before the first of them
+ * @param known episodes that may lie in the windows folded: not resolved before the first of them. One that was withdrawn
+ *   comes back under its id where those windows fire it again, so that it is told once
  * @param spans of one instance, in order, as those windows tell them
  */
 export function reconcile(
@@ -70,8 +71,30 @@ export function reconcile(
   spans: readonly Span[],
   context: ReconcileContext,
 ): Reconciled[] {
-  const groups = groupByOverlap(known, spans, context.headMs);
-  return groups.flatMap((group) => reconcileGroup(group, context));
+  const live = known.filter(({ withdrawn }) => !withdrawn);
+  const gone = new Map(known.filter(({ withdrawn }) => withdrawn).map((episode) => [episode.id, episode]));
+  const results = groupByOverlap(live, spans, context.headMs)
+    .flatMap((group) => reconcileGroup(group, context))
+    .map((result) => {
+      const before = result.isNew ? gone.get(result.episode.id) : undefined;
+      return before === undefined ? result : comeBack(before, result.episode, context);
+    });
+  const found = new Set(results.map(({ episode }) => episode.id));
+  const stay = [...gone.values()].filter(({ id }) => !found.has(id));
+  return [...results, ...stay.map((episode) => ({ episode, corrections: [], isNew: false }))];
+}
+
+/** What people were told of it stays told. */
+function comeBack(
+  before: Episode,
+  { startMs, endMs, resolvedAtMs, amounts }: Episode,
+  { nowMs }: ReconcileContext,
+): Reconciled {
+  return {
+    episode: { ...before, startMs, endMs, resolvedAtMs, amounts, withdrawn: false },
+    corrections: [correction('reopened', before, nowMs)],
+    isNew: false,
+  };
 }
 
 interface Group {

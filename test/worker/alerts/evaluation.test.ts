@@ -165,6 +165,14 @@ test('runs that are missed, doubled or side by side leave the same behind', asyn
   expect(await outcome()).toEqual(expected);
 });
 
+test('a budget that is made later knows what its period used before', async () => {
+  await run(DAY_MS + 3 * HOUR_MS + 10 * MINUTE_MS);
+  await runToEnd(DAY_MS + 4 * HOUR_MS + 10 * MINUTE_MS);
+  const daily = (await outcome()).episodes.filter(({ ruleName }) => ruleName === 'Daily');
+  // 1,050 of 900 g are gone when it begins.
+  expect(daily).toMatchObject([{ startedAt: '03:00', firedAt: '03:15' }]);
+});
+
 test('a dry run tells what would have fired', async () => {
   clock.nowMs = LAST_MS;
   const alertRules = [...rules, { kind: 'dirtyHoursAhead', name: 'Ahead' }];

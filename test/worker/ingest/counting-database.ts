@@ -25,6 +25,11 @@ export function countingDatabase(real: D1Database): CountingDatabase {
       bind: (...values: unknown[]) => wrap(statement.bind(...values)),
       all: async () => oneTrip(count(await statement.all())),
       run: async () => oneTrip(count(await statement.run())),
+      // Drizzle reads so; rows of such a result have no bill.
+      raw: async () => {
+        calls.statements++;
+        return oneTrip(await statement.raw());
+      },
       first: async () => oneTrip(count(await statement.all())).results[0] ?? null,
     } as unknown as D1PreparedStatement;
     originals.set(counting, statement);

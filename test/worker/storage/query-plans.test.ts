@@ -20,7 +20,7 @@ const MAY_BE_SCANNED = [
   { plan: /^SCAN settings$/, of: /^select/, as: 'every place of every node' },
   {
     plan: /^SCAN s$/,
-    of: /FROM grid_series s (CROSS JOIN (grid_(values|revisions|forecasts)|json_each\(\?4\) AS instant)|WHERE s.grid_zone IN) /,
+    of: /FROM grid_series s ((?:CROSS )?JOIN (grid_(values|revisions|forecasts)|json_each\(\?4\) AS instant)|WHERE s.grid_zone IN) /,
     as: 'tens of series',
   },
   { plan: /^SCAN grid_series$/, of: /grid_series/, as: 'tens of series' },
@@ -40,6 +40,7 @@ const MAY_BE_SCANNED = [
     of: /NOT IN/,
     as: 'what waits',
   },
+  { plan: /^SCAN nodes$/, of: /AS lastReportAtMs, .* ORDER BY nodes.number$/, as: 'the fleet' },
   { plan: /^SCAN alert_rules$/, of: /FROM alert_rules ORDER BY number$/, as: 'at most 1,000 rules' },
   { plan: /^SCAN alert_states$/, of: /FROM alert_states/, as: 'a row per rule' },
   { plan: /^SCAN alert_silences$/, of: /alert_silences/, as: 'at most 500' },

@@ -76,7 +76,7 @@ export async function concludeStep(
     movedMs,
   };
   const outcome = settleRules(rules, changes, settling);
-  const waiting = await beginRules(db, changes, outcome, toMs, nowMs);
+  const waiting = await beginRules(dependencies, context, changes, outcome, { sinceMs: toMs, refold });
 
   const next: Cursor = {
     headMs: toMs,
@@ -207,16 +207,17 @@ function stateAfter(
   return { ...state, head: fold.state, checkpoint, episodes: settled.episodes };
 }
 
-/** True where some rule has to wait for a step of its own. */
+/** True where some rule has to wait for a step of its own: sums of the past are one a step, and none beside a refold. */
 async function beginRules(
-  db: D1Database,
+  { db, nowMs }: AlertDependencies,
+  context: StepContext,
   { begun }: RuleChanges,
   outcome: Outcome,
-  sinceMs: number,
-  nowMs: number,
+  { sinceMs, refold }: { readonly sinceMs: number; readonly refold: boolean },
 ): Promise<boolean> {
   const heavy = begun.filter(({ rule }) => sumsThePast(rule));
-  for (const rule of [...begun.filter((one) => !heavy.includes(one)), ...heavy.slice(0, 1)])
-    outcome.states.push(await beginState(db, rule, sinceMs, nowMs));
-  return heavy.length > 1;
+  const now = heavy.slice(0, refold ? 0 : 1);
+  for (const rule of [...begun.filter((one) => !heavy.includes(one)), ...now])
+    outcome.states.push(await beginState(db, rule, sinceMs, nowMs, context));
+  return heavy.length > now.length;
 }

@@ -184,8 +184,9 @@ async function readJobsOf(
 }
 
 export interface PastRequest {
-  /** Whole hours. */
+  /** Begin of an hour. */
   readonly fromMs: number;
+  /** End of a window. */
   readonly toMs: number;
   readonly scopes: readonly Scope[];
   readonly withHardware: boolean;
@@ -209,7 +210,11 @@ export async function gatherPast(
     fleet.map((node) => [node.number, toJoinNode(node, hardware, places, { hourStartMs: fromMs, toMs })]),
   );
   const sums = Array.from({ length: (toMs - fromMs) / WINDOW_MS }, () => new FactSums());
-  const rangeOf = (hourStartMs: number) => ({ hourStartMs, toMs: hourStartMs + HOUR_MS, withHardware });
+  const rangeOf = (hourStartMs: number) => ({
+    hourStartMs,
+    toMs: Math.min(toMs, hourStartMs + HOUR_MS),
+    withHardware,
+  });
   const sumsOf = (hourStartMs: number) => {
     const first = (hourStartMs - fromMs) / WINDOW_MS;
     return sums.slice(first, first + WINDOWS_PER_HOUR);

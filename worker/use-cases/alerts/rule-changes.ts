@@ -1,13 +1,22 @@
 /** Rules that begin, go on or end: told from what is stored of their evaluation. */
 import { beginBudget, periodOf } from '../../../shared/alerts/budget.ts';
-import { type RuleState, WHOLE_SCOPE } from '../../../shared/alerts/fold.ts';
+import { budgetGrams, type RuleState, WHOLE_SCOPE } from '../../../shared/alerts/fold.ts';
 import { IDLE } from '../../../shared/alerts/machine.ts';
 import { type AlertRule, type BudgetRule, evaluationKey } from '../../../shared/alerts/rule.ts';
+import { isOfJobs } from '../../../shared/alerts/scope.ts';
+import type { HardwareCatalog } from '../../../shared/embodied/catalog.ts';
+import type { Places } from '../../../shared/settings/place.ts';
+import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import type { StoredRule } from '../../storage/alert-rules.ts';
 import type { StoredState } from '../../storage/alert-states.ts';
-import { emissions } from '../emissions.ts';
-import type { LiveRule } from './fold-windows.ts';
+import type { FleetNode } from '../../storage/fleet.ts';
+import type { RecordedSetting } from '../../storage/settings.ts';
+import { zonesInUse } from '../grid-zones-in-use.ts';
+import { type LiveRule, zoneWindows } from './fold-windows.ts';
+import { gatherPast } from './gather.ts';
+import { loadGridContext } from './grid-context.ts';
 import { storedScope } from './parse-scope.ts';
+import { needsHardware } from './plan.ts';
 
 export interface RuleChanges {
   /** Evaluated as before; names, channels and the like are those of now. */
@@ -36,14 +45,23 @@ export function ruleChanges(rules: readonly StoredRule[], states: readonly Store
   return { live, ended, begun: [...ruleOf.values()] };
 }
 
+/** What the past of a budget is summed from. */
+export interface PastSources {
+  readonly fleet: readonly FleetNode[];
+  readonly places: Places;
+  readonly catalog: HardwareCatalog;
+  readonly settings: readonly RecordedSetting[];
+}
+
 /** Evaluated from `sinceMs` on; a budget knows what its period has used before. */
 export async function beginState(
   db: D1Database,
   { number, id, rule }: StoredRule,
   sinceMs: number,
   nowMs: number,
+  sources: PastSources,
 ): Promise<StoredState> {
-  const state = rule.kind === 'budget' ? await beginBudgetState(db, rule, sinceMs, nowMs) : {};
+  const state = rule.kind === 'budget' ? await beginBudgetState(db, rule, sinceMs, nowMs, sources) : {};
   return { ruleNumber: number, ruleId: id, rule, sinceMs, head: state, checkpoint: state, episodes: {} };
 }
 
@@ -52,33 +70,37 @@ async function beginBudgetState(
   rule: BudgetRule,
   sinceMs: number,
   nowMs: number,
+  sources: PastSources,
 ): Promise<RuleState> {
   const { startMs } = periodOf(rule.period, sinceMs);
-  const used = startMs < sinceMs ? await usedGrams(db, rule, startMs, sinceMs, nowMs) : 0;
+  const used = startMs < sinceMs ? await usedGrams(db, rule, startMs, sinceMs, nowMs, sources) : 0;
   return { [WHOLE_SCOPE]: { machine: IDLE, budget: beginBudget(rule, sinceMs, used) } };
 }
 
-/** Null where that is more than one answer can hold: then the budget counts from now on, and says so. */
+/** 15 queries for the ledger; where jobs are looked up as well, half of them for those. */
+const MAX_NODE_HOURS = 30_000;
+const MAX_NODE_HOURS_OF_JOBS = 10_000;
+
+/** Null where that is more than one step can sum: then the budget counts from now on. */
 async function usedGrams(
   db: D1Database,
   rule: BudgetRule,
   fromMs: number,
   toMs: number,
   nowMs: number,
+  { fleet, places, catalog, settings }: PastSources,
 ): Promise<number | null> {
-  const query = {
-    nodeId: null,
-    fromMs,
-    toMs,
-    step: 'none',
-    filter: rule.filter,
-    basis: 'lifecycle',
-    signal: 'average',
-  } as const;
-  const found = await emissions(db, query, nowMs);
-  if (!found.ok) return null;
-  const { operationalGrams, embodiedGrams, totalGrams } = found.value.totals;
-  return { operational: operationalGrams, embodied: embodiedGrams, total: totalGrams }[rule.emissions];
+  const scope = storedScope(rule.filter);
+  const nodeHours = (fleet.length * (toMs - fromMs)) / HOUR_MS;
+  if (nodeHours > (isOfJobs(scope) ? MAX_NODE_HOURS_OF_JOBS : MAX_NODE_HOURS)) return null;
+  const past = { fromMs, toMs, scopes: [scope], withHardware: needsHardware(rule) };
+  const windows = await gatherPast(db, past, fleet, places, catalog);
+  const gridZones = zonesInUse(settings, nowMs, nowMs - fromMs);
+  const grid = await loadGridContext(db, gridZones, past, new Map(), settings);
+  return windows.reduce((grams, facts, index) => {
+    const zones = zoneWindows(fromMs + index * WINDOW_MS, facts, scope.text, grid);
+    return grams + budgetGrams(rule, [...zones.values()]);
+  }, 0);
 }
 
 /** A sum of a month's hours is a step of its own. */

@@ -121,8 +121,7 @@ function settleAll(
         });
       const told = due.map(tell);
       notifications.push(...told);
-      if (!episode.withdrawn && (episode.resolvedAtMs === null || episode.resolvedAtMs > context.keepFromMs))
-        kept.push(episode);
+      if (episode.resolvedAtMs === null || episode.resolvedAtMs > context.keepFromMs) kept.push(episode);
       if (JSON.stringify(episode) === JSON.stringify(known.get(episode.id)) && corrections.length === 0)
         continue;
       writes.push({
