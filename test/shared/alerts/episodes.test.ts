@@ -77,13 +77,12 @@ class Kept {
     silencedAt = (_: number) => false,
   ): void {
     const toMs = series.length * WINDOW_MS;
-    const results = reconcile(
-      this.episodes.filter((episode) => !episode.withdrawn),
-      spansOf(series, given).spans,
-      { headMs: this.headMs, nowMs: toMs, idOf: (firedAtMs) => episodeId('rule', '', 'DE', firedAtMs) },
-    );
-    const withdrawn = this.episodes.filter((episode) => episode.withdrawn);
-    this.episodes = [...withdrawn];
+    const results = reconcile(this.episodes, spansOf(series, given).spans, {
+      headMs: this.headMs,
+      nowMs: toMs,
+      idOf: (firedAtMs) => episodeId('rule', '', 'DE', firedAtMs),
+    });
+    this.episodes = [];
     for (const { episode: found, corrections } of results) {
       const news = { headMs: this.headMs, toMs, renotifyMinutes: 60, silencedAt };
       const { episode, due } = dueTransitions(found, news);
@@ -167,6 +166,15 @@ test('whatever is restated: one firing and one resolve at most, and the episodes
     ),
     { numRuns: 500 },
   );
+});
+
+test('one that was withdrawn and is there again after all goes on under its id, and is told once', () => {
+  const given = { forMinutes: 0, holdMinutes: 0, cooldownMinutes: 0 };
+  const kept = new Kept();
+  for (const signal of ['on', 'unknown', 'on', 'off'] as const) kept.run([signal, signal], given);
+  expect(kept.episodes).toHaveLength(1);
+  expect(kept.corrections.map(({ kind }) => kind)).toEqual(['withdrawn', 'reopened', 'withdrawn']);
+  expect(kept.told.filter(({ kind }) => kind === 'firing')).toHaveLength(1);
 });
 
 test('an episode whose edges move keeps its id, is corrected and told once', () => {
