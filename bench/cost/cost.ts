@@ -10,7 +10,7 @@ const DAYS_PER_MONTH = 365 / 12;
 /** Hours of the `paid` preset are kept for ever; a bill needs an end. */
 const YEARS_KEPT = 2;
 const HOT_DAYS = { free: 2, paid: 10 };
-/** Measured before: Worker with routing and token check, one report (docs/decisions/0001). */
+/** Of one report in workerd, with routing and token check: 2.5 ms, measured on two shared cores on 2026-11-25. */
 const CPU_MILLISECONDS_PER_REPORT = 2.5;
 /** Series file of a node's day, as the archive writes it at full load. */
 const ARCHIVE_BYTES_PER_NODE_DAY = 450_000;
