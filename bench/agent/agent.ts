@@ -95,8 +95,8 @@ async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]
 }
 
 /**
- * The least memory of the second and of the seventh day: the first fills what is kept, and a moment's most shows only what
- * the allocator has not given back yet.
+ * The least memory of the third and of the seventh day: the first ones fill what is kept (a day of windows, the allocator's
+ * arenas), and a moment's most shows only what the allocator has not given back yet.
  */
 async function weekSlope(folder: string, receiver: Receiver): Promise<Figure> {
   const stateDir = join(folder, 'week');
@@ -116,8 +116,8 @@ async function weekSlope(folder: string, receiver: Receiver): Promise<Figure> {
   process.stderr.write('\n');
   if (looks.length < 7 * LOOKS_A_DAY) throw new Error('the week ended early');
   const leastOfDay = (day: number) => Math.min(...looks.slice((day - 1) * LOOKS_A_DAY, day * LOOKS_A_DAY));
-  const slope = leastOfDay(7) - leastOfDay(2);
-  return figure('agent.rss_slope_mib', slope, 'MiB', 'day 2 to day 7 of a week, the least of each; target 1');
+  const slope = leastOfDay(7) - leastOfDay(3);
+  return figure('agent.rss_slope_mib', slope, 'MiB', 'day 3 to day 7 of a week, the least of each; target 1');
 }
 
 /** A bar, a look each second, and an end with what the agent said should it die. */
