@@ -26,6 +26,8 @@ export interface BudgetReading {
   /** At the pace of the slower of the two; null where that is not within the period. */
   readonly exhaustedAtMs: number | null;
   readonly periodStartMs: number;
+  /** Later than that where what came before was too much to sum. */
+  readonly countedFromMs: number;
   readonly periodEndMs: number;
 }
 
@@ -97,6 +99,7 @@ export function readBudget(rule: BudgetRule, state: BudgetState, windowStartMs: 
     slowBurnRatio: slow === null ? null : slow / gramsPerMs,
     exhaustedAtMs: exhaustedAtMs < endMs ? exhaustedAtMs : null,
     periodStartMs: startMs,
+    countedFromMs: state.countedFromMs,
     periodEndMs: endMs,
   };
 }

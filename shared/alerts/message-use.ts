@@ -7,11 +7,16 @@ import { count, list, mass, percent, power, times, when } from './words.ts';
 export function budgetWords({ scope, situation }: Told, rule: BudgetRule): Words {
   const reading = situation.budget;
   if (reading === null) return { summary: `Budget of ${scopeName(scope)}`, lines: [], fields: {} };
-  const { usedGrams, usedRatio, fastBurnRatio, slowBurnRatio, exhaustedAtMs, periodEndMs } = reading;
+  const { usedGrams, usedRatio, fastBurnRatio, slowBurnRatio, exhaustedAtMs, countedFromMs, periodEndMs } =
+    reading;
   const pace = [
     ...burnLine(rule.fastBurn?.hours, fastBurnRatio),
     ...burnLine(rule.slowBurn?.hours, slowBurnRatio),
   ];
+  const since =
+    countedFromMs > reading.periodStartMs
+      ? [`That is counted from ${when(countedFromMs)} on: what came before was too much to sum.`]
+      : [];
   const end =
     usedRatio >= 1
       ? `It is used up; the ${rule.period} ends ${when(periodEndMs)}.`
@@ -20,7 +25,7 @@ export function budgetWords({ scope, situation }: Told, rule: BudgetRule): Words
         : `At this pace it is used up about ${when(exhaustedAtMs)}; the ${rule.period} ends ${when(periodEndMs)}.`;
   return {
     summary: `${scopeName(scope)} has used ${percent(usedRatio)} of its ${rule.emissions} budget of ${mass(rule.budgetGrams)} CO2eq per ${rule.period}`,
-    lines: [`${mass(usedGrams)} of ${mass(rule.budgetGrams)} CO2eq are used.`, ...pace, end],
+    lines: [`${mass(usedGrams)} of ${mass(rule.budgetGrams)} CO2eq are used.`, ...since, ...pace, end],
     fields: {
       emissions: rule.emissions,
       period: rule.period,
@@ -31,6 +36,7 @@ export function budgetWords({ scope, situation }: Told, rule: BudgetRule): Words
       slowBurnRatio,
       exhaustedAtMs,
       periodStartMs: reading.periodStartMs,
+      countedFromMs,
       periodEndMs,
     },
   };
