@@ -53,6 +53,8 @@ const rules = [
 /** Some of these run the evaluation hundreds of times. */
 vi.setConfig({ testTimeout: 240_000 });
 
+const at = (ms: number) => new Date(ms).toISOString();
+
 let token = '';
 
 /** Of each window, from midnight; null: no report. */
@@ -245,6 +247,32 @@ test('energy that comes late corrects as well', async () => {
   expect((await late()).results).toEqual([]);
 });
 
+test('what a silence keeps back is told when it ends, if it still fires then', async () => {
+  const until = async (endsAtMs: number, ruleNames: string[]) =>
+    ask('POST', '/v1/silences', { comment: 'c', startsAt: at(DAY_MS), endsAt: at(endsAtMs), ruleNames });
+  await until(DAY_MS + 1.5 * HOUR_MS, ['Dirty']);
+  await until(DAY_MS + 2.5 * HOUR_MS, ['Dirty here']);
+  await atOnce();
+  const first = (await told()).filter(({ ruleName }) => ruleName.startsWith('Dirty'));
+  const hourOf = ({ startsAtMs }: { startsAtMs: number }) => at(startsAtMs).slice(11, 16);
+  expect(first.map((each) => `${each.ruleName} ${each.status} ${hourOf(each)}`).sort()).toEqual([
+    'Dirty firing 01:00',
+    'Dirty firing 03:00',
+    'Dirty here firing 03:00',
+    'Dirty here resolved 03:00',
+    'Dirty resolved 01:00',
+    'Dirty resolved 03:00',
+  ]);
+  const here = (await listed()).filter(({ ruleName }) => ruleName === 'Dirty here');
+  expect(
+    here.map(({ startedAt, silenced, notified }) => [clockOf(startedAt), silenced, notified]).sort(),
+  ).toEqual([
+    ['01:00', true, false],
+    ['03:00', false, true],
+  ]);
+  await database.prepare('DELETE FROM alert_silences').run();
+});
+
 test('a rule that is changed, switched off or removed ends what is open, once', async () => {
   const HALF_PAST_ONE_MS = DAY_MS + 1.5 * HOUR_MS + 10 * MINUTE_MS;
   await run(FIRST_MS);
@@ -265,7 +293,7 @@ test('a rule that is changed, switched off or removed ends what is open, once', 
   expect(await byRule('Dirty here')).toMatchObject([
     {
       state: 'resolved',
-      endedAt: instantOf(HALF_PAST_ONE_MS - 5 * MINUTE_MS),
+      endedAt: at(HALF_PAST_ONE_MS - 5 * MINUTE_MS),
       corrections: [{ kind: 'ruleChanged' }],
     },
   ]);
@@ -279,5 +307,3 @@ test('a rule that is changed, switched off or removed ends what is open, once', 
   expect((await run(HALF_PAST_ONE_MS + 5 * WINDOW_MS)).outcome).toBe('idle');
   await ask('PUT', '/v1/alert-rules', { alertRules: rules });
 });
-
-const instantOf = (ms: number) => new Date(ms).toISOString();
