@@ -12,18 +12,18 @@ export const jobNodes = sqliteTable('job_nodes', {
   lastHour: integer('last_hour').notNull(),
 });
 
-/** What people said of a job, over what its agents say. Rows are only added; of one key the last recorded holds. */
+/** What was said of a job after its first report, by people and by agents. Rows are only added; of one key the last holds. */
 export const jobFacts = sqliteTable(
   'job_facts',
   {
     id: integer('id').primaryKey(),
     jobNumber: integer('job_number').notNull(),
-    /** `project`, `user`, `phase`, or `units.<name>` for a count of what the job made. */
+    /** `project`, `user`, `phase`, or `units.<name>` for a count of what the job made; `agent.project` and so on by agents. */
     key: text('key').notNull(),
     /** Null takes back what was said before. */
     value: text('value'),
     recordedAtMs: integer('recorded_at_ms').notNull(),
-    /** Token id. */
+    /** Token id, or `node:<id>`. */
     recordedBy: text('recorded_by').notNull(),
   },
   (table) => [index('job_facts_job').on(table.jobNumber)],

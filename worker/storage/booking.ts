@@ -24,7 +24,7 @@ export async function readForBooking(
   const answers = await db.batch<unknown>([
     selectNodeDevices(db, [nodeNumber]),
     selectStoredHours(db, hourKeys),
-    ...(jobs.length === 0 ? [] : registerJobs(db, jobs, nowMs)),
+    ...(jobs.length === 0 ? [] : registerJobs(db, nodeNumber, jobs, nowMs)),
   ]);
   const [devices, hours] = answers;
   const jobNumbers = jobs.length === 0 ? [] : (answers.at(-1)!.results as JobNumber[]);

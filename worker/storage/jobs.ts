@@ -1,16 +1,45 @@
 /** The registry of jobs: the small numbers that the ledger uses for them. */
 import type { JobFacts } from '../../shared/emissions/owners.ts';
 import type { JobReport } from '../../shared/wire/ingest.ts';
-import { type Author, recordChange } from './changes.ts';
+import { type Author, CHANGE_COLUMNS, recordChange } from './changes.ts';
 import { ranInHours } from './job-nodes.ts';
 import { jsonChunks } from './json-chunks.ts';
 
-/** What an agent says later of a job's project, user or phase replaces what was said before; silence replaces nothing. */
 const REGISTER_JOBS = `
   INSERT INTO jobs (id, project, user, phase, first_seen_at_ms)
   SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?2 FROM json_each(?1) WHERE true
-  ON CONFLICT (id) DO UPDATE SET project = COALESCE(excluded.project, project), user = COALESCE(excluded.user, user), phase = COALESCE(excluded.phase, phase)
-  WHERE COALESCE(excluded.project, project) IS NOT project OR COALESCE(excluded.user, user) IS NOT user OR COALESCE(excluded.phase, phase) IS NOT phase`;
+  ON CONFLICT (id) DO NOTHING`;
+
+/** Two hosts that disagree about a job would add rows for ever; what is said beyond these is not heard. */
+const MAX_FACTS_PER_JOB = 200;
+
+/**
+ * What an agent says of a known job's project, user or phase that differs from what agents said last; silence says nothing.
+ * Kept as a fact with its time, so that `asOf` answers as before it.
+ */
+const NEW_WORDS = `
+  WITH said AS (
+    SELECT job.number AS number, job.id AS id, word.value AS key, report.value ->> (word.key + 1) AS value,
+      COALESCE(
+        (SELECT fact.value FROM job_facts AS fact
+          WHERE fact.job_number = job.number AND fact.key = 'agent.' || word.value ORDER BY fact.id DESC LIMIT 1),
+        CASE word.value WHEN 'project' THEN job.project WHEN 'user' THEN job.user ELSE job.phase END) AS before
+    FROM json_each(?1) AS report
+    CROSS JOIN jobs AS job ON job.id = report.value ->> 0
+    CROSS JOIN json_each('["project", "user", "phase"]') AS word
+    WHERE (SELECT COUNT(*) FROM job_facts AS fact WHERE fact.job_number = job.number) < ${MAX_FACTS_PER_JOB}),
+  news AS (
+    SELECT said.*, (SELECT 'node:' || id FROM nodes WHERE number = ?3) AS who FROM said
+    WHERE said.value IS NOT NULL AND said.value IS NOT said.before)`;
+
+const LOG_WORDS = `${NEW_WORDS}
+  INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?2, who, 'job:' || id, key, json_quote(before), json_quote(value), NULL, NULL, 'as the agent says it now'
+  FROM news`;
+
+const KEEP_WORDS = `${NEW_WORDS}
+  INSERT INTO job_facts (job_number, key, value, recorded_at_ms, recorded_by)
+  SELECT number, 'agent.' || key, value, ?2, who FROM news`;
 
 const NUMBERS_OF_JOBS = 'SELECT number, id FROM jobs WHERE id IN (SELECT value FROM json_each(?1))';
 
@@ -19,18 +48,22 @@ export interface JobNumber {
   readonly id: string;
 }
 
-/** Statements for one batch: the first adds the jobs that are new, the last selects the `JobNumber` of each. */
+/** Statements for one batch: they add what is new and what is said anew, the last selects the `JobNumber` of each. */
 export function registerJobs(
   db: D1Database,
+  nodeNumber: number,
   jobs: readonly JobReport[],
   nowMs: number,
 ): D1PreparedStatement[] {
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const rows = [...byId.values()].map(({ id, project, user, phase }) => [id, project, user, phase]);
   return [
-    ...jsonChunks(rows.map((row) => JSON.stringify(row))).map((chunk) =>
+    ...jsonChunks(rows.map((row) => JSON.stringify(row))).flatMap((chunk) => [
       db.prepare(REGISTER_JOBS).bind(chunk, nowMs),
-    ),
+      // The log before the facts: it tells what was said until now.
+      db.prepare(LOG_WORDS).bind(chunk, nowMs, nodeNumber),
+      db.prepare(KEEP_WORDS).bind(chunk, nowMs, nodeNumber),
+    ]),
     db.prepare(NUMBERS_OF_JOBS).bind(JSON.stringify([...byId.keys()])),
   ];
 }
@@ -95,17 +128,18 @@ export async function readJobs(
 
 const UNITS = 'units.';
 
-/** The last word on each key holds; null gives it back to the agents. */
+/** The last word on each key holds, that of people before that of agents; null gives it back to these. */
 function withFacts(job: JobRow, facts: readonly FactRow[]): StoredJob {
   const said = new Map(facts.map(({ key, value }) => [key, value]));
+  const word = (key: 'project' | 'user' | 'phase') => said.get(key) ?? said.get(`agent.${key}`) ?? job[key];
   const units: Record<string, number> = {};
   for (const [key, value] of said)
     if (key.startsWith(UNITS) && value !== null) units[key.slice(UNITS.length)] = Number(value);
   return {
     ...job,
-    project: said.get('project') ?? job.project,
-    user: said.get('user') ?? job.user,
-    phase: said.get('phase') ?? job.phase,
+    project: word('project'),
+    user: word('user'),
+    phase: word('phase'),
     units,
   };
 }
@@ -125,8 +159,10 @@ export interface JobsQuery {
 const LOOKED_AT = 10_000;
 
 /** The last word of people, else that of the agents. */
-const effective = (key: string) => `
-  COALESCE((SELECT value FROM job_facts AS fact WHERE fact.job_number = page.number AND fact.key = '${key}' ORDER BY id DESC LIMIT 1), page.${key})`;
+const effective = (key: string) => `COALESCE(${lastWord(key)}, ${lastWord(`agent.${key}`)}, page.${key})`;
+
+const lastWord = (key: string) =>
+  `(SELECT value FROM job_facts AS fact WHERE fact.job_number = page.number AND fact.key = '${key}' ORDER BY id DESC LIMIT 1)`;
 
 const LIST_JOBS = `
   SELECT page.number AS number

@@ -239,9 +239,24 @@ test('what people say goes over what agents say, until they take it back', async
   await send(b.token, [42], OTHER, { project: 'audio' });
   expect((await of(OTHER)).job.project).toBe('llm');
   const past = new Date(clock.nowMs - 1).toISOString();
-  expect((await of(OTHER, `asOf=${past}`)).job.project).toBe('audio');
+  expect((await of(OTHER, `asOf=${past}`)).job.project).toBe('vision');
   await say(OTHER, { project: null });
   expect((await of(OTHER)).job.project).toBe('audio');
+  const { changes } = await ask<{ changes: { who: string; what: string; from: unknown; to: unknown }[] }>(
+    'GET',
+    `/v1/changes?subject=${encodeURIComponent(`job:${OTHER}`)}&what=project`,
+  );
+  expect(changes).toContainEqual(
+    expect.objectContaining({ who: expect.stringMatching(/^node:/), from: 'vision', to: 'audio' }),
+  );
+  // Said again, it is no news.
+  const before = changes.length;
+  await send(b.token, [42], OTHER, { project: 'audio' });
+  const after = await ask<{ changes: unknown[] }>(
+    'GET',
+    `/v1/changes?subject=${encodeURIComponent(`job:${OTHER}`)}&what=project`,
+  );
+  expect(after.changes).toHaveLength(before);
 });
 
 test('a node speaks of the jobs that ran on it and of no others; nobody speaks of what nobody reported', async () => {
