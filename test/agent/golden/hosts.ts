@@ -39,7 +39,7 @@ async function withNvml(
   const nvml = buildFakeNvml();
   onTestFinished(() => nvml.remove());
   const tick = async (second: number) => {
-    await nvml.set(gpus.map((gpu) => ({ ...gpu, energy: 5_000_000 + second * wattsOf * 1_000 })));
+    await nvml.set(gpus.map((gpu) => ({ ...gpu, energy: 5_000_000 + Math.round(second * wattsOf * 1_000) })));
     await tickHost(second);
   };
   await tick(0);
