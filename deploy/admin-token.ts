@@ -1,14 +1,8 @@
 /** The operator's token as a file that only its owner reads; a server is told no more than the hash of its secret half. */
-import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import {
-  ADMIN_TOKEN_ID,
-  createToken,
-  hashSecret,
-  parseToken,
-  type TokenCrypto,
-} from '../shared/auth/token-format.ts';
+import { ADMIN_TOKEN_ID, createToken, hashSecret, parseToken } from '../shared/auth/token-format.ts';
 import { CommandError } from './command-error.ts';
+import { nodeCrypto } from './node-crypto.ts';
 
 export interface AdminToken {
   readonly token: string;
@@ -32,8 +26,3 @@ export async function readOrCreateAdminToken(file: string): Promise<AdminToken> 
   }
   return { token, secretSha256: await hashSecret(parsed.secret, nodeCrypto) };
 }
-
-const nodeCrypto: TokenCrypto = {
-  randomBytes: (count) => randomBytes(count),
-  sha256: async (bytes) => createHash('sha256').update(bytes).digest(),
-};

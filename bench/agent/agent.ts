@@ -2,14 +2,15 @@
  * What the agent costs a host: the built agent as a process, eight GPUs at 1 Hz through the real NVML path against a
  * stand-in library, RAPL, jobs and TLS on, shipping to a receiver on loopback; then a week of it on a fast clock.
  */
+
 import { spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from '../../deploy/build/build.mjs';
+import { nodeCrypto } from '../../deploy/node-crypto.ts';
 import { createToken } from '../../shared/auth/token-format.ts';
 import { DAY_MS } from '../../shared/time/window.ts';
 import type { Figure } from '../figures.ts';
@@ -36,10 +37,7 @@ export async function agent(): Promise<Figure[]> {
 
 async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]> {
   const host = makeHost(folder);
-  const { token } = await createToken(
-    { randomBytes, sha256: async (bytes) => createHash('sha256').update(bytes).digest() },
-    { id: 'bench' },
-  );
+  const { token } = await createToken(nodeCrypto, { id: 'bench' });
   const stateDir = join(folder, 'state');
   mkdirSync(stateDir);
   writeFileSync(join(stateDir, 'node.json'), JSON.stringify({ url: receiver.url, nodeId: 'bench', token }), {

@@ -2,13 +2,14 @@
  * A thousand `kill -9` of the real agent at random points of its work, on a clock that runs on while it is dead: what its
  * counters say at the end must be in the ledger, no more and no less.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { build } from '../../deploy/build/build.mjs';
+import { nodeCrypto } from '../../deploy/node-crypto.ts';
 import { createToken } from '../../shared/auth/token-format.ts';
 import type { Figure } from '../figures.ts';
 import { startLedgerReceiver } from './ledger-receiver.ts';
@@ -149,10 +150,7 @@ async function firstCommit(
 
 async function writeCredentials(stateDir: string, url: string): Promise<void> {
   mkdirSync(stateDir, { mode: 0o700 });
-  const { token } = await createToken(
-    { randomBytes, sha256: async (bytes) => createHash('sha256').update(bytes).digest() },
-    { id: 'bench' },
-  );
+  const { token } = await createToken(nodeCrypto, { id: 'bench' });
   writeFileSync(join(stateDir, 'node.json'), JSON.stringify({ url, nodeId: 'bench', token }), {
     mode: 0o600,
   });

@@ -1,10 +1,11 @@
 /** workerd with a real D1 and the real Worker, on a clock that the test sets. */
-import { createHash, randomBytes } from 'node:crypto';
+
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { Miniflare, type Response as MiniflareResponse } from 'miniflare';
+import { nodeCrypto } from '../../deploy/node-crypto.ts';
 import { ADMIN_TOKEN_ID, createToken } from '../../shared/auth/token-format.ts';
 
 const root = new URL('../..', import.meta.url).pathname;
@@ -112,9 +113,6 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
 }
 
 async function newAdminSecret(): Promise<{ token: string; sha256: string }> {
-  const { token, secretSha256 } = await createToken(
-    { randomBytes, sha256: async (bytes) => createHash('sha256').update(bytes).digest() },
-    { id: ADMIN_TOKEN_ID },
-  );
+  const { token, secretSha256 } = await createToken(nodeCrypto, { id: ADMIN_TOKEN_ID });
   return { token, sha256: secretSha256 };
 }

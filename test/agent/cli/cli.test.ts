@@ -1,6 +1,6 @@
 /** The command line as a user meets it: the built agent, as a process. */
+
 import { spawnSync } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,6 +11,7 @@ import { COMMANDS } from '../../../agent/cli/cli.ts';
 import { EXIT } from '../../../agent/cli/exit-codes.ts';
 import type { OnceReport } from '../../../agent/sensors/once.ts';
 import { AGENT_VERSION } from '../../../agent/version.ts';
+import { nodeCrypto } from '../../../deploy/node-crypto.ts';
 import { createToken } from '../../../shared/auth/token-format.ts';
 import type { IngestBody } from '../../../shared/wire/ingest.ts';
 import { buildAgent, run, start } from './run-wattshed.ts';
@@ -231,10 +232,5 @@ test.skipIf(otherNode === undefined)(
     expect((JSON.parse(out) as OnceReport).meters.length).toBeGreaterThan(0);
   },
 );
-
-const nodeCrypto = {
-  randomBytes: (count: number) => new Uint8Array(randomBytes(count)),
-  sha256: async (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest()),
-};
 
 const newToken = async (id: string) => (await createToken(nodeCrypto, { id })).token;

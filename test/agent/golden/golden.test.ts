@@ -2,8 +2,8 @@
  * Whole outputs of the real agent over whole hosts: `doctor`, `once --json` and what `run` serves at /metrics. What depends
  * on this machine or on the instant is replaced by a word; `vitest -u` writes the files of test/golden anew.
  */
+
 import { spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
 import { copyFileSync, rmSync } from 'node:fs';
 import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AGENT_VERSION } from '../../../agent/version.ts';
+import { nodeCrypto } from '../../../deploy/node-crypto.ts';
 import { nativeFile } from '../../../deploy/package/native-files.mjs';
 import { createToken } from '../../../shared/auth/token-format.ts';
 import type { IngestBody, IngestReply } from '../../../shared/wire/ingest.ts';
@@ -117,10 +118,6 @@ async function scraped(host: GoldenHost): Promise<string> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const nodeCrypto = {
-    randomBytes: (count: number) => randomBytes(count),
-    sha256: async (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(),
-  };
   const { token } = await createToken(nodeCrypto, { id: 'golden' });
   const stateDir = join(host.tree.root, 'run');
   await mkdir(stateDir, { mode: 0o700 });

@@ -1,7 +1,8 @@
 /** A small server of forecasts on loopback, for what a real one seldom does: change its mind, stall, fail, be gone. */
-import { createHash, randomBytes } from 'node:crypto';
+
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { nodeCrypto } from '../../../deploy/node-crypto.ts';
 import { createToken } from '../../../shared/auth/token-format.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -23,13 +24,9 @@ export async function startGridServer(): Promise<GridServer> {
     answer(request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const secrets = {
-    randomBytes: (count: number) => new Uint8Array(randomBytes(count)),
-    sha256: async (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest()),
-  };
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    token: (await createToken(secrets, { id: 'reader' })).token,
+    token: (await createToken(nodeCrypto, { id: 'reader' })).token,
     asked,
     answer: (next) => {
       answer = next;

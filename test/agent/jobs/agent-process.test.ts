@@ -1,5 +1,5 @@
 /** The built agent as a process, over a Slurm node's files: a job that starts and ends within a window, a kill in between. */
-import { createHash, randomBytes } from 'node:crypto';
+
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -9,17 +9,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { AgentStatus } from '../../../agent/run/status-file.ts';
+import { nodeCrypto } from '../../../deploy/node-crypto.ts';
 import { createToken } from '../../../shared/auth/token-format.ts';
 import { findImplausibility } from '../../../shared/ledger/plausibility.ts';
 import type { IngestBody, WindowReport } from '../../../shared/wire/ingest.ts';
 import { buildAgent, run, start } from '../cli/run-wattshed.ts';
 import { emptyHost } from '../sensors/host-tree.ts';
 import { V2, writeSlurmJob } from './support.ts';
-
-const nodeCrypto = {
-  randomBytes: (count: number) => new Uint8Array(randomBytes(count)),
-  sha256: async (bytes: Uint8Array) => new Uint8Array(createHash('sha256').update(bytes).digest()),
-};
 
 let agent: string;
 let server: Server;

@@ -1,5 +1,5 @@
 /** The real relay as a process, between a node that this test plays and a server that it can take away. */
-import { createHash, randomBytes } from 'node:crypto';
+
 import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { freePort } from '../../../deploy/local/server.ts';
+import { nodeCrypto } from '../../../deploy/node-crypto.ts';
 import { createToken } from '../../../shared/auth/token-format.ts';
 import type { IngestBody, IngestReply, WindowReport } from '../../../shared/wire/ingest.ts';
 import { run, type Started, start } from '../cli/run-wattshed.ts';
@@ -204,8 +205,7 @@ export interface Reply {
 
 /** Of the right form; `idPrefix` as for an enrolment key. */
 export async function newToken(idPrefix = ''): Promise<string> {
-  const sha256 = async (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
-  return (await createToken({ randomBytes, sha256 }, { idPrefix })).token;
+  return (await createToken(nodeCrypto, { idPrefix })).token;
 }
 
 /** Looks until it holds; a bound that no healthy run comes near. */
