@@ -1,6 +1,6 @@
 /** All that booking reports needs to know, in one round trip. */
 import type { JobReport } from '../../shared/wire/ingest.ts';
-import { type JobNumber, registerJobs } from './jobs.ts';
+import { type RegisteredJob, registerJobs } from './jobs.ts';
 import { type HourRow, type StoredHour, selectStoredHours, storedHours } from './ledger-writes.ts';
 import { type NodeDevice, selectNodeDevices } from './node-devices.ts';
 
@@ -10,7 +10,7 @@ export interface BookingState {
   /** By key; those that have no row yet are missing. */
   readonly hours: ReadonlyMap<number, StoredHour>;
   /** By job id. */
-  readonly jobNumbers: ReadonlyMap<string, number>;
+  readonly jobs: ReadonlyMap<string, RegisteredJob>;
 }
 
 /** Reads the node's devices and the hours of these keys, and registers the jobs. */
@@ -24,13 +24,13 @@ export async function readForBooking(
   const answers = await db.batch<unknown>([
     selectNodeDevices(db, [nodeNumber]),
     selectStoredHours(db, hourKeys),
-    ...(jobs.length === 0 ? [] : registerJobs(db, nodeNumber, jobs, nowMs)),
+    ...(jobs.length === 0 ? [] : registerJobs(db, jobs, nowMs)),
   ]);
   const [devices, hours] = answers;
-  const jobNumbers = jobs.length === 0 ? [] : (answers.at(-1)!.results as JobNumber[]);
+  const registered = jobs.length === 0 ? [] : (answers.at(-1)!.results as RegisteredJob[]);
   return {
     devices: devices!.results as NodeDevice[],
     hours: storedHours(hours!.results as HourRow[]),
-    jobNumbers: new Map(jobNumbers.map(({ number, id }) => [id, number])),
+    jobs: new Map(registered.map((job) => [job.id, job])),
   };
 }

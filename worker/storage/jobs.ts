@@ -10,36 +10,15 @@ const REGISTER_JOBS = `
   SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?2 FROM json_each(?1) WHERE true
   ON CONFLICT (id) DO NOTHING`;
 
-/** Two hosts that disagree about a job would add rows for ever; what is said beyond these is not heard. */
-const MAX_FACTS_PER_JOB = 200;
+const lastFact = (job: string, key: string) =>
+  `(SELECT fact.value FROM job_facts AS fact WHERE fact.job_number = ${job}.number AND fact.key = ${key} ORDER BY fact.id DESC LIMIT 1)`;
 
-/**
- * What an agent says of a known job's project, user or phase that differs from what agents said last; silence says nothing.
- * Kept as a fact with its time, so that `asOf` answers as before it.
- */
-const NEW_WORDS = `
-  WITH said AS (
-    SELECT job.number AS number, job.id AS id, word.value AS key, report.value ->> (word.key + 1) AS value,
-      COALESCE(
-        (SELECT fact.value FROM job_facts AS fact
-          WHERE fact.job_number = job.number AND fact.key = 'agent.' || word.value ORDER BY fact.id DESC LIMIT 1),
-        CASE word.value WHEN 'project' THEN job.project WHEN 'user' THEN job.user ELSE job.phase END) AS before
-    FROM json_each(?1) AS report
-    CROSS JOIN jobs AS job ON job.id = report.value ->> 0
-    CROSS JOIN json_each('["project", "user", "phase"]') AS word
-    WHERE (SELECT COUNT(*) FROM job_facts AS fact WHERE fact.job_number = job.number) < ${MAX_FACTS_PER_JOB}),
-  news AS (
-    SELECT said.*, (SELECT 'node:' || id FROM nodes WHERE number = ?3) AS who FROM said
-    WHERE said.value IS NOT NULL AND said.value IS NOT said.before)`;
-
-const LOG_WORDS = `${NEW_WORDS}
-  INSERT INTO changes (${CHANGE_COLUMNS})
-  SELECT ?2, who, 'job:' || id, key, json_quote(before), json_quote(value), NULL, NULL, 'as the agent says it now'
-  FROM news`;
-
-const KEEP_WORDS = `${NEW_WORDS}
-  INSERT INTO job_facts (job_number, key, value, recorded_at_ms, recorded_by)
-  SELECT number, 'agent.' || key, value, ?2, who FROM news`;
+/** With what agents said of it last. */
+const REGISTERED_JOBS = `
+  SELECT number, id, COALESCE(${lastFact('jobs', "'agent.project'")}, project) AS project,
+    COALESCE(${lastFact('jobs', "'agent.user'")}, user) AS user,
+    COALESCE(${lastFact('jobs', "'agent.phase'")}, phase) AS phase
+  FROM jobs WHERE id IN (SELECT value FROM json_each(?1))`;
 
 const NUMBERS_OF_JOBS = 'SELECT number, id FROM jobs WHERE id IN (SELECT value FROM json_each(?1))';
 
@@ -48,24 +27,80 @@ export interface JobNumber {
   readonly id: string;
 }
 
-/** Statements for one batch: they add what is new and what is said anew, the last selects the `JobNumber` of each. */
+/** The words of agents: of a job's project, user and phase. */
+export interface RegisteredJob extends JobNumber {
+  readonly project: string | null;
+  readonly user: string | null;
+  readonly phase: string | null;
+}
+
+const WORDS = ['project', 'user', 'phase'] as const;
+
+/** Statements for one batch: the first add the jobs that are new, the last selects the `RegisteredJob` of each. */
 export function registerJobs(
   db: D1Database,
-  nodeNumber: number,
   jobs: readonly JobReport[],
   nowMs: number,
 ): D1PreparedStatement[] {
   const byId = new Map(jobs.map((job) => [job.id, job]));
   const rows = [...byId.values()].map(({ id, project, user, phase }) => [id, project, user, phase]);
   return [
-    ...jsonChunks(rows.map((row) => JSON.stringify(row))).flatMap((chunk) => [
+    ...jsonChunks(rows.map((row) => JSON.stringify(row))).map((chunk) =>
       db.prepare(REGISTER_JOBS).bind(chunk, nowMs),
-      // The log before the facts: it tells what was said until now.
-      db.prepare(LOG_WORDS).bind(chunk, nowMs, nodeNumber),
-      db.prepare(KEEP_WORDS).bind(chunk, nowMs, nodeNumber),
-    ]),
-    db.prepare(NUMBERS_OF_JOBS).bind(JSON.stringify([...byId.keys()])),
+    ),
+    db.prepare(REGISTERED_JOBS).bind(JSON.stringify([...byId.keys()])),
   ];
+}
+
+/** Two hosts that disagree about a job would add rows for ever: the log says which word is the last that is heard. */
+const MAX_WORDS_PER_JOB = 200;
+
+/**
+ * What an agent says of a known job's project, user or phase that differs from what agents said last; silence says nothing.
+ * Kept as a fact with its time, so that `asOf` answers as before it.
+ */
+const NEW_WORDS = `
+  WITH said AS (
+    SELECT job.number AS number, job.id AS id, word.value AS key, report.value ->> (word.key + 1) AS value,
+      COALESCE(${lastFact('job', "'agent.' || word.value")},
+        CASE word.value WHEN 'project' THEN job.project WHEN 'user' THEN job.user ELSE job.phase END) AS before,
+      (SELECT COUNT(*) FROM job_facts AS fact WHERE fact.job_number = job.number AND fact.key LIKE 'agent.%') AS heard
+    FROM json_each(?1) AS report
+    CROSS JOIN jobs AS job ON job.id = report.value ->> 0
+    CROSS JOIN json_each('${JSON.stringify(WORDS)}') AS word),
+  news AS (
+    SELECT said.*, (SELECT 'node:' || id FROM nodes WHERE number = ?3) AS who FROM said
+    WHERE said.value IS NOT NULL AND said.value IS NOT said.before AND said.heard < ${MAX_WORDS_PER_JOB})`;
+
+const LOG_WORDS = `${NEW_WORDS}
+  INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?2, who, 'job:' || id, key, json_quote(before), json_quote(value), NULL, NULL,
+    CASE WHEN heard < ${MAX_WORDS_PER_JOB - WORDS.length} THEN 'as the agent says it now'
+      ELSE 'as the agent says it now; of this job nothing more that agents say is heard' END
+  FROM news`;
+
+const KEEP_WORDS = `${NEW_WORDS}
+  INSERT INTO job_facts (job_number, key, value, recorded_at_ms, recorded_by)
+  SELECT number, 'agent.' || key, value, ?2, who FROM news`;
+
+/** Statements for what booked reports say otherwise than `known`; of several reports the last word holds. */
+export function keepWords(
+  db: D1Database,
+  nodeNumber: number,
+  said: readonly JobReport[],
+  known: ReadonlyMap<string, RegisteredJob>,
+  nowMs: number,
+): D1PreparedStatement[] {
+  const latest = new Map<string, JobReport>();
+  for (const job of said) latest.set(job.id, { ...latest.get(job.id), ...job });
+  const rows = [...latest.values()]
+    .filter((job) => WORDS.some((word) => job[word] !== undefined && job[word] !== known.get(job.id)?.[word]))
+    .map(({ id, project, user, phase }) => JSON.stringify([id, project, user, phase]));
+  return jsonChunks(rows).flatMap((chunk) => [
+    // The log before the facts: it tells what was said until now.
+    db.prepare(LOG_WORDS).bind(chunk, nowMs, nodeNumber),
+    db.prepare(KEEP_WORDS).bind(chunk, nowMs, nodeNumber),
+  ]);
 }
 
 /** Number of the job with this id; null where nobody reported it. */
@@ -97,9 +132,10 @@ export interface StoredJob extends JobFacts {
 
 const COLUMNS = 'number, id, project, user, phase, first_seen_at_ms AS firstSeenAtMs';
 const READ_JOBS = `SELECT ${COLUMNS} FROM jobs WHERE number IN (SELECT value FROM json_each(?1)) ORDER BY number DESC`;
+/** SQLite takes the value from the row that holds the maximum: the last word on each key. */
 const READ_FACTS = `
-  SELECT job_number AS jobNumber, key, value FROM job_facts
-  WHERE job_number IN (SELECT value FROM json_each(?1)) AND recorded_at_ms <= ?2 ORDER BY id`;
+  SELECT job_number AS jobNumber, key, value, MAX(id) AS id FROM job_facts
+  WHERE job_number IN (SELECT value FROM json_each(?1)) AND recorded_at_ms <= ?2 GROUP BY job_number, key`;
 
 type JobRow = Omit<StoredJob, 'units'>;
 interface FactRow {
@@ -121,8 +157,11 @@ export async function readJobs(
     db.prepare(READ_FACTS).bind(list, Math.min(knownAtMs, Number.MAX_SAFE_INTEGER)),
   ]);
   const factsOf = new Map<number, FactRow[]>();
-  for (const fact of facts!.results as FactRow[])
-    factsOf.set(fact.jobNumber, [...(factsOf.get(fact.jobNumber) ?? []), fact]);
+  for (const fact of facts!.results as FactRow[]) {
+    const known = factsOf.get(fact.jobNumber);
+    if (known) known.push(fact);
+    else factsOf.set(fact.jobNumber, [fact]);
+  }
   return (jobs!.results as JobRow[]).map((job) => withFacts(job, factsOf.get(job.number) ?? []));
 }
 
@@ -159,10 +198,8 @@ export interface JobsQuery {
 const LOOKED_AT = 10_000;
 
 /** The last word of people, else that of the agents. */
-const effective = (key: string) => `COALESCE(${lastWord(key)}, ${lastWord(`agent.${key}`)}, page.${key})`;
-
-const lastWord = (key: string) =>
-  `(SELECT value FROM job_facts AS fact WHERE fact.job_number = page.number AND fact.key = '${key}' ORDER BY id DESC LIMIT 1)`;
+const effective = (key: string) =>
+  `COALESCE(${lastFact('page', `'${key}'`)}, ${lastFact('page', `'agent.${key}'`)}, page.${key})`;
 
 const LIST_JOBS = `
   SELECT page.number AS number
@@ -198,7 +235,9 @@ export type JobFactsSaid = Readonly<Record<string, string | null>>;
 const SAY = `
   INSERT INTO job_facts (job_number, key, value, recorded_at_ms, recorded_by) VALUES (?1, ?2, ?3, ?4, ?5)`;
 
-/** Records each fact that is new and logs it, in one transaction: six rows each, and none for what was said before. */
+const LAST_SAID = 'SELECT key, value, MAX(id) AS id FROM job_facts WHERE job_number = ?1 GROUP BY key';
+
+/** Records what people had not said before and logs it, in one transaction: six rows each, and none for a repetition. */
 export async function writeJobFacts(
   db: D1Database,
   job: StoredJob,
@@ -206,17 +245,22 @@ export async function writeJobFacts(
   author: Author,
   nowMs: number,
 ): Promise<void> {
-  const known: Readonly<Record<string, unknown>> = { ...job };
+  const { results } = await db
+    .prepare(LAST_SAID)
+    .bind(job.number)
+    .all<{ key: string; value: string | null }>();
+  // Not what holds: an agent may say the same now and something else later.
+  const before = new Map(results.map(({ key, value }) => [key, value]));
+  const shown = (key: string, value: string | null) =>
+    key.startsWith(UNITS) && value !== null ? Number(value) : value;
   const statements = Object.entries(said).flatMap(([key, value]) => {
-    const isUnit = key.startsWith(UNITS);
-    const from = (isUnit ? job.units[key.slice(UNITS.length)] : known[key]) ?? null;
-    const to = isUnit && value !== null ? Number(value) : value;
-    if (from === to) return [];
+    const from = before.get(key) ?? null;
+    if (from === value) return [];
     const change = {
       subject: `job:${job.id}`,
       what: key,
-      from,
-      to,
+      from: shown(key, from),
+      to: shown(key, value),
       effectiveFromMs: null,
       effectiveToMs: null,
     };

@@ -4,6 +4,7 @@ import type { DeviceEntry, LedgerEpoch } from '../../shared/ledger/hour.ts';
 import type { Implausibility } from '../../shared/ledger/plausibility.ts';
 import type { DeviceReport, WindowReport } from '../../shared/wire/ingest.ts';
 import { readForBooking } from '../storage/booking.ts';
+import type { RegisteredJob } from '../storage/jobs.ts';
 import type { StoredHour } from '../storage/ledger-writes.ts';
 import { registerNodeDevices } from '../storage/node-devices.ts';
 import { nodeHourKey } from '../storage/node-hour-key.ts';
@@ -15,7 +16,7 @@ export interface Registry {
   readonly devices: ReadonlyMap<string, DeviceEntry>;
   /** The other way: id by index. */
   readonly deviceIds: readonly string[];
-  readonly jobNumbers: ReadonlyMap<string, number>;
+  readonly jobs: ReadonlyMap<string, RegisteredJob>;
 }
 
 /** What reports are booked against: names with their numbers, and the hours as they stood. */
@@ -40,7 +41,7 @@ export async function openBooks(
   const registry = {
     devices: new Map(devices.map((device) => [device.id, device])),
     deviceIds: devices.map(({ id }) => id),
-    jobNumbers: state.jobNumbers,
+    jobs: state.jobs,
   };
   return { registry, hours: state.hours };
 }
@@ -92,7 +93,7 @@ export function toLedgerEpoch(report: WindowReport, registry: Registry): LedgerE
     })),
     jobShares: report.jobs.flatMap((job) =>
       job.devices.map(({ id, energyMillijoules, allocatedMilliseconds }) => ({
-        jobNumber: known(registry.jobNumbers.get(job.id), job.id),
+        jobNumber: known(registry.jobs.get(job.id)?.number, job.id),
         deviceIndex: deviceIndexOf(registry, id),
         energyMillijoules,
         allocatedMilliseconds,

@@ -12,6 +12,7 @@ import { windowOfHour } from '../../shared/time/window.ts';
 import type { IngestBody, QuarantinedReport, WindowReport } from '../../shared/wire/ingest.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Author } from '../storage/changes.ts';
+import { keepWords } from '../storage/jobs.ts';
 import { type HourWrite, readStoredHours, type StoredHour, writeHours } from '../storage/ledger-writes.ts';
 import { countDroppedSeries, writeNodeFacts } from '../storage/node-facts.ts';
 import { nodeHourKey } from '../storage/node-hour-key.ts';
@@ -96,6 +97,7 @@ export async function book(
   let unchanged = 0;
   let droppedSeries = 0;
   const aside: SetAside[] = [];
+  const booked: WindowReport[] = [];
   for (let attempt = 0; byHour.size > 0; attempt++) {
     if (attempt === MAX_ATTEMPTS) return null;
     const stored = attempt === 0 ? hours : await readStoredHours(db, [...byHour.keys()]);
@@ -116,15 +118,38 @@ export async function book(
       unchanged += hour.unchanged;
       droppedSeries += hour.droppedSeries;
       aside.push(...hour.aside);
+      booked.push(...hour.booked);
       byHour.delete(hour.key);
     }
   }
   if (droppedSeries > 0) await countDroppedSeries(db, nodeNumber, droppedSeries);
+  // Only what was booked speaks of its jobs, and what a person releases is of the past.
+  if (releasedBy === null) await keepNews(db, nodeNumber, booked, registry, nowMs);
   return { accepted, unchanged, droppedSeries, aside };
+}
+
+async function keepNews(
+  db: D1Database,
+  nodeNumber: number,
+  booked: readonly WindowReport[],
+  { jobs }: Registry,
+  nowMs: number,
+): Promise<void> {
+  const inOrder = [...booked].sort((a, b) => a.windowStartMs - b.windowStartMs);
+  const news = keepWords(
+    db,
+    nodeNumber,
+    inOrder.flatMap((report) => report.jobs),
+    jobs,
+    nowMs,
+  );
+  if (news.length > 0) await db.batch(news);
 }
 
 interface MergedHour extends Booked {
   readonly key: number;
+  /** Those that were accepted. */
+  readonly booked: readonly WindowReport[];
   /** Null where nothing changed. */
   readonly write: HourWrite | null;
 }
@@ -143,6 +168,7 @@ function mergeHour(
   let unchanged = 0;
   let droppedSeries = 0;
   const aside: SetAside[] = [];
+  const booked: WindowReport[] = [];
   const series = new Map<number, Uint8Array>();
   for (const report of reports) {
     const misnamed = findMisnamed(report, registry);
@@ -190,6 +216,7 @@ function mergeHour(
       });
     } else {
       accepted++;
+      booked.push(report);
       ledger = merge.ledger;
       const frame = seriesOf(report, registry);
       if (frame.length === 0) continue;
@@ -199,5 +226,5 @@ function mergeHour(
   }
   const readVersion = stored?.version ?? 0;
   const write = accepted === 0 ? null : { key, readVersion, oldLedger, ledger, series };
-  return { key, write, accepted, unchanged, droppedSeries, aside };
+  return { key, write, accepted, booked, unchanged, droppedSeries, aside };
 }
