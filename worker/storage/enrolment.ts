@@ -24,6 +24,7 @@ export interface KnownHost {
 /** A node of the same machine id. */
 export interface Lookalike extends KnownHost {
   readonly hostname: string;
+  readonly enrolledAtMs: number;
   readonly retiredAtMs: number | null;
   /** Of the same GPUs as well. */
   readonly isSame: boolean;
@@ -34,7 +35,7 @@ export interface Lookalike extends KnownHost {
   readonly sharedGpus: number;
 }
 
-/** Of one image or board a fleet may have many; beyond this the newest are looked at. */
+/** Of one image or board a fleet may have many; beyond this the newest are looked at, and those of the very same host. */
 const MAX_LOOKALIKES = 256;
 
 export interface NodeToken {
@@ -42,18 +43,18 @@ export interface NodeToken {
   readonly secretSha256: string;
 }
 
-/** Nodes of this very host, or of the same machine id with other GPUs; the newest first. */
+/** Nodes of this very host, then those of the same machine id with other GPUs; the newest first. */
 export async function findLookalikes(db: D1Database, host: HostIdentity): Promise<Lookalike[]> {
   const { results } = await db
     .prepare(
-      `SELECT number, id, hostname, retired_at_ms AS retiredAtMs, fingerprint = ?1 AS isSame,
+      `SELECT number, id, hostname, enrolled_at_ms AS enrolledAtMs, retired_at_ms AS retiredAtMs, fingerprint = ?1 AS isSame,
         (SELECT received_at_ms FROM node_hours
           WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152
           ORDER BY key DESC LIMIT 1) AS lastReportAtMs,
         (SELECT COUNT(*) FROM node_devices WHERE node_number = nodes.number AND type = 'gpu') AS gpus,
         (SELECT COUNT(*) FROM node_devices WHERE node_number = nodes.number AND type = 'gpu'
           AND device_id IN (SELECT value FROM json_each(?3))) AS sharedGpus
-       FROM nodes WHERE fingerprint = ?1 OR machine_fingerprint = ?2 ORDER BY number DESC LIMIT ?4`,
+       FROM nodes WHERE fingerprint = ?1 OR machine_fingerprint = ?2 ORDER BY isSame DESC, number DESC LIMIT ?4`,
     )
     .bind(host.fingerprint, host.machineFingerprint, JSON.stringify(host.gpuIds ?? []), MAX_LOOKALIKES)
     .all<Omit<Lookalike, 'isSame'> & { isSame: number }>();
@@ -93,7 +94,7 @@ const RECORD_RETURN = `INSERT INTO settings (subject, key, value, effective_from
 
 /**
  * Makes a node of a host. False, with nothing stored, where the key is no longer good, the host became known, or the node
- * id was taken in the meantime. `others`: nodes that look like it and are known not to be it.
+ * id was taken in the meantime. `others`: nodes that look like it and are known not to be it; any newer one that does is news.
  */
 export async function insertNode(
   db: D1Database,
@@ -110,7 +111,7 @@ export async function insertNode(
          SELECT ?3, ?4, 'ingest', ?5, (SELECT COALESCE(MAX(number), 0) + 1 FROM nodes), ?2
          WHERE ${KEY_IS_GOOD} AND NOT EXISTS
            (SELECT 1 FROM nodes WHERE (id = ?5 OR fingerprint = ?6 OR machine_fingerprint = ?7)
-            AND (id = ?5 OR number NOT IN (SELECT value FROM json_each(?8))))`,
+            AND (id = ?5 OR number > ?8))`,
       )
       .bind(
         key.id,
@@ -120,7 +121,7 @@ export async function insertNode(
         nodeId,
         host.fingerprint,
         host.machineFingerprint,
-        JSON.stringify(others.map(({ number }) => number)),
+        Math.max(0, ...others.map(({ number }) => number)),
       ),
     db
       .prepare(

@@ -26,8 +26,8 @@ export function knownHost(
 function isAnother(node: Lookalike, { hostname, gpuIds }: HostIdentity, nowMs: number): boolean {
   const isReporting =
     node.retiredAtMs === null &&
-    node.lastReportAtMs !== null &&
-    nowMs - node.lastReportAtMs <= SILENT_AFTER_MS;
+    // One that enrolled a moment ago is up as well: its first report is on its way.
+    nowMs - Math.max(node.enrolledAtMs, node.lastReportAtMs ?? 0) <= SILENT_AFTER_MS;
   if (!isReporting || gpuIds === undefined || node.sharedGpus > 0) return false;
   if (gpuIds.length > 0 && node.isSame) return false;
   if (gpuIds.length > 0 && node.gpus > 0) return true;

@@ -28,6 +28,9 @@ async function fallSilent(nodeId: string): Promise<void> {
   )
     .bind(nodeId)
     .run();
+  await DB.prepare('UPDATE nodes SET enrolled_at_ms = enrolled_at_ms - 3600000 WHERE id = ?1')
+    .bind(nodeId)
+    .run();
 }
 
 test('a copy of a machine that runs beside it, with GPUs of its own, is a node of its own', async () => {
