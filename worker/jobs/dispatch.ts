@@ -1,9 +1,7 @@
-import { type JobContext, type ScheduledJob, scheduledJobs } from './register.ts';
+import { type JobContext, type ScheduledJob, turns } from './register.ts';
 
 /** The trigger of wrangler.toml. */
 const EACH_MINUTE = '* * * * *';
-/** Each job's turn comes this often: the finest step of the grid data. */
-const ROUND_MINUTES = 5;
 const MINUTE_MS = 60_000;
 
 /** Which trigger fired, and when. */
@@ -13,7 +11,7 @@ export interface Trigger {
 }
 
 /**
- * The jobs take turns, one a minute: each has the queries, requests and CPU of a whole run to itself, which the free plan
+ * The jobs take turns, one a minute: each turn has the queries, requests and CPU of a whole run to itself, which the free plan
  * counts by run. Any other trigger (a start, a test) runs all of them. One that fails is logged and keeps none of the
  * others from running.
  */
@@ -28,7 +26,6 @@ export async function runDueJobs(context: JobContext, trigger: Trigger): Promise
 }
 
 export function jobsOf({ cron, scheduledTime }: Trigger): readonly ScheduledJob[] {
-  if (cron !== EACH_MINUTE) return scheduledJobs;
-  const turn = Math.floor(scheduledTime / MINUTE_MS) % ROUND_MINUTES;
-  return scheduledJobs.filter((_, index) => index % ROUND_MINUTES === turn);
+  if (cron !== EACH_MINUTE) return turns.flat();
+  return turns[Math.floor(scheduledTime / MINUTE_MS) % turns.length]!;
 }

@@ -1,4 +1,4 @@
-/** The explicit list of what the one cron trigger runs, a job a minute in this order; each decides whether it is due. */
+/** The explicit list of what the one cron trigger runs, one turn a minute in this order; each decides whether it is due. */
 import type { Env } from '../env.ts';
 import { alertDelivery } from './alert-delivery.ts';
 import { alerts } from './alerts.ts';
@@ -17,11 +17,11 @@ export interface JobContext {
 
 export type ScheduledJob = (context: JobContext) => Promise<void>;
 
-export const scheduledJobs: readonly ScheduledJob[] = [
-  gridRefresh,
-  gridReread,
-  forecast,
-  alerts,
-  alertDelivery,
-  retention,
+/** What each minute of five runs. Reading old days again and letting old hours go both do little at a time. */
+export const turns: readonly (readonly ScheduledJob[])[] = [
+  [gridRefresh],
+  [gridReread, retention],
+  [forecast],
+  [alerts],
+  [alertDelivery],
 ];

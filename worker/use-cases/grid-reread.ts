@@ -100,23 +100,25 @@ function agesOf(provider: IntensityProvider): readonly number[] {
   return AGES_DAYS.filter((ageDays) => (ageDays + 1) * DAY_MS <= reachMs(provider));
 }
 
-/** Of a provider that answers now; days that its past reaches no more are left out. */
+/** Of a provider that answers for the zone now; days that its past reaches no more are left out. */
 function firstDue(
   { providers, nowMs }: RefreshDependencies,
   rows: readonly StoredReread[],
   fetches: readonly StoredFetch[],
 ): DueReread | null {
   const today = Math.floor(nowMs / DAY_MS);
-  const answers = (name: string) => {
-    const states = fetches.filter(({ provider }) => provider === name);
-    return (
-      states.some(({ lastOkAtMs }) => lastOkAtMs !== null) &&
-      states.every(({ consecutiveFailures }) => consecutiveFailures === 0)
+  // Zone by zone: one that has nothing, or is no longer in use, keeps no other from its past.
+  const answers = (row: StoredReread) =>
+    fetches.some(
+      ({ provider, gridZone, lastOkAtMs, consecutiveFailures }) =>
+        provider === row.provider &&
+        gridZone === row.gridZone &&
+        lastOkAtMs !== null &&
+        consecutiveFailures === 0,
     );
-  };
   const [row] = rows
     .filter(({ nextDay, ageDays, notBeforeMs }) => nextDay + ageDays <= today && notBeforeMs <= nowMs)
-    .filter(({ provider }) => answers(provider))
+    .filter(answers)
     .sort((a, b) => a.nextDay + a.ageDays - (b.nextDay + b.ageDays));
   const provider = row && providers.find(({ name }) => name === row.provider);
   if (!row || !provider) return null;
