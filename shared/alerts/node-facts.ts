@@ -122,9 +122,13 @@ class Hardware {
     let expectedMs = 0;
     let coveredMs = 0;
     for (const { deviceIndex, sinceMs, untilMs } of this.#expected) {
+      let own = 0;
       for (const { fromMs, toMs } of spans)
-        expectedMs += Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, sinceMs));
-      coveredMs += Math.max(deviceIndex === null ? 0 : (metered.get(deviceIndex) ?? 0), ownMeterMs);
+        own += Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, sinceMs));
+      expectedMs += own;
+      // One that reports beyond its own service covers no gap of another.
+      const seenMs = Math.max(deviceIndex === null ? 0 : (metered.get(deviceIndex) ?? 0), ownMeterMs);
+      coveredMs += Math.min(own, seenMs);
     }
     return [grams, expectedMs, coveredMs];
   }

@@ -35,12 +35,14 @@ export function waiting(
   const lengthMs = endMs - nowMs;
   const before = meanOver(ahead, nowMs, endMs);
   const after = meanOver(ahead, endMs, endMs + lengthMs);
+  // The forecast may begin after now or end before the time that would be made up for.
+  if (before === null || after === null) return { endMs, knownUntilMs, savedGrams: null };
   const savedGrams = Math.max(0, (before - after) * facilityKilowatts * (lengthMs / HOUR_MS));
   return { endMs, knownUntilMs, savedGrams };
 }
 
-/** gCO2eq/kWh, weighted by time, over what of the span the steps cover. */
-function meanOver(steps: readonly ForecastStep[], fromMs: number, toMs: number): number {
+/** gCO2eq/kWh, weighted by time, over what of the span the steps cover; null where they cover none of it. */
+function meanOver(steps: readonly ForecastStep[], fromMs: number, toMs: number): number | null {
   let weighted = 0;
   let coveredMs = 0;
   for (const { startMs, endMs, gramsPerKwh } of steps) {
@@ -49,7 +51,7 @@ function meanOver(steps: readonly ForecastStep[], fromMs: number, toMs: number):
     weighted += gramsPerKwh * overlap;
     coveredMs += overlap;
   }
-  return weighted / coveredMs;
+  return coveredMs === 0 ? null : weighted / coveredMs;
 }
 
 /** The first step within `withinMs` that is dirty; null where none is. */

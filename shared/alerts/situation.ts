@@ -60,3 +60,22 @@ export function inZone(instance: string): string {
   if (instance === WHOLE_SCOPE) return '';
   return instance === NO_ZONE ? ' without a grid zone' : ` in ${instance}`;
 }
+
+/** Where nothing was heard of a scope. */
+export const NOTHING_KNOWN: Situation = {
+  powerWatts: null,
+  idlePowerWatts: null,
+  facilityKilowatts: null,
+  nodesReporting: null,
+  coverageRatio: null,
+  disagreementRatio: null,
+  gramsPerKwh: null,
+  gridKind: null,
+  usual: null,
+  limits: null,
+  waiting: null,
+  elsewhere: null,
+  ahead: null,
+  budget: null,
+  concerned: [],
+};

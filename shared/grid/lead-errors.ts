@@ -2,6 +2,7 @@
  * How far a forecaster was off, by how far ahead it looked: outcomes against what was said at the time, in logarithms, where
  * errors are alike in clean and dirty hours. From it comes the band of a forecast that brings none.
  */
+import { EIGHTY_PERCENT_HALF_WIDTH } from './greenest/saving-band.ts';
 
 /** Upper ends, in hours ahead. */
 const BUCKET_HOURS = [3, 6, 12, 24, 48, 96];
@@ -9,8 +10,6 @@ const BUCKET_HOURS = [3, 6, 12, 24, 48, 96];
 const LEAST_OUTCOMES = 24;
 /** Below it a logarithm would see noise as an event. */
 const FLOOR_GRAMS_PER_KWH = 1;
-/** Of a normal distribution: 80 % lie within. */
-const BAND_80 = 1.281_551_565_5;
 
 export class LeadErrors {
   readonly #squares = new Float64Array(BUCKET_HOURS.length);
@@ -42,7 +41,7 @@ export function bandAround(
   gramsPerKwh: number,
   deviation: number,
 ): { readonly lowGramsPerKwh: number; readonly highGramsPerKwh: number } {
-  const factor = Math.exp(BAND_80 * deviation);
+  const factor = Math.exp(EIGHTY_PERCENT_HALF_WIDTH * deviation);
   return { lowGramsPerKwh: gramsPerKwh / factor, highGramsPerKwh: gramsPerKwh * factor };
 }
 

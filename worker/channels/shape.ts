@@ -1,6 +1,6 @@
 /** What several channels have in common. */
 import { z } from '@hono/zod-openapi';
-import type { AlertLink } from '../../shared/alerts/notification.ts';
+import type { AlertLink, AlertNotification } from '../../shared/alerts/notification.ts';
 import type { Message } from './channel.ts';
 
 /** The target itself is checked by target.ts, in the one place that knows what the operator allows. */
@@ -36,3 +36,13 @@ export function wholeLinks(links: readonly AlertLink[]): readonly AlertLink[] {
 }
 
 export const isoInstant = (ms: number): string => new Date(ms).toISOString();
+
+/** `Firing: Dirty hours`, what a message begins with. */
+export const headlineOf = ({ status, ruleName }: AlertNotification): string =>
+  `${status === 'firing' ? 'Firing' : 'Resolved'}: ${ruleName}`;
+
+/** `warning, since ... until ...`, what it ends with. */
+export function footerOf({ severity, startsAtMs, endsAtMs }: AlertNotification): string {
+  const until = endsAtMs === null ? '' : ` until ${isoInstant(endsAtMs)}`;
+  return `${severity}, since ${isoInstant(startsAtMs)}${until}`;
+}

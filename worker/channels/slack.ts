@@ -5,13 +5,13 @@
 import { z } from '@hono/zod-openapi';
 import type { AlertNotification } from '../../shared/alerts/notification.ts';
 import type { Channel } from './channel.ts';
-import { isoInstant, jsonMessage, shownUrl, urlSetting, wholeLinks } from './shape.ts';
+import { footerOf, headlineOf, jsonMessage, shownUrl, urlSetting, wholeLinks } from './shape.ts';
 
 const settings = z
   .strictObject({
     url: urlSetting(
       'URL of an incoming webhook of your Slack app; it decides the conversation.',
-      'https://hooks.slack.com/services/T000/B000/XXXX',
+      'https://hooks.slack.com/services/T000/B000/...',
     ),
   })
   .openapi('SlackSettings');
@@ -26,25 +26,16 @@ export const slack: Channel<z.infer<typeof settings>> = {
     jsonMessage(url, { text: escaped(notification.summary), blocks: blocksOf(notification) }),
 };
 
-function blocksOf({
-  status,
-  severity,
-  ruleName,
-  summary,
-  text,
-  startsAtMs,
-  endsAtMs,
-  links,
-}: AlertNotification) {
-  const span = `since ${isoInstant(startsAtMs)}${endsAtMs === null ? '' : ` until ${isoInstant(endsAtMs)}`}`;
+function blocksOf(notification: AlertNotification) {
+  const { summary, text, links } = notification;
   return [
-    { type: 'header', text: plain(`${status === 'firing' ? 'Firing' : 'Resolved'}: ${ruleName}`) },
+    { type: 'header', text: plain(headlineOf(notification)) },
     { type: 'section', text: plain(text === '' ? summary : `${summary}\n${text}`) },
     ...wholeLinks(links).map(({ label, href }) => ({
       type: 'section',
       text: { type: 'mrkdwn', text: `<${escaped(href).replaceAll('|', '%7C')}|${escaped(label)}>` },
     })),
-    { type: 'context', elements: [plain(`${severity}, ${span}`)] },
+    { type: 'context', elements: [plain(footerOf(notification))] },
   ];
 }
 

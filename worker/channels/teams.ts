@@ -5,7 +5,7 @@
 import { z } from '@hono/zod-openapi';
 import type { AlertNotification } from '../../shared/alerts/notification.ts';
 import type { Channel } from './channel.ts';
-import { isoInstant, jsonMessage, shownUrl, urlSetting, wholeLinks } from './shape.ts';
+import { footerOf, headlineOf, jsonMessage, shownUrl, urlSetting, wholeLinks } from './shape.ts';
 
 const settings = z
   .strictObject({
@@ -35,18 +35,8 @@ export const teams: Channel<z.infer<typeof settings>> = {
     }),
 };
 
-function cardOf({
-  status,
-  severity,
-  ruleName,
-  summary,
-  text,
-  startsAtMs,
-  endsAtMs,
-  links,
-}: AlertNotification) {
-  const firing = status === 'firing';
-  const span = `since ${isoInstant(startsAtMs)}${endsAtMs === null ? '' : ` until ${isoInstant(endsAtMs)}`}`;
+function cardOf(notification: AlertNotification) {
+  const { status, summary, text, links } = notification;
   return {
     $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
     type: 'AdaptiveCard',
@@ -54,17 +44,17 @@ function cardOf({
     msteams: { width: 'Full' },
     fallbackText: summary,
     body: [
-      line(`${firing ? 'Firing' : 'Resolved'}: ${ruleName}`, {
+      line(headlineOf(notification), {
         size: 'Large',
         weight: 'Bolder',
-        color: firing ? 'Attention' : 'Good',
+        color: status === 'firing' ? 'Attention' : 'Good',
       }),
       line(summary, { weight: 'Bolder' }),
       ...text
         .split('\n')
         .filter((each) => each !== '')
         .map((each) => line(each)),
-      line(`${severity}, ${span}`, { isSubtle: true, size: 'Small' }),
+      line(footerOf(notification), { isSubtle: true, size: 'Small' }),
     ],
     actions: wholeLinks(links).map(({ label, href }) => ({
       type: 'Action.OpenUrl',

@@ -2,7 +2,7 @@ import { alertTargetsAllowLoopback } from '../env.ts';
 import { deliverNotifications } from '../use-cases/channels/deliver.ts';
 import type { ScheduledJob } from './register.ts';
 
-/** Due at every tick, after the evaluation, so that what it tells leaves in the same run. */
+/** Due at every turn, a minute after the evaluation. */
 export const alertDelivery: ScheduledJob = async ({ env, now, fetch }) => {
   const allowLoopback = alertTargetsAllowLoopback(env);
   await deliverNotifications({ db: env.DB, now, fetch, email: env.EMAIL, allowLoopback });

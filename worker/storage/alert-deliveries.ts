@@ -46,7 +46,10 @@ export async function listDeliveries(
     .all();
 }
 
-/** A dead letter waits again, with all its attempts before it. False: there is no such dead letter. */
+/**
+ * A dead letter waits again, with all its attempts before it. False: there is no such dead letter, or a later one of its
+ * episode arrived: a firing after its end would open an incident that nothing closes.
+ */
 export async function reviveDelivery(
   db: Database,
   channelId: string,
@@ -61,6 +64,9 @@ export async function reviveDelivery(
         eq(alertDeliveries.number, number),
         eq(alertDeliveries.channelId, channelId),
         eq(alertDeliveries.state, 'dead'),
+        sql`NOT EXISTS (SELECT 1 FROM alert_deliveries AS later WHERE later.channel_id = ${channelId}
+          AND later.state = 'delivered' AND later.number > ${number}
+          AND later.episode_id = alert_deliveries.episode_id)`,
       ),
     )
     .returning({ number: alertDeliveries.number });

@@ -3,6 +3,7 @@
  * with few for each, from sums that learn daily and fade, with a band as wide as recent errors ask for (docs/decisions/0003-forecast.md has
  * the figures). All it knows is one array of numbers.
  */
+import { EIGHTY_PERCENT_HALF_WIDTH } from '../greenest/saving-band.ts';
 import { FEATURE_COUNT, features, PLAIN_FEATURE_COUNT } from './features.ts';
 import type { HourlySeries } from './hourly-series.ts';
 import { LEAD_FEATURE_COUNT, leadFeatures } from './lead-features.ts';
@@ -21,8 +22,6 @@ const WATCHED_DAYS = 30;
 const SURPRISE_HALF_LIFE_DAYS = 40;
 /** Outcomes scatter more than the samples that were learned from. */
 const FIRST_SURPRISE = 1.3;
-/** Of a normal distribution: 80 % lie within. */
-const BAND_80 = 1.281_551_565_5;
 /** A variance above this comes from a series near zero and would pull the forecast to zero. */
 const MAX_VARIANCE = 0.5;
 
@@ -110,7 +109,7 @@ export class Forecaster {
       said[1 + lead] = median;
       said[1 + LEAD_HOURS + lead] = foretold;
       const variance = Math.min(MAX_VARIANCE, foretold * this.#surprise[Math.floor(lead / DAY_HOURS)]!);
-      const band = BAND_80 * Math.sqrt(variance);
+      const band = EIGHTY_PERCENT_HALF_WIDTH * Math.sqrt(variance);
       return {
         // For log-normal errors the expected |forecast - outcome| / outcome is least at exp(mean - variance).
         gramsPerKwh: median * Math.exp(-variance),

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { beginBudget, readBudget } from '../../../shared/alerts/budget.ts';
 import { notificationOf } from '../../../shared/alerts/message.ts';
 import type { BudgetRule } from '../../../shared/alerts/rule.ts';
-import type { Situation, Told } from '../../../shared/alerts/situation.ts';
+import { NOTHING_KNOWN, type Told } from '../../../shared/alerts/situation.ts';
 
 const NOON_MS = Date.UTC(2026, 4, 17, 12);
 const budget: BudgetRule = {
@@ -21,23 +21,6 @@ const budget: BudgetRule = {
   period: 'day',
   fastBurn: null,
   slowBurn: null,
-};
-const NOTHING: Situation = {
-  powerWatts: null,
-  idlePowerWatts: null,
-  facilityKilowatts: null,
-  nodesReporting: null,
-  coverageRatio: null,
-  disagreementRatio: null,
-  gramsPerKwh: null,
-  gridKind: null,
-  usual: null,
-  limits: null,
-  waiting: null,
-  elsewhere: null,
-  ahead: null,
-  budget: null,
-  concerned: [],
 };
 
 function tell(usedGrams: number | null, changes: Partial<Told> = {}) {
@@ -61,7 +44,7 @@ function tell(usedGrams: number | null, changes: Partial<Told> = {}) {
       silenced: false,
     },
     transition: { kind: 'firing', id: 'ep_1:firing', atMs: NOON_MS },
-    situation: { ...NOTHING, budget: reading },
+    situation: { ...NOTHING_KNOWN, budget: reading },
     ...changes,
   });
 }

@@ -4,7 +4,7 @@ import { FACT, type Facts, NO_ZONE, type WindowFacts } from '../../../shared/ale
 import { type RuleFold, WHOLE_SCOPE } from '../../../shared/alerts/fold.ts';
 import { type ForecastStep, waiting } from '../../../shared/alerts/outlook.ts';
 import type { AlertRule } from '../../../shared/alerts/rule.ts';
-import type { Situation } from '../../../shared/alerts/situation.ts';
+import { NOTHING_KNOWN, type Situation } from '../../../shared/alerts/situation.ts';
 import { limitsOf } from '../../../shared/alerts/usual.ts';
 import { WINDOW_MS, WINDOWS_PER_HOUR } from '../../../shared/time/window.ts';
 import type { GridContext } from './grid-context.ts';
@@ -17,24 +17,6 @@ export interface SituationSources {
   readonly forecasts: ReadonlyMap<string, readonly ForecastStep[]>;
 }
 
-const NOTHING: Situation = {
-  powerWatts: null,
-  idlePowerWatts: null,
-  facilityKilowatts: null,
-  nodesReporting: null,
-  coverageRatio: null,
-  disagreementRatio: null,
-  gramsPerKwh: null,
-  gridKind: null,
-  usual: null,
-  limits: null,
-  waiting: null,
-  elsewhere: null,
-  ahead: null,
-  budget: null,
-  concerned: [],
-};
-
 export function situationOf(
   { newest, grid, forecasts }: SituationSources,
   rule: AlertRule,
@@ -43,11 +25,11 @@ export function situationOf(
   fold: RuleFold | null,
   observed: Observed | null,
 ): Situation {
-  if (newest === null) return NOTHING;
+  if (newest === null) return NOTHING_KNOWN;
   const { startMs } = newest;
   const concerned = observed?.concerned ?? [];
   const budget = fold?.budgetReading(startMs) ?? null;
-  if (instance === WHOLE_SCOPE) return { ...NOTHING, budget, concerned };
+  if (instance === WHOLE_SCOPE) return { ...NOTHING_KNOWN, budget, concerned };
   const facts = newest.facts[scopeText]?.[instance];
   const point = grid.point(instance, startMs);
   const usual = grid.usual(instance, startMs);
@@ -55,7 +37,7 @@ export function situationOf(
   const load = facts === undefined ? null : loadOf(facts);
   const steps = forecasts.get(instance);
   return {
-    ...NOTHING,
+    ...NOTHING_KNOWN,
     ...load,
     gramsPerKwh: point?.gramsPerKwh ?? null,
     gridKind: point?.kind ?? null,

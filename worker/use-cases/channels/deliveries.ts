@@ -24,7 +24,7 @@ export async function getDeliveries(
   return ok(await listDeliveries(db, channelId, state, limit, Number.isNaN(before) ? 0 : before));
 }
 
-/** Problem: `not_found`, also for a delivery that is not dead. */
+/** Problem: `not_found`, also for a delivery that is not dead or that a later one has overtaken. */
 export async function retryDelivery(
   binding: D1Database,
   channelId: string,
@@ -32,5 +32,8 @@ export async function retryDelivery(
   nowMs: number,
 ): Promise<Result<null>> {
   if (await reviveDelivery(openDatabase(binding), channelId, number, nowMs)) return ok(null);
-  return fail('not_found', `The channel "${channelId}" has no dead letter ${number}.`);
+  return fail(
+    'not_found',
+    `The channel "${channelId}" has no dead letter ${number}, or a later message of the same episode arrived.`,
+  );
 }
