@@ -2,7 +2,7 @@
 import { MILLIJOULES_PER_KWH } from '../units.ts';
 import type { Figures } from './figures.ts';
 
-/** Sums of whole millijoules, shown as kWh: their differences are taken in millijoules, so they are exact. */
+/** Sums of whole millijoules, shown as kWh: their differences are taken in millijoules, so they are exact below 2^53. */
 const ENERGIES = ['energyKwh', 'idleEnergyKwh', 'unattributedEnergyKwh'] as const;
 const SUMS = [
   'facilityEnergyKwh',
@@ -38,10 +38,11 @@ export function withAdjustments(frozen: SummedFigures, booked: readonly Adjustme
   return { ...mapNames(ENERGIES, plus), ...mapNames(SUMS, plus) };
 }
 
-/** Whether anything was adjusted; grams agree within 1e-9. */
+/** Whether anything was adjusted; a millijoule is, grams agree within 1e-9. */
 export function isNothing(adjustment: Adjustment, of: SummedFigures): boolean {
-  return [...ENERGIES, ...SUMS].every(
-    (name) => Math.abs(adjustment[name]) <= 1e-9 * Math.max(Math.abs(of[name]), 1e-3),
+  return (
+    ENERGIES.every((name) => adjustment[name] === 0) &&
+    SUMS.every((name) => Math.abs(adjustment[name]) <= 1e-9 * Math.max(Math.abs(of[name]), 1e-3))
   );
 }
 

@@ -193,7 +193,8 @@ function addTo<K>(sums: Map<K, number>, key: K, term: number): void {
 function finishCoverage({ whole, expectedMs, coveredMs, owners }: CellWork, meter: DeviceMeans): void {
   meter.expected.forEach((device, i) => {
     whole.expectedMilliseconds += expectedMs[i]!;
-    whole.coveredMilliseconds += coveredMs[i]!;
+    // One that reports beyond its own service covers no gap of another.
+    whole.coveredMilliseconds += Math.min(expectedMs[i]!, coveredMs[i]!);
     const gapMs = expectedMs[i]! - coveredMs[i]!;
     if (gapMs > 0) whole.missingMillijoulesEstimate += gapMs * meter.meanWatts(device);
     const { deviceIndex } = device;

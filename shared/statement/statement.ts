@@ -1,7 +1,7 @@
 /** A carbon statement: one figure with all that a reader needs to judge it. Renderers only lay it out. */
 import { type HardwareCatalog, sourceOf } from '../embodied/catalog.ts';
 import type { Figures } from '../emissions/figures.ts';
-import type { Excluded, FigureGroup } from '../emissions/join.ts';
+import { type Excluded, type FigureGroup, NO_GROUP } from '../emissions/join.ts';
 import type { SciScore } from '../emissions/sci.ts';
 import type { Basis, Signal } from '../grid/intensity.ts';
 import { type AnnualIntensity, annualIntensity, findZone } from '../grid/zones.ts';
@@ -170,7 +170,7 @@ function zoneOf(
   { key, facilityEnergyKwh, operationalGrams, energyKwh }: FigureGroup,
   { basis, signal, fromMs, excluded, providersOf }: StatementInput,
 ): StatementZone {
-  const without = excluded.find(({ gridZone }) => gridZone === key)?.energyKwh ?? 0;
+  const without = excluded.find(({ gridZone }) => (gridZone ?? NO_GROUP) === key)?.energyKwh ?? 0;
   const chargedKwh = energyKwh === 0 ? 0 : facilityEnergyKwh * (1 - Math.min(1, without / energyKwh));
   const zone = findZone(key);
   return {
