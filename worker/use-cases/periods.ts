@@ -11,7 +11,7 @@ import {
 import type { Figures } from '../../shared/emissions/figures.ts';
 import { LOOKBACK_MS } from '../../shared/grid/resolve.ts';
 import { SETTLES_AFTER_MS } from '../../shared/ledger/settled.ts';
-import { HOUR_MS } from '../../shared/time/window.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { canonicalFilter } from '../http/filter.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
@@ -26,6 +26,7 @@ import {
   readPeriodsOf,
   type Versions,
 } from '../storage/periods.ts';
+import { readRetentionTasks } from '../storage/retention-tasks.ts';
 import { emissions } from './emissions.ts';
 import { factorVersions, sameFactors } from './factor-versions.ts';
 import type { Recorder } from './sites.ts';
@@ -123,6 +124,11 @@ export async function periodNow(db: D1Database, id: number, nowMs: number): Prom
   const period = await findPeriod(db, id);
   if (period === null)
     return fail('not_found', `There is no period ${id}; GET /v1/periods lists them.`, 'id');
+  if (period.fromMs < (await hoursKeptFromMs(db)))
+    return fail(
+      'range_too_long',
+      'Hours of this period were deleted, as the spans of keeping say: its figure stands as it was closed (GET /v1/periods), and what it would be now cannot be told.',
+    );
   const now = await figureOf(db, period, nowMs);
   if (!now.ok) return now;
   return ok({
@@ -172,7 +178,10 @@ async function pendingAdjustments(
   // Every closing books what is pending of all periods closed before it.
   const bookedUntilMs = closed.at(-1)?.closedAtMs ?? nowMs;
   const pending: BookedAdjustment[] = [];
+  const keptFromMs = await hoursKeptFromMs(db);
   for (const period of closed) {
+    // Of hours that were deleted no difference can be told: they would look as if all of it had been taken back.
+    if (period.fromMs < keptFromMs) continue;
     if (!(await mayHaveMoved(db, period, bookedUntilMs, closed.at(-1)!.versions))) continue;
     const now = await figureOf(db, period, nowMs);
     if (!now.ok) return now;
@@ -188,6 +197,12 @@ async function pendingAdjustments(
     pending.push({ periodId: period.id, fromMs: period.fromMs, toMs: period.toMs, adjustment });
   }
   return ok(pending);
+}
+
+/** Before it hours were deleted; the beginning of time where none ever was. */
+async function hoursKeptFromMs(db: D1Database): Promise<number> {
+  const deleted = (await readRetentionTasks(db))?.hours;
+  return deleted === undefined || deleted.hours === 0 ? 0 : (deleted.day + 1) * DAY_MS;
 }
 
 /** Under market accounting a contract is spread over its vintage, so a period moves with what is used after it. */
