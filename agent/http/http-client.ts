@@ -44,6 +44,8 @@ export interface HttpClientOptions {
   readonly verifyCertificate?: boolean;
   /** From the first byte sent to the last one received. Default 30 s. */
   readonly timeoutMs?: number;
+  /** Connections to one server at a time. Default 1: an agent has one request in flight. */
+  readonly maxConnections?: number;
   /** Default 1 MiB: the server's replies are short, anything longer is not the server. */
   readonly maxReplyBytes?: number;
 }
@@ -59,6 +61,7 @@ interface Connection {
 /** Throws when a CA file cannot be read. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { environment, timeoutMs = 30_000, maxReplyBytes = 1024 * 1024 } = options;
+  const pool = { keepAlive: true, maxSockets: options.maxConnections ?? 1 };
   const secureContext = trustedContext(options.caFile || null, environment.NODE_EXTRA_CA_CERTS || null);
   const tlsOptions = {
     ...(secureContext !== null && { secureContext }),
@@ -66,8 +69,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
   // One connection stays open between reports: a new TLS handshake each minute would be a third of what is sent.
   const keptAlive = {
-    http: new http.Agent({ keepAlive: true, maxSockets: 1 }),
-    https: new https.Agent({ keepAlive: true, maxSockets: 1, ...tlsOptions }),
+    http: new http.Agent(pool),
+    https: new https.Agent({ ...pool, ...tlsOptions }),
   };
 
   async function connect(target: URL, signal: AbortSignal): Promise<Connection> {

@@ -15,6 +15,8 @@ export interface Layout {
   readonly configDirectory: string;
   readonly stateDirectory: string;
   readonly unitFile: string;
+  /** Of a relay, which an operator sets up by hand and which runs the same program. */
+  readonly relayUnitFile: string;
 }
 
 /** @param root `/`, or the folder of an image that is being made */
@@ -25,5 +27,6 @@ export function layoutUnder(root: string): Layout {
     configDirectory: join(root, CONFIG_DIRECTORY),
     stateDirectory: join(root, STATE_DIRECTORY),
     unitFile: join(root, `/etc/systemd/system/${SERVICE}.service`),
+    relayUnitFile: join(root, `/etc/systemd/system/${SERVICE}-relay.service`),
   };
 }

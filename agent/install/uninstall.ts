@@ -23,18 +23,19 @@ export async function uninstallSteps({
 }: UninstallOptions): Promise<Step[]> {
   const layout = layoutUnder(root);
   const steps: Step[] = [];
-  if (existsSync(layout.unitFile)) {
-    if (isHost) {
-      steps.push({
-        text: `stop the service ${SERVICE}`,
-        apply: async () => {
-          await runHost('systemctl', ['disable', '--now', SERVICE]);
-        },
-      });
-    }
-    if (!keepState) {
-      steps.push({ text: 'see that every report is sent', apply: async () => checkUnsent() });
-    }
+  const isService = existsSync(layout.unitFile);
+  if (isService && isHost) {
+    steps.push({
+      text: `stop the service ${SERVICE}`,
+      apply: async () => {
+        await runHost('systemctl', ['disable', '--now', SERVICE]);
+      },
+    });
+  }
+  if (!keepState && (isService || isThere(layout.stateDirectory))) {
+    steps.push({ text: 'see that every report is sent', apply: async () => checkUnsent() });
+  }
+  if (isService) {
     steps.push({
       text: `remove ${layout.unitFile}`,
       apply: async () => {

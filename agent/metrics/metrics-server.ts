@@ -13,17 +13,28 @@ export interface MetricsServerOptions {
   /** Null: none is served. */
   readonly listen: { readonly host: string; readonly port: number } | null;
   readonly families: () => readonly MetricFamily[];
+  /** False where what the metrics are of hangs: then a probe learns it by 503. Default: always true. */
+  readonly isAlive?: () => boolean;
   readonly log: (line: string) => void;
 }
 
 const NONE: MetricsServer = { url: null, close: async () => {} };
 
 /** Resolves once it listens, or has said why it does not. */
-export async function serveMetrics({ listen, families, log }: MetricsServerOptions): Promise<MetricsServer> {
+export async function serveMetrics({
+  listen,
+  families,
+  isAlive = () => true,
+  log,
+}: MetricsServerOptions): Promise<MetricsServer> {
   if (listen === null) return NONE;
   const server = createServer((request, response) => {
     if (request.url !== '/metrics' || (request.method !== 'GET' && request.method !== 'HEAD')) {
       response.writeHead(404, { 'Content-Type': 'text/plain' }).end('GET /metrics\n');
+      return;
+    }
+    if (!isAlive()) {
+      response.writeHead(503, { 'Content-Type': 'text/plain' }).end('the metering hangs\n');
       return;
     }
     const { contentType, text } = exposition(families(), request.headers.accept ?? '');

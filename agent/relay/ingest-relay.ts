@@ -163,10 +163,11 @@ export class IngestRelay {
     if (!memory.isAccepted(nodeId, token)) return 'the server has not accepted this token before';
     if (body === null) return 'it cannot read the body';
     if (upstreamClock.now() === null) return "it has not learnt the server's time yet";
-    const bytes = this.backlogs().reduce((sum, each) => sum + each.bytes, 0);
+    const full = this.backlogs().filter((each) => each.bytes > 0);
+    const bytes = full.reduce((sum, each) => sum + each.bytes, 0);
     if (bytes >= maxBytes) return `its backlogs have ${bytes} bytes, ${maxBytes} are allowed`;
-    if (!this.#backlogs.has(nodeId) && this.#backlogs.size >= maxNodes)
-      return `it has backlogs of ${this.#backlogs.size} nodes, ${maxNodes} are allowed`;
+    if (!this.#backlogs.has(nodeId) && full.length >= maxNodes)
+      return `it has backlogs of ${full.length} nodes, ${maxNodes} are allowed`;
     try {
       return (await this.#backlogOf(nodeId).keep(body, token)) ? null : 'its disk takes no writes';
     } catch (error) {

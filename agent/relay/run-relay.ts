@@ -39,6 +39,8 @@ const UPSTREAM_TIMEOUT_MS = 10_000;
 const FILE_TIMEOUT_MS = 25_000;
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 const STATUS_EVERY_MS = 5_000;
+/** A thousand nodes send 17 reports a second; one at a time they would wait for each other. */
+const UPSTREAM_CONNECTIONS = 32;
 
 export const relayDirectory = (config: Config) => join(config.stateDir, 'relay');
 
@@ -68,7 +70,11 @@ async function runIn(directory: string, options: RunRelayOptions): Promise<void>
   const ingest = new IngestRelay({
     directory: join(directory, 'nodes'),
     url,
-    http: createHttpClient({ ...httpOptions, timeoutMs: UPSTREAM_TIMEOUT_MS }),
+    http: createHttpClient({
+      ...httpOptions,
+      timeoutMs: UPSTREAM_TIMEOUT_MS,
+      maxConnections: UPSTREAM_CONNECTIONS,
+    }),
     clock,
     upstreamClock,
     memory,

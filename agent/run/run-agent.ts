@@ -28,6 +28,8 @@ import { runShipLoop } from './ship-loop.ts';
 import { type AgentStatus, devicesOf, writeStatus } from './status-file.ts';
 import { hostIsSynchronised, trustedWall } from './trusted-wall.ts';
 
+/** As long as systemd's watchdog waits: whoever probes the metrics instead learns it then. */
+const HANGS_AFTER_MS = 120_000;
 /** A service manager waits longer, `npm start` five seconds. */
 const LAST_SHIPMENT_MS = 3_000;
 
@@ -65,6 +67,7 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
   const serviceManager = await openServiceManager(env);
   const bootId = (await readTextOrEmpty(`${paths.procRoot}/sys/kernel/random/boot_id`)) || newEpoch();
   const totals = new DeviceTotals();
+  let tickedAtMs: number = clock.monotonicNow();
   const jobs = createJobWatch(openJobs(config, paths), clock);
   // What a job held before a restart is proven by a look before the first reading.
   jobs.turn(sensors.meters, []);
@@ -83,7 +86,10 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
       totals.observe(reports);
       writeStatus(config.stateDir, status());
     },
-    onTick: () => serviceManager.alive(clock.monotonicNow()),
+    onTick() {
+      tickedAtMs = clock.monotonicNow();
+      serviceManager.alive(tickedAtMs);
+    },
     async onMeters() {
       inventory = await readInventory(paths, sensors.meters, config.hostname);
     },
@@ -147,6 +153,7 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
   const metrics = await serveMetrics({
     listen: config.metricsListen,
     families: () => agentMetrics(status(), totals.list()),
+    isAlive: () => clock.monotonicNow() - tickedAtMs < HANGS_AFTER_MS,
     log,
   });
   await loop.run(signal);

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { errnoOf } from '../inventory/read-text.ts';
 
 const STOP_PATIENCE_MS = 2000;
+const KILL_PATIENCE_MS = 1000;
 
 export interface ChildLoop {
   /** Null while it runs; afterwards why it ended: an errno, or the exit code. */
@@ -55,8 +56,17 @@ export function startLoop({ path, args, env, clock, onOutput }: ChildLoopOptions
       const deadline = monotonicMs(clock.monotonicNow() + STOP_PATIENCE_MS);
       await Promise.race([done, clock.sleepUntil(deadline, patience.signal)]);
       patience.abort();
-      if (ended === null) child.kill('SIGKILL');
-      await done;
+      if (ended !== null) return;
+      child.kill('SIGKILL');
+      // One that hangs in its driver dies when that lets it, and its children may hold the pipes: metering does not wait.
+      await Promise.race([
+        done,
+        clock.sleepUntil(monotonicMs(deadline + KILL_PATIENCE_MS), new AbortController().signal),
+      ]);
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.unref();
+      ended ??= 'SIGKILL';
     },
   };
 }

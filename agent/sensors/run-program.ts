@@ -29,10 +29,13 @@ export function runProgram(
       killSignal: 'SIGKILL',
     });
     let said = '';
-    let late = false;
     const timer = setTimeout(() => {
-      late = true;
       child.kill('SIGKILL');
+      // One that hangs in its driver ends when that lets it: nobody waits for it.
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.unref();
+      finish('timeout');
     }, PATIENCE_MS);
     const take = (text: string) => {
       said = (said + text).slice(0, MAX_OUTPUT);
@@ -45,7 +48,7 @@ export function runProgram(
       // One that never started has no close.
       if (child.pid === undefined) finish(failure);
     });
-    child.once('close', (code, signal) => finish(late ? 'timeout' : (failure ?? signal ?? String(code))));
+    child.once('close', (code, signal) => finish(failure ?? signal ?? String(code)));
     function finish(ended: string) {
       clearTimeout(timer);
       resolve({ ended, said });

@@ -29,13 +29,15 @@ export const installCommand: Command = {
   async run(io, options) {
     const root = rootOf('install', io, options);
     const { config } = settingsFor(io, options);
-    const key = await givenKey(io, options);
+    const isHost = root === '/';
+    // An image gets a token only where one is asked for by name: a key that a build happens to have would make one node of
+    // every host that starts from it.
+    const key = isHost || options['key-file'] !== undefined ? await givenKey(io, options) : null;
     const { configDirectory } = layoutUnder(root);
     const given = (options.url as string | undefined) ?? config.url;
     if (key !== null && given === null)
       throw new CliError(EXIT.usage, 'wattshed install needs --url URL beside the enrolment key');
     const url = given === null ? null : checkedUrl(given);
-    const isHost = root === '/';
     if (key === null && isHost && !existsSync(join(configDirectory, CREDENTIALS_FILE)))
       throw new CliError(
         EXIT.notEnrolled,

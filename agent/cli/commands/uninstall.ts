@@ -1,5 +1,6 @@
 /** `wattshed uninstall`: takes the agent off this host. */
 
+import { existsSync } from 'node:fs';
 import { layoutUnder } from '../../install/layout.ts';
 import { uninstallSteps } from '../../install/uninstall.ts';
 import { readStatus } from '../../run/status-file.ts';
@@ -25,6 +26,11 @@ export const uninstallCommand: Command = {
   async run(io, options) {
     const root = rootOf('uninstall', io, options);
     const keepState = options['keep-state'] === true;
+    if (existsSync(layoutUnder(root).relayUnitFile))
+      throw new CliError(
+        EXIT.failed,
+        'a relay on this host runs the same program: see that its backlogs are sent (wattshed relay --status), then systemctl disable --now wattshed-relay and remove its unit',
+      );
     const checkUnsent = () => {
       const unsent = readStatus(layoutUnder(root).stateDirectory)?.spool.spoolReports ?? 0;
       if (unsent === 0 || options['discard-unsent'] === true) return;

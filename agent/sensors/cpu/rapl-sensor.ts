@@ -67,11 +67,13 @@ export function createRaplSensor({ paths, clock, level }: RaplSensorOptions): Se
       const sockets = await readCpuSockets(paths);
       const nameOf = (socket: number) =>
         sockets.find(({ index }) => index === socket)?.modelName ?? `CPU ${socket}`;
+      // A counter that stands still does not begin to move by being looked for again.
+      const last = new Map(counters.map((counter) => [counter.zone.label, counter.last]));
       counters = zones.map((zone) => ({
         zone,
         meter: meterOf(zone, nameOf(zone.socket)),
         identity: `${bootId}/${zone.label}`,
-        last: null,
+        last: last.get(zone.label) ?? null,
       }));
       const without = found.length - readable.length;
       const endless = zones.filter((zone) => zone.wrapsAt === null);
