@@ -1,5 +1,5 @@
 /** A day of a fleet, told to the real Worker; what it wrote, read and keeps. */
-import { createHash, randomBytes } from 'node:crypto';
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,8 +7,10 @@ import { deflateRawSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { Miniflare } from 'miniflare';
 import { applyMigrations } from '../../deploy/local/migrate.ts';
+import { nodeCrypto } from '../../deploy/node-crypto.ts';
 import { ADMIN_TOKEN_ID, createToken } from '../../shared/auth/token-format.ts';
 import { encodeSeries } from '../../shared/ledger/series-codec.ts';
+import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { generator, trainingWatts } from '../row-layout/workload.ts';
 
 export interface FleetDay {
@@ -30,8 +32,6 @@ export interface Bill {
 
 const START_MS = Date.UTC(2026, 5, 1);
 const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const WINDOW_MS = 300_000;
 export const GPUS = 8;
 const ZONES = ['PL', 'US-CAL-CISO'];
 const ROOT = new URL('../..', import.meta.url).pathname;
@@ -48,10 +48,7 @@ export async function fleetDay(day: FleetDay): Promise<Bill> {
     conditions: ['workerd', 'worker', 'browser'],
     logLevel: 'error',
   });
-  const admin = await createToken(
-    { randomBytes, sha256: async (bytes) => createHash('sha256').update(bytes).digest() },
-    { id: ADMIN_TOKEN_ID },
-  );
+  const admin = await createToken(nodeCrypto, { id: ADMIN_TOKEN_ID });
   const miniflare = new Miniflare({
     modules: true,
     modulesRoot: folder,

@@ -29,7 +29,7 @@ export async function deploy(options: DeployOptions, world: DeployWorld): Promis
   if (account.exitCode !== 0) {
     throw new CommandError(
       'not logged in to Cloudflare: run npx wrangler login, or set CLOUDFLARE_API_TOKEN ' +
-        '(a token with Workers Scripts and D1: Edit). npm run deploy -- --dry-run works without an account.',
+        '(a token with Workers Scripts and D1: Edit, and R2 Storage: Read, with --archive Edit). npm run deploy -- --dry-run works without an account.',
     );
   }
   const folder = resolve(options.folder);

@@ -57,9 +57,10 @@ main() {
     *) fail "there is no agent for $(uname -m), only for x86_64 and aarch64" ;;
   esac
 
-  # An unpacked archive has all of it beside this script.
+  # An unpacked archive has all of it beside its own install.sh, which knows no server. That of a server, run through a pipe,
+  # must not take what happens to lie in the working folder.
   here=$(dirname -- "$0")
-  if [ -z "$archive" ] && [ -f "$here/wattshed.mjs" ] && [ -x "$here/bin/node" ]; then
+  if [ -z "$SERVER$archive" ] && [ -f "$here/wattshed.mjs" ] && [ -x "$here/bin/node" ]; then
     from="the unpacked archive in $here"
     node_text='the Node that the archive brings'
   elif [ -n "$archive" ]; then
@@ -105,9 +106,11 @@ END
 find_node() {
   for candidate in "$(command -v node || true)" /usr/bin/node /usr/local/bin/node; do
     [ -n "$candidate" ] && [ -x "$candidate" ] || continue
-    case $(readlink -f "$candidate") in /home/* | /root/*) continue ;; esac
-    major=$("$candidate" -p 'process.versions.node.split(".")[0]' 2>/dev/null) || continue
-    [ "$major" -ge 20 ] && readlink -f "$candidate" && return 0
+    # What it calls itself: the file may be a launcher of another name.
+    path=$("$candidate" -p process.execPath 2>/dev/null) || continue
+    case $path in /home/* | /root/*) continue ;; esac
+    major=$("$path" -p 'process.versions.node.split(".")[0]' 2>/dev/null) || continue
+    [ "$major" -ge 20 ] && printf '%s\n' "$path" && return 0
   done
   return 1
 }
@@ -146,7 +149,7 @@ download() {
     *) protocol='=http' ;;
   esac
   if command -v curl >/dev/null; then
-    curl --fail --silent --show-error --proto "$protocol" --retry 3 --output "$2" "$1" || fail "cannot get $1"
+    curl --fail --silent --show-error --location --proto "$protocol" --proto-redir "$protocol" --retry 3 --output "$2" "$1" || fail "cannot get $1"
   elif command -v wget >/dev/null; then
     wget --quiet --max-redirect=0 --output-document="$2" "$1" || fail "cannot get $1"
   else

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -44,8 +44,11 @@ export function fetchNativeFile(what, arch) {
   if (there !== null) return there;
   const { name, path } = FILES[what](arch);
   const { version, integrity } = lockedPackage(name);
-  const folder = join(cache, `${name}@${version}`);
+  const whole = join(cache, `${name}@${version}`);
+  // Half a folder must never look like a whole one.
+  const folder = `${whole}.part`;
   rmSync(folder, { recursive: true, force: true });
+  rmSync(whole, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const output = execFileSync('npm', ['pack', `${name}@${version}`, '--json', '--pack-destination', folder], {
     cwd: root,
@@ -60,7 +63,8 @@ export function fetchNativeFile(what, arch) {
   }
   execFileSync('tar', ['-xzf', archive, '-C', folder, '--strip-components=1']);
   rmSync(archive);
-  return join(folder, path);
+  renameSync(folder, whole);
+  return join(whole, path);
 }
 
 /** @param {string} name */

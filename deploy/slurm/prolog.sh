@@ -22,6 +22,7 @@ write_file() {
   case "$SLURM_JOB_ID" in
     '' | *[!0-9]*) return 0 ;;
   esac
+  umask 022
   [ -d "$folder" ] || { mkdir -p "$folder" && chmod 755 "$folder"; } || return 0
   # UUIDs name the slices of a partitioned GPU, which numbers do not.
   case "$CUDA_VISIBLE_DEVICES" in
@@ -32,7 +33,6 @@ write_file() {
   [ "$restart" = 0 ] && restart=''
   file="$folder/slurm-$SLURM_JOB_ID.json"
   part="$folder/.slurm-$SLURM_JOB_ID.$$"
-  umask 022
   {
     printf '{"scheduler":"slurm","job":"%s"' "$SLURM_JOB_ID"
     printf ',"cluster":"%s"' "$(text "$SLURM_CLUSTER_NAME")"

@@ -36,13 +36,10 @@ beforeEach(() => {
 });
 
 /** The script comes on standard input, as through a pipe. */
-function install(
-  args: readonly string[],
-  { text = script, env = {} }: { text?: string; env?: NodeJS.ProcessEnv } = {},
-) {
+function install(args: readonly string[], { text = script }: { text?: string } = {}) {
   return new Promise<{ exitCode: number | null; said: string }>((resolve) => {
     const child = spawn('sh', ['-s', '--', '--root', host, ...args], {
-      env: { PATH: process.env.PATH, ...env },
+      env: { PATH: process.env.PATH },
     });
     let said = '';
     for (const stream of [child.stdout, child.stderr])
@@ -56,6 +53,13 @@ function install(
 }
 
 const installed = () => readdirSync(host, { recursive: true }) as string[];
+
+/** The file of a new key: into an image a token goes only where one is named. */
+async function keyFile(): Promise<string> {
+  const path = join(folder, 'enrolment-key');
+  writeFileSync(path, await enrolmentKey(), { mode: 0o600 });
+  return path;
+}
 
 async function enrolmentKey(): Promise<string> {
   const token = readFileSync(join(folder, 'data/admin-token'), 'utf8').trim();
@@ -76,7 +80,7 @@ test('a dry run shows the plan and changes nothing', async () => {
 });
 
 test('puts a complete agent on the host, which calls libraries without any package, enrols and runs', async () => {
-  const { exitCode, said } = await install([], { env: { WATTSHED_ENROLMENT_KEY: await enrolmentKey() } });
+  const { exitCode, said } = await install(['--key-file', await keyFile()]);
   expect({ exitCode, said }).toMatchObject({ exitCode: 0 });
   expect(said).toMatch(/node \S+, site local, grid zone WORLD/);
   expect(installed()).toContain('etc/systemd/system/wattshed.service');
@@ -112,9 +116,8 @@ test('a host that reaches no more than a relay installs and enrols through it', 
   try {
     await relay.said('relays from');
     const at = `http://127.0.0.1:${port}`;
-    const { exitCode, said } = await install([], {
+    const { exitCode, said } = await install(['--key-file', await keyFile()], {
       text: await (await fetch(`${at}/install.sh`)).text(),
-      env: { WATTSHED_ENROLMENT_KEY: await enrolmentKey() },
     });
     expect({ exitCode, said }).toMatchObject({ exitCode: 0 });
     expect(said).toContain(`from ${at}`);
