@@ -30,6 +30,15 @@ export class ByteWriter {
     this.unsigned(value < 0 ? -value * 2 - 1 : value * 2);
   }
 
+  /** Four bytes: for numbers without pattern, of which most would take five. */
+  uint32(value: number): void {
+    for (const shift of [24, 16, 8, 0]) this.byte((value >>> shift) & 255);
+  }
+
+  raw(bytes: Uint8Array): void {
+    for (const byte of bytes) this.byte(byte);
+  }
+
   text(value: string): void {
     this.unsigned(value.length);
     for (let i = 0; i < value.length; i++) {
@@ -71,6 +80,19 @@ export class ByteReader {
       if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('an encoded integer is over 2^53');
       if (byte < 128) return value;
     }
+  }
+
+  uint32(): number {
+    let value = 0;
+    for (let left = 4; left > 0; left--) value = value * 256 + this.byte();
+    return value;
+  }
+
+  /** What is left, as it is. */
+  rest(): Uint8Array {
+    const bytes = this.#bytes.subarray(this.#at);
+    this.#at = this.#bytes.length;
+    return bytes;
   }
 
   signed(): number {
