@@ -1,12 +1,14 @@
 /** One node's part of the facts: its windows of one hour, each in the place where it stood. */
-import { accrualsOf, accruedShare } from '../embodied/amortization.ts';
+import { coveredMilliseconds, expectedMilliseconds, meteredTime } from '../emissions/device-time.ts';
+import { EmbodiedLine } from '../emissions/embodied-lines.ts';
 import { expectedDevices } from '../emissions/expected-devices.ts';
 import type { JoinNode } from '../emissions/join-node.ts';
 import { spansInFleet, within } from '../emissions/presence.ts';
 import type { HourLedger, LedgerDevice, LedgerEpoch } from '../ledger/hour.ts';
-import type { Place } from '../settings/place.ts';
+import { lifetimesOf, type Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
+import type { DeviceType } from '../wire/ingest.ts';
 import type { Facts } from './facts.ts';
 
 export interface NodeWindow {
@@ -92,16 +94,13 @@ export function jobFacts(energyMillijoules: number, { pueRatio }: Place): Facts 
 class Hardware {
   readonly #inFleet;
   readonly #expected;
-  readonly #accruals;
-  readonly #typeOf: ReadonlyMap<number, string>;
+  readonly #embodied;
+  readonly #typeOf: ReadonlyMap<number, DeviceType>;
 
   constructor(node: JoinNode) {
-    const lifetimes = node.places.flatMap(({ startMs, lifetimeYears }) =>
-      lifetimeYears === null ? [] : [{ fromMs: startMs, years: lifetimeYears }],
-    );
     this.#inFleet = spansInFleet(node, Number.POSITIVE_INFINITY);
     this.#expected = expectedDevices(node);
-    this.#accruals = node.parts.map((part) => ({ grams: part.grams, spans: accrualsOf(part, lifetimes) }));
+    this.#embodied = new EmbodiedLine(node.parts, lifetimesOf(node.places));
     this.#typeOf = new Map(node.devices.map((device) => [device.deviceIndex, device.type]));
   }
 
@@ -109,26 +108,15 @@ class Hardware {
   over(startMs: number, epochs: readonly LedgerEpoch[]): [number, number, number] {
     const spans = within(this.#inFleet, startMs, startMs + WINDOW_MS);
     let grams = 0;
-    for (const part of this.#accruals)
-      for (const { fromMs, toMs } of spans) grams += part.grams * accruedShare(part.spans, fromMs, toMs);
-    const metered = new Map<number, number>();
-    let ownMeterMs = 0;
-    for (const { devices } of epochs) {
-      for (const { deviceIndex, meteredMilliseconds } of devices) {
-        metered.set(deviceIndex, (metered.get(deviceIndex) ?? 0) + meteredMilliseconds);
-        if (this.#typeOf.get(deviceIndex) === 'other') ownMeterMs += meteredMilliseconds;
-      }
-    }
+    for (const { fromMs, toMs } of spans) grams += this.#embodied.over(fromMs, toMs).grams;
+    const metered = meteredTime(epochs, this.#typeOf);
     let expectedMs = 0;
     let coveredMs = 0;
-    for (const { deviceIndex, sinceMs, untilMs } of this.#expected) {
-      let own = 0;
-      for (const { fromMs, toMs } of spans)
-        own += Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, sinceMs));
+    for (const device of this.#expected) {
+      const own = expectedMilliseconds(device, spans);
       expectedMs += own;
       // One that reports beyond its own service covers no gap of another.
-      const seenMs = Math.max(deviceIndex === null ? 0 : (metered.get(deviceIndex) ?? 0), ownMeterMs);
-      coveredMs += Math.min(own, seenMs);
+      coveredMs += Math.min(own, coveredMilliseconds(device, metered));
     }
     return [grams, expectedMs, coveredMs];
   }

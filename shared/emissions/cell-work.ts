@@ -1,5 +1,6 @@
 /** The cells of one node while they are being filled: one for each place and step, cut by owner where asked for. */
 import type { Place } from '../settings/place.ts';
+import { expectedMilliseconds } from './device-time.ts';
 import type { ExpectedDevice } from './expected-devices.ts';
 import { Cell } from './figures.ts';
 import type { JoinNode } from './join-node.ts';
@@ -60,13 +61,7 @@ export function emptyWorks(
       const whole = new Cell();
       whole.inFleet = within(inFleet, startMs, endMs).length > 0;
       const expectedOf = within(inFleet, windowCeiling(startMs), windowCeiling(endMs));
-      const expectedMs = expected.map((device) =>
-        expectedOf.reduce(
-          (sum, { fromMs, toMs }) =>
-            sum + Math.max(0, Math.min(toMs, device.untilMs) - Math.max(fromMs, device.sinceMs)),
-          0,
-        ),
-      );
+      const expectedMs = expected.map((device) => expectedMilliseconds(device, expectedOf));
       const coveredMs = expected.map(() => 0);
       const work = { place, step, startMs, endMs, whole, owners: new Map(), expectedMs, coveredMs };
       if (range.ownerOf === null) work.owners.set(WHOLE, ownerCell(WHOLE, whole));

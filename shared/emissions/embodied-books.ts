@@ -2,10 +2,11 @@
  * The embodied emissions of one node, and whose they are: a GPU's go with the time for which it was allocated, the host's
  * with the GPUs. On a node without GPUs the host goes with its CPUs (or with what its own meter stands for).
  */
+import type { EmbodiedGrams } from '../embodied/amortization.ts';
 import { WINDOW_MS } from '../time/window.ts';
 import { type CellWork, cellOf } from './cell-work.ts';
 import type { DeviceShare } from './device-shares.ts';
-import { type EmbodiedGrams, type EmbodiedLine, embodiedLines } from './embodied-lines.ts';
+import { type EmbodiedLine, embodiedLines } from './embodied-lines.ts';
 import type { ExpectedDevice } from './expected-devices.ts';
 import type { Cell } from './figures.ts';
 import type { JoinNode } from './join-node.ts';

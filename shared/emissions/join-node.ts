@@ -1,19 +1,16 @@
 /** What the join needs to know of one node. */
+import type { EmbodiedGrams, Service, Since } from '../embodied/amortization.ts';
 import type { DeviceEntry, HourLedger } from '../ledger/hour.ts';
 import type { Place } from '../settings/place.ts';
 import type { Presence } from './presence.ts';
 
-export interface NodePart {
+/** With what making it emitted. */
+export interface NodePart extends Service, EmbodiedGrams {
   readonly id: string;
   readonly type: string;
   readonly name: string;
-  readonly inServiceMs: number;
-  readonly outOfServiceMs: number | null;
-  /** Since when it ages, where it came from another node. */
-  readonly agesFromMs?: number | null;
-  readonly grams: number;
-  readonly gramsLow: number;
-  readonly gramsHigh: number;
+  /** Where the operator gives another figure from a date on: each, the last as above. */
+  readonly figures?: readonly Since<EmbodiedGrams>[];
 }
 
 export interface JoinNode extends Presence {

@@ -14,6 +14,7 @@ import { type CellWork, cellOf, emptyWorks, type OwnerCell } from './cell-work.t
 import { type Charging, chargeWindow } from './charge-window.ts';
 import { DeviceMeans } from './device-means.ts';
 import { type DeviceShare, type OwnerOf, windowShares } from './device-shares.ts';
+import { coveredMilliseconds, meteredTime } from './device-time.ts';
 import { EmbodiedBooks } from './embodied-books.ts';
 import { expectedDevices } from './expected-devices.ts';
 import type { Cell } from './figures.ts';
@@ -118,20 +119,14 @@ function cover(
   typeOf: ReadonlyMap<number, DeviceType>,
   meter: DeviceMeans,
 ): number {
-  let ownMeterMs = 0;
-  const meteredMs = new Map<number, number>();
-  for (const { devices } of epochs) {
-    for (const { deviceIndex, meteredMilliseconds, energyMillijoules } of devices) {
-      if (typeOf.get(deviceIndex) === 'other') ownMeterMs += meteredMilliseconds;
-      addTo(meteredMs, deviceIndex, meteredMilliseconds);
+  for (const { devices } of epochs)
+    for (const { deviceIndex, meteredMilliseconds, energyMillijoules } of devices)
       meter.add(deviceIndex, energyMillijoules, meteredMilliseconds);
-    }
-  }
-  meter.expected.forEach(({ deviceIndex }, i) => {
-    const own = deviceIndex === null ? 0 : (meteredMs.get(deviceIndex) ?? 0);
-    coveredMs[i]! += Math.max(own, ownMeterMs);
+  const metered = meteredTime(epochs, typeOf);
+  meter.expected.forEach((device, i) => {
+    coveredMs[i]! += coveredMilliseconds(device, metered);
   });
-  return ownMeterMs;
+  return metered.ownMeterMs;
 }
 
 /** Adds how jobs came to their energy. */

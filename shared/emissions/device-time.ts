@@ -1,0 +1,45 @@
+/** The two sides of coverage: for how long a device should have been metered, and for how long it was. */
+import type { LedgerEpoch } from '../ledger/hour.ts';
+import type { DeviceType } from '../wire/ingest.ts';
+import type { ExpectedDevice } from './expected-devices.ts';
+import type { TimeSpan } from './presence.ts';
+
+/** @param inFleet disjoint spans in which its node was in the fleet */
+export function expectedMilliseconds(
+  { sinceMs, untilMs }: ExpectedDevice,
+  inFleet: readonly TimeSpan[],
+): number {
+  return inFleet.reduce(
+    (sum, { fromMs, toMs }) => sum + Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, sinceMs)),
+    0,
+  );
+}
+
+/** Of one window, all epochs together. */
+export interface MeteredTime {
+  /** By device index. */
+  readonly byDevice: ReadonlyMap<number, number>;
+  /** Of the meter of the whole node. */
+  readonly ownMeterMs: number;
+}
+
+export function meteredTime(
+  epochs: readonly LedgerEpoch[],
+  typeOf: ReadonlyMap<number, DeviceType>,
+): MeteredTime {
+  const byDevice = new Map<number, number>();
+  let ownMeterMs = 0;
+  for (const { devices } of epochs) {
+    for (const { deviceIndex, meteredMilliseconds } of devices) {
+      byDevice.set(deviceIndex, (byDevice.get(deviceIndex) ?? 0) + meteredMilliseconds);
+      if (typeOf.get(deviceIndex) === 'other') ownMeterMs += meteredMilliseconds;
+    }
+  }
+  return { byDevice, ownMeterMs };
+}
+
+/** What the node's own meter saw counts for all of its devices. */
+export function coveredMilliseconds({ deviceIndex }: ExpectedDevice, metered: MeteredTime): number {
+  const own = deviceIndex === null ? 0 : (metered.byDevice.get(deviceIndex) ?? 0);
+  return Math.max(own, metered.ownMeterMs);
+}
