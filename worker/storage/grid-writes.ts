@@ -23,43 +23,61 @@ const INCOMING = `
 
 /** A value replaces the stored one if it differs, and never a better kind: `instr` ranks them by their place. */
 const KINDS_BEST_FIRST = `'measured estimated forecast'`;
+const rank = (row: string) => `instr(${KINDS_BEST_FIRST}, ${row}.kind)`;
 const replaces = (incoming: string, stored: string) => `
-  instr(${KINDS_BEST_FIRST}, ${incoming}.kind) <= instr(${KINDS_BEST_FIRST}, ${stored}.kind)
+  ${rank(incoming)} <= ${rank(stored)}
   AND (${incoming}.grams_per_kwh <> ${stored}.grams_per_kwh OR ${incoming}.kind <> ${stored}.kind
        OR ${incoming}.duration_ms <> ${stored}.duration_ms)`;
 
-/** Shorter intervals that begin within a new longer one. */
-const COVERED = `v.key > i.key AND v.key < i.key + i.duration_ms / ${WINDOW_MS}`;
+/**
+ * Shorter intervals that begin within a new longer one, unless they are of a better kind, or the longer one is itself
+ * refused for a better value at its own start. What stays beneath it is the finer step, which readers prefer.
+ */
+const COVERS = `v.key > i.key AND v.key < i.key + i.duration_ms / ${WINDOW_MS} AND ${rank('i')} <= ${rank('v')}
+  AND NOT EXISTS (SELECT 1 FROM grid_values own WHERE own.key = i.key AND ${rank('own')} < ${rank('i')})`;
 
-const OLD_AND_NEW = `
-  SELECT v.key, v.duration_ms, v.grams_per_kwh, v.kind, v.method, v.issued_at_ms, v.fetched_at_ms,
-         i.grams_per_kwh, i.kind, ?2
-    FROM incoming i`;
+/** What is replaced by which value: at its own start, or beneath it. */
+const REPLACED = `${INCOMING}, replaced AS (
+    SELECT i.key AS new_key, i.duration_ms AS new_duration_ms, i.grams_per_kwh AS new_grams_per_kwh, i.kind AS new_kind,
+           v.key, v.duration_ms, v.grams_per_kwh, v.kind, v.method, v.issued_at_ms, v.fetched_at_ms
+      FROM incoming i JOIN grid_values v ON v.key = i.key WHERE ${replaces('i', 'v')}
+    UNION ALL
+    SELECT i.key, i.duration_ms, i.grams_per_kwh, i.kind,
+           v.key, v.duration_ms, v.grams_per_kwh, v.kind, v.method, v.issued_at_ms, v.fetched_at_ms
+      FROM incoming i JOIN grid_values v ON ${COVERS})`;
 
-const RECORD_REVISIONS = `${INCOMING}
+const RECORD_REVISIONS = `${REPLACED}
   INSERT INTO grid_revisions (value_key, old_duration_ms, old_grams_per_kwh, old_kind, old_method, old_issued_at_ms,
                               old_fetched_at_ms, new_grams_per_kwh, new_kind, recorded_at_ms)
-  ${OLD_AND_NEW} JOIN grid_values v ON v.key = i.key WHERE ${replaces('i', 'v')}
-  UNION ALL
-  ${OLD_AND_NEW} JOIN grid_values v ON ${COVERED}`;
+  SELECT key, duration_ms, grams_per_kwh, kind, method, issued_at_ms, fetched_at_ms, new_grams_per_kwh, new_kind, ?2
+    FROM replaced`;
 
-const START_MS = `i.key % ${STEPS_PER_SERIES} * ${WINDOW_MS}`;
-const mean = (of: string) => `AVG(${of}.grams_per_kwh)`;
+const startMs = (key: string) => `${key} % ${STEPS_PER_SERIES} * ${WINDOW_MS}`;
 
-/** Of what began before now: what is replaced, and what is added later than the ordinary course brings it. */
-const LOG_INTENSITY = `${INCOMING}
+const SUMMARY = `json_patch(?5, json_object('values', COUNT(*), 'meanGramsPerKwh',
+                                         SUM(grams_per_kwh * duration_ms) / SUM(duration_ms)))`;
+
+/**
+ * Of what began before now: what is replaced, and what is added later than the ordinary course brings it. Means are over
+ * time, since a longer value may stand for several.
+ */
+const LOG_INTENSITY = `${REPLACED}, past AS (
+    SELECT * FROM replaced WHERE ${startMs('key')} < ?2),
+  brought AS (
+    SELECT new_key AS key, new_duration_ms AS duration_ms, new_grams_per_kwh AS grams_per_kwh FROM past
+    UNION
+    SELECT i.key, i.duration_ms, i.grams_per_kwh FROM incoming i
+     WHERE ${startMs('i.key')} < ?2 AND ${startMs('i.key')} + i.duration_ms <= ?7
+       AND NOT EXISTS (SELECT 1 FROM grid_values v WHERE v.key = i.key))
   INSERT INTO changes (${CHANGE_COLUMNS})
   SELECT ?2, ?3, ?4, 'intensity',
-         json_patch(?5, json_object('values', COUNT(v.key), 'meanGramsPerKwh', ${mean('v')})),
-         json_patch(?5, json_object('values', COUNT(*), 'meanGramsPerKwh', ${mean('i')})),
-         MIN(${START_MS}), MAX(${START_MS} + i.duration_ms), ?6
-    FROM incoming i LEFT JOIN grid_values v ON v.key = i.key
-   WHERE ${START_MS} < ?2
-     AND CASE WHEN v.key IS NULL THEN ${START_MS} + i.duration_ms <= ?7 ELSE ${replaces('i', 'v')} END
+         (SELECT ${SUMMARY} FROM past), ${SUMMARY},
+         MIN(${startMs('key')}), MAX(${startMs('key')} + duration_ms), ?6
+    FROM brought
   HAVING COUNT(*) > 0`;
 
 const REMOVE_COVERED = `
-  DELETE FROM grid_values WHERE key IN (${INCOMING} SELECT v.key FROM incoming i JOIN grid_values v ON ${COVERED})`;
+  DELETE FROM grid_values WHERE key IN (${INCOMING} SELECT v.key FROM incoming i JOIN grid_values v ON ${COVERS})`;
 
 const UPSERT_VALUES = `${INCOMING}
   INSERT INTO grid_values (key, duration_ms, grams_per_kwh, kind, method, issued_at_ms, fetched_at_ms)
