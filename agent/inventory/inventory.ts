@@ -41,11 +41,7 @@ export async function readInventory(
       cores,
     }),
   );
-  const memoryPart: InventoryPart[] =
-    memory === null
-      ? []
-      : [{ id: 'memory', type: 'memory', name: memory.name, capacityBytes: memory.capacityBytes }];
-  const parts = [...gpuParts(meters), ...cpus, ...memoryPart, ...disks].slice(0, MAX_PARTS);
+  const parts = [...gpuParts(meters), ...cpus, ...(memory?.parts ?? []), ...disks].slice(0, MAX_PARTS);
   return {
     hostname: plainText(givenHostname ?? hostname, MAX_NAME, 'unnamed-host'),
     kernel: plainText(kernel, MAX_NAME, ''),

@@ -5,6 +5,7 @@
  * A lifetime that changes holds from its date: what has accrued stays, the rest is spread over what is left of the new
  * lifetime, so the shares of a whole life are still 1.
  */
+import { type TimeSpan, within } from '../emissions/presence.ts';
 import { WINDOW_MS } from '../time/window.ts';
 
 /** 365 days: 8,760 hours. */
@@ -17,6 +18,16 @@ export interface Service {
   readonly outOfServiceMs: number | null;
   /** Since when it ages, where it came from another node: only what is left of it accrues here. Default: `inServiceMs`. */
   readonly agesFromMs?: number | null;
+  /** `[leftMs, returnedMs]` of each time that it was away and came back, in order: it ages meanwhile, elsewhere. */
+  readonly absences?: readonly (readonly [number, number])[];
+}
+
+/** The spans in service here, in order; none is empty. */
+export function spansInService({ inServiceMs, outOfServiceMs, absences = [] }: Service): TimeSpan[] {
+  const edges = [inServiceMs, ...absences.flat(), outOfServiceMs ?? Number.POSITIVE_INFINITY];
+  return edges
+    .flatMap((fromMs, i) => (i % 2 === 0 ? [{ fromMs, toMs: edges[i + 1]! }] : []))
+    .filter((span) => span.fromMs < span.toMs);
 }
 
 /** Since when a part ages: lifetimes count from there. */
@@ -38,7 +49,6 @@ export interface Accrual {
 
 /** @param lifetimes by `fromMs`; the first holds from the beginning. Empty: the default. */
 export function accrualsOf(service: Service, lifetimes: readonly Lifetime[]): Accrual[] {
-  const { inServiceMs: hereFromMs, outOfServiceMs } = service;
   const inServiceMs = beganMs(service);
   const first = lifetimes.findLast((lifetime) => lifetime.fromMs <= inServiceMs) ?? lifetimes[0];
   const accruals: Accrual[] = [];
@@ -55,13 +65,14 @@ export function accrualsOf(service: Service, lifetimes: readonly Lifetime[]): Ac
     endMs = Math.max(inServiceMs + years * YEAR_MS, fromMs + WINDOW_MS);
   }
   accruals.push({ startMs, endMs, share: rest });
-  return accruals.flatMap((accrual) => {
-    const fromMs = Math.max(accrual.startMs, hereFromMs);
-    const toMs = Math.min(accrual.endMs, outOfServiceMs ?? Number.POSITIVE_INFINITY);
-    if (fromMs === accrual.startMs && toMs === accrual.endMs) return [accrual];
-    if (fromMs >= toMs) return [];
-    return [{ startMs: fromMs, endMs: toMs, share: accruedShare([accrual], fromMs, toMs) }];
-  });
+  const spans = spansInService(service);
+  return accruals.flatMap((accrual) =>
+    within(spans, accrual.startMs, accrual.endMs).map(({ fromMs, toMs }) =>
+      fromMs === accrual.startMs && toMs === accrual.endMs
+        ? accrual
+        : { startMs: fromMs, endMs: toMs, share: accruedShare([accrual], fromMs, toMs) },
+    ),
+  );
 }
 
 /** 0..1: the share of a part's total that accrues in `[fromMs, toMs)`; additive over any partition of time. */
@@ -72,4 +83,40 @@ export function accruedShare(accruals: readonly Accrual[], fromMs: number, toMs:
     if (overlap > 0) share += (accrual.share * overlap) / (accrual.endMs - accrual.startMs);
   }
   return share;
+}
+
+/** What making something emitted, with bounds. */
+export interface EmbodiedGrams {
+  readonly grams: number;
+  readonly gramsLow: number;
+  readonly gramsHigh: number;
+}
+
+/** What holds from a date on; the first from the beginning. */
+export interface Since<T> {
+  readonly fromMs: number;
+  readonly value: T;
+}
+
+/** Spans in which one value holds, in order and without gaps; the first and the last have no end outwards. */
+export function spansOf<T>(values: readonly Since<T>[]): (TimeSpan & { readonly value: T })[] {
+  return values.map(({ fromMs, value }, i) => ({
+    fromMs: i === 0 ? Number.NEGATIVE_INFINITY : fromMs,
+    toMs: values[i + 1]?.fromMs ?? Number.POSITIVE_INFINITY,
+    value,
+  }));
+}
+
+/** What accrues in `[fromMs, toMs)` of a total that is another from a date on: each share of the total that holds then. */
+export function accruedAmount(
+  accruals: readonly Accrual[],
+  fromMs: number,
+  toMs: number,
+  totals: readonly Since<number>[],
+): number {
+  return spansOf(totals).reduce(
+    (sum, span) =>
+      sum + span.value * accruedShare(accruals, Math.max(fromMs, span.fromMs), Math.min(toMs, span.toMs)),
+    0,
+  );
 }

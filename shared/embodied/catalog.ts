@@ -1,18 +1,22 @@
 /** The hardware catalog: what making a part emitted, with low and high bound, method and source (catalog.data.json). */
 import data from './catalog.data.json' with { type: 'json' };
+import { memoryInName, modelledGpu } from './gpu-model.ts';
 
 /** Where a figure comes from, the most trusted first; `operator`: the operator's own, which stands before all. */
 export const PROVENANCES = ['operator', 'manufacturer', 'lca', 'derived', 'model'] as const;
 export type Provenance = (typeof PROVENANCES)[number];
 
-/** Impacts beside the climate's, per unit; absent where nobody published or modelled them. */
-export interface OtherImpacts {
-  /** Depletion of minerals and metals, kg antimony-equivalent. */
-  readonly adpeKgSbeq?: number | undefined;
-  readonly primaryEnergyMegajoules?: number | undefined;
-  /** Weighted by scarcity (AWARE), cubic metres world-equivalent. */
-  readonly waterCubicMetresEq?: number | undefined;
-}
+/**
+ * Impacts beside the climate's: depletion of minerals and metals in kg antimony-equivalent, primary energy, and water
+ * weighted by scarcity (AWARE) in cubic metres world-equivalent.
+ */
+export const IMPACTS = ['adpeKgSbeq', 'primaryEnergyMegajoules', 'waterCubicMetresEq'] as const;
+export type Impact = (typeof IMPACTS)[number];
+
+/** Per unit; absent where nobody published or modelled them, bounds where only one did. */
+export type OtherImpacts = {
+  readonly [K in Impact | `${Impact}Low` | `${Impact}High`]?: number | undefined;
+};
 
 export interface CatalogEntry extends OtherImpacts {
   readonly id: string;
@@ -71,8 +75,8 @@ export type NamedKind = 'gpu' | 'cpu';
 
 export interface CatalogMatch {
   readonly entry: CatalogEntry;
-  /** `name`: known under this name; `similar`: a longer name that begins like a known one; `none`: any other of its kind. */
-  readonly by: 'name' | 'similar' | 'none';
+  /** `exact`: known under this name; `similar`: a longer name that begins like a known one; `modelled`: any other. */
+  readonly by: 'exact' | 'similar' | 'modelled';
 }
 
 /** What an operator says of the making of a part, in place of the catalog's figure or for a part that it lacks. */
@@ -131,23 +135,57 @@ export class HardwareCatalog {
 
   /**
    * Finds what a GPU or CPU calls itself (`NVIDIA H100 80GB HBM3`). Whole words are compared, so `L4` is not `L40`; of
-   * several beginnings the longest wins.
+   * several beginnings the longest wins. What is only similar has wide bounds, what is not known has those of the model.
    */
   find(kind: NamedKind, name: string): CatalogMatch {
     const asked = words(name);
     const best = this.#names
       .filter((known) => known.entry.kind === kind && known.words.every((word, i) => asked[i] === word))
       .sort((a, b) => b.words.length - a.words.length)[0];
-    if (!best) return { entry: this.entry(`${kind}-unknown`), by: 'none' };
-    return { entry: best.entry, by: best.words.length === asked.length ? 'name' : 'similar' };
+    if (!best) return { entry: modelled(this.entry(`${kind}-unknown`), name), by: 'modelled' };
+    if (best.words.length === asked.length) return { entry: best.entry, by: 'exact' };
+    return { entry: similarTo(best.entry), by: 'similar' };
   }
 }
+
+/** An operator's figure for any other stands as it is; the model's is of what the name tells. */
+function modelled(entry: CatalogEntry, name: string): CatalogEntry {
+  const memoryGigabytes = memoryInName(name);
+  if (entry.kind !== 'gpu' || entry.provenance === 'operator' || memoryGigabytes === null) return entry;
+  const method = `${entry.method}; with the ${memoryGigabytes} GB that its name tells`;
+  return { ...entry, ...modelledGpu({ memoryGigabytes }), memoryGigabytes, method };
+}
+
+/** Another part of its family: half to twice. */
+function similarTo(entry: CatalogEntry): CatalogEntry {
+  const bounds = IMPACTS.flatMap((impact) => [
+    [`${impact}Low`, half(entry[`${impact}Low`])],
+    [`${impact}High`, twice(entry[`${impact}High`])],
+  ]);
+  return {
+    ...entry,
+    ...Object.fromEntries(bounds),
+    low: entry.low / 2,
+    high: entry.high * 2,
+    provenance: 'model',
+    method: `that of ${entry.name}, with which its name begins; from half its low bound to twice its high one`,
+    confidence: 'low',
+  };
+}
+
+const half = (value: number | undefined) => value && value / 2;
+const twice = (value: number | undefined) => value && value * 2;
 
 function withOwn(entry: CatalogEntry, own: OwnFigure | undefined): CatalogEntry {
   if (own === undefined) return entry;
   const { source, part: _, ...figures } = own;
   const { model: __, ...rest } = entry;
-  return { ...rest, ...figures, ...OPERATORS, sources: [source] };
+  // Bounds are of the figure that they stand with.
+  const given = IMPACTS.filter((impact) => figures[impact] !== undefined);
+  const unbounded = Object.fromEntries(
+    given.flatMap((impact) => [`${impact}Low`, `${impact}High`].map((bound) => [bound, undefined])),
+  );
+  return { ...rest, ...unbounded, ...figures, ...OPERATORS, sources: [source] };
 }
 
 function ownEntry(id: string, { source, part, ...figures }: OwnFigure): CatalogEntry[] {

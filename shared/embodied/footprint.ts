@@ -1,7 +1,14 @@
 /** What making each part of a node emitted: catalog figures times what the inventory or the operator says of the part. */
 import type { InventoryPart } from '../wire/ingest.ts';
-import type { Service } from './amortization.ts';
-import { type CatalogEntry, type HardwareCatalog, type OtherImpacts, PUBLISHED } from './catalog.ts';
+import { type EmbodiedGrams, type Service, type Since, spansInService } from './amortization.ts';
+import {
+  type CatalogEntry,
+  type CatalogMatch,
+  type HardwareCatalog,
+  IMPACTS,
+  type OtherImpacts,
+  PUBLISHED,
+} from './catalog.ts';
 
 /** Parts that no host reports: every node has one of each. */
 export const HOST_PARTS = [
@@ -21,18 +28,22 @@ export interface HardwarePart {
   readonly count?: number | null;
 }
 
-export interface Footprint {
-  readonly grams: number;
-  readonly gramsLow: number;
-  readonly gramsHigh: number;
-  /** Null where an entry does not say. */
-  readonly adpeKgSbeq: number | null;
-  readonly primaryEnergyMegajoules: number | null;
-  readonly waterCubicMetresEq: number | null;
-  /** Ids of the catalog entries that it is made of. */
-  readonly entryIds: readonly string[];
-  /** False where no entry has the part's own name: a similar one, or the median of its kind, stands for it. */
-  readonly matched: boolean;
+/** How the figure of a part was found: as `CatalogMatch`, or `type`: one figure stands for all parts of its type. */
+export type FigureMatch = CatalogMatch['by'] | 'type';
+export const FIGURE_MATCHES = [
+  'exact',
+  'similar',
+  'modelled',
+  'type',
+] as const satisfies readonly FigureMatch[];
+
+/** Null where an entry does not say. */
+export type ImpactFigures = { readonly [K in keyof OtherImpacts]-?: number | null };
+
+export interface Footprint extends EmbodiedGrams, ImpactFigures {
+  /** The catalog entries that it is made of. */
+  readonly entries: readonly CatalogEntry[];
+  readonly match: FigureMatch;
   /** True where the part is not known by name or a number of pieces is assumed, not reported. */
   readonly assumed: boolean;
 }
@@ -69,7 +80,7 @@ export function partFootprint(
     case 'gpu':
     case 'cpu': {
       const { entry, by } = hardware.find(part.type, part.name);
-      return { ...sum([[entry, pieces]], by !== 'name'), matched: by === 'name' };
+      return { ...sum([[entry, pieces]], by !== 'exact'), match: by };
     }
     case 'memory': {
       const modules = count ?? Math.ceil(bytes / MEMORY_GIGABYTE / GIGABYTES_PER_MODULE);
@@ -81,6 +92,11 @@ export function partFootprint(
         count === null,
       );
     }
+    case 'dimm':
+      return sum([
+        [hardware.entry('dram-per-gb'), times(bytes / MEMORY_GIGABYTE)],
+        [hardware.entry('dram-dimm-base'), one],
+      ]);
     case 'ssd':
       return sum([
         [hardware.entry('ssd-per-gb'), times(bytes / DISK_GIGABYTE)],
@@ -106,42 +122,65 @@ export function partFootprint(
   }
 }
 
-/** Parts of one node, each with its footprint. */
+/** Of a part, with what making it emitted as that is known over time. */
+export interface PartFigures {
+  /** Where there are several: from when each holds; the last is the footprint's own. */
+  readonly figures?: readonly Since<EmbodiedGrams>[];
+}
+
+/** Parts of one node, each with its footprint by what holds last. */
 export function withFootprints<P extends HardwarePart & Service>(
   parts: readonly P[],
-  hardware: HardwareCatalog = PUBLISHED,
-): (P & Footprint)[] {
+  hardware: readonly Since<HardwareCatalog>[],
+): (P & Footprint & PartFigures)[] {
   const gpuCount = mostAtOnce(parts.filter(({ type }) => type === 'gpu'));
-  return parts.map((part) => ({ ...part, ...partFootprint(part, hardware, gpuCount) }));
+  return parts.map((part) => {
+    const all = hardware.map(({ fromMs, value }) => ({
+      fromMs,
+      value: partFootprint(part, value, gpuCount),
+    }));
+    const figures = all.filter(({ value }, i) => i === 0 || !isSame(value, all[i - 1]!.value));
+    return { ...part, ...all.at(-1)!.value, ...(figures.length > 1 && { figures }) };
+  });
 }
+
+const isSame = (a: EmbodiedGrams, b: EmbodiedGrams): boolean =>
+  a.grams === b.grams && a.gramsLow === b.gramsLow && a.gramsHigh === b.gramsHigh;
 
 /** The most that were ever in service at once: what the chassis is built for. */
 function mostAtOnce(parts: readonly Service[]): number {
   const inServiceAt = (ms: number) =>
-    parts.filter(
-      ({ inServiceMs, outOfServiceMs }) =>
-        inServiceMs <= ms && (outOfServiceMs === null || outOfServiceMs > ms),
-    ).length;
-  return Math.max(0, ...parts.map(({ inServiceMs }) => inServiceAt(inServiceMs)));
+    parts.filter((part) => spansInService(part).some(({ fromMs, toMs }) => fromMs <= ms && ms < toMs)).length;
+  const starts = parts.flatMap((part) => spansInService(part).map(({ fromMs }) => fromMs));
+  return Math.max(0, ...starts.map(inServiceAt));
 }
 
-function sum(terms: readonly (readonly [CatalogEntry, Count])[], assumed = false): Footprint {
+type Term = readonly [CatalogEntry, Count];
+
+function sum(terms: readonly Term[], assumed = false): Footprint {
   const total = (figure: (entry: CatalogEntry, count: Count) => number) =>
     terms.reduce((kg, [entry, count]) => kg + figure(entry, count), 0) * GRAMS_PER_KG;
-  const other = (impact: keyof OtherImpacts) =>
-    terms.reduce<number | null>((all, [entry, count]) => {
-      const each = entry[impact];
-      return all === null || each === undefined ? null : all + each * count.value;
-    }, 0);
   return {
     grams: total((entry, count) => entry.kgCo2eq * count.value),
     gramsLow: total((entry, count) => entry.low * count.low),
     gramsHigh: total((entry, count) => entry.high * count.high),
-    adpeKgSbeq: other('adpeKgSbeq'),
-    primaryEnergyMegajoules: other('primaryEnergyMegajoules'),
-    waterCubicMetresEq: other('waterCubicMetresEq'),
-    entryIds: terms.map(([entry]) => entry.id),
-    matched: true,
+    ...impactsOf(terms),
+    entries: terms.map(([entry]) => entry),
+    match: 'type',
     assumed,
   };
+}
+
+function impactsOf(terms: readonly Term[]): ImpactFigures {
+  const of = (key: keyof OtherImpacts, pieces: keyof Count) =>
+    terms.reduce<number | null>((all, [entry, count]) => {
+      const each = entry[key];
+      return all === null || each === undefined ? null : all + each * count[pieces];
+    }, 0);
+  const figures = IMPACTS.flatMap((impact) => [
+    [impact, of(impact, 'value')],
+    [`${impact}Low`, of(`${impact}Low`, 'low')],
+    [`${impact}High`, of(`${impact}High`, 'high')],
+  ]);
+  return Object.fromEntries(figures) as ImpactFigures;
 }

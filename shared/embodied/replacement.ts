@@ -4,11 +4,6 @@ import { DAY_MS } from '../time/window.ts';
 /** A part that inventories lack for as long may have been replaced: shorter, and a repair or a lost bus explains it. */
 export const SUSPECTED_AFTER_MS = 7 * DAY_MS;
 
-/** UUIDs, as drivers give them to GPUs. Other ids (an address on the bus) are those of another part in another node. */
-export function isUniqueId(id: string): boolean {
-  return /^(gpu-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id);
-}
-
 export interface ReplaceablePart {
   readonly id: string;
   readonly type: string;
@@ -19,7 +14,7 @@ export interface ReplaceablePart {
 }
 
 /** Types of which a node has several, each with an id of its own. */
-const REPLACEABLE = new Set(['gpu', 'ssd', 'hdd']);
+const REPLACEABLE = new Set(['gpu', 'dimm', 'ssd', 'hdd']);
 
 /**
  * For each part that has been missing for `SUSPECTED_AFTER_MS` the id of a part of its type that came since: pairs in

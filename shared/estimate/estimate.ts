@@ -144,7 +144,7 @@ function chargeSpread(cell: Cell, energy: number, input: EstimateInput) {
     // Of a given intensity the zone does not matter, only that there is one.
     gridZone: gridZone ?? '',
     pueRatio,
-    lifetimeYears: null,
+    lifetimeYears: input.lifetimeYears,
     factors: NO_FACTORS,
   };
   const used = new Map<string, { provider: string; method: string | null }>();

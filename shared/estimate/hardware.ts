@@ -16,7 +16,7 @@ export function hardwareNamed(written: string, hardware: HardwareCatalog = PUBLI
   if (exact) return exact;
   for (const kind of ['gpu', 'cpu'] as const) {
     const { entry, by } = hardware.find(kind, written);
-    if (by !== 'none') return entry;
+    if (by !== 'modelled') return entry;
   }
   return null;
 }

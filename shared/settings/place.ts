@@ -1,5 +1,6 @@
 /** Where a node stands over time, with what holds there: the settings that its emissions depend on. */
 import { ALL_KNOWN } from '../audit/as-known.ts';
+import { DEFAULT_LIFETIME_YEARS, type Lifetime } from '../embodied/amortization.ts';
 import type { TimeRange } from '../time/window.ts';
 import { type SettingHistory, type SettingRow, segmentsOver, settingHistory, valueAt } from './effective.ts';
 import { ALL_FACTOR_KEYS, type SiteFactors, siteFactors } from './site-factors.ts';
@@ -11,9 +12,16 @@ export interface Place extends TimeRange {
   readonly gridZone: string | null;
   /** 1 where the site has none: only what the meters saw. */
   readonly pueRatio: number;
-  /** Null where the site has none. */
-  readonly lifetimeYears: number | null;
+  /** Of hardware; the default where the site says none, whatever held where its nodes stood before. */
+  readonly lifetimeYears: number;
   readonly factors: SiteFactors;
+}
+
+/** Of hardware, over the places of its node: those that differ from the one before. */
+export function lifetimesOf(places: readonly Pick<Place, 'startMs' | 'lifetimeYears'>[]): Lifetime[] {
+  return places
+    .filter(({ lifetimeYears }, i) => lifetimeYears !== places[i - 1]?.lifetimeYears)
+    .map(({ startMs, lifetimeYears }) => ({ fromMs: startMs, years: lifetimeYears }));
 }
 
 const DEFAULT_PUE_RATIO = 1;
@@ -65,7 +73,7 @@ export class Places {
         siteId,
         gridZone: holds('gridZone'),
         pueRatio: pue === null ? DEFAULT_PUE_RATIO : Number(pue),
-        lifetimeYears: lifetime === null ? null : Number(lifetime),
+        lifetimeYears: lifetime === null ? DEFAULT_LIFETIME_YEARS : Number(lifetime),
         factors: siteFactors(holds),
       };
     });

@@ -162,7 +162,7 @@ function hardwareOf(
     embodied:
       gpuCount === 0 || key.includes(' + ')
         ? null
-        : { entry: id, kgCo2eq, low, high, boundary, assumed: by !== 'name' },
+        : { entry: id, kgCo2eq, low, high, boundary, assumed: by !== 'exact' },
   };
 }
 

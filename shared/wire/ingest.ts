@@ -91,9 +91,10 @@ export interface SensorHealth {
 }
 
 export interface InventoryPart {
-  /** Stable: a GPU's UUID, `cpu-0`, `memory`, a disk's serial. */
+  /** Stable: a GPU's UUID, `cpu-0`, `memory`, `dimm-` and a module's serial or slot, a disk's serial. */
   readonly id: string;
-  readonly type: 'gpu' | 'cpu' | 'memory' | 'ssd' | 'hdd';
+  /** `dimm`: one module; `memory`: all of it, where nothing tells the modules. */
+  readonly type: 'gpu' | 'cpu' | 'memory' | 'dimm' | 'ssd' | 'hdd';
   /** As the hardware names itself. */
   readonly name: string;
   /** Bytes for memory and disks; absent elsewhere. */

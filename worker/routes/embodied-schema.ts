@@ -1,8 +1,10 @@
 /** The ledger of a node's parts as answers show it. */
 import { z } from '@hono/zod-openapi';
 import { PROVENANCES } from '../../shared/embodied/catalog.ts';
+import { FIGURE_MATCHES } from '../../shared/embodied/footprint.ts';
 import { EMBODIED_METHODS } from '../../shared/embodied/views.ts';
 import { instantOutput } from '../http/schemas.ts';
+import { impactOutputs } from './impacts-schema.ts';
 
 const untold = 'Null: the method does not tell.';
 const share = (description: string) =>
@@ -25,14 +27,8 @@ const grams = {
   writtenOffGrams: share(
     'Never to accrue: it left service early, or the node was out of the fleet meanwhile.',
   ),
-  carriedAwayGrams: share('Went with it to another node.'),
-  adpeKgSbeq: z.number().nullable().openapi({
-    description: 'Of making it: depletion of minerals and metals, kg antimony-equivalent. Null: not known.',
-  }),
-  primaryEnergyMegajoules: z.number().nullable(),
-  waterCubicMetresEq: z.number().nullable().openapi({
-    description: 'Weighted by scarcity (AWARE), cubic metres world-equivalent. Null: not known.',
-  }),
+  carriedAwayGrams: share('Went with it to another node, or would have accrued while it was away.'),
+  ...impactOutputs,
 };
 
 const partSchema = z
@@ -48,10 +44,11 @@ const partSchema = z
     ...grams,
     activeHours: z.number().nullable().openapi({ description: 'In `[from, to)`; with `activeHours` only.' }),
     fullyAmortized: z.boolean().openapi({ description: 'Its lifetime is over: it adds nothing any more.' }),
-    matched: z.boolean().openapi({
+    match: z.enum(FIGURE_MATCHES).openapi({
       description:
-        'An entry of the catalog has its own name; if not, a similar one or the median of its type stands for it.',
+        '`exact`: an entry of the catalog has its own name; `similar`: its name begins like that of an entry, whose bounds are halved and doubled; `modelled`: nothing is like it, and a formula gives its figure, with wide bounds; `type`: one figure stands for all parts of its type.',
     }),
+    matched: z.boolean().openapi({ description: '`match` is `exact` or `type`.' }),
     assumed: z.boolean().openapi({
       description:
         'The part is not known to the catalog by its name, or its number or presence is assumed, not reported.',
@@ -64,6 +61,9 @@ const partSchema = z
       .nullable()
       .openapi({ description: 'Since when it ages, where it came from another node.' }),
     outOfServiceFrom: instantOutput.nullable(),
+    absences: z
+      .array(z.object({ from: instantOutput, to: instantOutput }))
+      .openapi({ description: 'Times for which it was away and came back: it aged elsewhere.' }),
     missingSince: instantOutput.nullable().openapi({
       description: 'Inventories lack it since then. It stays in service: a bus may have lost it.',
     }),
@@ -72,7 +72,23 @@ const partSchema = z
         'Id of a part that came while this one has been missing for 7 days. A proposal: PATCH /v1/nodes/{id}/parts/{partId} with `replacedBy` confirms it.',
     }),
     replacedBy: z.string().nullable(),
-    movedTo: z.string().nullable().openapi({ description: 'Id of the node that reported it next.' }),
+    movedTo: z.string().nullable().openapi({
+      description:
+        'Id of the node that reported it next; its own for a total of memory whose modules stand for it now.',
+    }),
+    figureHistory: z
+      .array(
+        z.object({
+          from: instantOutput.nullable().openapi({ description: 'Null: from the beginning.' }),
+          embodiedGrams: z.number(),
+          embodiedGramsLow: z.number(),
+          embodiedGramsHigh: z.number(),
+        }),
+      )
+      .openapi({
+        description:
+          'Where you gave another figure from a date on: each. Every share of its life has the one that held then, so `embodiedGrams` lies between them. Else empty.',
+      }),
     figures: z.array(
       z.object({
         entry: z.string(),

@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { type OtherImpacts, sourceOf } from '../../shared/embodied/catalog.ts';
+import { sourceOf } from '../../shared/embodied/catalog.ts';
 import {
   DEFAULT_EXPECTED_UTILIZATION_RATIO,
   EMBODIED_METHODS,
@@ -13,6 +13,7 @@ import { instant, instantInput, instantOrNull, whyInput } from '../http/schemas.
 import { type EmbodiedLedger, type EmbodiedPart, embodiedLedger } from '../use-cases/embodied.ts';
 import { sayOfPart } from '../use-cases/part-word.ts';
 import { embodiedOutput } from './embodied-schema.ts';
+import { impactOutputs, impactReply } from './impacts-schema.ts';
 
 const NOTES: Readonly<Record<EmbodiedMethod, string>> = {
   straightLine:
@@ -162,28 +163,22 @@ function reply(node: string, { parts, ...ledger }: EmbodiedLedger) {
 
 type Grams = ReturnType<typeof gramsOf>;
 
-function gramsOf({ grams, gramsLow, gramsHigh, shares, ...impacts }: EmbodiedPart) {
-  const { accrued, accruedSoFar, brought, remaining, writtenOff, carriedAway } = shares;
-  const ofShare = (share: number | null) => (share === null ? null : grams * share);
+function gramsOf(part: EmbodiedPart) {
+  const { amounts, low, high } = part;
   return {
-    embodiedGrams: grams,
-    embodiedGramsLow: gramsLow,
-    embodiedGramsHigh: gramsHigh,
-    accruedGrams: grams * accrued,
-    accruedGramsLow: gramsLow * accrued,
-    accruedGramsHigh: gramsHigh * accrued,
-    broughtGrams: ofShare(brought),
-    accruedSoFarGrams: grams * accruedSoFar,
-    remainingGrams: ofShare(remaining),
-    writtenOffGrams: ofShare(writtenOff),
-    carriedAwayGrams: ofShare(carriedAway),
-    ...impactsOf(impacts),
+    embodiedGrams: amounts.whole,
+    embodiedGramsLow: low.whole,
+    embodiedGramsHigh: high.whole,
+    accruedGrams: amounts.accrued,
+    accruedGramsLow: low.accrued,
+    accruedGramsHigh: high.accrued,
+    broughtGrams: amounts.brought,
+    accruedSoFarGrams: amounts.accruedSoFar,
+    remainingGrams: amounts.remaining,
+    writtenOffGrams: amounts.writtenOff,
+    carriedAwayGrams: amounts.carriedAway,
+    ...impactReply(part),
   };
-}
-
-function impactsOf(impacts: Readonly<Record<keyof OtherImpacts, number | null>>) {
-  const { adpeKgSbeq, primaryEnergyMegajoules, waterCubicMetresEq } = impacts;
-  return { adpeKgSbeq, primaryEnergyMegajoules, waterCubicMetresEq };
 }
 
 /** Null where any part is: a sum without it would be too low. */
@@ -209,9 +204,7 @@ const NOTHING: Grams = {
   remainingGrams: 0,
   writtenOffGrams: 0,
   carriedAwayGrams: 0,
-  adpeKgSbeq: 0,
-  primaryEnergyMegajoules: 0,
-  waterCubicMetresEq: 0,
+  ...impactReply(Object.fromEntries(Object.keys(impactOutputs).map((name) => [name, 0]))),
 };
 
 const HOUR_MS = 3_600_000;
@@ -225,17 +218,28 @@ function partReply(part: EmbodiedPart) {
     count: part.count,
     ...gramsOf(part),
     activeHours: part.activeMilliseconds === null ? null : part.activeMilliseconds / HOUR_MS,
-    fullyAmortized: part.shares.fullyAmortized,
-    matched: part.matched,
+    fullyAmortized: part.fullyAmortized,
+    match: part.match,
+    matched: part.match === 'exact' || part.match === 'type',
     assumed: part.assumed,
     inServiceFrom: instant(part.inServiceMs),
     inServiceAssumed: part.inServiceAssumed,
     agesFrom: instantOrNull(part.agesFromMs),
     outOfServiceFrom: instantOrNull(part.outOfServiceMs),
+    absences: part.absences.map(([leftMs, returnedMs]) => ({
+      from: instant(leftMs),
+      to: instant(returnedMs),
+    })),
     missingSince: instantOrNull(part.missingSinceMs),
     suspectedReplacement: part.suspectedReplacement,
     replacedBy: part.replacedBy,
     movedTo: part.movedToNode,
+    figureHistory: (part.figures ?? []).map(({ fromMs, value }, i) => ({
+      from: i === 0 ? null : instant(fromMs),
+      embodiedGrams: value.grams,
+      embodiedGramsLow: value.gramsLow,
+      embodiedGramsHigh: value.gramsHigh,
+    })),
     figures: part.entries.map(
       ({ id: entry, name, unit, kgCo2eq, low, high, provenance, boundary, method, confidence, sources }) => ({
         entry,

@@ -1,25 +1,21 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import {
-  type CatalogEntry,
-  catalog,
-  PROVENANCES,
-  PUBLISHED,
-  sourceOf,
-  yearOf,
-} from '../../shared/embodied/catalog.ts';
+import { catalog, PROVENANCES, PUBLISHED, sourceOf, yearOf } from '../../shared/embodied/catalog.ts';
+import { ALWAYS_MS } from '../../shared/embodied/own-figures.ts';
 import type { App } from '../http/app.ts';
 import { requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
-import { lineOfText, whyInput } from '../http/schemas.ts';
+import { instant, instantInput, instantOutput, lineOfText, whyInput } from '../http/schemas.ts';
 import {
+  type EntryWithHistory,
   getHardware,
   listHardware,
   matchHardware,
   setFigure,
   takeFigureBack,
 } from '../use-cases/hardware.ts';
+import { impactOutputs, impactReply } from './impacts-schema.ts';
 
 const TYPES = [...new Set(catalog.entries.map(({ kind }) => kind))] as [string, ...string[]];
 const NAMED = ['gpu', 'cpu'] as const;
@@ -33,14 +29,7 @@ const entrySchema = figureSchema
     name: z.string(),
     names: z.array(z.string()).openapi({ description: 'Under which drivers and firmware report it.' }),
     unit: z.enum(['piece', 'gigabyte', 'kilogram']).openapi({ description: 'What the figures are for.' }),
-    adpeKgSbeq: z
-      .number()
-      .nullable()
-      .openapi({ description: 'Depletion of minerals and metals, kg antimony-equivalent; null: not known.' }),
-    primaryEnergyMegajoules: z.number().nullable(),
-    waterCubicMetresEq: z.number().nullable().openapi({
-      description: 'Weighted by scarcity (AWARE), cubic metres world-equivalent; null: not known.',
-    }),
+    ...impactOutputs,
     kind: z.enum(PROVENANCES).openapi({
       description:
         'Of `kgCo2eq`: `operator` your own; `manufacturer` its product carbon footprint; `lca` a published study; `derived` from those; `model` our formula or an estimate.',
@@ -62,6 +51,17 @@ const entrySchema = figureSchema
     published: figureSchema.nullable().openapi({
       description: 'What stands in the catalog where your own figure is used; null otherwise.',
     }),
+    ownFigures: z
+      .array(
+        z.object({
+          effectiveFrom: instantOutput.nullable().openapi({ description: 'Null: from the beginning.' }),
+          figure: figureSchema
+            .extend({ source: z.string() })
+            .nullable()
+            .openapi({ description: 'Null: the published figure holds again.' }),
+        }),
+      )
+      .openapi({ description: 'Every figure of yours in the order in which they take effect.' }),
   })
   .openapi('HardwareEntry');
 
@@ -112,9 +112,9 @@ const listRoute = createRoute({
             match: z
               .object({
                 matched: z.boolean().openapi({ description: 'An entry has exactly this name.' }),
-                by: z.enum(['name', 'similar', 'none']).openapi({
+                by: z.enum(['exact', 'similar', 'modelled']).openapi({
                   description:
-                    '`similar`: a longer name that begins like it; `none`: the median of its type stands for it.',
+                    '`similar`: the name begins like that of the entry, whose bounds are halved and doubled; `modelled`: nothing is like it, and a formula gives its figure, with wide bounds.',
                 }),
               })
               .nullable()
@@ -149,7 +149,7 @@ const putRoute = createRoute({
   tags,
   summary: 'Use your own figure for a part',
   description:
-    'Replaces the figure of an entry, or adds a GPU or CPU that the catalog lacks (with `type` and `names`). It holds for all time and restates the past; `asOf` still answers as before.',
+    'Replaces the figure of an entry, or adds a GPU or CPU that the catalog lacks (with `type` and `names`). It holds from `effectiveFrom`, or for all time, restates the figures since then and is logged; `asOf` still answers as before.',
   ...requireScope('admin'),
   request: {
     params: entryParams,
@@ -171,6 +171,12 @@ const putRoute = createRoute({
               description:
                 'Under which its driver reports it. Whole words are compared; a longer name that begins like it is `similar`.',
             }),
+            effectiveFrom: instantInput.optional().openapi({
+              type: 'string',
+              format: 'date-time',
+              description:
+                'From then on each share of a part’s life has this figure; what accrued before keeps its own. Default: for all time, in place of every figure given before.',
+            }),
             why: whyInput,
           }),
         },
@@ -191,35 +197,48 @@ const deleteRoute = createRoute({
   path: '/v1/hardware/{entryId}',
   tags,
   summary: 'Take your own figure back',
-  description: 'The published figure holds again, for all time; an entry that you added is gone.',
+  description:
+    'The published figure holds again, from `effectiveFrom` on or for all time; an entry that you added is gone.',
   ...requireScope('admin'),
-  request: { params: entryParams, query: z.strictObject({ why: whyInput }) },
-  responses: { 204: { description: 'Taken back' }, ...problems('not_found') },
+  request: {
+    params: entryParams,
+    query: z.strictObject({
+      effectiveFrom: instantInput
+        .optional()
+        .openapi({ type: 'string', format: 'date-time', description: 'Default: for all time.' }),
+      why: whyInput,
+    }),
+  },
+  responses: { 204: { description: 'Taken back' }, ...problems('not_found', 'invalid_parameter') },
 });
 
 export function registerHardware(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor, type, kind, text, name } = context.req.valid('query');
+    const { nowMs } = context.var;
     if (name !== undefined) {
-      const { entry, by } = await matchHardware(context.env.DB, type as 'gpu' | 'cpu', name);
+      const { entry, by } = await matchHardware(context.env.DB, type as 'gpu' | 'cpu', name, nowMs);
       return context.json(
-        { hardware: [reply(entry)], match: { matched: by === 'name', by }, nextCursor: null },
+        { hardware: [reply(entry)], match: { matched: by === 'exact', by }, nextCursor: null },
         200,
       );
     }
-    const found = await listHardware(context.env.DB, { limit, after: cursor, type, kind, text });
+    const query = { limit, after: cursor, type, kind, text };
+    const found = await listHardware(context.env.DB, query, nowMs);
     const page = pageOf(found, limit, ({ id }) => id);
     return context.json({ hardware: page.items.map(reply), match: null, nextCursor: page.nextCursor }, 200);
   });
 
   app.openapi(getRoute, async (context) => {
-    const found = await getHardware(context.env.DB, context.req.valid('param').entryId);
+    const { entryId } = context.req.valid('param');
+    const found = await getHardware(context.env.DB, entryId, context.var.nowMs);
     return found.ok ? context.json(reply(found.value), 200) : problemResponse(context, found.problem);
   });
 
   app.openapi(putRoute, async (context) => {
-    const { why, ...figure } = context.req.valid('json');
+    const { why, effectiveFrom, ...given } = context.req.valid('json');
     const { nowMs, caller } = context.var;
+    const figure = { ...given, effectiveFromMs: effectiveFrom };
     const set = await setFigure(context.env.DB, context.req.valid('param').entryId, figure, {
       nowMs,
       by: caller.tokenId,
@@ -230,9 +249,10 @@ export function registerHardware(app: App): void {
 
   app.openapi(deleteRoute, async (context) => {
     const { nowMs, caller } = context.var;
-    const { why } = context.req.valid('query');
+    const { why, effectiveFrom } = context.req.valid('query');
+    const { entryId } = context.req.valid('param');
     const recorder = { nowMs, by: caller.tokenId, why };
-    const done = await takeFigureBack(context.env.DB, context.req.valid('param').entryId, recorder);
+    const done = await takeFigureBack(context.env.DB, entryId, effectiveFrom, recorder);
     return done.ok ? context.body(null, 204) : problemResponse(context, done.problem);
   });
 }
@@ -240,7 +260,7 @@ export function registerHardware(app: App): void {
 const formulaOf = (model: string | undefined) =>
   model === undefined ? null : catalog.models[model]!.formula;
 
-function reply(entry: CatalogEntry) {
+function reply(entry: EntryWithHistory) {
   const { kgCo2eq, low, high, provenance } = entry;
   const published = provenance === 'operator' && PUBLISHED.has(entry.id) ? PUBLISHED.entry(entry.id) : null;
   return {
@@ -252,9 +272,7 @@ function reply(entry: CatalogEntry) {
     kgCo2eq,
     low,
     high,
-    adpeKgSbeq: entry.adpeKgSbeq ?? null,
-    primaryEnergyMegajoules: entry.primaryEnergyMegajoules ?? null,
-    waterCubicMetresEq: entry.waterCubicMetresEq ?? null,
+    ...impactReply(entry),
     kind: provenance,
     method: entry.method,
     formula: formulaOf(entry.model),
@@ -269,5 +287,9 @@ function reply(entry: CatalogEntry) {
     hostKgCo2eq: entry.hostKgCo2eq ?? null,
     note: entry.note ?? null,
     published: published && { kgCo2eq: published.kgCo2eq, low: published.low, high: published.high },
+    ownFigures: entry.ownHistory.map(({ fromMs, value }) => ({
+      effectiveFrom: fromMs === ALWAYS_MS ? null : instant(fromMs),
+      figure: value && { kgCo2eq: value.kgCo2eq, low: value.low, high: value.high, source: value.source },
+    })),
   };
 }

@@ -138,7 +138,7 @@ const inventory = strict({
     .array(
       strict({
         id: text(128),
-        type: z.enum(['gpu', 'cpu', 'memory', 'ssd', 'hdd']),
+        type: z.enum(['gpu', 'cpu', 'memory', 'dimm', 'ssd', 'hdd']),
         name: z.string().max(256),
         capacityBytes: integer(2 ** 53 - 1).exactOptional(),
         cores: integer(4_096).exactOptional(),

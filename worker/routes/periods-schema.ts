@@ -33,7 +33,10 @@ const adjustmentSchema = z
     totalGrams: z.number(),
     idleGrams: z.number(),
     unattributedGrams: z.number(),
+    lowUtilizationEnergyKwh: z.number(),
+    lowUtilizationGrams: z.number(),
     gpuSeconds: z.number(),
+    ...figuresSchema.pick({ waterLitresSite: true, waterLitresGrid: true, overheads: true }).shape,
   })
   .openapi('Adjustment', {
     description: 'Now less then. Shares, coverage and counts of nodes are compared side by side instead.',

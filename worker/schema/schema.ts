@@ -261,6 +261,8 @@ export const parts = sqliteTable(
     movedTo: integer('moved_to'),
     /** Since when inventories lack it; null while they have it. No figure depends on it. */
     missingSinceMs: integer('missing_since_ms'),
+    /** JSON: `[leftMs, returnedMs]` of each time that it was away and came back, in order. */
+    absences: text('absences').notNull().default('[]'),
   },
   // By part: a GPU that another node reports is looked for by its UUID.
   (table) => [

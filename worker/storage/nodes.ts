@@ -1,8 +1,8 @@
-import { and, eq, isNull } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import { RETIRED_AT } from '../../shared/settings/node-as-known.ts';
 import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
-import { nodeDevices, nodes, tokens } from '../schema/schema.ts';
-import type { Author } from './changes.ts';
+import { nodeDevices } from '../schema/schema.ts';
+import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import { type Database, toStatement } from './database.ts';
 import { changeLabels } from './node-labels.ts';
 import { insertSettings, type RecordedSetting } from './settings.ts';
@@ -167,31 +167,34 @@ export async function updateNode(
   if (statements.length > 0) await binding.batch(statements);
 }
 
-/** Ends the node's tokens and marks it; its data stay. Keeps the first date where it was retired before. */
+const LOG_RETIREMENT = `
+  INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?2, ?3, 'node:' || id, '${RETIRED_AT}', NULL, CAST(?2 AS INTEGER), ?2, NULL, ?4
+  FROM nodes WHERE number = ?1 AND retired_at_ms IS NULL`;
+
+const SET_RETIREMENT = `
+  INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
+  SELECT 'node:' || number, '${RETIRED_AT}', CAST(?2 AS INTEGER), ?2, ?2, ?3
+  FROM nodes WHERE number = ?1 AND retired_at_ms IS NULL`;
+
+const RETIRE = 'UPDATE nodes SET retired_at_ms = ?2 WHERE number = ?1 AND retired_at_ms IS NULL';
+const REVOKE_TOKENS = 'UPDATE tokens SET revoked_at_ms = ?2 WHERE node_number = ?1 AND revoked_at_ms IS NULL';
+
+/**
+ * Ends the node's tokens and marks it; its data stay. Of two at once the first counts: a node that is retired keeps its
+ * date, and nothing is recorded of it again.
+ */
 export async function retireNode(
-  db: Database,
+  binding: D1Database,
   nodeNumber: number,
   nowMs: number,
   { who, why }: Author,
 ): Promise<void> {
-  const retirement: RecordedSetting = {
-    subject: `node:${nodeNumber}`,
-    key: RETIRED_AT,
-    value: String(nowMs),
-    effectiveFromMs: nowMs,
-    recordedAtMs: nowMs,
-    recordedBy: who,
-  };
-  await db.batch([
-    db
-      .update(nodes)
-      .set({ retiredAtMs: nowMs })
-      .where(and(eq(nodes.number, nodeNumber), isNull(nodes.retiredAtMs))),
-    db
-      .update(tokens)
-      .set({ revokedAtMs: nowMs })
-      .where(and(eq(tokens.nodeNumber, nodeNumber), isNull(tokens.revokedAtMs))),
-    ...insertSettings(db, [retirement], why),
+  await binding.batch([
+    binding.prepare(LOG_RETIREMENT).bind(nodeNumber, nowMs, who, why),
+    binding.prepare(SET_RETIREMENT).bind(nodeNumber, nowMs, who),
+    binding.prepare(RETIRE).bind(nodeNumber, nowMs),
+    binding.prepare(REVOKE_TOKENS).bind(nodeNumber, nowMs),
   ]);
 }
 

@@ -1,22 +1,28 @@
 /** The ledger of one node's parts: what making each emitted, how that is known, and what of it has accrued. */
 import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
-import { beganMs, DEFAULT_LIFETIME_YEARS, type Lifetime } from '../../shared/embodied/amortization.ts';
-import type { CatalogEntry } from '../../shared/embodied/catalog.ts';
+import {
+  beganMs,
+  DEFAULT_LIFETIME_YEARS,
+  type EmbodiedGrams,
+  type Since,
+} from '../../shared/embodied/amortization.ts';
 import { type Footprint, withFootprints } from '../../shared/embodied/footprint.ts';
-import { hardwareAsKnown } from '../../shared/embodied/own-figures.ts';
+import { ALWAYS_MS, hardwareAsKnown } from '../../shared/embodied/own-figures.ts';
 import { suspectedReplacements } from '../../shared/embodied/replacement.ts';
 import {
-  activeHoursShares,
+  activeHoursAmounts,
   DEFAULT_EXPECTED_UTILIZATION_RATIO,
   type EmbodiedMethod,
-  immediateShares,
-  type PartShares,
-  straightLineShares,
+  immediateAmounts,
+  isFullyAmortized,
+  type PartAmounts,
+  straightLineAmounts,
+  type Totals,
 } from '../../shared/embodied/views.ts';
 import { isVirtualMachine } from '../../shared/embodied/virtual-machine.ts';
 import { spansInFleet } from '../../shared/emissions/presence.ts';
 import { nodesAsKnown } from '../../shared/settings/node-as-known.ts';
-import { Places } from '../../shared/settings/place.ts';
+import { lifetimesOf, Places } from '../../shared/settings/place.ts';
 import { epochMs } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
@@ -37,9 +43,15 @@ export interface EmbodiedQuery {
   readonly expectedUtilizationRatio?: number | undefined;
 }
 
-export interface EmbodiedPart extends StoredPart, Omit<Footprint, 'entryIds'> {
-  readonly shares: PartShares;
-  readonly entries: readonly CatalogEntry[];
+export interface EmbodiedPart extends StoredPart, Footprint {
+  /** Grams. */
+  readonly amounts: PartAmounts;
+  /** Of the low and the high bound. */
+  readonly low: PartAmounts;
+  readonly high: PartAmounts;
+  readonly fullyAmortized: boolean;
+  /** Where the operator gave another figure from a date on: each, in grams. */
+  readonly figures?: readonly Since<EmbodiedGrams>[];
   /** Id of the node that it went to. */
   readonly movedToNode: string | null;
   /** Id of a part that may have taken its place. */
@@ -85,8 +97,11 @@ export async function embodiedLedger(
 
   const hardware = hardwareAsKnown(settings, knownAtMs);
   const stored = await readPartsAsKnown(db, [node.number], knownAtMs);
-  const parts = withFootprints(stored, hardware);
   const toMs = Math.min(query.toMs ?? asOfMs, asOfMs);
+  const parts = withFootprints(
+    stored,
+    hardware.filter(({ fromMs }) => fromMs < toMs),
+  );
   const fromMs = query.fromMs ?? Math.min(toMs - 1, ...parts.map(({ inServiceMs }) => inServiceMs));
   const backwards = rangeProblem(fromMs, toMs);
   if (backwards !== null) return { ok: false, problem: backwards };
@@ -95,9 +110,7 @@ export async function embodiedLedger(
     startMs: epochMs(Math.min(fromMs, ...parts.map(beganMs))),
     endMs: epochMs(toMs),
   });
-  const lifetimes: Lifetime[] = places.flatMap(({ startMs, lifetimeYears }) =>
-    lifetimeYears === null ? [] : [{ fromMs: startMs, years: lifetimeYears }],
-  );
+  const lifetimes = lifetimesOf(places);
   const lifetimeYears = lifetimes.at(-1)?.years ?? DEFAULT_LIFETIME_YEARS;
   const expected = query.expectedUtilizationRatio ?? DEFAULT_EXPECTED_UTILIZATION_RATIO;
   const inFleet = spansInFleet(node, asOfMs);
@@ -108,11 +121,11 @@ export async function embodiedLedger(
     if (!read.ok) return read;
     active = read.value;
   }
-  const sharesOf = (part: StoredPart, activeMs: number | null): PartShares => {
-    if (activeMs !== null) return activeHoursShares(activeMs, lifetimeYears, expected);
+  const amountsOf = (part: StoredPart, totals: Totals, activeMs: number | null): PartAmounts => {
+    if (activeMs !== null) return activeHoursAmounts(totals, activeMs, lifetimeYears, expected);
     return method === 'immediate'
-      ? immediateShares(part, range)
-      : straightLineShares(part, lifetimes, inFleet, range);
+      ? immediateAmounts(part, totals, range)
+      : straightLineAmounts(part, totals, lifetimes, inFleet, range);
   };
   const suspected = suspectedReplacements(stored, asOfMs);
   return ok({
@@ -122,13 +135,22 @@ export async function embodiedLedger(
     lifetimeYears,
     expectedUtilizationRatio: active === null ? null : expected,
     virtualMachine: inventory !== null && isVirtualMachine(inventory.productName),
-    parts: parts.map(({ entryIds, ...part }) => {
+    parts: parts.map((part) => {
       const activeMilliseconds = active?.of(part) ?? null;
+      const figures = part.figures ?? [{ fromMs: ALWAYS_MS, value: part }];
+      const amounts = (of: keyof EmbodiedGrams) =>
+        amountsOf(
+          part,
+          figures.map(({ fromMs, value }) => ({ fromMs, value: value[of] })),
+          activeMilliseconds,
+        );
       return {
         ...part,
         activeMilliseconds,
-        shares: sharesOf(part, activeMilliseconds),
-        entries: entryIds.map((id) => hardware.entry(id)),
+        amounts: amounts('grams'),
+        low: amounts('gramsLow'),
+        high: amounts('gramsHigh'),
+        fullyAmortized: method === 'straightLine' && isFullyAmortized(part, lifetimes, toMs),
         movedToNode: fleet.find(({ number }) => number === part.movedTo)?.id ?? null,
         suspectedReplacement: suspected.get(part.id) ?? null,
       };

@@ -124,11 +124,11 @@ function madeOf(
   ];
   const sum = { kgCo2eq: 0, low: 0, high: 0 };
   for (const { part, count } of all) {
-    const { grams, gramsLow, gramsHigh, entryIds } = partFootprint(part, catalog, gpuCount);
+    const { grams, gramsLow, gramsHigh, entries } = partFootprint(part, catalog, gpuCount);
     sum.kgCo2eq += (count * grams) / 1_000;
     sum.low += (count * gramsLow) / 1_000;
     sum.high += (count * gramsHigh) / 1_000;
-    for (const id of entryIds) notes.cite(...sourcesOf(catalog.entry(id)));
+    for (const each of entries) notes.cite(...sourcesOf(each));
   }
   const supplies = assumedPowerSupplies(gpuCount).value;
   notes.assume(

@@ -67,7 +67,7 @@ export async function estimateEmissions(
   request: EstimateRequest,
   nowMs: number,
 ): Promise<Result<EstimateAnswer>> {
-  const catalog = await readHardware(db);
+  const catalog = await readHardware(db, Math.min(nowMs, request.toMs ?? nowMs));
   const entry = hardwareNamed(request.hardware, catalog);
   if (entry === null) {
     const nearest = nearestHardware(request.hardware, catalog).join(', ');

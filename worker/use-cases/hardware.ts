@@ -9,10 +9,12 @@ import {
   PUBLISHED,
 } from '../../shared/embodied/catalog.ts';
 import {
-  FIGURE_HOLDS_FROM_MS,
+  ALWAYS_MS,
   FIGURE_KEY,
   hardwareAsKnown,
+  hardwareAt,
   hardwareSubject,
+  type OwnHistory,
   ownFigures,
 } from '../../shared/embodied/own-figures.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
@@ -32,9 +34,28 @@ export interface FigureInput extends Omit<OwnFigure, 'low' | 'high' | 'part'> {
 
 /** Each is read with every answer. */
 const MAX_OWN_FIGURES = 500;
+/** Each is a catalog of its own, in every answer. */
+const MAX_DATES = 24;
 
-export async function readHardware(db: D1Database): Promise<HardwareCatalog> {
-  return hardwareAsKnown(await readSettings(openDatabase(db)));
+/** That holds at `atMs`. */
+export async function readHardware(db: D1Database, atMs: number): Promise<HardwareCatalog> {
+  return hardwareAt(hardwareAsKnown(await readSettings(openDatabase(db))), atMs);
+}
+
+/** An entry as it holds now, with the operator's own figures of it over time. */
+export interface EntryWithHistory extends CatalogEntry {
+  readonly ownHistory: OwnHistory;
+}
+
+async function readNow(db: D1Database, nowMs: number) {
+  const rows = await readSettings(openDatabase(db));
+  const own = ownFigures(rows);
+  const hardware = hardwareAt(hardwareAsKnown(rows), nowMs);
+  const withHistory = (entry: CatalogEntry): EntryWithHistory => ({
+    ...entry,
+    ownHistory: own.get(entry.id) ?? [],
+  });
+  return { hardware, withHistory };
 }
 
 export interface HardwareQuery {
@@ -50,78 +71,119 @@ export interface HardwareQuery {
 export async function listHardware(
   db: D1Database,
   { type, kind, text, limit, after = '' }: HardwareQuery,
-): Promise<CatalogEntry[]> {
+  nowMs: number,
+): Promise<EntryWithHistory[]> {
   const wanted = text?.toLowerCase();
   const holds = ({ id, name, aliases = [] }: CatalogEntry) =>
     wanted === undefined || [id, name, ...aliases].some((each) => each.toLowerCase().includes(wanted));
-  const hardware = await readHardware(db);
+  const { hardware, withHistory } = await readNow(db, nowMs);
   return hardware.entries
     .filter((entry) => type === undefined || entry.kind === type)
     .filter((entry) => kind === undefined || entry.provenance === kind)
     .filter((entry) => holds(entry) && entry.id > after)
     .sort((a, b) => (a.id < b.id ? -1 : 1))
-    .slice(0, limit + 1);
+    .slice(0, limit + 1)
+    .map(withHistory);
 }
 
 /** What stands for a GPU or CPU that calls itself so. */
-export async function matchHardware(db: D1Database, kind: NamedKind, name: string): Promise<CatalogMatch> {
-  return (await readHardware(db)).find(kind, name);
+export async function matchHardware(
+  db: D1Database,
+  kind: NamedKind,
+  name: string,
+  nowMs: number,
+): Promise<{ readonly entry: EntryWithHistory; readonly by: CatalogMatch['by'] }> {
+  const { hardware, withHistory } = await readNow(db, nowMs);
+  const { entry, by } = hardware.find(kind, name);
+  return { entry: withHistory(entry), by };
 }
 
 /** Problem: `not_found`. */
-export async function getHardware(db: D1Database, id: string): Promise<Result<CatalogEntry>> {
-  const hardware = await readHardware(db);
-  return hardware.has(id) ? ok(hardware.entry(id)) : noEntry(id);
+export async function getHardware(
+  db: D1Database,
+  id: string,
+  nowMs: number,
+): Promise<Result<EntryWithHistory>> {
+  const { hardware, withHistory } = await readNow(db, nowMs);
+  return hardware.has(id) ? ok(withHistory(hardware.entry(id))) : noEntry(id);
 }
 
-/** Sets the figure of an entry, or adds a GPU or CPU that the catalog lacks. Problem: `invalid_body`. */
+/**
+ * Sets the figure of an entry, or adds a GPU or CPU that the catalog lacks: from a date on, or for all time, whatever was
+ * given for other dates. Problem: `invalid_body`.
+ */
 export async function setFigure(
   db: D1Database,
   id: string,
-  input: FigureInput,
+  { effectiveFromMs, ...input }: FigureInput & { readonly effectiveFromMs?: number | undefined },
   recorder: Recorder,
-): Promise<Result<CatalogEntry>> {
+): Promise<Result<EntryWithHistory>> {
   const figure = toFigure(id, input);
   if (!figure.ok) return figure;
-  const rows = await readSettings(openDatabase(db));
-  const own = ownFigures(rows);
+  if (effectiveFromMs !== undefined && effectiveFromMs > recorder.nowMs)
+    return fail('invalid_body', '/effectiveFrom: must not be in the future.', '/effectiveFrom');
+  const own = ownFigures(await readSettings(openDatabase(db)));
   if (!own.has(id) && own.size >= MAX_OWN_FIGURES)
     return fail(
       'invalid_body',
       `There are ${MAX_OWN_FIGURES} own figures already, the most that are kept; delete one.`,
     );
-  await record(db, id, JSON.stringify(figure.value), recorder);
-  return getHardware(db, id);
+  const dates = datesOf(own.values());
+  if (effectiveFromMs !== undefined && !dates.has(effectiveFromMs) && dates.size >= MAX_DATES)
+    return fail(
+      'invalid_body',
+      `/effectiveFrom: own figures hold from ${MAX_DATES} dates already, the most that are kept; use one of those: ${[...dates].map((ms) => new Date(ms).toISOString()).join(', ')}.`,
+      '/effectiveFrom',
+    );
+  const from =
+    effectiveFromMs === undefined ? datesOf([own.get(id) ?? []]).add(ALWAYS_MS) : [effectiveFromMs];
+  await record(db, id, from, JSON.stringify(figure.value), recorder);
+  return getHardware(db, id, recorder.nowMs);
 }
 
-/** The published figure holds again; an entry that was the operator's is gone. Problem: `not_found`. */
-export async function takeFigureBack(db: D1Database, id: string, recorder: Recorder): Promise<Result<null>> {
-  const own = ownFigures(await readSettings(openDatabase(db)));
-  if (!own.has(id))
+/**
+ * The published figure holds again, from a date on or for all time; an entry that was the operator's is gone.
+ * Problems: `not_found`, `invalid_parameter`.
+ */
+export async function takeFigureBack(
+  db: D1Database,
+  id: string,
+  effectiveFromMs: number | undefined,
+  recorder: Recorder,
+): Promise<Result<null>> {
+  const history = ownFigures(await readSettings(openDatabase(db))).get(id);
+  if (history === undefined)
     return fail(
       'not_found',
-      `There is no own figure of "${id}"; GET /v1/hardware?kind=operator lists those.`,
+      `There is no own figure of "${id}"; GET /v1/hardware?kind=operator lists those that hold now.`,
       'entryId',
     );
-  await record(db, id, '', recorder);
+  if (effectiveFromMs !== undefined && effectiveFromMs > recorder.nowMs)
+    return fail('invalid_parameter', 'effectiveFrom must not be in the future.', 'effectiveFrom');
+  const from = effectiveFromMs === undefined ? datesOf([history]) : [effectiveFromMs];
+  await record(db, id, from, '', recorder);
   return ok(null);
 }
+
+const datesOf = (histories: Iterable<OwnHistory>): Set<number> =>
+  new Set([...histories].flatMap((history) => history.map(({ fromMs }) => fromMs)));
 
 async function record(
   db: D1Database,
   id: string,
+  dates: Iterable<number>,
   value: string,
   { nowMs, by, why }: Recorder,
 ): Promise<void> {
-  const setting = {
+  const settings = [...dates].map((effectiveFromMs) => ({
     subject: hardwareSubject(id),
     key: FIGURE_KEY,
     value,
-    effectiveFromMs: FIGURE_HOLDS_FROM_MS,
+    effectiveFromMs,
     recordedAtMs: nowMs,
     recordedBy: by,
-  };
-  await addSettings(openDatabase(db), [setting], why ?? null);
+  }));
+  await addSettings(openDatabase(db), settings, why ?? null);
 }
 
 function toFigure(id: string, { low, high, type, name, names, ...figure }: FigureInput): Result<OwnFigure> {

@@ -119,7 +119,7 @@ export async function retire(binding: D1Database, id: string, recorder: Recorder
   const node = await findNode(binding, id, recorder.nowMs);
   if (node === null) return noNode(id);
   const { nowMs, by: who, why = null } = recorder;
-  if (node.retiredAtMs === null) await retireNode(openDatabase(binding), node.number, nowMs, { who, why });
+  if (node.retiredAtMs === null) await retireNode(binding, node.number, nowMs, { who, why });
   return ok(null);
 }
 

@@ -91,8 +91,17 @@ function wordOf(
   if (endMs !== null && endMs < inServiceMs)
     return bad('outOfService', 'must not be before it is in service.');
   if (endMs === null && successor) return bad('outOfService', 'a part that was replaced is out of service.');
+  const [left] = part.absences[0] ?? [];
+  if (left !== undefined && inServiceMs > left)
+    return bad('inServiceFrom', 'it was away since then and came back; give a date before that.');
+  const [, returned] = part.absences.at(-1) ?? [];
+  if (returned !== undefined && endMs !== null && endMs < returned)
+    return bad('outOfService', 'it came back then; give a date after that.');
   if (part.movedTo !== null && outOfServiceMs !== undefined && endMs !== part.outOfServiceMs)
-    return bad('outOfService', 'it went to another node then, where the rest of it accrues; end it there.');
+    return bad(
+      'outOfService',
+      'it went on elsewhere then, where the rest of it accrues; end it there. It comes back by itself once this node reports it and the other does not.',
+    );
   return ok({
     inServiceMs,
     inServiceAssumed: inServiceFromMs === undefined && part.inServiceAssumed,

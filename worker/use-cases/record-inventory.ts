@@ -1,24 +1,32 @@
 /** The hardware ledger follows what agents report of their hosts. */
+import { beganMs } from '../../shared/embodied/amortization.ts';
 import { HOST_PARTS } from '../../shared/embodied/footprint.ts';
-import { isUniqueId } from '../../shared/embodied/replacement.ts';
+import { grownTotal, memoryChanges } from '../../shared/embodied/memory-parts.ts';
+import { idScope, isSamePart } from '../../shared/embodied/part-identity.ts';
+import { HOUR_MS } from '../../shared/time/window.ts';
 import type { Inventory } from '../../shared/wire/ingest.ts';
 import { readEnrolledAt } from '../storage/fleet.ts';
 import {
   markMissing,
+  type PartElsewhere,
   readParts,
   readPartsElsewhere,
   type StoredPart,
   UNSAID,
-  writeParts,
+  writeInventory,
 } from '../storage/parts.ts';
+
+/** A node that has said nothing for as long may have been opened. */
+const SILENT_AFTER_MS = HOUR_MS;
 
 /**
  * Adds the parts that are new, and the host's own that no host reports. The first inventory is taken to be in service
  * since the node enrolled, a part that appears later since now; both dates are marked as assumed.
  *
  * A part that is missing stays in service and a capacity never shrinks: a bus that lost a GPU or a failed module does
- * not undo its making. Parts leave by the operator's word, or when another node reports the same UUID: then the part
- * ends there and goes on here, with what is left of it. Nothing is written where nothing changed.
+ * not undo its making. Parts leave by the operator's word, or when another node reports the same part: then it ends there
+ * and goes on here, with what is left of it. One that left and is reported again is in service again, since now. Nothing
+ * is written where nothing changed.
  */
 export async function recordInventory(
   db: D1Database,
@@ -26,48 +34,98 @@ export async function recordInventory(
   inventory: Inventory,
   nowMs: number,
 ): Promise<void> {
-  const known = new Map((await readParts(db, [nodeNumber])).map((part) => [part.id, part]));
+  const ledger = await readParts(db, [nodeNumber]);
+  const known = new Map(ledger.map((part) => [part.id, part]));
   const firstMs = known.size === 0 ? ((await readEnrolledAt(db, nodeNumber)) ?? nowMs) : nowMs;
-  const reported: readonly Pick<StoredPart, 'id' | 'type' | 'name' | 'capacityBytes' | 'cores'>[] = [
-    ...inventory.parts.map((part) => ({
-      ...part,
-      capacityBytes: part.capacityBytes ?? null,
-      cores: part.cores ?? null,
-    })),
-    ...HOST_PARTS.map((part) => ({ ...part, capacityBytes: null, cores: null })),
-  ];
-  const newIds = reported.flatMap(({ id, type }) =>
-    type === 'gpu' && !known.has(id) && isUniqueId(id) ? [id] : [],
-  );
-  const elsewhere = await readPartsElsewhere(db, newIds, nodeNumber);
-  const changed: StoredPart[] = [];
-  for (const { id, type, name, capacityBytes, cores } of reported) {
-    const before = known.get(id);
-    const came = elsewhere.find((part) => part.id === id);
-    const part: StoredPart = {
-      ...(before ?? UNSAID),
-      nodeNumber,
-      id,
-      type: before?.type ?? type,
-      name,
-      capacityBytes: larger(before?.capacityBytes ?? null, capacityBytes),
-      cores,
-      // Where it was until now, it was in service until now.
-      inServiceMs: before?.inServiceMs ?? (came === undefined ? firstMs : nowMs),
-      inServiceAssumed: before?.inServiceAssumed ?? true,
-      agesFromMs: before?.agesFromMs ?? (came === undefined ? null : (came.agesFromMs ?? came.inServiceMs)),
-    };
-    const same =
-      before?.name === name && before.capacityBytes === part.capacityBytes && before.cores === cores;
-    if (!same) changed.push(part);
-  }
-  await writeParts(db, changed, elsewhere, nowMs);
-  await markMissing(
+  const told = reportedParts(inventory);
+  const inService = ledger.filter(({ outOfServiceMs }) => outOfServiceMs === null);
+  const memory = memoryChanges(inService, told);
+  const reported = memory.accepted.flatMap((part) => withGrowth(inService, part));
+  const elsewhere = await readPartsElsewhere(
     db,
+    reported.flatMap(({ id, type }) => (idScope(type, id) === 'node' ? [] : [id])),
     nodeNumber,
-    presenceChanges([...known.values()], new Set(reported.map(({ id }) => id)), nowMs),
   );
+  const toldInParts = Math.min(...memory.superseded.map(beganMs));
+
+  const written: StoredPart[] = [];
+  const moved = memory.superseded.map((part) => ({ part, endMs: nowMs }));
+  const returned: StoredPart[] = [];
+  for (const part of reported) {
+    const before = known.get(part.id);
+    const there = elsewhere.filter((other) => isSamePart(other, part));
+    const came = there.find((other) => hasCome(other, before, nowMs));
+    if (before !== undefined && isBack(before, there, came)) returned.push(before);
+    // Where it was until now, it was in service until now; what is here already has been since it came.
+    if (came !== undefined)
+      moved.push({ part: came, endMs: before?.outOfServiceMs === null ? before.inServiceMs : nowMs });
+    const origin = came ?? (part.type === 'dimm' && Number.isFinite(toldInParts) ? 'total' : null);
+    const agesFromMs = origin === null ? null : origin === 'total' ? toldInParts : beganMs(origin);
+    const next: StoredPart = {
+      ...(before ?? UNSAID),
+      ...part,
+      nodeNumber,
+      type: before?.type ?? part.type,
+      capacityBytes: larger(before?.capacityBytes ?? null, part.capacityBytes),
+      inServiceMs: before?.inServiceMs ?? (origin === null ? firstMs : nowMs),
+      inServiceAssumed: before?.inServiceAssumed ?? true,
+      agesFromMs: before?.agesFromMs ?? (before?.outOfServiceMs != null ? null : agesFromMs),
+    };
+    if (before === undefined || isOther(before, next)) written.push(next);
+  }
+  await writeInventory(db, nodeNumber, { written, moved, returned }, nowMs);
+  const unseen = new Set<StoredPart>(memory.unseen);
+  const seen = ledger.filter((part) => !unseen.has(part));
+  await markMissing(db, nodeNumber, presenceChanges(seen, new Set(reported.map(({ id }) => id)), nowMs));
 }
+
+type ReportedPart = Pick<StoredPart, 'id' | 'type' | 'name' | 'capacityBytes' | 'cores'>;
+
+const reportedParts = ({ parts }: Inventory): ReportedPart[] => [
+  ...parts.map((part) => ({
+    ...part,
+    capacityBytes: part.capacityBytes ?? null,
+    cores: part.cores ?? null,
+  })),
+  ...HOST_PARTS.map((part) => ({ ...part, capacityBytes: null, cores: null })),
+];
+
+/** A total of memory as the parts that the ledger has of it, with what came since. */
+function withGrowth(inService: readonly StoredPart[], part: ReportedPart): ReportedPart[] {
+  const totals = inService.filter(({ type }) => type === 'memory');
+  if (part.type !== 'memory' || totals.length === 0) return [part];
+  return [
+    ...totals.map(({ id, capacityBytes }) => ({ ...part, id, capacityBytes })),
+    ...grownTotal(totals, part),
+  ];
+}
+
+/**
+ * Whether a part of another node is here now. An id that no other part in the world has is enough where it is new here: two
+ * agents that see one GPU do not throw it to and fro. Else the other node must have let go of it.
+ */
+function hasCome(other: PartElsewhere, before: StoredPart | undefined, nowMs: number): boolean {
+  if (before === undefined && idScope(other.type, other.id) === 'world') return true;
+  if (other.missingSinceMs !== null || other.retiredAtMs !== null) return true;
+  const isHere = before !== undefined && before.outOfServiceMs === null;
+  return !isHere && nowMs - other.heardAtMs >= SILENT_AFTER_MS;
+}
+
+/** Whether a part that left is here again: no other node has it, and it was not here all the time that it was out. */
+function isBack(
+  before: StoredPart,
+  there: readonly PartElsewhere[],
+  came: PartElsewhere | undefined,
+): boolean {
+  if (before.outOfServiceMs === null || (there.length > 0 && came === undefined)) return false;
+  return before.missingSinceMs !== null || (before.movedTo !== null && before.movedTo !== before.nodeNumber);
+}
+
+const isOther = (a: StoredPart, b: StoredPart): boolean =>
+  a.name !== b.name ||
+  a.capacityBytes !== b.capacityBytes ||
+  a.cores !== b.cores ||
+  a.agesFromMs !== b.agesFromMs;
 
 /** Parts that inventories lack from now on, or have again. */
 function presenceChanges(known: readonly StoredPart[], present: ReadonlySet<string>, nowMs: number) {

@@ -1,7 +1,7 @@
 /** Carbon statements: gathers what one needs of a job, a project or a closed period (shared/statement composes it). */
 import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
 import { DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
-import { hardwareAsKnown, hardwareSubject } from '../../shared/embodied/own-figures.ts';
+import { hardwareAsKnown, hardwareAt, hardwareSubject } from '../../shared/embodied/own-figures.ts';
 import type { Figures } from '../../shared/emissions/figures.ts';
 import type { SciScore } from '../../shared/emissions/sci.ts';
 import { findZone } from '../../shared/grid/zones.ts';
@@ -150,7 +150,7 @@ async function gather(
       sci,
       versions,
       settings: ofSubjects,
-      catalog: hardwareAsKnown(await readSettings(openDatabase(db)), knownAtMs),
+      catalog: hardwareAt(hardwareAsKnown(await readSettings(openDatabase(db)), knownAtMs), toMs - 1),
     }),
   );
 }

@@ -31,7 +31,12 @@ describe('inventory', () => {
       'proc/cpuinfo': await readFile(fixture('hosts/cpuinfo-2-sockets.txt')),
       'sys/class/dmi/id/product_name': 'PowerEdge XE9680\n',
       'sys/firmware/dmi/tables/DMI': smbiosTable(
-        Array.from({ length: 32 }, (_, i) => ({ mebibytes: i < 24 ? 65_536 : 0, type: 34 })),
+        Array.from({ length: 4 }, (_, i) => ({
+          mebibytes: i < 3 ? 65_536 : 0,
+          type: 34,
+          partNumber: 'M321R8GA0BB0-CQKZJ  ',
+          ...(i < 2 && { serial: `80CE0324${i}` }),
+        })),
       ),
     });
     await addDisk(host, 'pci0/nvme/nvme0n1', {
@@ -55,7 +60,12 @@ describe('inventory', () => {
         { id: 'GPU-a', type: 'gpu', name: 'NVIDIA H100 80GB HBM3' },
         { id: 'cpu-0', type: 'cpu', name: 'Intel(R) Xeon(R) Gold 6134 CPU @ 3.20GHz', cores: 4 },
         { id: 'cpu-1', type: 'cpu', name: 'Intel(R) Xeon(R) Gold 6134 CPU @ 3.20GHz', cores: 4 },
-        { id: 'memory', type: 'memory', name: 'DDR5, 24 modules', capacityBytes: 24 * 64 * GIB },
+        ...['dimm-80CE03240', 'dimm-80CE03241', 'dimm-slot-2'].map((id) => ({
+          id,
+          type: 'dimm',
+          name: 'DDR5 Maker M321R8GA0BB0-CQKZJ',
+          capacityBytes: 64 * GIB,
+        })),
         {
           id: 'S64HNE0R500001',
           type: 'ssd',
@@ -100,6 +110,32 @@ describe('inventory', () => {
     await addDisk(host, 'pci0/sdb', disk);
     const ids = (await readInventory(host.paths, [])).parts.map((part) => part.id);
     expect(ids).toEqual(['S1', 'S1 nvme0n2', 'M sda', 'M sdb']);
+  });
+
+  test('modules that share a serial are known by their slots, which empty ones count', async () => {
+    const host = await emptyHost();
+    const same = { mebibytes: 16_384, type: 26, serial: 'AB12CD34' };
+    await host.write({
+      'sys/firmware/dmi/tables/DMI': smbiosTable([same, { mebibytes: 0, type: 2 }, same]),
+    });
+    const parts = (await readInventory(host.paths, [])).parts;
+    expect(parts.map(({ id }) => id)).toEqual(['dimm-slot-0', 'dimm-slot-2']);
+  });
+
+  test('where the firmware table is closed, EDAC tells the modules; its ranks are none', async () => {
+    const host = await emptyHost();
+    const at = 'sys/devices/system/edac/mc';
+    await host.write({
+      'proc/meminfo': 'MemTotal:       64684092 kB\n',
+      [`${at}/mc0/dimm0/size`]: '32768\n',
+      [`${at}/mc0/dimm0/dimm_mem_type`]: 'Registered-DDR4\n',
+      [`${at}/mc0/dimm1/size`]: '0\n',
+      [`${at}/mc0/csrow0/size_mb`]: '32768\n',
+      [`${at}/mc1/rank0/size`]: '32768\n',
+    });
+    expect((await readInventory(host.paths, [])).parts).toEqual([
+      { id: 'dimm-mc0-0', type: 'dimm', name: 'Registered-DDR4', capacityBytes: 32 * GIB },
+    ]);
   });
 
   test('without the firmware table the memory is rounded up, and the name says so', async () => {
@@ -157,10 +193,10 @@ describe('memory', () => {
       { mebibytes: 0, type: 26 },
       { mebibytes: 0, type: 26, sizeField: 0xffff },
     ]);
-    expect(memoryModules(table)).toEqual([
-      { capacityBytes: 16 * GIB, type: 'DDR4' },
-      { capacityBytes: 128 * GIB, type: 'DDR5' },
-      { capacityBytes: 512 * 1024, type: '' },
+    expect(memoryModules(table)).toMatchObject([
+      { slot: 0, capacityBytes: 16 * GIB, type: 'DDR4', serial: '00000000' },
+      { slot: 1, capacityBytes: 128 * GIB, type: 'DDR5', partNumber: '' },
+      { slot: 2, capacityBytes: 512 * 1024, type: '' },
     ]);
   });
 

@@ -6,6 +6,9 @@ export interface Slot {
   readonly type: number;
   /** Written as it is instead of the size in MiB: KiB (bit 15), or 0xffff for unknown. */
   readonly sizeField?: number;
+  /** What the maker wrote; default: nothing of use. */
+  readonly serial?: string;
+  readonly partNumber?: string;
 }
 
 export function smbiosTable(slots: readonly Slot[]): Buffer {
@@ -13,8 +16,12 @@ export function smbiosTable(slots: readonly Slot[]): Buffer {
   return Buffer.concat([bios, ...slots.map(memoryDevice), structure(127, 4, [])]);
 }
 
-function memoryDevice({ mebibytes, type, sizeField }: Slot): Buffer {
-  const device = structure(17, 0x28, ['DIMM_A1', 'Bank 0', 'Maker']);
+function memoryDevice({ mebibytes, type, sizeField, serial = '00000000', partNumber = '' }: Slot): Buffer {
+  const texts = ['DIMM_A1', 'Bank 0', 'Maker', serial, ...(partNumber === '' ? [] : [partNumber])];
+  const device = structure(17, 0x28, texts);
+  device.writeUInt8(3, 0x17);
+  device.writeUInt8(4, 0x18);
+  device.writeUInt8(partNumber === '' ? 0 : 5, 0x1a);
   const extended = mebibytes >= 0x7fff;
   device.writeUInt16LE(sizeField ?? (extended ? 0x7fff : mebibytes), 0x0c);
   device.writeUInt8(type, 0x12);

@@ -1,6 +1,14 @@
 import { expect, test } from 'vitest';
-import { catalog, HardwareCatalog, PUBLISHED, yearOf } from '../../../shared/embodied/catalog.ts';
+import {
+  catalog,
+  HardwareCatalog,
+  IMPACTS,
+  type Impact,
+  PUBLISHED,
+  yearOf,
+} from '../../../shared/embodied/catalog.ts';
 import { partFootprint, withFootprints } from '../../../shared/embodied/footprint.ts';
+import { modelledGpu } from '../../../shared/embodied/gpu-model.ts';
 
 test('every entry has its bounds in order, a known source and, where modelled, a formula', () => {
   expect(catalog.entries).toHaveLength(81);
@@ -33,7 +41,7 @@ test.each([
   ['AMD Instinct MI300X', 'mi300x'],
   ['NVIDIA GeForce RTX 3090', 'rtx-3090'],
 ])('%s is known by its name', (name, id) => {
-  expect(PUBLISHED.find('gpu', name)).toMatchObject({ by: 'name', entry: { id } });
+  expect(PUBLISHED.find('gpu', name)).toMatchObject({ by: 'exact', entry: { id } });
 });
 
 test.each([
@@ -41,7 +49,7 @@ test.each([
   ['Intel(R) Xeon(R) Platinum 8480C', 'xeon-8480'],
   ['Intel(R) Xeon(R) Platinum 8175M CPU @ 2.50GHz', 'xeon-8175m'],
 ])('%s is known by its name', (name, id) => {
-  expect(PUBLISHED.find('cpu', name)).toMatchObject({ by: 'name', entry: { id } });
+  expect(PUBLISHED.find('cpu', name)).toMatchObject({ by: 'exact', entry: { id } });
 });
 
 test('every alias finds its own entry', () => {
@@ -50,32 +58,129 @@ test('every alias finds its own entry', () => {
       for (const alias of aliases ?? []) expect(PUBLISHED.find(kind, alias).entry.id, alias).toBe(id);
 });
 
-test('a longer name is like the longest that it begins with, and marked; an unknown one has wide bounds', () => {
-  expect(PUBLISHED.find('gpu', 'NVIDIA GeForce RTX 3090 Ti')).toMatchObject({
+test('a longer name is like the longest that it begins with, with bounds of half to twice', () => {
+  const known = PUBLISHED.entry('rtx-3090');
+  expect(PUBLISHED.find('gpu', 'NVIDIA GeForce RTX 3090 Ti')).toEqual({
     by: 'similar',
-    entry: { id: 'rtx-3090' },
+    entry: expect.objectContaining({
+      id: 'rtx-3090',
+      kgCo2eq: known.kgCo2eq,
+      low: known.low / 2,
+      high: known.high * 2,
+      adpeKgSbeqHigh: known.adpeKgSbeqHigh! * 2,
+      provenance: 'model',
+      confidence: 'low',
+      method: expect.stringContaining('with which its name begins'),
+    }),
   });
-  const unknown = partFootprint({ type: 'gpu', name: 'Acme 9000', capacityBytes: null });
-  expect(unknown).toMatchObject({ assumed: true, entryIds: ['gpu-unknown'], gramsHigh: 697_300 });
-  expect(partFootprint({ type: 'gpu', name: 'NVIDIA L4', capacityBytes: null }).assumed).toBe(false);
+  expect(partFootprint({ type: 'gpu', name: 'NVIDIA L4', capacityBytes: null })).toMatchObject({
+    assumed: false,
+    match: 'exact',
+  });
   // How many modules it comes in, nobody says.
-  expect(partFootprint({ type: 'memory', name: 'DDR5', capacityBytes: 2 ** 36 }).assumed).toBe(true);
+  const memory = { type: 'memory' as const, name: 'DDR5', capacityBytes: 2 ** 36 };
+  expect(partFootprint(memory)).toMatchObject({ assumed: true, match: 'type' });
+  expect(partFootprint({ ...memory, type: 'dimm' })).toMatchObject({
+    assumed: false,
+    match: 'type',
+    grams: 64 * 1_768 + 5_220,
+  });
 });
 
-test.each(['gpu', 'cpu'])(
-  'any other %s is the median of the known ones, within their widest bounds',
-  (kind) => {
-    const known = catalog.entries.filter((entry) => entry.kind === kind && entry.id !== `${kind}-unknown`);
-    const values = known.map(({ kgCo2eq }) => kgCo2eq).sort((a, b) => a - b);
-    const half = values.length / 2;
-    const median = (values[Math.ceil(half) - 1]! + values[Math.floor(half)]!) / 2;
-    expect(PUBLISHED.entry(`${kind}-unknown`)).toMatchObject({
-      kgCo2eq: Number(median.toFixed(3)),
-      low: Math.min(...known.map(({ low }) => low)),
-      high: Math.max(...known.map(({ high }) => high)),
-    });
-  },
-);
+test('an unknown GPU has the figure of the model, with bounds that hold all that is known', () => {
+  const unknown = PUBLISHED.entry('gpu-unknown');
+  expect(unknown).toMatchObject({ ...modelledGpu(), provenance: 'model', model: 'anchored-to-pcf' });
+  expect(partFootprint({ type: 'gpu', name: 'Acme 9000', capacityBytes: null })).toMatchObject({
+    assumed: true,
+    match: 'modelled',
+    entries: [{ id: 'gpu-unknown' }],
+    grams: 110_300,
+    gramsLow: 37_600,
+    gramsHigh: 713_100,
+  });
+  for (const { id, kind, low, high } of catalog.entries) {
+    if (kind !== 'gpu') continue;
+    expect(unknown.low, id).toBeLessThanOrEqual(low);
+    expect(unknown.high, id).toBeGreaterThanOrEqual(high);
+  }
+});
+
+test('the inputs of the model are the least, the median and the most of the known GPUs', () => {
+  const known = catalog.entries.filter(({ kind, dieAreaMm2 }) => kind === 'gpu' && dieAreaMm2 !== undefined);
+  const of = (input: 'dieAreaMm2' | 'memoryGigabytes' | 'tdpWatts') => {
+    const values = known.map((entry) => entry[input]!).sort((a, b) => a - b);
+    return [
+      values[0]!,
+      (values[(values.length - 1) >> 1]! + values[values.length >> 1]!) / 2,
+      values.at(-1)!,
+    ];
+  };
+  const inputs = { dieAreaCm2: 8.14, processKgPerCm2: 2.06, memoryGigabytes: 48, tdpWatts: 350 };
+  expect(of('dieAreaMm2')).toEqual([294, 814, 2_400]);
+  expect(of('memoryGigabytes')).toEqual([11, 48, 288]);
+  expect(of('tdpWatts')).toEqual([70, 350, 1_400]);
+  expect(modelledGpu(inputs).kgCo2eq).toBe(modelledGpu().kgCo2eq);
+  // By hand: 5 x (2.06 / 2.74) x 8.14 + 0.82 x 48 + 0.038 x 350 + 27.
+  expect(modelledGpu().kgCo2eq).toBe(110.3);
+  // The two footprints that the formula is anchored to.
+  const h100 = { dieAreaCm2: 8.14, processKgPerCm2: 2.74, memoryGigabytes: 80, tdpWatts: 700 };
+  const b200 = { dieAreaCm2: 16, processKgPerCm2: 2.74, memoryGigabytes: 180, tdpWatts: 1_000 };
+  expect([h100, b200].map((gpu) => modelledGpu(gpu).kgCo2eq)).toEqual([159.9, 292.6]);
+});
+
+test('what an unknown name tells of its memory goes into the model, and says so', () => {
+  const { entry, by } = PUBLISHED.find('gpu', 'Acme 9000 96GB HBM3');
+  expect(by).toBe('modelled');
+  expect(entry).toMatchObject({ ...modelledGpu({ memoryGigabytes: 96 }), memoryGigabytes: 96 });
+  expect(entry.method).toContain('96 GB that its name tells');
+  expect(entry.high).toBeLessThan(600);
+  const own = new HardwareCatalog(new Map([['gpu-unknown', { kgCo2eq: 1, low: 1, high: 1, source: 'x' }]]));
+  expect(own.find('gpu', 'Acme 9000 96GB').entry.kgCo2eq).toBe(1);
+});
+
+test('any other CPU is the model at the median die of the known ones', () => {
+  const dies = catalog.entries.flatMap(({ id, kind, dieAreaMm2 }) =>
+    kind === 'cpu' && id !== 'cpu-unknown' && dieAreaMm2 ? [dieAreaMm2] : [],
+  );
+  const sorted = dies.sort((a, b) => a - b);
+  const median = (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
+  expect(0.0197 * median + 9.14).toBeCloseTo(PUBLISHED.entry('cpu-unknown').kgCo2eq, 1);
+  expect(PUBLISHED.entry('cpu-unknown')).toMatchObject({ low: 5.5, high: 100, provenance: 'model' });
+  expect(0.6 * 9.14).toBeCloseTo(5.5, 1);
+});
+
+test('other impacts have bounds where two sources or a range have a figure, and none where one has', () => {
+  for (const entry of catalog.entries)
+    for (const impact of IMPACTS) {
+      const [low, high] = [entry[`${impact}Low`], entry[`${impact}High`]];
+      expect(low === undefined, `${entry.id} ${impact}`).toBe(high === undefined);
+      if (low === undefined) continue;
+      expect(low, entry.id).toBeLessThanOrEqual(entry[impact]!);
+      expect(high, entry.id).toBeGreaterThanOrEqual(entry[impact]!);
+    }
+  const bounded = (kind: string, impact: Impact) =>
+    catalog.entries
+      .filter((entry) => entry.kind === kind && entry.id !== 'gpu-unknown')
+      .map((entry) => entry[`${impact}High`] !== undefined);
+  expect(new Set(bounded('gpu', 'adpeKgSbeq'))).toEqual(new Set([true]));
+  expect(new Set(bounded('gpu', 'waterCubicMetresEq'))).toEqual(new Set([false]));
+  expect(new Set(bounded('memory', 'primaryEnergyMegajoules'))).toEqual(new Set([true]));
+  expect(new Set(bounded('cpu', 'adpeKgSbeq'))).toEqual(new Set([false]));
+});
+
+test('the bounds of depletion and primary energy are those of MLCA and of ADEME’s factors', () => {
+  for (const entry of catalog.entries) {
+    const { kind, dieAreaMm2, memoryGigabytes } = entry;
+    if (kind !== 'gpu' || dieAreaMm2 === undefined || memoryGigabytes === undefined) continue;
+    const adpe = 5.8e-7 * (dieAreaMm2 / 100) + 0.0170687302 + memoryGigabytes * 6.3e-5 + 1.69e-3;
+    const energy = 26.5 * (dieAreaMm2 / 100) + 156 + memoryGigabytes * 27.3 + 74;
+    for (const [bounds, other] of [
+      [[entry.adpeKgSbeqLow!, entry.adpeKgSbeqHigh!], adpe],
+      [[entry.primaryEnergyMegajoulesLow!, entry.primaryEnergyMegajoulesHigh!], energy],
+    ] as const)
+      expect(Math.min(...bounds.map((bound) => Math.abs(bound / other - 1))), entry.id).toBeLessThan(1e-3);
+  }
+});
 
 test('every entry says where its figure is from and of which year, and its other impacts are positive', () => {
   for (const entry of catalog.entries) {
@@ -131,14 +236,14 @@ test('an own figure stands in front of the published one, and an own part is kno
     ]),
   );
   expect(own.find('gpu', 'NVIDIA L4')).toMatchObject({
-    by: 'name',
+    by: 'exact',
     // What the operator does not say of it stays as published.
     entry: { kgCo2eq: 60, provenance: 'operator', sources: ['our supplier'], adpeKgSbeq: 0.002482 },
   });
   expect(own.find('gpu', 'NVIDIA L40').entry.id).toBe('l40');
   const acme = { type: 'gpu' as const, name: 'Acme 9000', capacityBytes: null };
-  expect(partFootprint(acme, own)).toMatchObject({ grams: 99_000, matched: true, waterCubicMetresEq: null });
-  expect(partFootprint(acme)).toMatchObject({ matched: false, entryIds: ['gpu-unknown'] });
+  expect(partFootprint(acme, own)).toMatchObject({ grams: 99_000, match: 'exact', waterCubicMetresEq: null });
+  expect(partFootprint(acme)).toMatchObject({ match: 'modelled', entries: [{ id: 'gpu-unknown' }] });
 });
 
 test('eight GPUs have six power supplies; an operator’s count comes first; none is none', () => {
@@ -164,7 +269,9 @@ test('a chassis is built for the most GPUs that it ever held at once, not for al
   });
   const supplies = { ...service(9, 0, null), type: 'powerSupplies' as const };
   const figure = (gpus: readonly (typeof supplies | ReturnType<typeof service>)[]) =>
-    Math.round(withFootprints([supplies, ...gpus])[0]!.grams / 24.3 / 2_990);
+    Math.round(
+      withFootprints([supplies, ...gpus], [{ fromMs: 0, value: PUBLISHED }])[0]!.grams / 24.3 / 2_990,
+    );
   expect(figure([0, 1, 2].map((id) => service(id, 0, null)))).toBe(2);
   expect(figure([0, 1, 2, 3].map((id) => service(id, id, id + 1)))).toBe(2);
   expect(figure([0, 1, 2, 3].map((id) => service(id, 0, 5)))).toBe(4);

@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { beganMs, type Lifetime, YEAR_MS } from '../../../shared/embodied/amortization.ts';
 import {
-  activeHoursShares,
-  immediateShares,
-  type PartShares,
-  straightLineShares,
+  activeHoursAmounts,
+  immediateAmounts,
+  isFullyAmortized,
+  type PartAmounts,
+  straightLineAmounts,
+  type Totals,
 } from '../../../shared/embodied/views.ts';
 
 const START_MS = Date.UTC(2024, 0, 1);
@@ -18,11 +20,14 @@ const END_MS = START_MS + 40 * YEAR_MS;
 const FOUR_YEARS: readonly Lifetime[] = [{ fromMs: 0, years: 4 }];
 const part = { inServiceMs: START_MS, outOfServiceMs: null, movedTo: null };
 
+/** Shares of a whole. */
+const ONE: Totals = [{ fromMs: 0, value: 1 }];
+
 const instant = fc.integer({ min: START_MS, max: START_MS + 12 * YEAR_MS });
 const lifetimes = fc
   .array(fc.record({ fromMs: instant, years: fc.integer({ min: 1, max: 8 }) }), { maxLength: 4 })
   .map((list) => [{ fromMs: 0, years: 4 }, ...list.sort((a, b) => a.fromMs - b.fromMs)]);
-const told = ({ accruedSoFar, brought, remaining, writtenOff, carriedAway }: PartShares) =>
+const told = ({ accruedSoFar, brought, remaining, writtenOff, carriedAway }: PartAmounts) =>
   accruedSoFar + brought! + remaining! + writtenOff! + carriedAway!;
 
 test('over a lifetime the straight line sums to the total to the milligram, in any split of time', () => {
@@ -32,7 +37,10 @@ test('over a lifetime the straight line sums to the total to the milligram, in a
       const ranges = edges.slice(1).map((toMs, i) => ({ fromMs: edges[i]!, toMs }));
       const grams = ranges
         .filter(({ fromMs, toMs }) => fromMs < toMs)
-        .reduce((sum, range) => sum + GRAMS * straightLineShares(part, changes, ALWAYS, range).accrued, 0);
+        .reduce(
+          (sum, range) => sum + GRAMS * straightLineAmounts(part, ONE, changes, ALWAYS, range).accrued,
+          0,
+        );
       expect(Math.abs(grams - GRAMS)).toBeLessThan(MILLIGRAM);
     }),
   );
@@ -44,7 +52,9 @@ test('so does immediate, in one of the ranges', () => {
       const edges = [START_MS, ...cuts.sort((a, b) => a - b), END_MS];
       const shares = edges
         .slice(1)
-        .map((toMs, i) => immediateShares({ ...part, inServiceMs }, { fromMs: edges[i]!, toMs }).accrued);
+        .map(
+          (toMs, i) => immediateAmounts({ ...part, inServiceMs }, ONE, { fromMs: edges[i]!, toMs }).accrued,
+        );
       expect(shares.filter((share) => share === 1)).toHaveLength(1);
       expect(shares.reduce((a, b) => a + b, 0)).toBe(1);
     }),
@@ -63,7 +73,7 @@ test('a part that goes from node to node accrues in all of them together what it
         agesFromMs: i === 0 ? null : START_MS,
         movedTo: i + 1 < edges.length ? 2 : null,
       }));
-      const shares = stays.map((stay) => straightLineShares(stay, changes, ALWAYS, range));
+      const shares = stays.map((stay) => straightLineAmounts(stay, ONE, changes, ALWAYS, range));
       const grams = shares.reduce((sum, { accrued }) => sum + GRAMS * accrued, 0);
       expect(Math.abs(grams - GRAMS)).toBeLessThan(MILLIGRAM);
       for (const each of shares) expect(told(each)).toBeCloseTo(1, 9);
@@ -90,7 +100,7 @@ test('what accrued, is left, was written off, came along and went on are the who
   fc.assert(
     fc.property(anyPart, lifetimes, presence, instant, (each, changes, inFleet, toMs) => {
       fc.pre(toMs > START_MS);
-      const shares = straightLineShares(each, changes, inFleet, { fromMs: START_MS, toMs });
+      const shares = straightLineAmounts(each, ONE, changes, inFleet, { fromMs: START_MS, toMs });
       if (each.inServiceMs >= toMs || inFleet[0]!.fromMs >= toMs) return;
       expect(told(shares)).toBeCloseTo(1, 9);
       for (const share of [shares.accruedSoFar, shares.brought, shares.remaining, shares.writtenOff])
@@ -101,27 +111,103 @@ test('what accrued, is left, was written off, came along and went on are the who
 
 test('past its lifetime a part adds nothing and says so; one that leaves early leaves a remainder', () => {
   const late = { fromMs: START_MS + 4 * YEAR_MS, toMs: START_MS + 5 * YEAR_MS };
-  expect(straightLineShares(part, FOUR_YEARS, ALWAYS, late)).toMatchObject({
+  expect(straightLineAmounts(part, ONE, FOUR_YEARS, ALWAYS, late)).toMatchObject({
     accrued: 0,
     accruedSoFar: 1,
     remaining: 0,
     writtenOff: 0,
-    fullyAmortized: true,
   });
+  expect(isFullyAmortized(part, FOUR_YEARS, late.toMs)).toBe(true);
   const retired = { ...part, outOfServiceMs: START_MS + YEAR_MS };
-  expect(straightLineShares(retired, FOUR_YEARS, ALWAYS, late)).toMatchObject({
+  expect(straightLineAmounts(retired, ONE, FOUR_YEARS, ALWAYS, late)).toMatchObject({
     accrued: 0,
     accruedSoFar: 0.25,
     remaining: 0,
     writtenOff: 0.75,
-    fullyAmortized: false,
   });
+  expect(isFullyAmortized(retired, FOUR_YEARS, late.toMs)).toBe(false);
+});
+
+/** A stay of a part in one node after another, and back: node by node, with its absences. */
+const wanderings = fc
+  .uniqueArray(instant, { minLength: 1, maxLength: 7 })
+  .map((at) => [START_MS, ...at.filter((ms) => ms > START_MS).sort((a, b) => a - b)]);
+
+test('a part that goes back and forth between two nodes accrues in both together what it would in one', () => {
+  fc.assert(
+    fc.property(lifetimes, wanderings, instant, (changes, edges, toMs) => {
+      fc.pre(toMs > START_MS);
+      const stays = edges.map((fromMs, i) => [fromMs, edges[i + 1] ?? null] as const);
+      const nodes = [0, 1].flatMap((node) => {
+        const own = stays.filter((_, i) => i % 2 === node);
+        const [first] = own;
+        if (first === undefined) return [];
+        return [
+          {
+            inServiceMs: first[0],
+            outOfServiceMs: own.at(-1)![1],
+            agesFromMs: node === 0 ? null : START_MS,
+            movedTo: own.at(-1)![1] === null ? null : 2,
+            absences: own.slice(1).map(([backMs], i) => [own[i]![1]!, backMs] as const),
+          },
+        ];
+      });
+      const amounts = nodes.map((each) =>
+        straightLineAmounts(each, ONE, changes, ALWAYS, { fromMs: START_MS, toMs }),
+      );
+      const alone = straightLineAmounts(part, ONE, changes, ALWAYS, { fromMs: START_MS, toMs });
+      const here = amounts.filter((_, i) => nodes[i]!.inServiceMs < toMs);
+      expect(amounts.reduce((sum, { accruedSoFar }) => sum + accruedSoFar, 0)).toBeCloseTo(
+        alone.accruedSoFar,
+        9,
+      );
+      for (const each of here) expect(told(each)).toBeCloseTo(1, 9);
+    }),
+  );
+});
+
+test('of a total that is another from dates on, each share has the one that held: over a life they sum to what it tells', () => {
+  const totals = fc
+    .uniqueArray(instant, { maxLength: 4 })
+    .chain((dates) =>
+      fc.tuple(
+        fc.constant(dates.sort((a, b) => a - b)),
+        fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 5, maxLength: 5 }),
+      ),
+    )
+    .map(([dates, values]): Totals => [0, ...dates].map((fromMs, i) => ({ fromMs, value: values[i]! })));
+  fc.assert(
+    fc.property(totals, lifetimes, fc.array(instant, { maxLength: 8 }), (each, changes, cuts) => {
+      const edges = [START_MS, ...cuts.sort((a, b) => a - b), END_MS];
+      const ranges = edges
+        .slice(1)
+        .map((toMs, i) => ({ fromMs: edges[i]!, toMs }))
+        .filter(({ fromMs, toMs }) => fromMs < toMs);
+      const amounts = ranges.map((range) => straightLineAmounts(part, each, changes, ALWAYS, range));
+      const { whole } = amounts[0]!;
+      expect(amounts.reduce((sum, { accrued }) => sum + accrued, 0)).toBeCloseTo(whole, 6);
+      for (const amount of amounts) expect(told(amount)).toBeCloseTo(whole, 6);
+      expect(whole).toBeLessThanOrEqual(Math.max(...each.map(({ value }) => value)) + 1e-9);
+      expect(whole).toBeGreaterThanOrEqual(Math.min(...each.map(({ value }) => value)) - 1e-9);
+    }),
+  );
+  const half: Totals = [
+    { fromMs: 0, value: 100 },
+    { fromMs: START_MS + 2 * YEAR_MS, value: 300 },
+  ];
+  const year = (n: number) => ({ fromMs: START_MS + n * YEAR_MS, toMs: START_MS + (n + 1) * YEAR_MS });
+  expect(
+    [0, 1, 2, 3].map((n) => straightLineAmounts(part, half, FOUR_YEARS, ALWAYS, year(n)).accrued),
+  ).toEqual([25, 25, 75, 75]);
+  expect(immediateAmounts(part, half, year(0))).toMatchObject({ whole: 100, accrued: 100 });
+  expect(activeHoursAmounts(half, YEAR_MS, 4, 0.5)).toMatchObject({ whole: 300, accrued: 150 });
 });
 
 test('clocks that are put forward or back change nothing: every day of the year accrues the same', () => {
   const days = Array.from({ length: 366 }, (_, day) => START_MS + day * 24 * HOUR_MS);
   const shares = days.map(
-    (fromMs) => straightLineShares(part, FOUR_YEARS, ALWAYS, { fromMs, toMs: fromMs + 24 * HOUR_MS }).accrued,
+    (fromMs) =>
+      straightLineAmounts(part, ONE, FOUR_YEARS, ALWAYS, { fromMs, toMs: fromMs + 24 * HOUR_MS }).accrued,
   );
   expect(new Set(shares.map((share) => share.toFixed(15))).size).toBe(1);
 });
@@ -130,7 +216,7 @@ test('the embodied emissions of BLOOM: 7.57 t of servers and 3.64 t of GPUs, 11.
   // Luccioni, Viguier, Ligozat: Estimating the Carbon Footprint of BLOOM, JMLR 24(253), 2023, section 4.1.
   const gpuHours = 1_082_990;
   const tonnes = (kilograms: number, hours: number) =>
-    (kilograms * activeHoursShares(hours * HOUR_MS, 6, 0.85).accrued) / 1_000;
+    (kilograms * activeHoursAmounts(ONE, hours * HOUR_MS, 6, 0.85).accrued) / 1_000;
   const servers = tonnes(2_500, gpuHours / 8);
   const gpus = tonnes(150, gpuHours);
   expect(servers).toBeCloseTo(7.575, 3);
@@ -141,8 +227,9 @@ test('the embodied emissions of BLOOM: 7.57 t of servers and 3.64 t of GPUs, 11.
 });
 
 test('active hours sum to the total where the part is as busy as expected, and only there', () => {
-  const busy = (utilization: number) => activeHoursShares(6 * YEAR_MS * utilization, 6, 0.85).accruedSoFar;
+  const busy = (utilization: number) =>
+    activeHoursAmounts(ONE, 6 * YEAR_MS * utilization, 6, 0.85).accruedSoFar;
   expect(busy(0.85)).toBeCloseTo(1, 12);
   expect(busy(0.4)).toBeCloseTo(0.4 / 0.85, 12);
-  expect(activeHoursShares(HOUR_MS, 6, 0.85)).toMatchObject({ remaining: null, writtenOff: null });
+  expect(activeHoursAmounts(ONE, HOUR_MS, 6, 0.85)).toMatchObject({ remaining: null, writtenOff: null });
 });

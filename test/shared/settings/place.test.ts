@@ -28,17 +28,17 @@ const over = (node: number, startMs: number, endMs: number) =>
 
 test('a place ends where site, zone, PUE or lifetime changes, without gaps', () => {
   expect(over(1, 120, 300)).toEqual([
-    '120 150 a DE 1.2 ',
-    '150 200 a DE 1.4 ',
+    '120 150 a DE 1.2 4',
+    '150 200 a DE 1.4 4',
     '200 250 b FR 1 6',
     '250 300 b ES 1 6',
   ]);
 });
 
 test('a node stood at its first site before it was enrolled', () => {
-  expect(over(1, 0, 110)).toEqual(['0 100 a DE 1.2 ', '100 110 a DE 1.2 ']);
+  expect(over(1, 0, 110)).toEqual(['0 100 a DE 1.2 4', '100 110 a DE 1.2 4']);
 });
 
 test('a node without a site has no zone', () => {
-  expect(over(2, 0, 10)).toEqual(['0 10   1 ']);
+  expect(over(2, 0, 10)).toEqual(['0 10   1 4']);
 });

@@ -41,8 +41,12 @@ test('an entry says its figure, bounds, kind, year, boundary, formula and source
     formula: null,
     otherImpactsModel: expect.stringContaining('dieAreaMm2'),
     boundary: expect.stringContaining('cradle to gate'),
-    sources: [expect.stringContaining('HGX H100')],
+    adpeKgSbeqLow: 0.00516,
+    adpeKgSbeqHigh: 0.0238,
+    waterCubicMetresEqHigh: null,
+    sources: [expect.stringContaining('HGX H100'), expect.stringContaining('MLCA')],
     published: null,
+    ownFigures: [],
   });
   expect(await ask('GET', '/v1/hardware/mi300x')).toMatchObject({
     kind: 'model',
@@ -57,20 +61,20 @@ test('by type, kind and text', async () => {
   expect(await ids('text=instinct&type=gpu')).toEqual(['mi210', 'mi250', 'mi250x', 'mi300x', 'mi325x']);
 });
 
-test('what stands for a name, and that nothing but the median of its type stands for an unknown one', async () => {
+test('what stands for a name, and that a model stands for an unknown one', async () => {
   const match = async (type: string, name: string) => {
     const { hardware, match: how } = await list(`type=${type}&name=${encodeURIComponent(name)}`);
     return [hardware[0]!.id, how];
   };
-  expect(await match('gpu', H100)).toEqual(['h100-sxm5-80gb', { matched: true, by: 'name' }]);
+  expect(await match('gpu', H100)).toEqual(['h100-sxm5-80gb', { matched: true, by: 'exact' }]);
   expect(await match('gpu', 'NVIDIA GeForce RTX 3090 Ti')).toEqual([
     'rtx-3090',
     { matched: false, by: 'similar' },
   ]);
-  expect(await match('gpu', 'Acme 9000')).toEqual(['gpu-unknown', { matched: false, by: 'none' }]);
+  expect(await match('gpu', 'Acme 9000')).toEqual(['gpu-unknown', { matched: false, by: 'modelled' }]);
   expect(await match('cpu', 'AMD EPYC 9654 96-Core Processor')).toEqual([
     'epyc-9654',
-    { matched: true, by: 'name' },
+    { matched: true, by: 'exact' },
   ]);
   expect((await clock.call('GET', '/v1/hardware?name=x')).status).toBe(400);
 });
@@ -129,10 +133,10 @@ test('a GPU that the catalog lacks gets an entry of its own', async () => {
   await ask('POST', '/v1/sites', { id: 'acme', gridZone: 'DE', pueRatio: 1 });
   const node = await newNode('acme-1', 'acme');
   await inventory(node, [{ id: 'acme', type: 'gpu', name: 'Acme 9000 96GB' }]);
-  expect(await partOf(node.nodeId, 'acme')).toMatchObject({ matched: false, embodiedGramsHigh: 697_300 });
+  expect(await partOf(node.nodeId, 'acme')).toMatchObject({ match: 'modelled', embodiedGramsHigh: 362_600 });
   const entry = { type: 'gpu', names: ['Acme 9000 96GB'], kgCo2eq: 300, source: 'their sheet' };
   await ask('PUT', '/v1/hardware/acme-9000', entry);
-  expect(await partOf(node.nodeId, 'acme')).toMatchObject({ matched: true, embodiedGrams: 300_000 });
+  expect(await partOf(node.nodeId, 'acme')).toMatchObject({ match: 'exact', embodiedGrams: 300_000 });
   await ask('DELETE', '/v1/hardware/acme-9000');
   expect((await clock.call('GET', '/v1/hardware/acme-9000')).status).toBe(404);
 });

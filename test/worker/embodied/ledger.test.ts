@@ -138,6 +138,183 @@ test('a GPU that another node reports ends here and goes on there: never twice, 
   expect(before).toMatchObject({ outOfServiceFrom: null, movedTo: null });
 });
 
+test('a GPU that comes back from another node goes on here: away in between, never twice, never less', async () => {
+  await inventory(node, [gpuPart(n(1))]);
+  const other = await newNode(`o-${runs}`, `s-${runs}`);
+  const at = (hours: number) => DAY_MS + hours * HOUR_MS;
+  clock.nowMs = at(6);
+  await inventory(other, [gpuPart(n(1))]);
+  clock.nowMs = at(18);
+  await inventory(other, []);
+  await inventory(node, [gpuPart(n(1))]);
+  clock.nowMs = at(24);
+  const here = await partOf(node.nodeId, gpuId(n(1)));
+  const there = await partOf(other.nodeId, gpuId(n(1)));
+  expect(here).toMatchObject({
+    outOfServiceFrom: null,
+    movedTo: null,
+    absences: [{ from: iso(at(6)), to: iso(at(18)) }],
+  });
+  expect(there).toMatchObject({ outOfServiceFrom: iso(at(18)), movedTo: node.nodeId, writtenOffGrams: 0 });
+  const hour = H100_GRAMS / (4 * 8_760);
+  expect(here.accruedSoFarGrams).toBeCloseTo(12 * hour, 6);
+  expect(there.accruedSoFarGrams).toBeCloseTo(12 * hour, 6);
+  expect(here.carriedAwayGrams).toBeCloseTo(12 * hour, 6);
+  const sums = [here.accruedSoFarGrams, here.broughtGrams, here.remainingGrams, here.writtenOffGrams];
+  expect(sums.reduce<number>((sum, grams) => sum + grams!, here.carriedAwayGrams!)).toBeCloseTo(
+    H100_GRAMS,
+    6,
+  );
+  for (const [fromHour, hours] of [
+    [0, 6],
+    [6, 0],
+    [18, 6],
+  ] as const) {
+    const range = `?from=${iso(at(fromHour))}&to=${iso(at(fromHour + 6))}`;
+    expect((await partOf(node.nodeId, gpuId(n(1)), range)).accruedGrams).toBeCloseTo(hours * hour, 6);
+  }
+  const { changes } = await ask<{ changes: object[] }>(
+    'GET',
+    `/v1/changes?subject=node:${node.nodeId}&limit=1`,
+  );
+  expect(changes[0]).toMatchObject({ what: 'parts', why: 'reported again', effectiveFrom: iso(at(18)) });
+  // As it was known while it was away.
+  const away = await partOf(node.nodeId, gpuId(n(1)), `?asOf=${iso(at(12))}`);
+  expect(away).toMatchObject({ outOfServiceFrom: iso(at(6)), movedTo: other.nodeId, absences: [] });
+});
+
+test('a GPU that the operator ended comes back once it was gone and is reported again', async () => {
+  await inventory(node, [gpuPart(n(1))]);
+  clock.nowMs = DAY_MS + HOUR_MS;
+  await say(node.nodeId, gpuId(n(1)), { outOfService: iso(DAY_MS + HOUR_MS), why: 'to be repaired' });
+  await inventory(node, [gpuPart(n(1))]);
+  expect((await partOf(node.nodeId, gpuId(n(1)))).outOfServiceFrom).not.toBeNull();
+  await inventory(node, []);
+  clock.nowMs = DAY_MS + 5 * HOUR_MS;
+  await inventory(node, [gpuPart(n(1))]);
+  const back = await partOf(node.nodeId, gpuId(n(1)));
+  expect(back).toMatchObject({
+    outOfServiceFrom: null,
+    absences: [{ from: iso(DAY_MS + HOUR_MS), to: iso(clock.nowMs) }],
+  });
+  const path = `/v1/nodes/${node.nodeId}/parts/${gpuId(n(1))}`;
+  const early = await clock.call('PATCH', path, { outOfService: iso(DAY_MS + 2 * HOUR_MS) });
+  expect(early.status).toBe(422);
+});
+
+test('an AMD GPU moves by the serial that its driver tells; a disk and a module once their node lets go of them', async () => {
+  const serial = String(n(0)).padStart(6, '7');
+  const card = { id: `amd-a1b2c3d4e5${serial}`, type: 'gpu' as const, name: 'AMD Instinct MI300X' };
+  const disk = { id: `S64HNE0R${serial}`, type: 'ssd' as const, name: 'SSD', capacityBytes: 3.84e12 };
+  const module = {
+    id: `dimm-80CE${serial}`,
+    type: 'dimm' as const,
+    name: 'DDR5 M321',
+    capacityBytes: 2 ** 36,
+  };
+  await inventory(node, [card, disk, module]);
+  clock.nowMs = DAY_MS + HOUR_MS / 2;
+  const other = await newNode(`o-${runs}`, `s-${runs}`);
+  await inventory(other, [card, disk, module]);
+  const outOf = async (id: string) => (await partOf(node.nodeId, id)).outOfServiceFrom;
+  expect(await outOf(card.id)).toBe(iso(clock.nowMs));
+  // Two disks of one serial number, or one that both see: nobody can tell while both report it.
+  expect([await outOf(disk.id), await outOf(module.id)]).toEqual([null, null]);
+  const cameMs = clock.nowMs;
+  clock.nowMs += HOUR_MS;
+  await inventory(node, []);
+  await inventory(other, [card, disk, module]);
+  expect([await outOf(disk.id), await outOf(module.id)]).toEqual([iso(cameMs), iso(cameMs)]);
+  expect(await partOf(other.nodeId, disk.id)).toMatchObject({
+    agesFrom: iso(DAY_MS),
+    inServiceFrom: iso(cameMs),
+  });
+});
+
+test('a disk moves at once from a node that has gone silent, and by its name as well as its serial', async () => {
+  const disk = { id: `S64HNE0R${n(0)}55`, type: 'ssd' as const, name: 'SSD', capacityBytes: 3.84e12 };
+  await inventory(node, [disk]);
+  clock.nowMs = DAY_MS + 2 * HOUR_MS;
+  const other = await newNode(`o-${runs}`, `s-${runs}`);
+  await inventory(other, [{ ...disk, name: 'another maker’s'.replace('’', '') }]);
+  expect((await partOf(node.nodeId, disk.id)).movedTo).toBeNull();
+  const third = await newNode(`t-${runs}`, `s-${runs}`);
+  await inventory(third, [disk]);
+  expect((await partOf(node.nodeId, disk.id)).movedTo).toBe(third.nodeId);
+});
+
+test('modules are parts of their own: one that is added later counts from then, and needs no count', async () => {
+  const module = (slot: number) => ({
+    id: `dimm-slot-${slot}`,
+    type: 'dimm' as const,
+    name: 'DDR5',
+    capacityBytes: 2 ** 36,
+  });
+  await inventory(node, [module(0)]);
+  clock.nowMs = DAY_MS + HOUR_MS;
+  await inventory(node, [module(0), module(1)]);
+  expect(await partOf(node.nodeId, 'dimm-slot-0')).toMatchObject({
+    inServiceFrom: iso(DAY_MS),
+    assumed: false,
+  });
+  const added = await partOf(node.nodeId, 'dimm-slot-1');
+  expect(added).toMatchObject({ inServiceFrom: iso(clock.nowMs), inServiceAssumed: true });
+  expect(added.embodiedGrams).toBeCloseTo(64 * 1_768 + 5_220, 6);
+});
+
+test('where only the total is known, what is added to it is a part of its own since then', async () => {
+  const total = (gib: number) => ({
+    id: 'memory',
+    type: 'memory' as const,
+    name: 'rounded',
+    capacityBytes: gib * 2 ** 30,
+  });
+  await inventory(node, [total(512)]);
+  clock.nowMs = DAY_MS + HOUR_MS;
+  await inventory(node, [total(768)]);
+  await inventory(node, [total(768)]);
+  expect(await partOf(node.nodeId, 'memory')).toMatchObject({
+    capacityBytes: 2 ** 39,
+    inServiceFrom: iso(DAY_MS),
+  });
+  expect(await partOf(node.nodeId, 'memory-2')).toMatchObject({
+    capacityBytes: 2 ** 38,
+    inServiceFrom: iso(clock.nowMs),
+    assumed: true,
+    missingSince: null,
+  });
+  await inventory(node, [total(256)]);
+  expect((await ledgerOf(node.nodeId)).parts.filter(({ id }) => id.startsWith('memory'))).toHaveLength(2);
+});
+
+test('a total ends where its modules are told, and they go on with what is left: nothing twice, nothing written off', async () => {
+  const total = { id: 'memory', type: 'memory' as const, name: 'rounded', capacityBytes: 2 ** 37 };
+  const modules = [0, 1].map((slot) => ({
+    id: `dimm-slot-${slot}`,
+    type: 'dimm' as const,
+    name: 'DDR5',
+    capacityBytes: 2 ** 36,
+  }));
+  await inventory(node, [total]);
+  clock.nowMs = DAY_MS + 12 * HOUR_MS;
+  await inventory(node, modules);
+  clock.nowMs = DAY_MS + 24 * HOUR_MS;
+  const ended = await partOf(node.nodeId, 'memory');
+  expect(ended).toMatchObject({ movedTo: node.nodeId, writtenOffGrams: 0, remainingGrams: 0 });
+  expect(await partOf(node.nodeId, 'dimm-slot-1')).toMatchObject({ agesFrom: iso(DAY_MS) });
+  const ledger = await ledgerOf(node.nodeId, `?from=${iso(DAY_MS)}&to=${iso(clock.nowMs)}`);
+  const memory = ledger.parts.filter(({ id }) => /^(memory|dimm)/.test(id));
+  const accrued = memory.reduce((sum, { accruedGrams }) => sum + accruedGrams, 0);
+  expect(accrued).toBeCloseTo(((128 * 1_768 + 2 * 5_220) * 24) / (4 * 8_760), 6);
+  // An agent that lost its rights tells nothing new of them.
+  await inventory(node, [total]);
+  expect(await partOf(node.nodeId, 'dimm-slot-0')).toMatchObject({
+    missingSince: null,
+    outOfServiceFrom: null,
+  });
+  expect((await partOf(node.nodeId, 'memory')).outOfServiceFrom).toBe(iso(DAY_MS + 12 * HOUR_MS));
+});
+
 test('ids that are no UUIDs are other parts in other nodes', async () => {
   const card = { id: '0000:3b:00.0', type: 'gpu' as const, name: 'AMD Instinct MI300X' };
   await inventory(node, [card]);

@@ -24,6 +24,7 @@ export interface Part {
   readonly suspectedReplacement: string | null;
   readonly replacedBy: string | null;
   readonly movedTo: string | null;
+  readonly absences: readonly { readonly from: string; readonly to: string }[];
   readonly fullyAmortized: boolean;
   readonly figures: readonly {
     readonly entry: string;

@@ -10,8 +10,8 @@ import {
   ScopeIndex,
 } from '../../../shared/alerts/scope.ts';
 import { beganMs } from '../../../shared/embodied/amortization.ts';
-import type { HardwareCatalog } from '../../../shared/embodied/catalog.ts';
 import { withFootprints } from '../../../shared/embodied/footprint.ts';
+import type { HardwareHistory } from '../../../shared/embodied/own-figures.ts';
 import type { JoinNode, NodePart } from '../../../shared/emissions/join-node.ts';
 import type { HourLedger } from '../../../shared/ledger/hour.ts';
 import type { Place, Places } from '../../../shared/settings/place.ts';
@@ -51,7 +51,7 @@ export async function gather(
   request: GatherRequest,
   fleet: readonly FleetNode[],
   places: Places,
-  catalog: HardwareCatalog,
+  catalog: HardwareHistory,
 ): Promise<Gathered> {
   const { hourStartMs, toMs, afterNode, withHardware } = request;
   const left = fleet.filter(
@@ -132,7 +132,7 @@ interface Hardware {
 async function readHardware(
   db: D1Database,
   nodeNumbers: readonly number[],
-  catalog: HardwareCatalog,
+  catalog: HardwareHistory,
 ): Promise<Hardware> {
   if (nodeNumbers.length === 0) return { devices: new Map(), parts: new Map() };
   const [devices, parts] = await Promise.all([readNodeDevices(db, nodeNumbers), readParts(db, nodeNumbers)]);
@@ -201,7 +201,7 @@ export async function gatherPast(
   { fromMs, toMs, scopes, withHardware }: PastRequest,
   fleet: readonly FleetNode[],
   places: Places,
-  catalog: HardwareCatalog,
+  catalog: HardwareHistory,
 ): Promise<WindowFacts[]> {
   const nodeNumbers = fleet.map(({ number }) => number);
   const hardware = await readHardware(db, withHardware ? nodeNumbers : [], catalog);

@@ -4,7 +4,7 @@ import { budgetGrams, type RuleState, WHOLE_SCOPE } from '../../../shared/alerts
 import { IDLE } from '../../../shared/alerts/machine.ts';
 import { type AlertRule, type BudgetRule, evaluationKey } from '../../../shared/alerts/rule.ts';
 import { isOfJobs } from '../../../shared/alerts/scope.ts';
-import type { HardwareCatalog } from '../../../shared/embodied/catalog.ts';
+import type { HardwareHistory } from '../../../shared/embodied/own-figures.ts';
 import type { Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import type { StoredRule } from '../../storage/alert-rules.ts';
@@ -49,7 +49,7 @@ export function ruleChanges(rules: readonly StoredRule[], states: readonly Store
 export interface PastSources {
   readonly fleet: readonly FleetNode[];
   readonly places: Places;
-  readonly catalog: HardwareCatalog;
+  readonly catalog: HardwareHistory;
   readonly settings: readonly RecordedSetting[];
 }
 

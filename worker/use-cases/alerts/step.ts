@@ -6,8 +6,7 @@
 import type { AlertNotification } from '../../../shared/alerts/notification.ts';
 import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import { type Scope, scopeOf } from '../../../shared/alerts/scope.ts';
-import type { HardwareCatalog } from '../../../shared/embodied/catalog.ts';
-import { hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
+import { type HardwareHistory, hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
 import { Places } from '../../../shared/settings/place.ts';
 import { WINDOW_MS } from '../../../shared/time/window.ts';
 import { type Cursor, commitStep, type Pass, readCursor } from '../../storage/alert-cursor.ts';
@@ -53,7 +52,7 @@ export interface StepContext {
   readonly scopes: ReadonlyMap<number, Scope>;
   readonly fleet: readonly FleetNode[];
   readonly places: Places;
-  readonly catalog: HardwareCatalog;
+  readonly catalog: HardwareHistory;
   readonly settings: readonly RecordedSetting[];
   readonly gridZones: readonly string[];
   /** To be committed with whatever the step commits. */

@@ -1,0 +1,1 @@
+ALTER TABLE `parts` ADD `absences` text DEFAULT '[]' NOT NULL;
