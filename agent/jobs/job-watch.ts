@@ -1,5 +1,6 @@
 /** When the agent looks at the jobs: beside the metering, never in its way. */
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import type { Allocation } from '../../shared/metering/allocation.ts';
 import type { Meter, Reading } from '../../shared/metering/reading.ts';
 import type { SensorHealth } from '../../shared/wire/ingest.ts';
@@ -25,11 +26,12 @@ export function createJobWatch(set: JobSet, clock: Pick<Clock, 'monotonicNow'>):
   let running: readonly RunningJob[] = [];
   let lookedAtMs = Number.NEGATIVE_INFINITY;
   let lastMark = '';
+  const marks = createMarks();
   /** The first look comes before the first reading, and so before any process is known. */
   let sawReadings = false;
 
   async function lookIfDue(meters: readonly Meter[], readings: readonly Reading[]): Promise<void> {
-    const mark = markOf(set.watched());
+    const mark = marks.of(set.watched());
     const news = mark !== lastMark || (!sawReadings && readings.length > 0);
     if (!news && clock.monotonicNow() - lookedAtMs < LOOK_EVERY_MS) return;
     lookedAtMs = clock.monotonicNow();
@@ -60,19 +62,45 @@ export function createJobWatch(set: JobSet, clock: Pick<Clock, 'monotonicNow'>):
   };
 }
 
+/** The kernel answers for them from memory: a detour over Node's threads, each second, would cost ten times as much. */
+const CONTROL_GROUP = /\/fs\/cgroup\//;
+
 /**
- * Folders of control groups tell their number of folders by their links, others change their time. Each second, so without
- * a detour over Node's threads: they lie in the kernel's memory.
+ * What tells that a folder has changed: those of control groups by their links, which are their number of folders, others
+ * by their time. The others may lie on a disk that hangs: they are asked in the background, one question at a time, and
+ * what they said last stands.
  */
-function markOf(folders: readonly string[]): string {
-  return folders
-    .map((folder) => {
-      try {
-        const { ino, nlink, mtimeMs } = statSync(folder);
-        return `${ino}/${nlink}/${mtimeMs}`;
-      } catch {
-        return '-';
-      }
-    })
-    .join();
+function createMarks() {
+  const told = new Map<string, string>();
+  const asked = new Set<string>();
+
+  async function ask(folder: string): Promise<void> {
+    if (asked.has(folder)) return;
+    asked.add(folder);
+    told.set(folder, await stat(folder).then(markOf, () => GONE));
+    asked.delete(folder);
+  }
+
+  return {
+    of: (folders: readonly string[]): string =>
+      folders
+        .map((folder) => {
+          if (CONTROL_GROUP.test(folder)) return markNow(folder);
+          void ask(folder);
+          return told.get(folder) ?? GONE;
+        })
+        .join(),
+  };
 }
+
+const GONE = '-';
+
+function markNow(folder: string): string {
+  try {
+    return markOf(statSync(folder));
+  } catch {
+    return GONE;
+  }
+}
+
+const markOf = ({ ino, nlink, mtimeMs }: Stats) => `${ino}/${nlink}/${mtimeMs}`;

@@ -15,9 +15,15 @@ const PREFIX_BYTES = 5;
 export async function callGrpc(socketPath: string, method: string, timeoutMs: number): Promise<Uint8Array> {
   // Connected first, so that a missing or forbidden socket says so itself.
   const socket = createConnection(socketPath);
+  let broken: Error | null = null;
+  // For its whole life: an error that nobody listens to ends the process, and HTTP/2 listens only while its session lasts.
+  socket.on('error', (error) => {
+    broken = error;
+  });
   await once(socket, 'connect');
   // Only where there is a kubelet: HTTP/2 takes some memory.
   const http2 = await import('node:http2');
+  if (broken !== null) throw broken;
   return new Promise((resolve, reject) => {
     const session = http2.connect('http://localhost', {
       createConnection: () => socket,
@@ -56,7 +62,7 @@ export async function callGrpc(socketPath: string, method: string, timeoutMs: nu
     stream.on('end', () => {
       const reply = Buffer.concat(chunks);
       if (status !== '0')
-        end(new Error(`gRPC status ${status ?? 'missing'}${message && `: ${decodeURIComponent(message)}`}`));
+        end(new Error(`gRPC status ${status ?? 'missing'}${message && `: ${plain(message)}`}`));
       else if (
         reply.length < PREFIX_BYTES ||
         reply[0] !== 0 ||
@@ -68,4 +74,13 @@ export async function callGrpc(socketPath: string, method: string, timeoutMs: nu
     // An empty message: not compressed, no bytes.
     stream.end(Buffer.alloc(PREFIX_BYTES));
   });
+}
+
+/** Percent-encoded by the specification; one that is not says itself. */
+function plain(message: string): string {
+  try {
+    return decodeURIComponent(message);
+  } catch {
+    return message;
+  }
 }

@@ -13,6 +13,7 @@ async function watchOf() {
   const { root } = await emptyHost();
   const clock = manualClock();
   let looks = 0;
+  const watched = [root];
   let release = () => {};
   let slow: Promise<void> | null = null;
   const set: JobSet = {
@@ -26,7 +27,7 @@ async function watchOf() {
       };
     },
     health: () => [],
-    watched: () => [root],
+    watched: () => watched,
   };
   const watch = createJobWatch(set, clock);
   return {
@@ -38,6 +39,14 @@ async function watchOf() {
       await watch.settled();
       return looks;
     },
+    /** Turns until what the folders say has come in, as it does between two ticks. */
+    async turnsUntilLooks(wanted: number) {
+      while (looks < wanted) {
+        watch.turn(METERS, [reading]);
+        await watch.settled();
+        await new Promise(setImmediate);
+      }
+    },
     slowDown() {
       slow = new Promise((resolve) => {
         release = resolve;
@@ -45,28 +54,42 @@ async function watchOf() {
       return () => release();
     },
     looks: () => looks,
+    watchOnly(folder: string) {
+      watched.splice(0, watched.length, folder);
+    },
   };
 }
 
 const reading = { meterId: 'nvml:GPU-a', atMs: monotonicMs(0) };
 
-test('every ten seconds, and at once when a watched folder changes', async () => {
-  const { turn, clock, root } = await watchOf();
-  expect(await turn()).toBe(1);
-  expect(await turn()).toBe(1);
-  clock.advance(9_000);
-  expect(await turn()).toBe(1);
-  clock.advance(1_000);
+test('every ten seconds, and soon after a watched folder has changed', async () => {
+  const { turn, turnsUntilLooks, clock, root } = await watchOf();
+  // What the folder says at first comes in after the first look, and is news as well.
+  await turnsUntilLooks(2);
   expect(await turn()).toBe(2);
+  clock.advance(9_000);
+  expect(await turn()).toBe(2);
+  clock.advance(1_000);
+  expect(await turn()).toBe(3);
   await mkdir(`${root}/job_1`);
-  expect(await turn()).toBe(3);
-  expect(await turn()).toBe(3);
-  await rm(`${root}/job_1`, { recursive: true });
+  await turnsUntilLooks(4);
   expect(await turn()).toBe(4);
+  await rm(`${root}/job_1`, { recursive: true });
+  await turnsUntilLooks(5);
+});
+
+test('a folder of a control group is asked at once: it lies in memory', async () => {
+  const { turn, root, watchOnly } = await watchOf();
+  await mkdir(`${root}/fs/cgroup/slurm`, { recursive: true });
+  watchOnly(`${root}/fs/cgroup/slurm`);
+  const before = await turn();
+  await mkdir(`${root}/fs/cgroup/slurm/job_1`);
+  expect(await turn()).toBeGreaterThan(before);
 });
 
 test('once more when the first readings tell of processes', async () => {
-  const { turn } = await watchOf();
+  const { turn, watchOnly } = await watchOf();
+  watchOnly('/nonexistent');
   expect(await turn([])).toBe(1);
   expect(await turn([])).toBe(1);
   expect(await turn()).toBe(2);

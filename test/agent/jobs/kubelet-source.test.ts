@@ -60,12 +60,13 @@ const list = (...pods: readonly Buffer[]) => message(...pods.map((each): Part =>
 interface Kubelet {
   reply: Buffer;
   status: string;
+  message: string;
   silent: boolean;
   readonly asked: Record<string, unknown>[];
 }
 
 async function kubeletOn(host: HostTree): Promise<Kubelet> {
-  const kubelet: Kubelet = { reply: list(), status: '0', silent: false, asked: [] };
+  const kubelet: Kubelet = { reply: list(), status: '0', message: 'not%20now', silent: false, asked: [] };
   await mkdir(`${host.root}/run`, { recursive: true });
   const server = http2.createServer();
   server.on('stream', (stream, headers) => {
@@ -73,7 +74,7 @@ async function kubeletOn(host: HostTree): Promise<Kubelet> {
     if (kubelet.silent) return;
     stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
     stream.on('wantTrailers', () =>
-      stream.sendTrailers({ 'grpc-status': kubelet.status, 'grpc-message': 'not%20now' }),
+      stream.sendTrailers({ 'grpc-status': kubelet.status, 'grpc-message': kubelet.message }),
     );
     const prefix = Buffer.alloc(5);
     prefix.writeUInt32BE(kubelet.reply.length, 1);
@@ -210,6 +211,11 @@ describe('a kubelet that', () => {
     expect(await source.look(METERS)).toMatchObject({
       state: 'failed',
       detail: expect.stringContaining('gRPC status 14: not now'),
+    });
+    kubelet.message = '50% of it';
+    expect(await source.look(METERS)).toMatchObject({
+      state: 'failed',
+      detail: expect.stringContaining('gRPC status 14: 50% of it'),
     });
     kubelet.status = '0';
     kubelet.reply = Buffer.from([10, 200, 1]);
