@@ -12,6 +12,7 @@ import {
   placeAt,
   placeBest,
   placePieces,
+  type Span,
 } from './steps.ts';
 
 export type { GreenestStep } from './steps.ts';
@@ -34,11 +35,6 @@ export interface GreenestQuestion {
   readonly powerWatts: number;
   /** It may pause and resume: the cleanest steps, wherever they lie. */
   readonly interruptible: boolean;
-}
-
-export interface Span {
-  readonly startMs: number;
-  readonly endMs: number;
 }
 
 export interface GreenestChoice {
@@ -112,7 +108,7 @@ function placeIn(zone: GreenestZone, question: GreenestQuestion): Placed | null 
   const steps = cutSteps(zone.steps, notBeforeMs, deadlineMs);
   const best = interruptible ? placePieces(steps, durationMs) : placeBest(steps, durationMs);
   if (best === null) return null;
-  const now = steps[0]?.startMs === notBeforeMs ? placeAt(steps, 0, durationMs) : null;
+  const now = placeAt(steps, notBeforeMs, durationMs);
   const answer = {
     gridZone: zone.gridZone,
     best: choice(steps, best, powerWatts),
@@ -135,9 +131,12 @@ function savingBetween(
     from.answer.gridZone === to.answer.gridZone
       ? deviationOfSum(
           from.steps,
-          now.map((ms, i) => ms - to.best[i]!),
+          now.milliseconds.map((ms, i) => ms - to.best.milliseconds[i]!),
         )
-      : Math.hypot(deviationOfSum(from.steps, now), deviationOfSum(to.steps, to.best));
+      : Math.hypot(
+          deviationOfSum(from.steps, now.milliseconds),
+          deviationOfSum(to.steps, to.best.milliseconds),
+        );
   const before = intensityMs(from.steps, now);
   const perUnit = kilowattHoursPerMs(powerWatts);
   const grams = (before - intensityMs(to.steps, to.best)) * perUnit;
@@ -152,19 +151,11 @@ function savingBetween(
 }
 
 function choice(steps: readonly ExpectedStep[], placement: Placement, powerWatts: number): GreenestChoice {
-  const spans: { startMs: number; endMs: number }[] = [];
-  let durationMs = 0;
-  for (const [i, ms] of placement.entries()) {
-    if (ms === 0) continue;
-    const { startMs } = steps[i]!;
-    durationMs += ms;
-    const last = spans.at(-1);
-    if (last?.endMs === startMs) last.endMs = startMs + ms;
-    else spans.push({ startMs, endMs: startMs + ms });
-  }
+  const { spans, milliseconds } = placement;
+  const durationMs = milliseconds.reduce((sum, ms) => sum + ms, 0);
   const sum = intensityMs(steps, placement);
   const perUnit = kilowattHoursPerMs(powerWatts);
-  const half = EIGHTY_PERCENT_HALF_WIDTH * deviationOfSum(steps, placement) * perUnit;
+  const half = EIGHTY_PERCENT_HALF_WIDTH * deviationOfSum(steps, milliseconds) * perUnit;
   return {
     startMs: spans[0]!.startMs,
     endMs: spans.at(-1)!.endMs,
@@ -176,8 +167,8 @@ function choice(steps: readonly ExpectedStep[], placement: Placement, powerWatts
   };
 }
 
-const intensityMs = (steps: readonly ExpectedStep[], placement: Placement) =>
-  placement.reduce((sum, ms, i) => sum + ms * steps[i]!.mean, 0);
+const intensityMs = (steps: readonly ExpectedStep[], { milliseconds }: Placement) =>
+  milliseconds.reduce((sum, ms, i) => sum + ms * steps[i]!.mean, 0);
 
 /** 1 W for 1 ms is 1 mJ. */
 const kilowattHoursPerMs = (powerWatts: number) => powerWatts / MILLIJOULES_PER_KWH;

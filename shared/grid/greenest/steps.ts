@@ -18,8 +18,17 @@ export interface ExpectedStep {
   readonly deviation: number;
 }
 
-/** Milliseconds of the job in each step. */
-export type Placement = Float64Array;
+export interface Span {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export interface Placement {
+  /** When the job runs: one span, or several where it may pause. */
+  readonly spans: readonly Span[];
+  /** Of the job, in each step. */
+  readonly milliseconds: Float64Array;
+}
 
 /** @throws RangeError for steps that are empty, out of order or overlap */
 export function cutSteps(
@@ -52,54 +61,80 @@ function moments(step: GreenestStep): { mean: number; deviation: number } {
   return { mean, deviation: mean * Math.sqrt(Math.expm1(sigma ** 2)) };
 }
 
-/** From the first step on without a pause; null where the steps have a gap in it or end too soon. */
-export function placeAt(steps: readonly ExpectedStep[], first: number, durationMs: number): Placement | null {
-  const placement = new Float64Array(steps.length);
-  let left = durationMs;
-  for (let i = first; i < steps.length; i++) {
-    const { startMs, endMs } = steps[i]!;
-    if (i > first && startMs !== steps[i - 1]!.endMs) return null;
-    placement[i] = Math.min(left, endMs - startMs);
-    left -= placement[i]!;
-    if (left <= 0) return placement;
-  }
-  return null;
+/** From an instant on without a pause; null where the steps do not cover it whole. */
+export function placeAt(
+  steps: readonly ExpectedStep[],
+  startMs: number,
+  durationMs: number,
+): Placement | null {
+  const endMs = startMs + durationMs;
+  const milliseconds = Float64Array.from(steps, (step) =>
+    Math.max(0, Math.min(step.endMs, endMs) - Math.max(step.startMs, startMs)),
+  );
+  const covered = milliseconds.reduce((sum, ms) => sum + ms, 0);
+  return covered < durationMs ? null : { spans: [{ startMs, endMs }], milliseconds };
 }
 
-/** The start, at a step, of least expected intensity over the whole duration; of equal ones the earliest. */
+/**
+ * The start of least expected intensity over the whole duration; of equal ones the earliest. Between two instants at which the
+ * job starts or ends on the edge of a step, its grams change evenly: one of those is the best.
+ */
 export function placeBest(steps: readonly ExpectedStep[], durationMs: number): Placement | null {
-  const before = new Float64Array(steps.length + 1);
-  for (const [i, step] of steps.entries())
-    before[i + 1] = before[i]! + step.mean * (step.endMs - step.startMs);
-  let best = -1;
+  const starts = steps.flatMap(({ startMs, endMs }) => [startMs, endMs - durationMs]).sort((a, b) => a - b);
+  const untilStart = integral(steps);
+  const untilEnd = integral(steps);
+  let best: number | null = null;
   let least = Number.POSITIVE_INFINITY;
-  let last = 0;
-  let gapAfter = 0;
-  for (const [first, { startMs }] of steps.entries()) {
-    while (last < steps.length && steps[last]!.endMs < startMs + durationMs) {
-      if (last + 1 < steps.length && steps[last + 1]!.startMs !== steps[last]!.endMs) gapAfter = last + 1;
-      last++;
-    }
-    if (last === steps.length) break;
-    if (first < gapAfter) continue;
-    const end = steps[last]!;
-    const sum = before[last]! - before[first]! + end.mean * (startMs + durationMs - end.startMs);
-    if (sum >= least - Math.abs(least) * 1e-12) continue;
-    best = first;
+  for (const startMs of starts) {
+    const before = untilStart(startMs);
+    const after = untilEnd(startMs + durationMs);
+    const sum = after.intensityMs - before.intensityMs;
+    if (after.coveredMs - before.coveredMs < durationMs || sum >= least - Math.abs(least) * 1e-12) continue;
+    best = startMs;
     least = sum;
   }
-  return best < 0 ? null : placeAt(steps, best, durationMs);
+  return best === null ? null : placeAt(steps, best, durationMs);
+}
+
+/** Of the intensity, and of the time that the steps cover, up to instants that never go back. */
+function integral(steps: readonly ExpectedStep[]) {
+  let next = 0;
+  let intensityMs = 0;
+  let coveredMs = 0;
+  return (untilMs: number) => {
+    for (let step = steps[next]; step !== undefined && step.endMs <= untilMs; step = steps[++next]) {
+      intensityMs += step.mean * (step.endMs - step.startMs);
+      coveredMs += step.endMs - step.startMs;
+    }
+    const partMs = Math.max(0, untilMs - (steps[next]?.startMs ?? untilMs));
+    return {
+      intensityMs: intensityMs + partMs * (steps[next]?.mean ?? 0),
+      coveredMs: coveredMs + partMs,
+    };
+  };
 }
 
 /** The cleanest steps, wherever they lie; of equal ones the earlier. Null where all steps together are too short. */
 export function placePieces(steps: readonly ExpectedStep[], durationMs: number): Placement | null {
-  const placement = new Float64Array(steps.length);
+  const milliseconds = new Float64Array(steps.length);
   const order = steps.map((_, i) => i).sort((a, b) => steps[a]!.mean - steps[b]!.mean || a - b);
   let left = durationMs;
   for (const i of order) {
-    placement[i] = Math.min(left, steps[i]!.endMs - steps[i]!.startMs);
-    left -= placement[i]!;
-    if (left <= 0) return placement;
+    milliseconds[i] = Math.min(left, steps[i]!.endMs - steps[i]!.startMs);
+    left -= milliseconds[i]!;
+    if (left <= 0) return { spans: joined(steps, milliseconds), milliseconds };
   }
   return null;
+}
+
+function joined(steps: readonly ExpectedStep[], milliseconds: Float64Array): Span[] {
+  const spans: { startMs: number; endMs: number }[] = [];
+  for (const [i, ms] of milliseconds.entries()) {
+    if (ms === 0) continue;
+    const { startMs } = steps[i]!;
+    const last = spans.at(-1);
+    if (last?.endMs === startMs) last.endMs = startMs + ms;
+    else spans.push({ startMs, endMs: startMs + ms });
+  }
+  return spans;
 }

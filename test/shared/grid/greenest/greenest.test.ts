@@ -52,31 +52,54 @@ test('with pauses it takes the cleanest hours, and the dirtiest of them only as 
   expect(best.grams).toBeCloseTo(2 * (100 + 120 + 75), 9);
 });
 
-test('no other start is better, and pieces never lose to one window', () => {
-  const values = fc.array(fc.integer({ min: 0, max: 900 }), { minLength: 3, maxLength: 60 });
+const QUARTER_MS = HOUR_MS / 4;
+
+test('no start whatever is better, whether or not the duration is a multiple of the step; pieces never lose to one window', () => {
+  const step = fc.record({
+    grams: fc.integer({ min: 0, max: 900 }),
+    quarters: fc.integer({ min: 1, max: 5 }),
+    gapQuarters: fc.constantFrom(0, 0, 0, 0, 2),
+  });
+  const pieces = fc.array(step, { minLength: 1, maxLength: 25 });
   fc.assert(
-    fc.property(values, fc.integer({ min: 1, max: 12 }), (grams, quarters) => {
-      const hours = Math.min(quarters / 4, grams.length);
-      const steps = known(grams);
-      const { best } = greenest(question(steps, hours)).zones[0]!;
+    fc.property(pieces, fc.integer({ min: 1, max: 12 }), (shape, quarters) => {
+      /** By quarter of an hour; undefined in a gap. */
+      const table: (number | undefined)[] = [];
+      const steps = shape.flatMap(({ grams, quarters: long, gapQuarters }) => {
+        table.length += gapQuarters;
+        const startMs = table.length * QUARTER_MS;
+        for (let i = 0; i < long; i++) table.push(grams);
+        return known([grams]).map((one) => ({ ...one, startMs, endMs: table.length * QUARTER_MS }));
+      });
       const cost = (start: number) => {
-        let left = hours;
         let sum = 0;
-        for (let hour = start; left > 0; hour++) {
-          sum += Math.min(left, 1) * (grams[hour] ?? Number.POSITIVE_INFINITY);
-          left -= 1;
-        }
-        return 2 * sum;
+        for (let i = start; i < start + quarters; i++) sum += table[i] ?? Number.POSITIVE_INFINITY;
+        return sum / 2;
       };
-      const least = Math.min(...grams.map((_, start) => cost(start)));
+      const least = Math.min(...Array.from(table, (_, start) => cost(start)));
+      if (quarters * QUARTER_MS > steps.at(-1)!.endMs) return;
+      const [answer] = greenest(question(steps, quarters / 4)).zones;
+      if (!Number.isFinite(least)) {
+        expect(answer).toBeUndefined();
+        return;
+      }
+      const { best } = answer!;
       expect(best.grams).toBeCloseTo(least, 6);
-      expect(cost(best.startMs / HOUR_MS)).toBeCloseTo(least, 6);
-      const pieces = greenest(question(steps, hours, true)).zones[0]!.best;
-      expect(pieces.grams).toBeLessThanOrEqual(best.grams + 1e-6);
-      const ran = pieces.spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
-      expect(ran).toBeCloseTo(hours * HOUR_MS, 6);
+      expect(best.spans).toEqual([{ startMs: best.startMs, endMs: best.startMs + quarters * QUARTER_MS }]);
+      expect(cost(best.startMs / QUARTER_MS)).toBeCloseTo(least, 6);
+      const inPieces = greenest(question(steps, quarters / 4, true)).zones[0]!.best;
+      expect(inPieces.grams).toBeLessThanOrEqual(best.grams + 1e-6);
+      const ran = inPieces.spans.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0);
+      expect(ran).toBeCloseTo(quarters * QUARTER_MS, 6);
     }),
   );
+});
+
+test('a job of an hour and a half ends where the clean hours end', () => {
+  const { best } = greenest(question(known([500, 300, 100, 400]), 1.5)).zones[0]!;
+  expect(best).toMatchObject({ startMs: 1.5 * HOUR_MS, endMs: 3 * HOUR_MS });
+  expect(best.spans).toEqual([{ startMs: 1.5 * HOUR_MS, endMs: 3 * HOUR_MS }]);
+  expect(best.grams).toBeCloseTo(2 * (150 + 100), 9);
 });
 
 test('where the band of the saving covers zero, no start is worth waiting for', () => {
