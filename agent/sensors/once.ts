@@ -16,10 +16,13 @@ export interface OnceReport {
 /** A load is a share of some time: shorter ones say little. */
 const OBSERVE_MS = 1000;
 
+/** A person who asks wants all of them: a driver that has to be loaded first takes many seconds. */
+const PATIENCE_MS = 30_000;
+
 /** Takes about a second. */
 export async function readOnce(options: SensorOptions): Promise<OnceReport> {
   const clock = options.clock ?? systemClock;
-  const set = await openSensors(options);
+  const set = await openSensors(options, PATIENCE_MS);
   try {
     await clock.sleepUntil(monotonicMs(clock.monotonicNow() + OBSERVE_MS));
     const newest = new Map((await set.read()).map((reading) => [reading.meterId, reading]));

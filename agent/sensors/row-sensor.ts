@@ -52,6 +52,8 @@ interface Run {
   readonly parser: RowParser;
   readonly queue: Reading[];
   readonly meters: Map<string, Meter>;
+  /** Resolves when there is a row, or none to be expected. */
+  readonly begun: Promise<void>;
   driverVersion: string;
   lastRowAtMs: number;
 }
@@ -60,7 +62,7 @@ export function createRowSensor(options: RowSensorOptions): Sensor {
   const { name, path, clock, periodMs } = options;
   let run: Run | null = null;
 
-  async function start(): Promise<Run> {
+  function start(): Run {
     const parser = options.createParser();
     const rowSeen = new AbortController();
     const queue: Reading[] = [];
@@ -81,17 +83,18 @@ export function createRowSensor(options: RowSensorOptions): Sensor {
         if (queue.length > MAX_QUEUED) queue.splice(0, queue.length - MAX_QUEUED);
       },
     });
+    const deadline = monotonicMs(clock.monotonicNow() + FIRST_ROW_PATIENCE_MS);
     const started: Run = {
       child,
       parser,
       queue,
       meters,
+      begun: Promise.race([child.done, clock.sleepUntil(deadline, rowSeen.signal)]).then(() =>
+        rowSeen.abort(),
+      ),
       driverVersion: '',
       lastRowAtMs: clock.monotonicNow(),
     };
-    const deadline = monotonicMs(clock.monotonicNow() + FIRST_ROW_PATIENCE_MS);
-    await Promise.race([child.done, clock.sleepUntil(deadline, rowSeen.signal)]);
-    rowSeen.abort();
     return started;
   }
 
@@ -126,11 +129,13 @@ export function createRowSensor(options: RowSensorOptions): Sensor {
 
     async probe() {
       if (run?.child.ended != null) await stop();
-      run ??= await start();
-      if (run.meters.size > 0 && run.child.ended === null)
-        return { state: 'ready', value: [...run.meters.values()], detail: describe(run) };
-      const why = whyNot(run);
-      await stop();
+      run ??= start();
+      const asked = run;
+      await asked.begun;
+      if (asked.meters.size > 0 && asked.child.ended === null)
+        return { state: 'ready', value: [...asked.meters.values()], detail: describe(asked) };
+      const why = whyNot(asked);
+      if (run === asked) await stop();
       return why;
     },
 

@@ -1,8 +1,10 @@
 /**
  * All sensors of a host as the agent's loop sees them: their meters, one call for the readings, how each stands. Sensors
- * that are not ready are tried again with back-off, the ready ones look for changed devices now and then.
+ * that are not ready are tried again with back-off, the ready ones look for changed devices now and then: behind the reads,
+ * so that a sensor that hangs holds up nobody but itself.
  */
 import type { Meter, MeterScope, Reading } from '../../shared/metering/reading.ts';
+import { monotonicMs } from '../../shared/units.ts';
 import type { DeviceType, SensorHealth } from '../../shared/wire/ingest.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import { plainText } from '../inventory/plain-text.ts';
@@ -25,6 +27,17 @@ const FIRST_RETRY_MS = 5_000;
 const LAST_RETRY_MS = 300_000;
 /** How soon a returned or added GPU is noticed. */
 const RECHECK_MS = 60_000;
+
+/** How long a tick waits for what is asked in it: files and drivers answer within milliseconds, a hung one not at all. */
+const TICK_PATIENCE_MS = 250;
+/** How long a start waits for all sensors; what hangs for longer comes in behind the ticks. */
+const START_PATIENCE_MS = 5_000;
+/** After this the next one is looked for: every sensor answers sooner, but one whose driver hangs. */
+const PROBE_PATIENCE_MS = 20_000;
+/** A reading that has not come after this has left a gap: power is bridged for no longer. */
+const HANGS_AFTER_MS = 10_000;
+/** Late readings kept of one sensor; older ones give way. */
+const MAX_LATE_READINGS = 4096;
 
 /** The server's bounds for what a host says of itself. */
 const MAX_DEVICE_TEXT = 128;
@@ -52,14 +65,27 @@ interface Slot {
   worked: boolean;
   failures: number;
   nextProbeAtMs: number;
+  /** Under way: it is asked nothing else meanwhile. */
+  busy: Promise<void> | null;
+  busySinceMs: number;
+  /** What it told and nobody has taken yet. */
+  unread: Reading[];
 }
 
-/** Finds the sensors of this host and makes the first probe of each that is needed. */
-export async function openSensors(options: SensorOptions): Promise<SensorSet> {
-  return openSensorSet(createSensors(options), options.clock ?? systemClock);
+/**
+ * Finds the sensors of this host and makes the first probe of each that is needed.
+ *
+ * @param patienceMs how long it waits for them; what takes longer comes in later, behind the reads
+ */
+export async function openSensors(options: SensorOptions, patienceMs?: number): Promise<SensorSet> {
+  return openSensorSet(createSensors(options), options.clock ?? systemClock, patienceMs);
 }
 
-export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): Promise<SensorSet> {
+export async function openSensorSet(
+  sensors: readonly Sensor[],
+  clock: Clock,
+  patienceMs = START_PATIENCE_MS,
+): Promise<SensorSet> {
   const slots = sensors.map(
     (sensor): Slot => ({
       sensor,
@@ -68,18 +94,60 @@ export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): P
       worked: false,
       failures: 0,
       nextProbeAtMs: Number.NEGATIVE_INFINITY,
+      busy: null,
+      busySinceMs: 0,
+      unread: [],
     }),
   );
+  let probing: Promise<void> | null = null;
+  let closed = false;
 
-  /** In order, since what a better sensor finds decides whether the next one is needed. */
-  async function probeDue() {
+  /**
+   * The next sensor that has to be looked for, or to stand by. In order, since what a better one finds decides whether the
+   * next is needed; one that is still busy is left alone.
+   */
+  function nextDue(): (() => Promise<void>) | null {
     const better: Meter[] = [];
     for (const slot of slots) {
       const rival = coveredBy(slot.sensor, better);
-      if (rival !== null) await standBy(slot, rival);
-      else if (clock.monotonicNow() >= slot.nextProbeAtMs) await probe(slot);
+      if (slot.busy === null) {
+        if (rival !== null && slot.health.state !== 'standby')
+          return () => alone(slot, () => standBy(slot, rival));
+        if (rival === null && clock.monotonicNow() >= slot.nextProbeAtMs)
+          return () => alone(slot, () => probe(slot));
+      }
       if (slot.worked) better.push(...slot.meters);
     }
+    return null;
+  }
+
+  async function probeDue(): Promise<void> {
+    for (let due = nextDue(); due !== null && !closed; due = nextDue())
+      await patiently(due(), PROBE_PATIENCE_MS);
+  }
+
+  /** One thing at a time of each sensor. */
+  function alone(slot: Slot, step: () => Promise<void>): Promise<void> {
+    slot.busySinceMs = clock.monotonicNow();
+    slot.busy = step().finally(() => {
+      slot.busy = null;
+    });
+    return slot.busy;
+  }
+
+  /** Waits for no longer than that: what is still under way goes on behind the ticks. */
+  async function patiently(work: Promise<unknown>, patienceMs: number): Promise<void> {
+    const done = new AbortController();
+    const deadline = monotonicMs(clock.monotonicNow() + patienceMs);
+    await Promise.race([work.then(() => done.abort()), clock.sleepUntil(deadline, done.signal)]);
+    done.abort();
+  }
+
+  function lookForSensors(): Promise<void> {
+    probing ??= probeDue().finally(() => {
+      probing = null;
+    });
+    return probing;
   }
 
   async function probe(slot: Slot) {
@@ -100,7 +168,6 @@ export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): P
   }
 
   async function standBy(slot: Slot, rival: Meter) {
-    if (slot.health.state === 'standby') return;
     await slot.sensor.close();
     const detail = `not used: ${rival.sensor} meters ${METERED[rival.scope] ?? PLURAL[rival.deviceType]} here`;
     slot.health = { sensor: slot.sensor.name, state: 'standby', detail };
@@ -108,29 +175,38 @@ export async function openSensorSet(sensors: readonly Sensor[], clock: Clock): P
     slot.worked = false;
   }
 
-  async function readSlot(slot: Slot): Promise<readonly Reading[]> {
+  async function readSlot(slot: Slot): Promise<void> {
     const outcome = await slot.sensor.read();
-    if (outcome.state !== 'ready') {
-      settle(slot, outcome);
-      return [];
-    }
+    if (outcome.state !== 'ready') return settle(slot, outcome);
     slot.health = healthOf(slot.sensor, outcome);
     const known = new Set(slot.meters.map((meter) => meter.id));
-    return outcome.value.filter((reading) => known.has(reading.meterId));
+    slot.unread.push(...outcome.value.filter((reading) => known.has(reading.meterId)));
+    slot.unread.splice(0, slot.unread.length - MAX_LATE_READINGS);
   }
 
-  await probeDue();
+  /** A reading that hangs is told; it ends when the driver lets it. */
+  function noteHang(slot: Slot): void {
+    const forMs = clock.monotonicNow() - slot.busySinceMs;
+    if (slot.health.state !== 'ready' || forMs <= HANGS_AFTER_MS) return;
+    const detail = `has not answered for ${Math.round(forMs / 1000)} s: it hangs, and is asked nothing else`;
+    slot.health = { sensor: slot.sensor.name, state: 'noData', detail };
+  }
+
+  await patiently(lookForSensors(), patienceMs);
   return {
     get meters() {
       return slots.flatMap((slot) => slot.meters);
     },
     async read() {
-      await probeDue();
-      const ready = slots.filter((slot) => slot.health.state === 'ready');
-      return (await Promise.all(ready.map(readSlot))).flat();
+      if (probing === null && nextDue() !== null) await patiently(lookForSensors(), TICK_PATIENCE_MS);
+      const ready = slots.filter(({ health, busy }) => health.state === 'ready' && busy === null);
+      for (const slot of slots) if (slot.busy !== null) noteHang(slot);
+      await patiently(Promise.all(ready.map((slot) => alone(slot, () => readSlot(slot)))), TICK_PATIENCE_MS);
+      return slots.flatMap(({ unread }) => unread.splice(0));
     },
     health: () => slots.map((slot) => slot.health),
     async close() {
+      closed = true;
       await Promise.all(slots.map((slot) => slot.sensor.close()));
     },
   };

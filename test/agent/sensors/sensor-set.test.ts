@@ -318,3 +318,72 @@ test('a virtual machine without any meter: the models, marked as such', async ()
     ['acpi-power-meter', 'absent'],
   ]);
 });
+
+describe('a sensor that hangs', () => {
+  /** Reads go on while the clock moves as it does between two ticks. */
+  async function ticked(
+    set: Awaited<ReturnType<typeof openSensorSet>>,
+    clock: ReturnType<typeof manualClock>,
+  ) {
+    const reading = set.read();
+    for (let waited = 0; waited < 5; waited++) {
+      await new Promise(setImmediate);
+      clock.advance(100);
+    }
+    clock.advance(500);
+    return (await reading).map(({ meterId }) => meterId);
+  }
+
+  test('while it is looked for holds no tick of the others, and no other search', async () => {
+    const clock = manualClock();
+    const nvml = scriptedSensor('nvml', 'gpu');
+    const hlSmi = scriptedSensor('hl-smi', 'gpu');
+    const rapl = scriptedSensor('rapl', 'cpu');
+    let answer: (outcome: Outcome<readonly Meter[]>) => void = () => {};
+    hlSmi.sensor.probe = () => {
+      hlSmi.asked.probes++;
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    };
+    rapl.script.probe = { state: 'noData', detail: 'no rights' };
+    const opening = openSensorSet([nvml.sensor, hlSmi.sensor, rapl.sensor], clock);
+    await new Promise(setImmediate);
+    clock.advance(5_000);
+    const set = await opening;
+    for (let tick = 0; tick < 30; tick++) expect(await ticked(set, clock)).toContain('nvml:gpu');
+    expect(hlSmi.asked.probes).toBe(1);
+    expect(rapl.asked.probes).toBeGreaterThan(0);
+    answer({ state: 'ready', value: [{ ...hlSmi.meter, id: 'hl-smi:gpu' }], detail: 'found' });
+    await ticked(set, clock);
+    expect(await ticked(set, clock)).toEqual(['nvml:gpu', 'hl-smi:gpu']);
+  });
+
+  test('while it is read is told so, and its late reading is not lost', async () => {
+    const clock = manualClock();
+    const nvml = scriptedSensor('nvml', 'gpu');
+    const amdgpu = scriptedSensor('amdgpu', 'gpu');
+    const set = await openSensorSet([nvml.sensor, amdgpu.sensor], clock);
+    let answer: (outcome: Outcome<readonly Reading[]>) => void = () => {};
+    amdgpu.sensor.read = () => {
+      amdgpu.asked.reads++;
+      return new Promise((resolve) => {
+        answer = resolve;
+      });
+    };
+    for (let tick = 0; tick < 15; tick++) expect(await ticked(set, clock)).toEqual(['nvml:gpu']);
+    expect(amdgpu.asked.reads).toBe(1);
+    expect(set.health()[1]).toMatchObject({
+      state: 'noData',
+      detail: expect.stringMatching(/^has not answered for 1\d s/),
+    });
+    answer({
+      state: 'ready',
+      value: [{ meterId: amdgpu.meter.id, atMs: clock.monotonicNow() }],
+      detail: 'back',
+    });
+    await new Promise(setImmediate);
+    expect(await ticked(set, clock)).toContain('amdgpu:gpu');
+    expect(set.health()[1]).toMatchObject({ state: 'ready' });
+  });
+});
