@@ -19,7 +19,7 @@ export interface Service {
   /** Since when it ages, where it came from another node: only what is left of it accrues here. Default: `inServiceMs`. */
   readonly agesFromMs?: number | null;
   /** `[leftMs, returnedMs]` of each time that it was away and came back, in order: it ages meanwhile, elsewhere. */
-  readonly absences?: readonly (readonly [number, number])[];
+  readonly absences?: readonly (readonly [number, number])[] | undefined;
 }
 
 /** The spans in service here, in order; none is empty. */

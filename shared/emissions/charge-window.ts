@@ -15,16 +15,25 @@ export interface Charging {
 }
 
 /**
- * Adds facility energy, grams and litres; returns the millijoules that no intensity is known for.
- *
- * @param componentsOnly no meter of the whole node saw this window
+ * What becomes of a window's energy at one place.
+ * @param componentsOnlyMillijoules of `sum.all`: where no meter of the whole node saw the window
+ * @returns the millijoules that no intensity is known for
  */
+export type ChargeWindow = (
+  cell: Cell,
+  place: Place,
+  startMs: number,
+  sum: WindowSum,
+  componentsOnlyMillijoules: number,
+) => number;
+
+/** Adds facility energy, grams and litres (`ChargeWindow`). */
 export function chargeWindow(
   cell: Cell,
   place: Place,
   startMs: number,
   sum: WindowSum,
-  componentsOnly: boolean,
+  componentsOnlyMillijoules: number,
   charging: Charging,
 ): number {
   const { all, idle, jobs, lowUtilization } = sum;
@@ -32,7 +41,7 @@ export function chargeWindow(
   cell.facilityKwh.add(all * facilityKwhPerMillijoule);
   const intensity = place.gridZone === null ? null : charging.intensityOf(place.gridZone)(startMs);
   addWater(cell, place, all);
-  addOverheads(cell, place, all, componentsOnly, intensity?.gramsPerKwh ?? 0);
+  addOverheads(cell, place, all, componentsOnlyMillijoules, intensity?.gramsPerKwh ?? 0);
   let gramsPerKwh: number;
   let uncharged = 0;
   if (charging.supply === null) {
@@ -78,14 +87,14 @@ function addOverheads(
   cell: Cell,
   { factors }: Place,
   millijoules: number,
-  componentsOnly: boolean,
+  componentsOnlyMillijoules: number,
   gramsPerKwh: number,
 ): void {
   for (const overhead of OVERHEADS) {
     const factor = factors.overheads[overhead];
     if (factor === null) continue;
-    const covered = overhead === 'host' && !componentsOnly;
-    const kwh = covered ? 0 : (millijoules / MILLIJOULES_PER_KWH) * factor.ratio;
+    const uncovered = overhead === 'host' ? componentsOnlyMillijoules : millijoules;
+    const kwh = (uncovered / MILLIJOULES_PER_KWH) * factor.ratio;
     const own = cell.overheads[overhead] ?? { kwh: 0, grams: 0 };
     cell.overheads[overhead] = own;
     own.kwh += kwh;

@@ -1,18 +1,19 @@
 /** The two sides of coverage: for how long a device should have been metered, and for how long it was. */
+import { spansInService } from '../embodied/amortization.ts';
 import type { LedgerEpoch } from '../ledger/hour.ts';
 import type { DeviceType } from '../wire/ingest.ts';
 import type { ExpectedDevice } from './expected-devices.ts';
-import type { TimeSpan } from './presence.ts';
+import { type TimeSpan, within } from './presence.ts';
 
 /** @param inFleet disjoint spans in which its node was in the fleet */
 export function expectedMilliseconds(
-  { sinceMs, untilMs }: ExpectedDevice,
+  { sinceMs, untilMs, absences }: ExpectedDevice,
   inFleet: readonly TimeSpan[],
 ): number {
-  return inFleet.reduce(
-    (sum, { fromMs, toMs }) => sum + Math.max(0, Math.min(toMs, untilMs) - Math.max(fromMs, sinceMs)),
-    0,
-  );
+  const spans = spansInService({ inServiceMs: sinceMs, outOfServiceMs: untilMs, absences });
+  return inFleet
+    .flatMap(({ fromMs, toMs }) => within(spans, fromMs, toMs))
+    .reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
 }
 
 /** Of one window, all epochs together. */

@@ -2,16 +2,23 @@
  * The embodied emissions of one node, and whose they are: a GPU's go with the time for which it was allocated, the host's
  * with the GPUs. On a node without GPUs the host goes with its CPUs (or with what its own meter stands for).
  */
-import type { EmbodiedGrams } from '../embodied/amortization.ts';
 import { WINDOW_MS } from '../time/window.ts';
 import { type CellWork, cellOf } from './cell-work.ts';
 import type { DeviceShare } from './device-shares.ts';
+import { expectedMilliseconds } from './device-time.ts';
 import { type EmbodiedLine, embodiedLines } from './embodied-lines.ts';
+import { PartSums } from './embodied-parts.ts';
 import type { ExpectedDevice } from './expected-devices.ts';
 import type { Cell } from './figures.ts';
 import type { JoinNode } from './join-node.ts';
 import { type Owner, UNATTRIBUTED } from './owners.ts';
 import { spansInFleet, type TimeSpan, within } from './presence.ts';
+
+interface Holder {
+  readonly cell: Cell;
+  /** 0..1 */
+  readonly share: number;
+}
 
 /** Who has how much, 0..1, of what a line accrues in one window. */
 interface LineShares {
@@ -23,13 +30,17 @@ interface LineShares {
 
 export class EmbodiedBooks {
   readonly #lines;
+  /** Number of the node; null where nobody asks part by part. */
+  readonly #withPartsOf: number | null;
   readonly #deviceIds: ReadonlyMap<number, string>;
   /** What the host goes with: the first that is in service. */
   readonly #carriers: readonly (readonly ExpectedDevice[])[];
   readonly #inFleet: readonly TimeSpan[];
 
-  constructor(node: JoinNode, expected: readonly ExpectedDevice[], nowMs: number) {
-    this.#lines = embodiedLines(node);
+  /** @param withParts whether cells get them part by part */
+  constructor(node: JoinNode, expected: readonly ExpectedDevice[], nowMs: number, withParts = false) {
+    this.#lines = embodiedLines(node, withParts);
+    this.#withPartsOf = withParts ? node.number : null;
     this.#deviceIds = new Map(node.devices.map(({ deviceIndex, id }) => [deviceIndex, id]));
     this.#inFleet = spansInFleet(node, nowMs);
     const ofType = (type: string) => expected.filter((device) => device.type === type);
@@ -40,7 +51,7 @@ export class EmbodiedBooks {
   accrue(work: CellWork): void {
     for (const { fromMs, toMs } of within(this.#inFleet, work.startMs, work.endMs))
       for (const line of [...this.#lines.byGpu.values(), this.#lines.host])
-        addGrams(work.whole, line.over(fromMs, toMs), 1);
+        this.#add([{ cell: work.whole, share: 1 }], line, fromMs, toMs);
   }
 
   /**
@@ -60,9 +71,33 @@ export class EmbodiedBooks {
       const endMs = Math.min(toMs, work.endMs);
       if (startMs >= endMs) continue;
       for (const { line, held, wholeMs } of lines) {
-        const grams = line.over(startMs, endMs);
-        for (const [owner, heldMs] of held.byOwner)
-          addGrams(cellOf(work, owner).cell, grams, heldMs / wholeMs);
+        const holders = [...held.byOwner].map(([owner, heldMs]) => ({
+          cell: cellOf(work, owner).cell,
+          share: heldMs / wholeMs,
+        }));
+        this.#add(holders, line, startMs, endMs);
+      }
+    }
+  }
+
+  /** Gives each its share of what the line accrues. */
+  #add(holders: readonly Holder[], line: EmbodiedLine, fromMs: number, toMs: number): void {
+    const grams = line.over(fromMs, toMs);
+    for (const { cell, share } of holders) {
+      cell.embodiedGrams += grams.grams * share;
+      cell.embodiedGramsLow += grams.gramsLow * share;
+      cell.embodiedGramsHigh += grams.gramsHigh * share;
+    }
+    if (this.#withPartsOf === null) return;
+    for (const part of line.partsOver(fromMs, toMs)) {
+      const ids = part.ids.map((id) => `${this.#withPartsOf} ${id}`);
+      for (const { cell, share } of holders) {
+        cell.embodiedParts ??= new PartSums();
+        cell.embodiedParts.add(part, ids, {
+          grams: part.grams * share,
+          gramsLow: part.gramsLow * share,
+          gramsHigh: part.gramsHigh * share,
+        });
       }
     }
   }
@@ -96,11 +131,11 @@ export class EmbodiedBooks {
     for (const carriers of this.#carriers) {
       const indexes = new Set<number | null>();
       let milliseconds = 0;
-      for (const { deviceIndex, sinceMs, untilMs } of carriers) {
-        const inServiceMs = Math.min(toMs, untilMs) - Math.max(fromMs, sinceMs);
-        if (inServiceMs <= 0) continue;
+      for (const device of carriers) {
+        const inServiceMs = expectedMilliseconds(device, [{ fromMs, toMs }]);
+        if (inServiceMs === 0) continue;
         milliseconds += inServiceMs;
-        indexes.add(deviceIndex);
+        indexes.add(device.deviceIndex);
       }
       if (milliseconds > 0) return { indexes, milliseconds };
     }
@@ -117,10 +152,4 @@ class HeldTime {
     this.allMs += milliseconds;
     this.byOwner.set(owner, (this.byOwner.get(owner) ?? 0) + milliseconds);
   }
-}
-
-function addGrams(cell: Cell, { grams, gramsLow, gramsHigh }: EmbodiedGrams, share: number): void {
-  cell.embodiedGrams += grams * share;
-  cell.embodiedGramsLow += gramsLow * share;
-  cell.embodiedGramsHigh += gramsHigh * share;
 }

@@ -3,10 +3,12 @@
  * integers without bound, grams with compensation, so that parts agree with their whole.
  */
 import type { IntensityKind } from '../grid/intensity.ts';
+import { NumberSet } from '../number-set.ts';
 import { OVERHEADS, type Overhead } from '../settings/site-factors.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
 import type { DeviceType, EnergyKind, JobAttribution } from '../wire/ingest.ts';
 import { CompensatedSum } from './compensated-sum.ts';
+import type { PartSums } from './embodied-parts.ts';
 
 /** Where the electricity comes from under market accounting. */
 export const SUPPLY_KINDS = ['contract', 'residual', 'location'] as const;
@@ -30,6 +32,9 @@ export class Cell {
   expectedMilliseconds = 0;
   coveredMilliseconds = 0;
   missingMillijoulesEstimate = 0;
+  /** Of what was expected and not covered, and of what was metered: by type of device, over all owners. */
+  readonly gapMilliseconds: Record<DeviceType, number> = { gpu: 0, cpu: 0, memory: 0, other: 0 };
+  readonly meteredMilliseconds: Record<DeviceType, number> = { gpu: 0, cpu: 0, memory: 0, other: 0 };
   /** Whether the node was enrolled and not retired at some time of it. */
   inFleet = false;
   /** Whether anything was booked in it: energy counts wherever the ledger has it. */
@@ -66,6 +71,8 @@ export class Cell {
   embodiedGrams = 0;
   embodiedGramsLow = 0;
   embodiedGramsHigh = 0;
+  /** The same part by part; null where nobody asks. */
+  embodiedParts: PartSums | null = null;
 }
 
 export interface Figures {
@@ -160,10 +167,23 @@ export class FigureSums {
   readonly #embodiedLow = new CompensatedSum();
   readonly #embodiedHigh = new CompensatedSum();
   readonly #missing = new CompensatedSum();
-  readonly #nodesExpected = new Set<number>();
-  readonly #nodesReporting = new Set<number>();
+  readonly #nodesExpected = new NumberSet();
+  readonly #nodesReporting = new NumberSet();
 
   add(nodeNumber: number, cell: Cell): void {
+    this.#addCell(cell);
+    if (cell.inFleet) this.#nodesExpected.add(nodeNumber);
+    if (cell.reporting) this.#nodesReporting.add(nodeNumber);
+  }
+
+  /** One cell that stands for many nodes. */
+  addNodes(cell: Cell, expected: NumberSet, reporting: NumberSet): void {
+    this.#addCell(cell);
+    this.#nodesExpected.addAll(expected);
+    this.#nodesReporting.addAll(reporting);
+  }
+
+  #addCell(cell: Cell): void {
     this.#energy += BigInt(cell.energyMillijoules);
     this.#idle += BigInt(cell.idleMillijoules);
     this.#jobs += BigInt(cell.jobMillijoules);
@@ -189,8 +209,6 @@ export class FigureSums {
     this.#embodiedLow.add(cell.embodiedGramsLow);
     this.#embodiedHigh.add(cell.embodiedGramsHigh);
     this.#missing.add(cell.missingMillijoulesEstimate);
-    if (cell.inFleet) this.#nodesExpected.add(nodeNumber);
-    if (cell.reporting) this.#nodesReporting.add(nodeNumber);
   }
 
   #addFactors({ water, overheads }: Cell): void {

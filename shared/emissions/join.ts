@@ -1,10 +1,17 @@
 /** The join over many nodes: cells summed into totals, steps and groups. */
+import { NumberSet } from '../number-set.ts';
+import type { HourSums } from '../rollup/hour-sums.ts';
 import type { Place } from '../settings/place.ts';
+import { WINDOW_MS } from '../time/window.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
+import { type Charging, chargeWindow } from './charge-window.ts';
+import { type PartRow, PartSums } from './embodied-parts.ts';
 import { FigureSums, type Figures } from './figures.ts';
 import type { JoinNode, NodeHourLedger } from './join-node.ts';
 import { type JoinRange, nodeCells } from './node-cells.ts';
 import { JOB_KEYS, type JobFacts, type JobKey, jobValue, OTHER_JOBS, type Owner } from './owners.ts';
+import type { TimeSpan } from './presence.ts';
+import { edgesWithin, stepAt } from './time-steps.ts';
 
 export const PLACE_KEYS = ['node', 'gridZone', 'site', 'gpuModel'] as const;
 export const GROUP_KEYS = [...PLACE_KEYS, ...JOB_KEYS] as const;
@@ -22,7 +29,9 @@ export interface JobRequest {
   readonly acceptsOwner: (owner: Owner) => boolean;
 }
 
-export interface JoinRequest extends Omit<JoinRange, 'accepts' | 'ownerOf' | 'acceptsOwner'> {
+export interface JoinRequest
+  extends Charging,
+    Pick<JoinRange, 'edges' | 'nowMs' | 'lowUtilizationRatio' | 'withParts'> {
   /** False: no series, only totals. */
   readonly withSeries: boolean;
   readonly groupBy: GroupKey | null;
@@ -61,13 +70,25 @@ export interface JoinResult {
   /** By key. */
   readonly groups: readonly FigureGroup[];
   readonly excluded: readonly Excluded[];
+  /** Lifetimes of hardware at the places of its nodes, ascending: the embodied figures are straight lines over these. */
+  readonly embodiedLifetimeYears: readonly number[];
+  /** The embodied figure of the totals by what it is of; empty unless asked for. */
+  readonly embodiedParts: readonly PartRow[];
+}
+
+/** Many nodes of one site and GPU model in one hour, as a rollup holds them. */
+export interface RolledHour {
+  readonly startMs: number;
+  readonly gpuModel: string | null;
+  readonly placeAt: (instantMs: number) => Place;
+  readonly sums: HourSums;
 }
 
 /** Totals with their steps. */
 class Sums {
   readonly all = new FigureSums();
-  /** `<node number> <device index>` */
-  readonly gpus = new Set<string>();
+  /** By `gpuNumber`. */
+  readonly gpus = new NumberSet();
   readonly steps = new Map<number, FigureSums>();
 }
 
@@ -76,36 +97,86 @@ export class EmissionsJoin {
   readonly #total = new Sums();
   readonly #groups = new Map<string, Sums & GroupName>();
   readonly #excluded = new Map<string | null, bigint>();
-  readonly #range: Omit<JoinRange, 'accepts'>;
+  readonly #lifetimes = new Set<number>();
+  readonly #parts = new PartSums();
+  readonly #range: Omit<JoinRange, 'accepts' | 'edges'>;
 
   constructor(request: JoinRequest) {
     this.#request = request;
     const { ofJobs, groupBy } = request;
     this.#range = {
       ...request,
+      charge: (...window) => chargeWindow(...window, request),
       ownerOf: ofJobs && jobOwners(ofJobs, JOB_KEYS.find((key) => key === groupBy) ?? null),
       acceptsOwner: ofJobs?.acceptsOwner ?? (() => true),
     };
   }
 
-  addNode(node: JoinNode, hours: Iterable<NodeHourLedger>): void {
-    const request = this.#request;
-    const accepts = (place: Place) => request.accepts(node, place);
-    const { cells, excluded } = nodeCells(node, hours, { ...this.#range, accepts });
+  /** @param span what is added of the node, where the rest of the range is in rollups; default: all of the range */
+  addNode(node: JoinNode, hours: Iterable<NodeHourLedger>, span?: TimeSpan): void {
+    const { edges: all, accepts } = this.#request;
+    const edges = span === undefined ? all : edgesWithin(all, span);
+    const firstStep = stepAt(all, edges[0]!);
+    const range = { ...this.#range, edges, accepts: (place: Place) => accepts(node, place) };
+    const { cells, excluded } = nodeCells(node, hours, range);
     for (const { place, step, owner, cell, gpus } of cells) {
       if (!cell.inFleet && !cell.reporting) continue;
-      for (const sums of [this.#total, ...this.#groupsOf(node, place, owner)]) {
-        sums.all.add(node.number, cell);
-        for (const index of gpus) sums.gpus.add(`${node.number} ${index}`);
-        if (!request.withSeries) continue;
-        const ofStep = sums.steps.get(step) ?? new FigureSums();
-        sums.steps.set(step, ofStep);
-        ofStep.add(node.number, cell);
-      }
+      this.#lifetimes.add(place.lifetimeYears);
+      if (cell.embodiedParts !== null) this.#parts.addAll(cell.embodiedParts);
+      const { groupBy } = this.#request;
+      const group = groupBy === null ? null : groupOf(groupBy, node, place, owner);
+      const add = (figures: FigureSums) => figures.add(node.number, cell);
+      for (const sums of this.#addStep(firstStep + step, group, add))
+        for (const index of gpus) sums.gpus.add(gpuNumber(node.number, index));
     }
-    for (const { gridZone, millijoules } of excluded) {
-      this.#excluded.set(gridZone, (this.#excluded.get(gridZone) ?? 0n) + BigInt(millijoules));
+    for (const { gridZone, millijoules } of excluded) this.#exclude(gridZone, millijoules);
+  }
+
+  /**
+   * Adds an hour of many nodes that the request accepts; it lies within one step, and asks nothing of jobs or nodes.
+   * `hour.figures` is charged on the way.
+   * @param placeAt what held at the site; its zone throughout the hour where zones are grouped by
+   */
+  addHour({ startMs, gpuModel, placeAt, sums: hour }: RolledHour): void {
+    const { groupBy, edges } = this.#request;
+    hour.windows.forEach((window, i) => {
+      if (window === null) return;
+      const windowMs = startMs + i * WINDOW_MS;
+      const place = placeAt(windowMs);
+      const uncharged = chargeWindow(
+        hour.figures,
+        place,
+        windowMs,
+        { ...window, begun: true },
+        window.componentsOnly,
+        this.#request,
+      );
+      if (uncharged > 0) this.#exclude(place.gridZone, uncharged);
+    });
+    const { gridZone, siteId, lifetimeYears } = placeAt(startMs);
+    this.#lifetimes.add(lifetimeYears);
+    const keys = { gridZone, site: siteId, gpuModel };
+    const key = groupBy === null ? null : (keys[groupBy as keyof typeof keys] ?? NO_GROUP);
+    const group = key === null ? null : { key, label: key, owner: null };
+    const add = (figures: FigureSums) => figures.addNodes(hour.figures, hour.expected, hour.reporting);
+    for (const { gpus } of this.#addStep(stepAt(edges, startMs), group, add)) gpus.addAll(hour.gpus);
+  }
+
+  /** Adds to the totals and the group, and to the step of each; returns them. */
+  #addStep(step: number, name: GroupName | null, add: (figures: FigureSums) => void): readonly Sums[] {
+    const all = name === null ? [this.#total] : [this.#total, this.#group(name)];
+    for (const sums of all) {
+      add(sums.all);
+      if (!this.#request.withSeries) continue;
+      const ofStep = sums.steps.get(step) ?? new FigureSums();
+      sums.steps.set(step, ofStep);
+      add(ofStep);
     }
+    return all;
+  }
+
+  #exclude(gridZone: string | null, millijoules: number): void {
+    this.#excluded.set(gridZone, (this.#excluded.get(gridZone) ?? 0n) + BigInt(millijoules));
   }
 
   /** So far. */
@@ -133,18 +204,17 @@ export class EmissionsJoin {
         reason: gridZone === null ? 'no grid zone is set for the site' : 'no series on this basis',
         energyKwh: Number(millijoules) / MILLIJOULES_PER_KWH,
       })),
+      embodiedLifetimeYears: [...this.#lifetimes].sort((a, b) => a - b),
+      embodiedParts: this.#parts.rows(),
     };
   }
 
-  #groupsOf(node: JoinNode, place: Place, owner: Owner): Sums[] {
-    const { groupBy } = this.#request;
-    if (groupBy === null) return [];
-    const name = groupOf(groupBy, node, place, owner);
+  #group(name: GroupName): Sums {
     // Of one project called "idle" and what was idle: two groups.
     const id = `${name.key} ${name.owner}`;
     const group = this.#groups.get(id) ?? Object.assign(new Sums(), name);
     this.#groups.set(id, group);
-    return [group];
+    return group;
   }
 
   /** Every step that has begun, those without a node included: nothing there is a figure too. */
@@ -159,6 +229,13 @@ export class EmissionsJoin {
     return steps;
   }
 }
+
+/** More devices than a node has in its life. */
+const DEVICES = 2 ** 16;
+
+/** One number for each GPU of the fleet. */
+export const gpuNumber = (nodeNumber: number, deviceIndex: number): number =>
+  nodeNumber * DEVICES + deviceIndex;
 
 /** Key of what belongs to none. */
 export const NO_GROUP = 'none';

@@ -11,28 +11,32 @@ import type { Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
 import type { DeviceType } from '../wire/ingest.ts';
 import { type CellWork, cellOf, emptyWorks, type OwnerCell } from './cell-work.ts';
-import { type Charging, chargeWindow } from './charge-window.ts';
+import type { ChargeWindow } from './charge-window.ts';
 import { DeviceMeans } from './device-means.ts';
 import { type DeviceShare, type OwnerOf, windowShares } from './device-shares.ts';
-import { coveredMilliseconds, meteredTime } from './device-time.ts';
+import { coveredMilliseconds, expectedMilliseconds, meteredTime } from './device-time.ts';
 import { EmbodiedBooks } from './embodied-books.ts';
 import { expectedDevices } from './expected-devices.ts';
 import type { Cell } from './figures.ts';
 import type { JoinNode, NodeHourLedger } from './join-node.ts';
 import { OTHER_JOBS, type Owner, UNATTRIBUTED, WHOLE } from './owners.ts';
+import { spansInFleet, type TimeSpan, within } from './presence.ts';
 import { stepAt } from './time-steps.ts';
 
-export interface JoinRange extends Charging {
+export interface JoinRange {
   readonly edges: readonly number[];
   readonly nowMs: number;
   /** Places that are not accepted are left out (a filter by site or zone). */
   readonly accepts: (place: Place) => boolean;
   /** Null: nobody asks whose it is. */
   readonly ownerOf: OwnerOf;
+  readonly charge: ChargeWindow;
   /** Owners that are not accepted are left out (a filter by job). */
   readonly acceptsOwner: (owner: Owner) => boolean;
   /** GPUs below it count as low, 0..1. */
   readonly lowUtilizationRatio: number;
+  /** Whether embodied emissions are wanted part by part too. */
+  readonly withParts?: boolean | undefined;
 }
 
 export interface NodeCell {
@@ -65,7 +69,8 @@ export function nodeCells(
   for (const work of works) byStep.set(work.step, [...(byStep.get(work.step) ?? []), work]);
   const typeOf = new Map(node.devices.map((device) => [device.deviceIndex, device.type]));
   const meter = new DeviceMeans(expected, typeOf);
-  const embodied = new EmbodiedBooks(node, expected, nowMs);
+  const inFleet = spansInFleet(node, nowMs);
+  const embodied = new EmbodiedBooks(node, expected, nowMs, range.withParts ?? false);
   const excluded = new Map<string | null, number>();
 
   for (const { hourStartMs, ledger } of hours) {
@@ -84,10 +89,12 @@ export function nodeCells(
         .get(firstStep)
         ?.find(({ place }) => startMs >= place.startMs && startMs < place.endMs);
       if (!work) return;
-      const wholeNodeMs = cover(work, epochs, typeOf, meter);
+      const expectedIn = within(inFleet, startMs, startMs + WINDOW_MS);
+      const wholeNodeMs = cover(work, epochs, expectedIn, typeOf, meter);
       attribute(work, epochs, ownerOf);
       for (const { owner, cell, window } of bookWindow(work, shares, range)) {
-        const uncharged = chargeWindow(cell, work.place, startMs, window, wholeNodeMs === 0, range);
+        const componentsOnly = wholeNodeMs === 0 ? window.all : 0;
+        const uncharged = range.charge(cell, work.place, startMs, window, componentsOnly);
         window.begun = false;
         if (uncharged > 0 && isWanted(owner, range)) addTo(excluded, work.place.gridZone, uncharged);
       }
@@ -116,6 +123,8 @@ const isWanted = (owner: Owner, range: JoinRange) => owner !== OTHER_JOBS && ran
 function cover(
   { coveredMs }: CellWork,
   epochs: readonly LedgerEpoch[],
+  /** Of the window, what the node was in its fleet. */
+  inFleet: readonly TimeSpan[],
   typeOf: ReadonlyMap<number, DeviceType>,
   meter: DeviceMeans,
 ): number {
@@ -124,7 +133,9 @@ function cover(
       meter.add(deviceIndex, energyMillijoules, meteredMilliseconds);
   const metered = meteredTime(epochs, typeOf);
   meter.expected.forEach((device, i) => {
-    coveredMs[i]! += coveredMilliseconds(device, metered);
+    // One that reports beyond its own service covers no gap of another. By window: so it is the same for every step.
+    const seenMs = coveredMilliseconds(device, metered);
+    if (seenMs > 0) coveredMs[i]! += Math.min(expectedMilliseconds(device, inFleet), seenMs);
   });
   return metered.ownMeterMs;
 }
@@ -162,6 +173,7 @@ function bookWindow(work: CellWork, shares: readonly DeviceShare[], range: JoinR
     cell.lowUtilizationMillijoules += lowMillijoules;
     cell.byKind[device.kind] += energyMillijoules;
     cell.byDeviceType[type] += energyMillijoules;
+    cell.meteredMilliseconds[type] += share.meteredMilliseconds;
     if (type === 'gpu') {
       cell.gpuMilliseconds += share.meteredMilliseconds;
       if (utilizationRatio !== null) {
@@ -188,10 +200,10 @@ function addTo<K>(sums: Map<K, number>, key: K, term: number): void {
 function finishCoverage({ whole, expectedMs, coveredMs, owners }: CellWork, meter: DeviceMeans): void {
   meter.expected.forEach((device, i) => {
     whole.expectedMilliseconds += expectedMs[i]!;
-    // One that reports beyond its own service covers no gap of another.
-    whole.coveredMilliseconds += Math.min(expectedMs[i]!, coveredMs[i]!);
+    whole.coveredMilliseconds += coveredMs[i]!;
     const gapMs = expectedMs[i]! - coveredMs[i]!;
-    if (gapMs > 0) whole.missingMillijoulesEstimate += gapMs * meter.meanWatts(device);
+    whole.gapMilliseconds[device.type] += gapMs;
+    whole.missingMillijoulesEstimate += gapMs * meter.meanWatts(device);
     const { deviceIndex } = device;
     if (deviceIndex === null) return;
     for (const { cell, heldMs, meteredMs } of owners.values()) {

@@ -1,5 +1,6 @@
 /** The steps of a series: consecutive UTC spans, cut to the range that was asked for. */
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../time/window.ts';
+import type { TimeSpan } from './presence.ts';
 
 export const STEPS = ['none', 'window', 'hour', 'day', 'month'] as const;
 export type Step = (typeof STEPS)[number];
@@ -23,6 +24,11 @@ function nextEdge(step: Exclude<Step, 'none'>, instantMs: number): number {
   if (step !== 'month') return (Math.floor(instantMs / STEP_MS[step]) + 1) * STEP_MS[step];
   const date = new Date(instantMs);
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 1);
+}
+
+/** The same edges, cut to a span within them. */
+export function edgesWithin(edges: readonly number[], { fromMs, toMs }: TimeSpan): number[] {
+  return [fromMs, ...edges.filter((edge) => edge > fromMs && edge < toMs), toMs];
 }
 
 /** Index of the step that holds the instant; the instant lies within the edges. */

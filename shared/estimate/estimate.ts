@@ -165,7 +165,7 @@ function chargeSpread(cell: Cell, energy: number, input: EstimateInput) {
   for (let i = 0; i < windows; i++) {
     const all = each + (i < more ? 1 : 0);
     const sum = { all, idle: 0, jobs: all, lowUtilization: 0, begun: true };
-    excluded += chargeWindow(cell, place, startMs + i * WINDOW_MS, sum, true, charging);
+    excluded += chargeWindow(cell, place, startMs + i * WINDOW_MS, sum, all, charging);
   }
   return { excludedKwh: excluded / MILLIJOULES_PER_KWH, intensities: [...used.values()] };
 }

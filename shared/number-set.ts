@@ -1,0 +1,69 @@
+/** A set of small whole numbers as bits, so that thousands of them unite in no time. */
+
+/** Numbers in one chunk. */
+const CHUNK = 256;
+const BYTES = CHUNK / 8;
+
+export class NumberSet {
+  readonly #chunks = new Map<number, Uint8Array>();
+
+  get size(): number {
+    let size = 0;
+    for (const bytes of this.#chunks.values()) for (const byte of bytes) size += ones(byte);
+    return size;
+  }
+
+  /** By chunk index: 32 bytes each, the lowest number in the lowest bit of the first. */
+  get chunks(): ReadonlyMap<number, Uint8Array> {
+    return this.#chunks;
+  }
+
+  add(number: number): void {
+    const bit = number % CHUNK;
+    this.#chunk((number - bit) / CHUNK)[bit >> 3]! |= 1 << (bit & 7);
+  }
+
+  addAll(other: NumberSet): void {
+    for (const [index, bytes] of other.#chunks) {
+      const own = this.#chunk(index);
+      for (let i = 0; i < BYTES; i++) own[i]! |= bytes[i]!;
+    }
+  }
+
+  /** A copy in which these bits of one chunk are turned over. */
+  toggled(differences: ReadonlyMap<number, Uint8Array>): NumberSet {
+    const copy = new NumberSet();
+    copy.addAll(this);
+    for (const [index, bytes] of differences) {
+      const own = copy.#chunk(index);
+      for (let i = 0; i < BYTES; i++) own[i]! ^= bytes[i]!;
+    }
+    return copy;
+  }
+
+  /** By chunk index, the bits that differ; empty where the sets are equal. */
+  differences(other: NumberSet): Map<number, Uint8Array> {
+    const found = new Map<number, Uint8Array>();
+    for (const index of new Set([...this.#chunks.keys(), ...other.#chunks.keys()])) {
+      const own = this.#chunks.get(index);
+      const others = other.#chunks.get(index);
+      const bits = Uint8Array.from({ length: BYTES }, (_, i) => (own?.[i] ?? 0) ^ (others?.[i] ?? 0));
+      if (bits.some((byte) => byte !== 0)) found.set(index, bits);
+    }
+    return found;
+  }
+
+  #chunk(index: number): Uint8Array {
+    const known = this.#chunks.get(index);
+    if (known) return known;
+    const made = new Uint8Array(BYTES);
+    this.#chunks.set(index, made);
+    return made;
+  }
+}
+
+function ones(byte: number): number {
+  let count = 0;
+  for (let rest = byte; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}
