@@ -42,6 +42,14 @@ export const alertWindows = sqliteTable('alert_windows', {
   facts: text('facts').notNull(),
 });
 
+/** Sums of an hour that takes several steps, for the nodes so far. */
+export const alertSums = sqliteTable('alert_sums', {
+  /** Of the hour that is being summed, 0..11. */
+  window: integer('window').primaryKey(),
+  /** `WindowFacts` of shared/alerts/facts.ts. */
+  facts: text('facts').notNull(),
+});
+
 /** One row per rule: where its instances stand, and the episodes that may still be corrected. */
 export const alertStates = sqliteTable('alert_states', {
   ruleNumber: integer('rule_number').primaryKey(),

@@ -12,6 +12,7 @@ export default defineConfig({
     './worker/schema/channels.ts',
     './worker/schema/grid-rereads.ts',
     './worker/schema/retention.ts',
+    './worker/schema/rollups.ts',
   ],
   out: './worker/schema/migrations',
 });

@@ -1,0 +1,50 @@
+/** Hours of the fleet, summed by cron so that an answer need not read them node by node (docs/decisions/0008-rollups.md). */
+import { blob, integer, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+
+/** What is summed apart: nodes at one site with one GPU model. */
+export const rollupGroups = sqliteTable(
+  'rollup_groups',
+  {
+    number: integer('number').primaryKey(),
+    /** Empty: none. */
+    siteId: text('site_id').notNull(),
+    gpuModel: text('gpu_model').notNull(),
+  },
+  (table) => [uniqueIndex('rollup_groups_key').on(table.siteId, table.gpuModel)],
+);
+
+/** `key` = whole hours since 1970 * 2^14 + block: the sums of 64 nodes whose numbers follow each other, by group. */
+export const rollupBlocks = sqliteTable('rollup_blocks', {
+  key: integer('key').primaryKey(),
+  sums: blob('sums', { mode: 'buffer' }).notNull(),
+});
+
+/** `key` = group * 2^15 + whole days since 1970: the hours of that day, sums of all blocks. */
+export const rollupDays = sqliteTable('rollup_days', {
+  key: integer('key').primaryKey(),
+  sums: blob('sums', { mode: 'buffer' }).notNull(),
+});
+
+/** `key` = day * 2^15 + block: hours that are to be summed (again). After the blocks of a day: the sums of all blocks. */
+export const rollupMarks = sqliteTable('rollup_marks', {
+  key: integer('key').primaryKey(),
+  /** Bit n: hour n of the day. */
+  hours: integer('hours').notNull(),
+  /** Another with each mark: what was read before it is not written after it. */
+  nonce: text('nonce').notNull(),
+});
+
+/** One row: how far the rollups are. */
+export const rollupState = sqliteTable('rollup_state', {
+  id: integer('id').primaryKey(),
+  /** Grows with each step: of two runs at once one moves on. */
+  version: integer('version').notNull(),
+  /** Whole hours since 1970: those before it are summed, or marked. */
+  doneHour: integer('done_hour').notNull(),
+  /** Those before it have been marked when they were over; what changes in them later is marked by whoever changes it. */
+  markedHour: integer('marked_hour').notNull(),
+  /** Of a fleet too large to be read as it is now: until when the hours from `doneHour` on are summed. Null: they are not. */
+  openToMs: integer('open_to_ms'),
+  /** The same, once all that is marked is summed. */
+  nextOpenToMs: integer('next_open_to_ms'),
+});
