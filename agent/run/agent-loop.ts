@@ -4,7 +4,7 @@
  */
 
 import { METER_STATE_VERSION, type MeterState, newMeterState } from '../../shared/metering/meter-state.ts';
-import { resumeMetering } from '../../shared/metering/metering.ts';
+import { PAUSE_MS, resumeMetering } from '../../shared/metering/metering.ts';
 import type { Meter, Reading } from '../../shared/metering/reading.ts';
 import type { SeriesEncoder } from '../../shared/metering/window-report.ts';
 import { monotonicMs } from '../../shared/units.ts';
@@ -16,8 +16,8 @@ import type { DurableStore } from '../store/durable-store.ts';
 /** What a crash can cost a sensor without a counter: its energy since the last commit. */
 const COMMIT_EVERY_MS = 10_000;
 
-/** The first commit, and with it the first report, comes sooner. */
-const FIRST_COMMIT_MS = 3_000;
+/** The first reading is durable at once, so that a restart is over with it; the first report comes soon after. */
+const FIRST_REPORT_MS = 3_000;
 
 export interface ReadingSource {
   /** Looked at after each read. */
@@ -30,7 +30,7 @@ export interface AgentLoopOptions {
   readonly store: DurableStore;
   readonly sensors: ReadingSource;
   /** Who holds the devices; left out where nobody is asked. */
-  readonly jobs?: Pick<JobWatch, 'turn' | 'take'>;
+  readonly jobs?: Pick<JobWatch, 'turn' | 'take' | 'settled'>;
   /** Identity of the monotonic clock. */
   readonly bootId: string;
   /** 8..32 of [a-z0-9], never used before. */
@@ -54,8 +54,10 @@ export interface AgentLoop {
   tick(): Promise<void>;
   /** Makes all that is metered so far durable, with the reports that it changed. Waits for a commit that is under way. */
   commit(): Promise<void>;
-  /** Resolves after the first commit: from then on there is something to send. */
-  readonly firstCommit: Promise<void>;
+  /** Resolves once `run` has made the first reading durable: a crash costs a counter nothing from then on. */
+  readonly ready: Promise<void>;
+  /** Resolves once `run` has committed what there is to send first. */
+  readonly firstReport: Promise<void>;
   readonly state: MeterState;
 }
 
@@ -68,15 +70,18 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
     clock.monotonicNow(),
   );
   let committing: Promise<void> = Promise.resolve();
-  let announce: () => void = () => {};
-  const firstCommit = new Promise<void>((resolve) => {
-    announce = resolve;
-  });
+  const ready = latch();
+  const firstReport = latch();
   let metersKey = '';
   let lastReadings: readonly Reading[] = [];
+  let tickedAtMs: number = clock.monotonicNow();
 
   async function tick(): Promise<void> {
+    const pausedMs = clock.monotonicNow() - tickedAtMs;
+    tickedAtMs += pausedMs;
     options.jobs?.turn(sensors.meters, lastReadings);
+    // The host was suspended: what a job still holds is proven by a look before the readings that tell of that time.
+    if (pausedMs > PAUSE_MS) await options.jobs?.settled();
     const readings = await sensors.read();
     lastReadings = readings;
     const look = options.jobs?.take() ?? null;
@@ -97,7 +102,6 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
       const reports = metering.takeReports(options.encodeSeries);
       await store.commit({ meterState: metering.state, reports });
       options.onReports?.(reports);
-      announce();
     });
     return committing;
   }
@@ -105,17 +109,20 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
   return {
     tick,
     commit,
-    firstCommit,
+    ready: ready.opened,
+    firstReport: firstReport.opened,
     state: metering.state,
     async run(signal) {
       const start = clock.monotonicNow();
-      let commitAt = start + FIRST_COMMIT_MS;
+      let commitAt: number = start;
       for (let deadline: number = start; !signal.aborted; ) {
         await tick();
         options.onTick?.();
         if (clock.monotonicNow() >= commitAt) {
           await commit();
-          commitAt = clock.monotonicNow() + COMMIT_EVERY_MS;
+          if (commitAt === start) ready.open();
+          else firstReport.open();
+          commitAt = commitAt === start ? start + FIRST_REPORT_MS : clock.monotonicNow() + COMMIT_EVERY_MS;
         }
         // Missed instants are skipped: catching up in a burst would read the same values again.
         const late = Math.max(0, clock.monotonicNow() - deadline);
@@ -126,6 +133,15 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
       await commit();
     },
   };
+}
+
+/** Opens once; Node 20 has no `Promise.withResolvers`. */
+function latch(): { readonly open: () => void; readonly opened: Promise<void> } {
+  let open: () => void = () => {};
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { open, opened };
 }
 
 /** State of another version is not guessed at: a new epoch begins. */

@@ -143,13 +143,13 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
       clock,
       shipper,
       random: Math.random,
-      firstCommit: loop.firstCommit,
+      firstReport: loop.firstReport,
       isClockTrusted: () => wall.at(clock.monotonicNow()) !== null,
       commit: () => loop.commit(),
     },
     signal,
   );
-  void loop.firstCommit.then(serviceManager.ready);
+  void loop.ready.then(serviceManager.ready);
   const metrics = await serveMetrics({
     listen: config.metricsListen,
     families: () => agentMetrics(status(), totals.list()),

@@ -15,7 +15,7 @@ export interface ShipLoopOptions {
   /** Uniform in [0, 1). */
   readonly random: () => number;
   /** There is something to send. */
-  readonly firstCommit: Promise<void>;
+  readonly firstReport: Promise<void>;
   readonly isClockTrusted: () => boolean;
   readonly commit: () => Promise<void>;
 }
@@ -24,7 +24,7 @@ export interface ShipLoopOptions {
 export async function runShipLoop(options: ShipLoopOptions, signal: AbortSignal): Promise<void> {
   const { clock, shipper } = options;
   const sleep = (ms: number) => clock.sleepUntil(monotonicMs(clock.monotonicNow() + ms), signal);
-  await Promise.race([options.firstCommit, aborted(signal)]);
+  await Promise.race([options.firstReport, aborted(signal)]);
   await sleep(options.random() * FIRST_ROUND_SPREAD_MS);
   while (!signal.aborted) {
     const trustedBefore = options.isClockTrusted();

@@ -20,6 +20,9 @@ import { type SeriesEncoder, takeReports } from './window-report.ts';
 /** A counter that is silent for this long no longer keeps windows open. */
 const FORGET_MS = 600_000;
 
+/** A pause between two ticks beyond this is time in which no sensor could be asked: the host slept, or was blocked. */
+export const PAUSE_MS = 30_000;
+
 /** Slices held for a clock that is not trusted yet; beyond it neighbours are joined, which keeps their energy. */
 const MAX_HELD_SLICES = 4_000;
 
@@ -54,6 +57,7 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
   let meters = new Map<string, Meter>();
   let roles: ReadonlyMap<string, MeterRole> = new Map();
   let now = { atMs, wallMs: null as number | null };
+  let lastPause = { endAtMs: Number.NEGATIVE_INFINITY, lengthMs: 0 };
 
   return {
     state,
@@ -64,6 +68,8 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
     },
     allocate: (look) => noteAllocation(state.jobs, look),
     observe(tick) {
+      const sinceTickMs = tick.atMs - now.atMs;
+      if (sinceTickMs > PAUSE_MS) lastPause = { endAtMs: tick.atMs, lengthMs: sinceTickMs };
       now = tick;
       const offsetMs = tick.wallMs === null ? null : tick.wallMs - tick.atMs;
       if (offsetMs !== null) release(state, offsetMs);
@@ -106,7 +112,7 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
   function settle(): void {
     const node = nodeMeterId();
     const stream = node === undefined ? undefined : state.streams[node];
-    for (const slice of settleRemainders(state, stream, partIds(), now.atMs)) place(slice);
+    for (const slice of settleRemainders(state, stream, partIds(), now.atMs, askedFor)) place(slice);
   }
 
   function nodeMeterId(): string | undefined {
@@ -120,9 +126,14 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
   function forgetLongSilent(): void {
     for (const stream of Object.values(state.streams)) {
       const known = stream.counter;
-      // Counted from the start of this process: after a long downtime the sensors get the same time to answer.
-      if (known !== null && now.atMs - Math.max(known.atMs, atMs) > FORGET_MS) forgetReadings(stream);
+      if (known !== null && askedFor(known.atMs) > FORGET_MS) forgetReadings(stream);
     }
+  }
+
+  /** How long sensors could be asked since an instant: after downtime and after a pause they get the same time to answer. */
+  function askedFor(sinceAtMs: number): number {
+    const pausedMs = sinceAtMs < lastPause.endAtMs ? lastPause.lengthMs : 0;
+    return now.atMs - Math.max(sinceAtMs, atMs) - pausedMs;
   }
 
   /** Nothing more can come before this. */

@@ -19,6 +19,7 @@ export function notePart(state: MeterState, slice: EnergySlice): void {
 
 /**
  * @param partIds meters that are parts of the node
+ * @param askedFor milliseconds in which sensors could be asked since an instant
  * @returns the slices of `other` that are settled, in order of time
  */
 export function settleRemainders(
@@ -26,6 +27,7 @@ export function settleRemainders(
   nodeStream: StreamState | undefined,
   partIds: readonly string[],
   nowAtMs: number,
+  askedFor: (sinceAtMs: number) => number,
 ): EnergySlice[] {
   const settled: EnergySlice[] = [];
   for (let slice = state.pendingNodeSlices[0]; slice !== undefined; slice = state.pendingNodeSlices[0]) {
@@ -33,7 +35,7 @@ export function settleRemainders(
       .map((id) => state.streams[id])
       .filter((stream) => stream !== undefined)
       .filter((stream) => (energyPoint(stream)?.atMs ?? Number.POSITIVE_INFINITY) < slice.endAtMs);
-    if (late.length > 0 && nowAtMs - slice.endAtMs <= PART_WAIT_MS) break;
+    if (late.length > 0 && askedFor(slice.endAtMs) <= PART_WAIT_MS) break;
     // The node meter books this time now; a counter that came back later would count its share of it again.
     for (const stream of late) forgetReadings(stream);
     state.pendingNodeSlices.shift();

@@ -3,7 +3,7 @@
  * identity, so that a wrap, a reset and a reboot can be told apart by the meter.
  */
 import type { MonotonicMs, Ratio, Watts } from '../units.ts';
-import type { DeviceType, EnergyKind } from '../wire/ingest.ts';
+import type { DeviceType, EnergyKind, MeterFacts } from '../wire/ingest.ts';
 
 /** What a meter's figure covers. Meters that overlap are never added (DESIGN 4.3). */
 export type MeterScope =
@@ -29,6 +29,8 @@ export interface Meter {
   readonly maxPlausibleWatts: Watts;
   /** A partitioned GPU's instances; absent where it is not partitioned. */
   readonly partitions?: readonly GpuPartition[];
+  /** What its figures mean here; left out where there is nothing to tell. */
+  readonly facts?: MeterFacts;
 }
 
 /** A MIG instance. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Clock } from '../../../agent/clock.ts';
-import { type AgentLoopOptions, createAgentLoop } from '../../../agent/run/agent-loop.ts';
+import { type AgentLoop, type AgentLoopOptions, createAgentLoop } from '../../../agent/run/agent-loop.ts';
 import { runShipLoop } from '../../../agent/run/ship-loop.ts';
 import type { DurableStore } from '../../../agent/store/durable-store.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
@@ -12,7 +12,7 @@ import { allocationOf } from '../../../shared/metering/allocation.ts';
 import type { MeterState } from '../../../shared/metering/meter-state.ts';
 import { epochMs, monotonicMs } from '../../../shared/units.ts';
 import type { WindowReport } from '../../../shared/wire/ingest.ts';
-import { gpu, reading, START_MS } from '../../shared/metering/support.ts';
+import { counter, gpu, reading, START_MS } from '../../shared/metering/support.ts';
 
 let folder: string;
 let stores = 0;
@@ -103,19 +103,60 @@ describe('ticks', () => {
   });
 });
 
-test('state and reports are durable after three seconds, then at least every ten, and at the end', async () => {
+test('the first reading is durable at once, reports after three seconds, then at least every ten, and at the end', async () => {
   const store = await newStore();
   const commits: number[] = [];
   const { loop } = await runLoop({
     untilMs: 25_500,
     store,
-    options: { onReports: (reports) => commits.push(reports[0]!.devices[0]!.meteredMilliseconds) },
+    options: { onReports: ([report]) => commits.push(report?.devices[0]!.meteredMilliseconds ?? 0) },
   });
   // What each commit covers, in milliseconds of metered time.
-  expect(commits).toEqual([3000, 13_000, 23_000, 26_000]);
-  await loop.firstCommit;
+  expect(commits).toEqual([0, 3000, 13_000, 23_000, 26_000]);
+  await loop.firstReport;
   expect(store.pending()).toMatchObject([{ windowStartMs: START_MS, epoch: 'epochnew', revision: 4 }]);
   await store.close();
+});
+
+test('it is ready with its first tick: by then what the counters said while it was gone is booked and durable', async () => {
+  const directory = join(folder, 'restarted');
+  let loop: AgentLoop;
+  const life = async (fromMs: number, ticks: number) => {
+    const store = await openStore(directory);
+    const stop = new AbortController();
+    const seen: string[] = [];
+    const durable: number[] = [];
+    const clock = sleepingClock(() => {});
+    clock.nowMs = fromMs;
+    loop = createAgentLoop({
+      clock,
+      store,
+      sensors: {
+        meters: [gpu()],
+        async read() {
+          seen.push('read');
+          if (seen.filter((what) => what === 'read').length === ticks) stop.abort();
+          return [reading('nvml:GPU-0', clock.nowMs, { counter: counter(clock.nowMs * 700) })];
+        },
+      },
+      bootId: 'boot',
+      newEpoch: () => 'epochone',
+      wallAt: (atMs) => START_MS + atMs,
+      encodeSeries: () => '',
+      readEveryMilliseconds: 1000,
+      onReports: ([report]) => durable.push(report?.devices[0]!.energyMillijoules ?? 0),
+      // As a service manager hears of it.
+      onTick: () => void loop.ready.then(() => seen.includes('ready') || seen.push('ready')),
+    });
+    await loop.run(stop.signal);
+    await store.close();
+    return { seen, durable };
+  };
+  const first = await life(0, 3);
+  expect(first.seen).toEqual(['read', 'ready', 'read', 'read', 'read']);
+  const second = await life(120_000, 1);
+  expect(second.seen.slice(0, 2)).toEqual(['read', 'ready']);
+  expect(second.durable[0]).toBe(120_000 * 700);
 });
 
 test('a job that comes and goes between readings is in the record, and the reading before tells its processes', async () => {
@@ -145,6 +186,7 @@ test('a job that comes and goes between readings is in the record, and the readi
         // Handed over at the tick after it was made, as a look that takes its time is.
         take: () =>
           looks[0] !== undefined && (told.length - 1) * 1000 >= looks[0].atMs ? looks.shift()! : null,
+        settled: async () => {},
       },
     },
   });
@@ -207,7 +249,7 @@ describe('rounds of sending', () => {
           },
         },
         random: () => 0.5,
-        firstCommit: Promise.resolve(),
+        firstReport: Promise.resolve(),
         isClockTrusted: () => true,
         commit: async () => {},
       },
@@ -233,7 +275,7 @@ describe('rounds of sending', () => {
           },
         },
         random: () => 0,
-        firstCommit: Promise.resolve(),
+        firstReport: Promise.resolve(),
         isClockTrusted: () => trusted,
         async commit() {
           done.push(`commit at ${clock.nowMs}`);
@@ -253,7 +295,7 @@ describe('rounds of sending', () => {
         clock: sleepingClock(() => {}),
         shipper: { shipOnce: async () => ++rounds },
         random: () => 0,
-        firstCommit: new Promise(() => {}),
+        firstReport: new Promise(() => {}),
         isClockTrusted: () => true,
         commit: async () => {},
       },

@@ -239,8 +239,7 @@ describe('counter and power that tell different energies', () => {
       one.tick(i * 1000, { 'nvml:GPU-0': { counter: counter(i * counted * 1_000), power } });
     }
     // Silent until the window is over and no meter can add to it.
-    one.tick(601_000, {});
-    one.tick(1_202_000, {});
+    for (let afterMs = seconds * 1000; afterMs <= 1_202_000; afterMs += 10_000) one.tick(afterMs, {});
     one.report();
     return one.metering.state.counts.disagreements;
   };
