@@ -11,7 +11,7 @@ import { type Location, type OpenedSegment, SegmentLog } from './segment-log.ts'
 import { SpoolIndex, windowKey } from './spool-index.ts';
 
 export interface StoreLimits {
-  /** All files of the spool together: a month of an 8-GPU host without its server. */
+  /** All files of the spool together: over a year of an 8-GPU host without its server, its power series shed. */
   readonly spoolBytes: number;
   /** A segment is closed when it has grown to this. */
   readonly segmentBytes: number;
@@ -37,7 +37,7 @@ export interface StoreOptions {
 const LIVE_SHARE = 0.75;
 /** Room beside that share for what is settled or replaced, so that a small spool is not rewritten all the time. */
 const ROOM_SEGMENTS = 2;
-/** What one record of a rewrite may hold; small beside a segment, so that rewriting needs little room. */
+/** What one record of a rewrite may hold, as JSON; small beside a segment, so that rewriting needs little room. */
 const COPY_BYTES = 256 * 1024;
 const NO_COUNTS: Counts = { droppedSeries: 0, droppedReports: 0, damagedRecords: 0, setAsideReports: 0 };
 
@@ -93,12 +93,12 @@ class SpoolStore implements DurableStore {
     let stateIsOld = false;
     let damagedRecords = 0;
     await this.#log.open(async (segment) => {
-      for (const { offset, length, body } of segment.records) {
-        this.#restoredMeterState = body.meterState;
+      for (const { offset, length, textLength, body, meterState } of segment.records) {
+        this.#meterState = meterState;
         this.#counts = body.counts;
         this.#stateSegment = segment.segment;
         const location = { segment: segment.segment, offset, length };
-        for (const report of body.reports) this.#place(serialReport(report), location);
+        for (const report of body.reports) this.#place(serialReport(report), location, textLength);
         for (const ref of body.settled) this.#index.settle(ref);
       }
       const lastRecord = segment.records.at(-1)?.offset ?? -1;
@@ -111,8 +111,8 @@ class SpoolStore implements DurableStore {
         await this.#keepDamaged(segment, offset, length);
       }
     });
-    if (stateIsOld) this.#restoredMeterState = null;
-    this.#meterState = JSON.stringify(this.#restoredMeterState);
+    if (stateIsOld) this.#meterState = 'null';
+    this.#restoredMeterState = JSON.parse(this.#meterState);
     this.#add({ damagedRecords });
   }
 
@@ -212,14 +212,14 @@ class SpoolStore implements DurableStore {
       epoch,
       revision,
     }));
-    const payload = `{"meterState":${this.#meterState},"counts":${JSON.stringify(this.#counts)},"reports":[${reports
-      .map((report) => report.json)
-      .join(',')}],"settled":${JSON.stringify(settled)}}`;
-    const location = await this.#log.append(payload, given.sync || reports.length > 0);
+    const json = reports.map((report) => report.json).join(',');
+    const body = `{"counts":${JSON.stringify(this.#counts)},"reports":[${json}],"settled":${JSON.stringify(settled)}}`;
+    const text = `${body}\n${this.#meterState}`;
+    const location = await this.#log.append(text, given.sync || reports.length > 0);
     this.#stateSegment = location.segment;
     this.#held.clear();
     this.#error = null;
-    for (const report of reports) this.#place(report, location);
+    for (const report of reports) this.#place(report, location, Buffer.byteLength(text));
   }
 
   async #settle(refs: readonly ReportRef[]): Promise<void> {
@@ -227,9 +227,11 @@ class SpoolStore implements DurableStore {
     if (settled.length > 0) await this.#write({ settled, sync: false });
   }
 
-  #place(report: SerialReport, location: Location): void {
+  /** @param textLength of the record, before it is deflated */
+  #place(report: SerialReport, location: Location, textLength: number): void {
     const { windowStartMs, epoch, revision, bytes, hasSeries } = report;
-    this.#index.put({ windowStartMs, epoch, revision, bytes, hasSeries, ...location });
+    const storedBytes = Math.ceil((location.length * bytes) / textLength);
+    this.#index.put({ windowStartMs, epoch, revision, bytes, hasSeries, storedBytes, ...location });
   }
 
   /** Reads reports from disk; a damaged record is counted and its reports are given up. */
@@ -263,7 +265,7 @@ class SpoolStore implements DurableStore {
     await this.#shed();
     const newestDamaged = Math.max(0, ...this.#damagedSegments);
     for (const { segment } of this.#log.sealed()) {
-      const roomy = this.#index.totalBytes / LIVE_SHARE + ROOM_SEGMENTS * this.#limits.segmentBytes;
+      const roomy = this.#index.storedBytes / LIVE_SHARE + ROOM_SEGMENTS * this.#limits.segmentBytes;
       if (this.#log.totalBytes <= roomy && segment > newestDamaged) return;
       for (const copies of batches(this.#index.inSegment(segment))) {
         await this.#write({ copies: await this.#load(copies), sync: true });
@@ -282,18 +284,18 @@ class SpoolStore implements DurableStore {
     const { spoolBytes, segmentBytes } = this.#limits;
     // One more segment for the one that is being written, one for a rewrite before its source is removed.
     const budget = (spoolBytes - (ROOM_SEGMENTS + 2) * segmentBytes) * LIVE_SHARE;
-    if (this.#index.totalBytes <= budget) return;
+    if (this.#index.storedBytes <= budget) return;
     const oldest = this.#index.oldestFirst();
     const sheddable = oldest.filter((entry) => entry.windowStartMs !== oldest.at(-1)?.windowStartMs);
     for (const batch of batches(sheddable.filter((entry) => entry.hasSeries))) {
-      if (this.#index.totalBytes <= budget) return;
+      if (this.#index.storedBytes <= budget) return;
       const stripped = (await this.#load(batch)).map(withoutSeries);
       this.#add({ droppedSeries: stripped.length });
       await this.#write({ copies: stripped, sync: true });
     }
     const dropped: ReportRef[] = [];
     for (const entry of sheddable) {
-      if (this.#index.totalBytes <= budget) break;
+      if (this.#index.storedBytes <= budget) break;
       if (this.#index.settle(entry)) dropped.push(entry);
     }
     this.#add({ droppedReports: dropped.length });

@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import type { AppendFile, FileSystem } from './file-system.ts';
 import {
   encodeRecord,
+  FORMAT_VERSION,
+  type FormatVersion,
   type LocatedRecord,
   recordAt,
   SEGMENT_HEADER,
@@ -40,6 +42,8 @@ export class SegmentLog {
   readonly #directory: string;
   readonly #segmentBytes: number;
   readonly #sizes = new Map<number, number>();
+  /** Of segments from before this start. */
+  readonly #versions = new Map<number, FormatVersion>();
   #active: ActiveSegment | null = null;
   #lastSegment = 0;
   /** Takes back what a failed write left, where the disk refused that as well. */
@@ -65,6 +69,7 @@ export class SegmentLog {
       const scan = scanSegment(bytes, this.#path(segment));
       const torn = { offset: scan.goodLength, length: bytes.length - scan.goodLength };
       this.#sizes.set(segment, bytes.length);
+      this.#versions.set(segment, scan.version);
       if (segment === this.#lastSegment) {
         if (scan.records.length === 0 && scan.damaged.length === 0) await this.remove(segment);
         else if (torn.length > 0) await this.#cut(segment, scan.goodLength);
@@ -95,13 +100,13 @@ export class SegmentLog {
   }
 
   /** On an error the segment is given up, with what was not synced in it, and the next call begins a new one. */
-  async append(payload: string, sync: boolean): Promise<Location> {
+  async append(text: string, sync: boolean): Promise<Location> {
     try {
       if (this.#active !== null && this.#active.size >= this.#segmentBytes) await this.seal();
       this.#active ??= await this.#begin();
       const active = this.#active;
       const location = { segment: active.segment, offset: active.size, length: 0 };
-      const record = encodeRecord(payload);
+      const record = encodeRecord(text);
       await active.file.append(record);
       active.size += record.length;
       this.#sizes.set(active.segment, active.size);
@@ -116,7 +121,8 @@ export class SegmentLog {
   /** Null when the record is damaged. Throws what the disk throws. */
   async read(location: Location): Promise<LocatedRecord | null> {
     const { segment, offset, length } = location;
-    return recordAt(await this.#fileSystem.readRange(this.#path(segment), offset, length), 0);
+    const bytes = await this.#fileSystem.readRange(this.#path(segment), offset, length);
+    return recordAt(bytes, 0, this.#versions.get(segment) ?? FORMAT_VERSION);
   }
 
   /** The name's removal is not synced: a segment that comes back says nothing new. */

@@ -3,6 +3,8 @@ import type { PendingReport, ReportRef } from './durable-store.ts';
 
 export interface SpoolEntry extends PendingReport {
   readonly hasSeries: boolean;
+  /** Its share of the record, as deflated. */
+  readonly storedBytes: number;
   readonly segment: number;
   /** Of the record that holds the report. */
   readonly offset: number;
@@ -16,15 +18,15 @@ export function windowKey(ref: Pick<ReportRef, 'windowStartMs' | 'epoch'>): stri
 
 export class SpoolIndex {
   readonly #entries = new Map<string, SpoolEntry>();
-  #totalBytes = 0;
+  #storedBytes = 0;
 
   get size(): number {
     return this.#entries.size;
   }
 
-  /** Sum of all entries' JSON. */
-  get totalBytes(): number {
-    return this.#totalBytes;
+  /** What all entries take of the files. */
+  get storedBytes(): number {
+    return this.#storedBytes;
   }
 
   has(key: string): boolean {
@@ -42,7 +44,7 @@ export class SpoolIndex {
     const known = this.#entries.get(windowKey(entry));
     if (known !== undefined && known.revision > entry.revision) return;
     this.#entries.set(windowKey(entry), entry);
-    this.#totalBytes += entry.bytes - (known?.bytes ?? 0);
+    this.#storedBytes += entry.storedBytes - (known?.storedBytes ?? 0);
   }
 
   /** Removes this and older revisions; false when there was none. */
@@ -50,7 +52,7 @@ export class SpoolIndex {
     const entry = this.#entries.get(windowKey(ref));
     if (entry === undefined || entry.revision > ref.revision) return false;
     this.#entries.delete(windowKey(ref));
-    this.#totalBytes -= entry.bytes;
+    this.#storedBytes -= entry.storedBytes;
     return true;
   }
 

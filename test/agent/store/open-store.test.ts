@@ -1,5 +1,6 @@
 /** The store on real files. */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   mkdtempSync,
@@ -12,9 +13,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
+import { crc32 } from '../../../agent/store/crc32.ts';
 import { processIdentity, StoreLockedError } from '../../../agent/store/lock.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
+import type { WindowReport } from '../../../shared/wire/ingest.ts';
 import { pendingByWindow, report, WINDOW } from './support/reports.ts';
 
 let directory: string;
@@ -28,13 +31,24 @@ const segments = () =>
     .filter((name) => name.endsWith('.spool'))
     .sort();
 
-/** Flips one byte of the first text that is found in a segment. */
-function damage(segment: string, text: string): void {
+const HEADER_BYTES = 8;
+const PREFIX_BYTES = 8;
+
+/** Flips one byte of the nth record of a segment, from 0; of its header with -1. */
+function damage(segment: string, record: number): void {
   const bytes = readFileSync(join(directory, segment));
-  const at = bytes.indexOf(text);
-  expect(at).toBeGreaterThan(0);
-  bytes[at]! ^= 0xff;
+  let at = record < 0 ? 0 : HEADER_BYTES;
+  for (let before = 0; before < record; before++) at += PREFIX_BYTES + bytes.readUInt32LE(at);
+  bytes[record < 0 ? at + 1 : at + PREFIX_BYTES + 1]! ^= 0xff;
   writeFileSync(join(directory, segment), bytes);
+}
+
+/** Text that cannot be deflated, the same for a seed. */
+function noise(seed: number, length: number): string {
+  let text = '';
+  for (let part = 0; text.length < length; part++)
+    text += createHash('sha512').update(`${seed}/${part}`).digest('base64');
+  return text.slice(0, length);
 }
 
 describe('a restart', () => {
@@ -134,7 +148,7 @@ describe('damage', () => {
     const store = await openStore(directory);
     for (const window of [1, 2, 3]) await store.commit({ meterState: window, reports: [report(window, 1)] });
     await store.close();
-    damage(segments()[0]!, '"windowStartMs":600000');
+    damage(segments()[0]!, 1);
 
     const next = await openStore(directory);
     expect(next.restoredMeterState).toBe(3);
@@ -166,13 +180,13 @@ describe('damage', () => {
   });
 
   it('behind the last good state begins a new epoch, because an older state would count energy twice', async () => {
-    const store = await openStore(directory, { limits: { segmentBytes: 300 } });
+    const store = await openStore(directory, { limits: { segmentBytes: 100 } });
     await store.commit({ meterState: 1, reports: [report(1, 1)] });
     await store.commit({ meterState: 2, reports: [report(2, 1)] });
     await store.close();
     const last = segments().at(-1)!;
-    damage(last, 'WSSPOOL'.slice(1));
-    damage(last, '"meterState":2');
+    damage(last, 0);
+    damage(last, -1);
     writeFileSync(join(directory, '999999.spool'), readFileSync(join(directory, last)).subarray(0, 3));
 
     const next = await openStore(directory);
@@ -186,7 +200,7 @@ describe('damage', () => {
     const store = await openStore(directory);
     await store.commit({ meterState: 1, reports: [report(1, 1)] });
     await store.commit({ meterState: 2, reports: [report(2, 1)] });
-    damage(segments()[0]!, '"windowStartMs":300000');
+    damage(segments()[0]!, 0);
     expect(await store.read(store.pending())).toEqual([report(2, 1)]);
     expect(store.stats()).toMatchObject({ damagedRecords: 1, droppedReports: 1, spoolReports: 1 });
     await store.close();
@@ -201,20 +215,52 @@ describe('damage', () => {
     bytes[7] = 9;
     writeFileSync(path, bytes);
     await expect(openStore(directory)).rejects.toThrow(
-      /000001\.spool has spool format 9, this agent knows 1/,
+      /000001\.spool has spool format 9, this agent knows 2/,
     );
     expect(readdirSync(directory)).not.toContain('lock');
   });
 });
 
+test('a spool of the agent before, in plain JSON, is read, acknowledged and outgrown', async () => {
+  const plain = (meterState: unknown, reports: readonly WindowReport[], settled: readonly object[] = []) => {
+    const counts = { droppedSeries: 3, droppedReports: 0, damagedRecords: 0, setAsideReports: 0 };
+    const payload = Buffer.from(JSON.stringify({ meterState, counts, reports, settled }));
+    const prefix = Buffer.alloc(PREFIX_BYTES);
+    prefix.writeUInt32LE(payload.length, 0);
+    prefix.writeUInt32LE(crc32(payload), 4);
+    return Buffer.concat([prefix, payload]);
+  };
+  const header = Buffer.from([...Buffer.from('WSSPOOL'), 1]);
+  const records = [plain({ was: 1 }, [report(1, 1), report(2, 4)]), plain({ was: 2 }, [report(3, 1)])];
+  writeFileSync(join(directory, '000007.spool'), Buffer.concat([header, ...records]));
+
+  const store = await openStore(directory, { limits: { segmentBytes: 300 } });
+  expect(store.restoredMeterState).toEqual({ was: 2 });
+  expect(store.stats()).toMatchObject({ droppedSeries: 3, damagedRecords: 0 });
+  expect([...(await pendingByWindow(store)).values()]).toEqual([report(3, 1), report(1, 1), report(2, 4)]);
+  for (let window = 4; window < 30; window++)
+    await store.commit({ meterState: { window }, reports: [report(window, 1)] });
+  expect((await pendingByWindow(store)).get(2)).toEqual(report(2, 4));
+  await store.acknowledge(store.pending());
+  await store.close();
+
+  const next = await openStore(directory);
+  expect(next.restoredMeterState).toEqual({ window: 29 });
+  expect(next.pending()).toEqual([]);
+  expect(segments()).not.toContain('000007.spool');
+  await next.close();
+});
+
 describe('the bound of the spool', () => {
   const limits = { spoolBytes: 60_000, segmentBytes: 4_000 };
-  const series = 'x'.repeat(600);
 
   it('sheds series from the oldest windows first and keeps every energy', async () => {
     const store = await openStore(directory, { limits });
     for (let window = 1; window <= 80; window++) {
-      await store.commit({ meterState: window, reports: [report(window, 1, { series })] });
+      await store.commit({
+        meterState: window,
+        reports: [report(window, 1, { series: noise(window, 600) })],
+      });
       expect(store.stats().spoolBytes).toBeLessThanOrEqual(limits.spoolBytes);
     }
     const pending = await pendingByWindow(store);
@@ -222,7 +268,7 @@ describe('the bound of the spool', () => {
     const withSeries = [...pending.values()].filter((each) => each.devices[0]?.series !== undefined);
     expect(80 - withSeries.length).toBe(store.stats().droppedSeries);
     expect(store.stats()).toMatchObject({ droppedReports: 0, error: null });
-    expect(pending.get(80)).toEqual(report(80, 1, { series }));
+    expect(pending.get(80)).toEqual(report(80, 1, { series: noise(80, 600) }));
     expect(pending.get(1)).toEqual({ ...report(1, 1), final: true });
     const oldestWithSeries = Math.min(...withSeries.map((each) => each.windowStartMs / WINDOW));
     expect(withSeries).toHaveLength(80 - oldestWithSeries + 1);
@@ -232,7 +278,7 @@ describe('the bound of the spool', () => {
   it('drops whole reports only when no series is left, the oldest first, and counts over restarts', async () => {
     const store = await openStore(directory, { limits });
     for (let window = 1; window <= 400; window++) {
-      await store.commit({ meterState: window, reports: [report(window, 1)] });
+      await store.commit({ meterState: window, reports: [report(window, 1, { epoch: noise(window, 250) })] });
       expect(store.stats().spoolBytes).toBeLessThanOrEqual(limits.spoolBytes);
     }
     await store.close();
