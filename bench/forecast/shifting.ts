@@ -1,5 +1,4 @@
 /** Does a forecast pick good hours? Each day at 00 UTC a job is placed where it says, and pays what came. */
-import { medianOf } from '../../shared/grid/forecast/forecaster.ts';
 import { type GreenestStep, greenest } from '../../shared/grid/greenest/greenest.ts';
 import type { Issue } from './back-test.ts';
 
@@ -22,7 +21,13 @@ export interface Savings {
 export function savings(grams: Float64Array, made: readonly Issue[], job: (typeof JOBS)[number]): Savings {
   const sums = { now: 0, ours: 0, sameHourYesterday: 0, perfect: 0 };
   for (const { origin, forecast } of made) {
-    const steps = forecast.map((hour, lead) => known(medianOf(hour), lead));
+    const steps = forecast.map(
+      (hour, lead): GreenestStep => ({
+        ...known(hour.gramsPerKwh, lead),
+        gramsPerKwhLow: hour.lowGramsPerKwh,
+        gramsPerKwhHigh: hour.highGramsPerKwh,
+      }),
+    );
     const yesterday = forecast.map((_, lead) => known(grams[origin - DAY + (lead % DAY)]!, lead));
     const outcome = forecast.map((_, lead) => known(grams[origin + lead]!, lead));
     const paid = (at: number) =>

@@ -8,6 +8,7 @@ import type { ForecastStep, KeptForecast } from '../storage/grid-forecasts.ts';
 import { endOf, forecastsAt, whyNone } from './grid-forecast.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
+import { runningHour } from './running-hour.ts';
 
 /** As far as any forecast looks. */
 const HORIZON_MS = 4 * DAY_MS;
@@ -58,18 +59,27 @@ export async function greenestStart(
   if (wrong !== null) return wrong;
 
   const forecasts = new Map<string, KeptForecast>();
+  const stepsOf = new Map<string, readonly GreenestStep[]>();
   const excluded: { gridZone: string; reason: string }[] = [];
   for (const gridZone of zones) {
     const chosen = await forecastFor(db, query, gridZone, { notBeforeMs, deadlineMs, nowMs });
-    if (typeof chosen === 'string') excluded.push({ gridZone, reason: chosen });
-    else forecasts.set(gridZone, chosen);
+    if (typeof chosen === 'string') {
+      excluded.push({ gridZone, reason: chosen });
+      continue;
+    }
+    forecasts.set(gridZone, chosen);
+    const { scope, steps } = chosen;
+    const ahead = bandedSteps(steps);
+    const series = { gridZone, basis: query.basis, signal: query.signal, scope };
+    const known = await runningHour(db, series, notBeforeMs, ahead[0]!.startMs);
+    stepsOf.set(gridZone, [...known, ...ahead]);
   }
   const answer = greenest({
     ...query,
     notBeforeMs,
     deadlineMs,
     // A zone without a forecast stays in its place, so that the first asked for is still the first.
-    zones: zones.map((gridZone) => ({ gridZone, steps: bandedSteps(forecasts.get(gridZone)?.steps ?? []) })),
+    zones: zones.map((gridZone) => ({ gridZone, steps: stepsOf.get(gridZone) ?? [] })),
   });
   for (const gridZone of answer.excluded) {
     const forecast = forecasts.get(gridZone);
@@ -141,8 +151,7 @@ export function bandedSteps(steps: readonly ForecastStep[]): GreenestStep[] {
           {
             startMs,
             endMs,
-            // The median: bands are relative, and the value that is least off in percent lies below it.
-            gramsPerKwh: lowGramsPerKwh > 0 ? Math.sqrt(lowGramsPerKwh * highGramsPerKwh) : gramsPerKwh,
+            gramsPerKwh,
             gramsPerKwhLow: lowGramsPerKwh,
             gramsPerKwhHigh: highGramsPerKwh,
           },

@@ -33,10 +33,6 @@ export interface HourForecast {
   readonly highGramsPerKwh: number;
 }
 
-/** What outcomes lie above as often as below: to rank hours and windows by. */
-export const medianOf = ({ lowGramsPerKwh, highGramsPerKwh }: HourForecast): number =>
-  Math.sqrt(lowGramsPerKwh * highGramsPerKwh);
-
 const SHARED_LENGTH = RidgeSums.length(FEATURE_COUNT, LEAD_HOURS);
 const OF_LEAD_LENGTH = RidgeSums.length(LEAD_FEATURE_COUNT, 1);
 const SUMS_LENGTH = SHARED_LENGTH + LEAD_HOURS * OF_LEAD_LENGTH;

@@ -4,7 +4,7 @@ import { DAY_MS, HOUR_MS } from '../../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 import { loadOutlooks } from '../../../worker/dashboard/load-outlook.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
-import { readFetches, writeFetches } from '../../../worker/storage/grid-fetches.ts';
+import { readFetches } from '../../../worker/storage/grid-fetches.ts';
 import { storeValues } from '../../../worker/storage/grid-writes.ts';
 import { makeForecasts } from '../../../worker/use-cases/grid-forecast-own.ts';
 import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
@@ -60,7 +60,14 @@ const forecastOf = (zone: string, query = '', nowMs = NOW_MS) =>
   get<Forecast>(`/v1/grid/${zone}/forecast?basis=direct&${query}`, nowMs);
 
 beforeEach(async () => {
-  const tables = ['grid_values', 'grid_revisions', 'grid_series', 'grid_fetches', 'grid_forecasts'];
+  const tables = [
+    'grid_values',
+    'grid_revisions',
+    'grid_series',
+    'grid_fetches',
+    'grid_forecasts',
+    'grid_forecast_states',
+  ];
   await database.batch([
     ...tables.map((table) => database.prepare(`DELETE FROM ${table}`)),
     database.prepare(`DELETE FROM settings WHERE key = 'gridZone'`),
@@ -159,39 +166,6 @@ describe('our own', () => {
     const asThen = await forecastOf('DE', `issuedBefore=${new Date(laterMs).toISOString()}`, laterMs);
     expect(asThen.issuedAt).toBe(before.issuedAt);
     expect(asThen.steps[0]).toEqual(before.steps.find(({ start }) => start === asThen.steps[0]!.start));
-  });
-
-  test('what was cut off while it learned is made the simple way after two attempts', async () => {
-    await ensureSite('berlin', 'DE');
-    await history('DE', 241 * 24);
-    const attempt = {
-      provider: 'wattshed forecast direct average',
-      gridZone: 'DE',
-      lastOkAtMs: null,
-      lastErrorAtMs: NOW_MS,
-      lastError: 'failed: a run was cut off while it learned',
-      consecutiveFailures: 2,
-      nextDueAtMs: NOW_MS,
-    };
-    await writeFetches(database, [attempt]);
-    expect(await makeForecasts(database, NOW_MS)).toMatchObject([
-      { method: expect.stringMatching(/^usual day/) },
-    ]);
-    expect(await readFetches(database)).toMatchObject([{ consecutiveFailures: 0, lastOkAtMs: NOW_MS }]);
-  });
-
-  test('eight months of history are learned from, in few queries', { timeout: 120_000 }, async () => {
-    await ensureSite('berlin', 'DE');
-    await history('DE', 245 * 24);
-    const { database: recording, recorded } = recordingDatabase(database);
-    expect(await makeForecasts(recording, NOW_MS)).toMatchObject([
-      { method: 'learned, from 245 days of a-provider' },
-    ]);
-    // Fifty are what the free plan allows for the whole run.
-    expect(recorded.length).toBeLessThanOrEqual(14);
-    const { steps } = await forecastOf('DE');
-    expect(steps).toHaveLength(96);
-    for (const step of steps) expect(step.gramsPerKwh / sunny(Date.parse(step.start))).toBeCloseTo(1, 1);
   });
 
   test('without history there is none, and the answer says why', async () => {
@@ -352,6 +326,28 @@ describe('greenest', () => {
     expect(answer.best!.grams / (mean * 8)).toBeCloseTo(1, 2);
     expect(answer.saving!.gramsLow).toBeGreaterThan(0);
     expect(answer.saving!.gramsLow).toBeLessThanOrEqual(answer.saving!.grams);
+  });
+
+  test('a job at once begins in the hour that is known already, in front of the forecast', async () => {
+    await ensureSite('berlin', 'DE');
+    const runningEndMs = NOON_MS + HOUR_MS;
+    await history('DE', 10 * 24, runningEndMs);
+    await makeForecasts(database, NOW_MS);
+    expect((await forecastOf('DE')).steps[0]!.start).toBe(new Date(runningEndMs).toISOString());
+    const { startNow, saving } = await greenest('durationMinutes=30&powerWatts=2000');
+    expect(startNow).toMatchObject({ start: new Date(NOW_MS).toISOString() });
+    expect(startNow!.grams).toBeCloseTo(sunny(NOON_MS), 6);
+    expect(startNow).toMatchObject({ gramsLow: startNow!.grams, gramsHigh: startNow!.grams });
+    expect(saving).not.toBeNull();
+    // Beyond it the job runs on into the forecast; a start that nobody knows anything of stays unknown.
+    expect((await greenest('durationMinutes=120')).startNow).toMatchObject({
+      end: new Date(NOW_MS + 2 * HOUR_MS).toISOString(),
+    });
+    await database
+      .prepare('DELETE FROM grid_values WHERE key % 16777216 >= ?')
+      .bind(NOON_MS / 300_000)
+      .run();
+    expect((await greenest('durationMinutes=30')).startNow).toBeNull();
   });
 
   test('a flat grid has no start worth waiting for', async () => {
