@@ -22,6 +22,7 @@ import { registerIngest } from './ingest.ts';
 import { registerInstall } from './install.ts';
 import { registerJobs } from './jobs.ts';
 import { registerMetrics } from './metrics.ts';
+import { registerNodeWindows } from './node-windows.ts';
 import { registerNodes } from './nodes.ts';
 import { registerPeriods } from './periods.ts';
 import { registerPower } from './power.ts';
@@ -43,6 +44,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerGridTrust,
   registerNodes,
   registerPower,
+  registerNodeWindows,
   registerEmissions,
   registerCounterfactual,
   registerJobs,

@@ -25,12 +25,13 @@ import { openDatabase } from '../storage/database.ts';
 import { type FleetNode, readFleet } from '../storage/fleet.ts';
 import { readJobNodes } from '../storage/job-nodes.ts';
 import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts';
-import { type NodeDevice, readNodeDevices } from '../storage/node-devices.ts';
+import { readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
 import { type RecordedSetting, readSettings } from '../storage/settings.ts';
 import { acceptsJobs, acceptsNode, acceptsPlace, emissionsFilter } from './emissions-filter.ts';
 import { KnownJobs, namedJobs } from './emissions-jobs.ts';
 import { loadIntensity } from './grid-intensity.ts';
+import { devicesAsKnown } from './known-devices.ts';
 import { loadSupply } from './supply.ts';
 
 export interface EmissionsQuery {
@@ -52,6 +53,7 @@ export interface EmissionsQuery {
   readonly jobNumbers?: readonly number[] | undefined;
   /** GPUs below it count as low, 0..1; default `DEFAULT_LOW_UTILIZATION_RATIO`. */
   readonly lowUtilizationRatio?: number | undefined;
+  /** Whether embodied emissions are wanted part by part too. */
   /** Answers as it was known then, not after `nowMs`; default: with all that is known. */
   readonly asOfMs?: number | undefined;
 }
@@ -258,19 +260,7 @@ async function addChunk(
   const devices = await readNodeDevices(db, nodeNumbers);
   for (const node of chunk) {
     const own = hours.get(node.number)!;
-    const known = devices.filter(
-      (device) =>
-        device.nodeNumber === node.number && (device.firstSeenAtMs <= knownAtMs || isNamed(device, own)),
-    );
-    join.addNode({ ...node, devices: known }, own);
+    const registered = devices.filter(({ nodeNumber }) => nodeNumber === node.number);
+    join.addNode({ ...node, devices: devicesAsKnown(registered, own, knownAtMs) }, own);
   }
-}
-
-/** An hour that had not settled by `asOf` may name a device that was first seen a moment later. */
-function isNamed({ deviceIndex }: NodeDevice, hours: readonly KnownHour[]): boolean {
-  return hours.some(({ ledger }) =>
-    ledger.windows.some((epochs) =>
-      epochs.some(({ devices }) => devices.some((device) => device.deviceIndex === deviceIndex)),
-    ),
-  );
 }

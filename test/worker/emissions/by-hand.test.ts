@@ -65,13 +65,20 @@ beforeAll(async () => {
     stepMilliseconds: 1_000,
     watts: await seriesWire(Array.from({ length: 300 }, () => watts)),
   };
+  const lowWindows = given('time for which the job hardly used') / 5;
   const windowsOfJob = given('time for which the job had it') / 5;
   const reports = Array.from({ length: 12 }, (_, i) => ({
     windowStartMs: DAY_MS + i * WINDOW_MS,
     epoch: 'epoch0001',
     revision: 1,
     final: true,
-    devices: [gpu(GPU, energy, { series, ...(i < windowsOfJob ? {} : { idleMillijoules: energy }) })],
+    devices: [
+      gpu(GPU, energy, {
+        series,
+        utilizationRatio: i < lowWindows ? 0.05 : 0.9,
+        ...(i < windowsOfJob ? {} : { idleMillijoules: energy }),
+      }),
+    ],
     jobs:
       i < windowsOfJob
         ? [{ id: JOB, devices: [{ id: GPU, energyMillijoules: energy, allocatedMilliseconds: WINDOW_MS }] }]
@@ -185,4 +192,111 @@ test('what the market makes of it', async () => {
   same(share * facility, given('certificates with that hour'), contract.usedKwh);
   same(operational, figure('`operationalGrams` at the market'), totals.operationalGrams);
   same(operational + (await embodiedByHand()), figure('`totalGrams` at the market'), totals.totalGrams);
+});
+
+interface Epoch {
+  readonly energyMillijoules: number;
+  readonly meteredMilliseconds: number;
+  readonly idleMillijoules: number;
+  readonly utilizationRatio: number | null;
+  readonly jobs: readonly { id: string; energyMillijoules: number; allocatedMilliseconds: number }[];
+}
+interface Device {
+  readonly id: string;
+  readonly type: string;
+  readonly energyMillijoules: number;
+  readonly meteredMilliseconds: number;
+  readonly expectedMilliseconds: number;
+  readonly coveredMilliseconds: number;
+  readonly epochs: readonly Epoch[];
+}
+
+const sum = (terms: readonly number[]) => terms.reduce((all, term) => all + term, 0);
+const kwh = (millijoules: number) => millijoules / 3_600_000_000;
+
+/** Every page of the node's windows. */
+async function devicesByHand(range: string): Promise<Device[]> {
+  const devices: Device[] = [];
+  for (let cursor = ''; ; ) {
+    const page = await ask<{ windows: { devices: Device[] }[]; nextCursor: string | null }>(
+      'GET',
+      `/v1/nodes/${node}/windows?${range}&limit=7${cursor}`,
+    );
+    expect(page.windows.length).toBeLessThanOrEqual(7);
+    devices.push(...page.windows.flatMap((each) => each.devices));
+    if (page.nextCursor === null) return devices;
+    cursor = `&cursor=${page.nextCursor}`;
+  }
+}
+
+test('low utilization, idle hardware, coverage and gaps, from the windows alone', async () => {
+  clock.nowMs = DAY_MS + HOUR_MS + given('time for which the node was silent') * 60_000;
+  const range = `from=${new Date(DAY_MS).toISOString()}&to=${new Date(clock.nowMs).toISOString()}`;
+  const site = await siteByHand();
+  const factor = site.pueRatio * (await intensityByHand(site.gridZone));
+  const devices = await devicesByHand(range);
+  expect(devices).toHaveLength(24);
+  const epochs = devices.flatMap((device) => device.epochs);
+  const { totals, groups } = await ask<{
+    totals: Record<string, number>;
+    groups: { owner: string; embodiedGrams: number; energyKwh: number }[];
+  }>('GET', `/v1/fleet/emissions?${range}&groupBy=job`);
+
+  const ofJobs = (each: Epoch) => sum(each.jobs.map((share) => share.energyMillijoules));
+  const lowly = epochs.filter(({ utilizationRatio }) => utilizationRatio !== null && utilizationRatio < 0.2);
+  const low = kwh(sum(lowly.map(ofJobs)));
+  same(low, figure('`lowUtilizationEnergyKwh`'), totals.lowUtilizationEnergyKwh!);
+  same(low * factor, figure('`lowUtilizationGrams`'), totals.lowUtilizationGrams!);
+
+  const idleMs = sum(
+    epochs.map((each) => {
+      const free = each.meteredMilliseconds - sum(each.jobs.map((share) => share.allocatedMilliseconds));
+      return each.idleMillijoules === 0
+        ? 0
+        : Math.round((free * each.idleMillijoules) / (each.energyMillijoules - ofJobs(each)));
+    }),
+  );
+  const idle = groups.find(({ owner }) => owner === 'idle')!;
+  same(
+    ((await embodiedByHand()) * idleMs) / HOUR_MS,
+    figure('`embodiedGrams` that are idle'),
+    idle.embodiedGrams,
+  );
+  same(kwh(sum(epochs.map((each) => each.idleMillijoules))), 0.15, idle.energyKwh);
+
+  const expected = sum(devices.map((device) => device.expectedMilliseconds));
+  const covered = Math.min(expected, sum(devices.map((device) => device.coveredMilliseconds)));
+  same(covered / expected, figure('`coverage` of the two hours'), totals.coverage!);
+  const watts =
+    sum(devices.map((device) => device.energyMillijoules)) /
+    sum(devices.map((device) => device.meteredMilliseconds));
+  same(
+    kwh((expected - covered) * watts),
+    figure('`missingEnergyKwhEstimate` of them'),
+    totals.missingEnergyKwhEstimate!,
+  );
+});
+
+test('windows as they were known, and what the route refuses', async () => {
+  const range = `from=${new Date(DAY_MS).toISOString()}&to=${new Date(DAY_MS + HOUR_MS).toISOString()}`;
+  const path = `/v1/nodes/${node}/windows?${range}`;
+  const { windows } = await ask<{ windows: { devices: Device[] }[] }>(
+    'GET',
+    `${path}&asOf=${new Date(DAY_MS + WINDOW_MS).toISOString()}`,
+  );
+  // At that time one window had begun.
+  expect(windows.map((each) => each.devices.map(({ id, type }) => [id, type]))).toEqual([[[GPU, 'gpu']]]);
+  const refused = async (url: string) => {
+    const { code, field } = await (await clock.call('GET', url)).json<Record<string, string>>();
+    return { code, field };
+  };
+  expect(await refused(`${path}&asOf=2099-01-01T00:00:00Z`)).toEqual({
+    code: 'invalid_parameter',
+    field: 'asOf',
+  });
+  expect(await refused(`/v1/nodes/nobody/windows?${range}`)).toEqual({ code: 'not_found', field: 'id' });
+  expect(await refused(`/v1/nodes/${node}/windows?from=2024-01-01T00:00:00Z`)).toEqual({
+    code: 'range_too_long',
+    field: 'from',
+  });
 });

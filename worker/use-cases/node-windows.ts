@@ -1,0 +1,53 @@
+/** What the ledger holds of a node, window by window, as the figures are made from it. */
+import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
+import { type NodeWindow, nodeWindows } from '../../shared/emissions/node-windows.ts';
+import { nodesAsKnown } from '../../shared/settings/node-as-known.ts';
+import { fail, ok, type Result } from '../http/problem.ts';
+import { openDatabase } from '../storage/database.ts';
+import { readFleet } from '../storage/fleet.ts';
+import { readJobs } from '../storage/jobs.ts';
+import { readHoursAsKnown } from '../storage/ledger-revisions.ts';
+import { readNodeDevices } from '../storage/node-devices.ts';
+import { readPartsAsKnown } from '../storage/parts.ts';
+import { readSettings } from '../storage/settings.ts';
+import { devicesAsKnown } from './known-devices.ts';
+
+export interface WindowsQuery {
+  readonly nodeId: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** As it was known then, not after now; default: with all that is known. */
+  readonly asOfMs?: number | undefined;
+}
+
+export interface NodeWindows {
+  readonly windows: readonly NodeWindow[];
+  /** Ids by number, of the jobs that the windows name. */
+  readonly jobIds: ReadonlyMap<number, string>;
+}
+
+/** Every window of the range at once: the caller bounds it. Problems: `not_found`, `invalid_parameter`. */
+export async function readNodeWindows(
+  db: D1Database,
+  { nodeId, fromMs, toMs, asOfMs }: WindowsQuery,
+  nowMs: number,
+): Promise<Result<NodeWindows>> {
+  if (asOfMs !== undefined && asOfMs > nowMs)
+    return fail('invalid_parameter', 'asOf must not be in the future.', 'asOf');
+  const knownAtMs = asOfMs ?? ALL_KNOWN;
+  const fleet = (await readFleet(db)).filter(({ id }) => id === nodeId);
+  const settings = await readSettings(openDatabase(db));
+  const [node] = nodesAsKnown(fleet, settings, knownAtMs);
+  if (node === undefined) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
+  const numbers = [node.number];
+  const [hours, parts] = await Promise.all([
+    readHoursAsKnown(db, { nodeNumbers: numbers, fromMs, toMs }, knownAtMs),
+    readPartsAsKnown(db, numbers, knownAtMs),
+  ]);
+  // After the hours: devices and jobs are registered before an hour names them.
+  const devices = devicesAsKnown(await readNodeDevices(db, numbers), hours, knownAtMs);
+  const windows = nodeWindows({ ...node, parts, devices }, hours, { fromMs, toMs, nowMs: asOfMs ?? nowMs });
+  const named = hours.flatMap(({ ledger }) => ledger.windows.flat().flatMap(({ jobShares }) => jobShares));
+  const jobs = await readJobs(db, [...new Set(named.map(({ jobNumber }) => jobNumber))], knownAtMs);
+  return ok({ windows, jobIds: new Map(jobs.map(({ number, id }) => [number, id])) });
+}
