@@ -1,46 +1,48 @@
 /**
- * Our own forecast of every zone in use, on each basis and signal that has a stored series: made four times a day from the
- * hours stored so far and nothing else, so that a run that was missed, doubled or cut off changes nothing.
+ * Our own forecast of every zone in use, on each basis and signal that has a stored series: made four times a day from what
+ * was learned of the stored hours, else from the usual day. Between them a run learns a step. Either depends on the hours
+ * alone, so that a run that was missed, doubled or cut off changes nothing.
  */
-import { trainUntil } from '../../shared/grid/forecast/forecaster.ts';
-import { HourlySeries, usualIntensity } from '../../shared/grid/forecast/hourly-series.ts';
+import type { HourForecast } from '../../shared/grid/forecast/forecaster.ts';
+import { HourlySeries } from '../../shared/grid/forecast/hourly-series.ts';
+import { fromWholeDay, type KnownHours, LOOK_BACK_HOURS } from '../../shared/grid/forecast-learning.ts';
 import { PROFILE_LEAST_HOURS, profileForecast } from '../../shared/grid/profile-forecast.ts';
 import { USER_PROVIDER } from '../../shared/grid/resolve.ts';
 import { DAY_MS, HOUR_MS, hourStart } from '../../shared/time/window.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
-import {
-  type Issue,
-  keepForecast,
-  readHours,
-  readSeriesReach,
-  type SeriesReach,
-} from '../storage/grid-forecasts.ts';
+import { type ForecastStateHead, readForecastStateHeads } from '../storage/grid-forecast-states.ts';
+import { keepForecast, readHours, readSeriesReach, type SeriesReach } from '../storage/grid-forecasts.ts';
 import { findOrAddSeries } from '../storage/grid-writes.ts';
 import { ownIssue } from './grid-forecast-issue.ts';
+import { historyFromMs, learnedUntilOf, learningDue, learnStep, usableHead } from './grid-forecast-learn.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 /** Provider name of the forecasts that are made here. */
 export const OWN_PROVIDER = 'wattshed';
 
 const SLOT_MS = 6 * HOUR_MS;
-/** One a run: with a year of history it is seconds of work. */
-const MAX_PER_RUN = 1;
 /** A series without a newer value says nothing of tomorrow. */
 export const STALE_MS = DAY_MS;
-/** From here on what is learned beats the usual day; measured on 14 zones (docs/decisions/0003-forecast.md). */
-export const LEARN_FROM_DAYS = 240;
-/** What two years more would add is less than what they would cost. */
-const LEARN_MOST_DAYS = 730;
-/** What the usual day and its back-test look at. */
-const PROFILE_READ_DAYS = 42;
+/** What the usual day and its back-test look at, and a week more than what is learned looks back. */
+const READ_DAYS = 42;
 /** A run that is cut off for its CPU time (10 ms on the free plan) leaves its attempt behind; after so many the simple way is taken. */
 const MAX_ATTEMPTS = 2;
+/** Then it is tried again once a day: the plan may have changed. */
+const NEXT_TRY_MS = DAY_MS;
+/** Where all is learned but for what came since. */
+const LEARN_EVERY_MS = 6 * HOUR_MS;
+const CUT_OFF =
+  'failed: a run was cut off while it learned; the free plan gives 10 ms of CPU, learning takes more';
 
-interface Due {
-  readonly stateName: string;
+/** A zone, basis and signal that has stored series. */
+interface Group {
   readonly gridZone: string;
-  readonly candidates: readonly SeriesReach[];
-  readonly previous: StoredFetch | null;
+  readonly basis: SeriesReach['basis'];
+  readonly signal: SeriesReach['signal'];
+  /** Null: all of its series are stale. */
+  readonly source: SeriesReach | null;
+  readonly forecastState: StoredFetch | null;
+  readonly learningState: StoredFetch | null;
 }
 
 export interface OwnForecastResult {
@@ -51,77 +53,123 @@ export interface OwnForecastResult {
   readonly method: string | null;
 }
 
-/** How it stands with our own forecast of a zone, in `grid_fetches`. */
+/** How it stands with our own forecast of a zone, in `grid_fetches`; and with learning it. */
 export const ownStateName = (basis: string, signal: string) => `${OWN_PROVIDER} forecast ${basis} ${signal}`;
+const learningStateName = (basis: string, signal: string) => `${OWN_PROVIDER} learning ${basis} ${signal}`;
 
-/** One run. */
+/** One run: makes one forecast that is due; where none is, learns one step. */
 export async function makeForecasts(db: D1Database, nowMs: number): Promise<OwnForecastResult[]> {
-  const results: OwnForecastResult[] = [];
-  for (const due of await dueOwn(db, nowMs)) results.push(await makeOne(db, due, nowMs));
-  return results;
+  const groups = await readGroups(db, nowMs);
+  const due = mostDue(groups, ({ forecastState }) => forecastState, nowMs);
+  if (due) return [await makeOne(db, due, nowMs)];
+  const learning = mostDue(
+    groups.filter(({ source }) => source !== null),
+    ({ learningState }) => learningState,
+    nowMs,
+  );
+  if (learning) await learnOne(db, learning, nowMs);
+  return [];
 }
 
-async function dueOwn(db: D1Database, nowMs: number): Promise<Due[]> {
+function mostDue(
+  groups: readonly Group[],
+  stateOf: (group: Group) => StoredFetch | null,
+  nowMs: number,
+): Group | null {
+  const dueAtMs = (group: Group) => stateOf(group)?.nextDueAtMs ?? 0;
+  const [first] = groups.filter((group) => dueAtMs(group) <= nowMs).sort((a, b) => dueAtMs(a) - dueAtMs(b));
+  return first ?? null;
+}
+
+async function readGroups(db: D1Database, nowMs: number): Promise<Group[]> {
   const zones = await gridZonesInUse(db, nowMs);
-  const reach = { fromMs: nowMs - LEARN_MOST_DAYS * DAY_MS, toMs: nowMs };
+  const reach = { fromMs: historyFromMs(nowMs), toMs: nowMs };
   const [series, fetches] = await Promise.all([readSeriesReach(db, zones, reach), readFetches(db)]);
   const stored = series.filter(({ provider, newestMs }) => provider !== OWN_PROVIDER && newestMs !== null);
-  const groups = new Map<string, SeriesReach[]>();
+  const byKey = new Map<string, SeriesReach[]>();
   for (const one of stored) {
     const key = `${one.gridZone} ${one.basis} ${one.signal}`;
-    groups.set(key, [...(groups.get(key) ?? []), one]);
+    byKey.set(key, [...(byKey.get(key) ?? []), one]);
   }
-  return [...groups.values()]
-    .map((candidates) => {
-      const { gridZone, basis, signal } = candidates[0]!;
-      const stateName = ownStateName(basis, signal);
-      const previous = fetches.find((row) => row.provider === stateName && row.gridZone === gridZone) ?? null;
-      return { stateName, gridZone, candidates, previous };
-    })
-    .filter(({ previous }) => previous === null || previous.nextDueAtMs <= nowMs)
-    .sort((a, b) => (a.previous?.nextDueAtMs ?? 0) - (b.previous?.nextDueAtMs ?? 0))
-    .slice(0, MAX_PER_RUN);
+  return [...byKey.values()].map((candidates) => {
+    const { gridZone, basis, signal } = candidates[0]!;
+    const stateOf = (name: string) =>
+      fetches.find((row) => row.provider === name && row.gridZone === gridZone) ?? null;
+    return {
+      gridZone,
+      basis,
+      signal,
+      source: sourceOf(candidates, nowMs),
+      forecastState: stateOf(ownStateName(basis, signal)),
+      learningState: stateOf(learningStateName(basis, signal)),
+    };
+  });
 }
 
-async function makeOne(db: D1Database, due: Due, nowMs: number): Promise<OwnForecastResult> {
-  const { gridZone, stateName, previous, candidates } = due;
-  const { basis, signal } = candidates[0]!;
+async function makeOne(db: D1Database, group: Group, nowMs: number): Promise<OwnForecastResult> {
+  const { gridZone, basis, signal, source, forecastState } = group;
   const slotMs = Math.floor(nowMs / SLOT_MS) * SLOT_MS;
-  const state = {
-    provider: stateName,
-    gridZone,
-    lastOkAtMs: previous?.lastOkAtMs ?? null,
-    lastErrorAtMs: previous?.lastErrorAtMs ?? null,
-    lastError: previous?.lastError ?? null,
-    consecutiveFailures: 0,
-  };
+  const state = stateAfter(forecastState, ownStateName(basis, signal), gridZone);
   const noForecast = async (reason: string) => {
     const failed = { ...state, lastErrorAtMs: nowMs, lastError: `no data: ${reason}` };
     await writeFetches(db, [{ ...failed, nextDueAtMs: nowMs + HOUR_MS }]);
     return { gridZone, basis, signal, method: null };
   };
 
-  const source = sourceOf(candidates, nowMs);
   if (source === null) return noForecast(`no series has a value of the last ${STALE_MS / HOUR_MS} hours`);
-  const attempts = previous?.consecutiveFailures ?? 0;
-  const mayLearn = nowMs - source.oldestMs! >= LEARN_FROM_DAYS * DAY_MS && attempts < MAX_ATTEMPTS;
-  if (mayLearn) {
-    const attempt = { lastErrorAtMs: nowMs, lastError: 'failed: a run was cut off while it learned' };
+  const fromMs = hourStart(Math.max(source.oldestMs!, nowMs - READ_DAYS * DAY_MS));
+  const gramsPerKwh = await readHours(db, source.id, { fromMs, toMs: nowMs });
+  const hours = { startHour: fromMs / HOUR_MS, gramsPerKwh };
+  const attempts = forecastState?.consecutiveFailures ?? 0;
+  const heads = attempts < MAX_ATTEMPTS ? await readForecastStateHeads(db) : [];
+  const head = usableHead(heads, source, hours.startHour + gramsPerKwh.length);
+  if (head) {
+    const attempt = { lastErrorAtMs: nowMs, lastError: CUT_OFF };
     await writeFetches(db, [{ ...state, ...attempt, consecutiveFailures: attempts + 1, nextDueAtMs: nowMs }]);
   }
-  const days = mayLearn ? LEARN_MOST_DAYS : PROFILE_READ_DAYS;
-  const fromMs = hourStart(Math.max(source.oldestMs!, nowMs - days * DAY_MS));
-  const hours = await readHours(db, source.id, { fromMs, toMs: nowMs });
-  const issue =
-    (mayLearn ? learned(hours, fromMs, source, nowMs) : null) ?? usual(hours, fromMs, source, nowMs);
-  if (issue === null)
+  const made = (head && (await learned(db, head, hours, source, nowMs))) ?? usual(hours, source);
+  if (made === null)
     return noForecast(`less than ${PROFILE_LEAST_HOURS} hours of ${source.provider} are known`);
 
-  const { scope } = source;
-  const seriesId = await findOrAddSeries(db, { gridZone, basis, signal, scope, provider: OWN_PROVIDER });
-  await keepForecast(db, seriesId, slotMs, issue);
+  const originMs = fromMs + gramsPerKwh.length * HOUR_MS;
+  const series = { gridZone, basis, signal, scope: source.scope, provider: OWN_PROVIDER };
+  const seriesId = await findOrAddSeries(db, series);
+  await keepForecast(db, seriesId, slotMs, ownIssue(made.forecast, originMs, made.method, nowMs));
   await writeFetches(db, [{ ...state, lastOkAtMs: nowMs, nextDueAtMs: slotMs + SLOT_MS }]);
-  return { gridZone, basis, signal, method: issue.method };
+  return { gridZone, basis, signal, method: made.method };
+}
+
+/** A step of what lags most; an attempt is noted before, since a run that is cut off says nothing afterwards. */
+async function learnOne(db: D1Database, group: Group, nowMs: number): Promise<void> {
+  const { gridZone, basis, signal, learningState } = group;
+  const source = group.source!;
+  const state = stateAfter(learningState, learningStateName(basis, signal), gridZone);
+  const due = learningDue(await readForecastStateHeads(db), source, nowMs);
+  const keep = (rest: Partial<StoredFetch>) =>
+    writeFetches(db, [{ ...state, nextDueAtMs: nowMs + LEARN_EVERY_MS, ...rest }]);
+  if (due === null) return keep({});
+  const attempts = (learningState?.consecutiveFailures ?? 0) + 1;
+  await keep({
+    lastErrorAtMs: nowMs,
+    lastError: CUT_OFF,
+    consecutiveFailures: attempts,
+    nextDueAtMs: attempts < MAX_ATTEMPTS ? nowMs : nowMs + NEXT_TRY_MS,
+  });
+  const step = await learnStep(db, source, due, nowMs);
+  const wentOn = step !== null && step.head.version !== due.head?.version;
+  await keep({ lastOkAtMs: nowMs, ...(wentOn && { nextDueAtMs: nowMs }) });
+}
+
+/** As it stood, without failures. */
+function stateAfter(previous: StoredFetch | null, provider: string, gridZone: string) {
+  return {
+    provider,
+    gridZone,
+    lastOkAtMs: previous?.lastOkAtMs ?? null,
+    lastErrorAtMs: previous?.lastErrorAtMs ?? null,
+    lastError: previous?.lastError ?? null,
+    consecutiveFailures: 0,
+  };
 }
 
 /** One series alone, since two would meet in a jump: the user's, consumption, then the longest; null where all are stale. */
@@ -138,21 +186,41 @@ function sourceOf(candidates: readonly SeriesReach[], nowMs: number): SeriesReac
   return best ?? null;
 }
 
-function learned(hours: Float64Array, fromMs: number, source: SeriesReach, nowMs: number): Issue | null {
-  const series = new HourlySeries(fromMs / HOUR_MS, hours, usualIntensity(hours));
-  const forecast = trainUntil(series, hours.length).forecast(series, hours.length);
+interface Made {
+  readonly forecast: readonly HourForecast[];
+  readonly method: string;
+}
+
+/** From what was learned, after it has learned the days that came since; null where too little is known. */
+async function learned(
+  db: D1Database,
+  head: ForecastStateHead,
+  hours: KnownHours,
+  source: SeriesReach,
+  nowMs: number,
+): Promise<Made | null> {
+  const originHour = hours.startHour + hours.gramsPerKwh.length;
+  const { hourOfDay, dayEnd } = learnedUntilOf(originHour);
+  const goOn = (from: ForecastStateHead | null) =>
+    from && learnStep(db, source, { hourOfDay, head: from, untilHour: dayEnd }, nowMs);
+  // A run at the same time may have gone on in between: then from where it came to.
+  const step =
+    (await goOn(head)) ?? (await goOn(usableHead(await readForecastStateHeads(db), source, originHour)));
+  if (step === null) return null;
+  const { startHour, gramsPerKwh } = fromWholeDay(hours, originHour - LOOK_BACK_HOURS) ?? hours;
+  const series = new HourlySeries(startHour, gramsPerKwh, head.unitGramsPerKwh);
+  const forecast = step.forecaster.forecast(series, gramsPerKwh.length);
+  return forecast && { forecast, method: describe('learned', originHour - head.sinceHour, source) };
+}
+
+function usual({ gramsPerKwh }: KnownHours, source: SeriesReach): Made | null {
+  const forecast = profileForecast(gramsPerKwh);
   return (
-    forecast && ownIssue(forecast, fromMs + hours.length * HOUR_MS, describe('learned', hours, source), nowMs)
+    forecast && { forecast, method: describe('usual day and the last hours', gramsPerKwh.length, source) }
   );
 }
 
-function usual(hours: Float64Array, fromMs: number, source: SeriesReach, nowMs: number): Issue | null {
-  const forecast = profileForecast(hours);
-  const method = describe('usual day and the last hours', hours, source);
-  return forecast && ownIssue(forecast, fromMs + hours.length * HOUR_MS, method, nowMs);
-}
-
-function describe(how: string, hours: Float64Array, { provider }: SeriesReach): string {
-  const days = hours.length / 24;
+function describe(how: string, hours: number, { provider }: SeriesReach): string {
+  const days = hours / 24;
   return `${how}, from ${days < 10 ? days.toFixed(1) : Math.round(days)} days of ${provider}`;
 }

@@ -24,6 +24,12 @@ const MAY_BE_SCANNED = [
     as: 'tens of series',
   },
   { plan: /^SCAN grid_series$/, of: /grid_series/, as: 'tens of series' },
+  {
+    plan: /^SCAN grid_forecast_states$/,
+    of: /grid_forecast_states/,
+    as: 'eight rows per series that is forecast',
+  },
+  { plan: /^SCAN (replaced|brought)$/, of: /INSERT INTO changes/, as: 'the values of one request' },
   { plan: /^SCAN grid_fetches$/, of: /grid_fetches/, as: 'a row per provider and zone' },
   { plan: /^SCAN retention_tasks$/, of: /^SELECT task, /, as: 'four rows' },
   { plan: /^SCAN grid_rereads$/, of: /grid_rereads/, as: 'a row per provider, zone and age' },
