@@ -1,6 +1,6 @@
 /** What this host is made of: the parts that embodied emissions accrue on. */
 import type { Meter } from '../../shared/metering/reading.ts';
-import type { Inventory, InventoryPart } from '../../shared/wire/ingest.ts';
+import type { Inventory, InventoryPart, MeterDescription } from '../../shared/wire/ingest.ts';
 import { readCpuSockets } from './cpu-sockets.ts';
 import { readDisks } from './disks.ts';
 import type { HostPaths } from './host-paths.ts';
@@ -10,6 +10,7 @@ import { readTextOrEmpty } from './read-text.ts';
 
 /** The server's bounds; GPUs, CPUs and memory come first, so that only disks beyond them stay out. */
 const MAX_PARTS = 256;
+const MAX_METERS = 256;
 const MAX_ID = 128;
 const MAX_NAME = 256;
 
@@ -51,6 +52,20 @@ export async function readInventory(
       id: plainText(part.id, MAX_ID, part.type),
       name: plainText(part.name, MAX_NAME, part.type),
     })),
+    meters: meters.slice(0, MAX_METERS).map(descriptionOf),
+  };
+}
+
+function descriptionOf({ id, sensor, deviceId, scope, facts }: Meter): MeterDescription {
+  const { powerSource, driverVersion, ...rest } = facts ?? {};
+  return {
+    id: plainText(id, MAX_NAME, sensor),
+    sensor,
+    deviceId: plainText(deviceId, MAX_ID, sensor),
+    scope,
+    ...(powerSource !== undefined && { powerSource: plainText(powerSource, MAX_ID, 'unnamed') }),
+    ...(driverVersion !== undefined && { driverVersion: plainText(driverVersion, MAX_ID, 'unknown') }),
+    ...rest,
   };
 }
 

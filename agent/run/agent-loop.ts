@@ -87,7 +87,7 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
     const look = options.jobs?.take() ?? null;
     if (look !== null) metering.allocate(look);
     const { meters } = sensors;
-    const key = meters.map((meter) => meter.id).join();
+    const key = meters.map(({ id, facts }) => id + JSON.stringify(facts)).join();
     if (key !== metersKey) {
       metersKey = key;
       metering.setMeters(meters);

@@ -1,6 +1,7 @@
 /** GPUs by a vendor's program that prints a row of each again and again. It tells power, which is integrated. */
 import type { Meter, Reading } from '../../shared/metering/reading.ts';
 import { monotonicMs, ratio, watts } from '../../shared/units.ts';
+import type { MeterFacts } from '../../shared/wire/ingest.ts';
 import type { Clock } from '../clock.ts';
 import { type ChildLoop, startLoop } from './child-loop.ts';
 import { gpuMeter } from './gpu-meter.ts';
@@ -43,6 +44,8 @@ export interface RowSensorOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly createParser: () => RowParser;
+  /** What its power stands for. */
+  readonly factsOf: (row: GpuRow) => MeterFacts;
   /** What mends the program's own complaint; null where nothing is known to. */
   readonly mend: (said: string) => string | null;
 }
@@ -73,7 +76,8 @@ export function createRowSensor(options: RowSensorOptions): Sensor {
         // Stamped on arrival by our own clock: the rows' own stamps are local time of whole milliseconds at best.
         const atMs = clock.monotonicNow();
         for (const row of parser.push(text)) {
-          const meter = meters.get(row.uuid) ?? gpuMeter(name, row.uuid, row.name, 'device');
+          const meter =
+            meters.get(row.uuid) ?? gpuMeter(name, row.uuid, row.name, 'device', options.factsOf(row));
           meters.set(row.uuid, meter);
           started.driverVersion = row.driverVersion;
           started.lastRowAtMs = atMs;

@@ -103,12 +103,50 @@ export interface InventoryPart {
   readonly cores?: number;
 }
 
+/** What a power sample stands for: `unknown` where the interface does not tell. */
+export const POWER_MEANINGS = ['mean', 'instantaneous', 'unknown'] as const;
+export type PowerMeaning = (typeof POWER_MEANINGS)[number];
+
+/** Where along the supply a meter of the whole node measures; power supplies lose 4 to 10 % between the two. */
+export const MEASURING_POINTS = ['acIn', 'dcOut', 'unknown'] as const;
+export type MeasuringPoint = (typeof MEASURING_POINTS)[number];
+
+/** What a meter's figures mean on this hardware under this driver. What is left out is not known. */
+export interface MeterFacts {
+  /** The power as its driver or controller names it: `NVML field 185`, `power1_average`. */
+  readonly powerSource?: string;
+  readonly powerMeaning?: PowerMeaning;
+  /** Over how long it is a mean, or for how long the sensor looks for one sample. */
+  readonly powerWindowMilliseconds?: number;
+  /** Share of the time that the sensor looks, 0..1: 0.25 on A100 and H100. */
+  readonly sampledRatio?: number;
+  readonly driverVersion?: string;
+  /** Enforced now. */
+  readonly powerLimitWatts?: number;
+  /** Of the board, before anybody changed it. */
+  readonly defaultPowerLimitWatts?: number;
+  readonly measuredAt?: MeasuringPoint;
+}
+
+/** What a meter's figure covers: one device, a module of CPU and GPU, or the whole node. */
+export const METER_SCOPES = ['device', 'module', 'node'] as const;
+
+export interface MeterDescription extends MeterFacts {
+  /** `nvml:GPU-…`: one stream of readings. */
+  readonly id: string;
+  readonly sensor: string;
+  readonly deviceId: string;
+  readonly scope: (typeof METER_SCOPES)[number];
+}
+
 export interface Inventory {
   readonly hostname: string;
   readonly kernel: string;
   /** DMI product name, or empty where the host does not say. */
   readonly productName: string;
   readonly parts: readonly InventoryPart[];
+  /** How its devices are metered now. */
+  readonly meters?: readonly MeterDescription[];
 }
 
 export interface AgentHealth {

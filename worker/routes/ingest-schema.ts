@@ -8,9 +8,12 @@ import {
   type IngestBody,
   type Inventory,
   JOB_ATTRIBUTIONS,
+  METER_SCOPES,
+  type MeterDescription,
   SENSOR_STATES,
   type WindowReport,
 } from '../../shared/wire/ingest.ts';
+import { meterFacts } from './meter-facts-schema.ts';
 
 /** 25 hours of windows: a backlog of 30 days is 29 requests, and one request stays within a Worker's CPU time. */
 export const MAX_REPORTS = 300;
@@ -20,6 +23,7 @@ const MAX_JOBS = 200;
 /** Of one report, over its jobs: with them it still fits into the 2 MB that a row of the quarantine may have. */
 const MAX_JOB_SHARES = 2_000;
 const MAX_PARTS = 256;
+const MAX_METERS = 256;
 const MAX_SENSORS = 32;
 
 /** What is set aside is listed with its time: beyond this no clock error is worth a person's look. */
@@ -130,6 +134,14 @@ const report = strict({
   { path: ['jobs'], error: 'names a device that is not in "devices"' },
 ) satisfies z.ZodType<WindowReport>;
 
+const meterDescription = strict({
+  id: text(256),
+  sensor: text(64),
+  deviceId: text(128),
+  scope: z.enum(METER_SCOPES),
+  ...meterFacts,
+}) satisfies z.ZodType<MeterDescription>;
+
 const inventory = strict({
   hostname: text(253),
   kernel: z.string().max(256),
@@ -149,6 +161,15 @@ const inventory = strict({
       unique((item: { id: string }) => item.id),
       'names a part twice',
     ),
+  meters: z
+    .array(meterDescription)
+    .max(MAX_METERS)
+    .refine(
+      unique((item: { id: string }) => item.id),
+      'names a meter twice',
+    )
+    .exactOptional()
+    .openapi({ description: 'How its devices are metered now: what the figures of each stream mean.' }),
 }) satisfies z.ZodType<Inventory>;
 
 const health = strict({

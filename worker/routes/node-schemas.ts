@@ -1,7 +1,8 @@
 /** Nodes as replies show them. */
 import { z } from '@hono/zod-openapi';
-import { SENSOR_STATES } from '../../shared/wire/ingest.ts';
+import { METER_SCOPES, SENSOR_STATES } from '../../shared/wire/ingest.ts';
 import { instantOutput, labelsOutput } from '../http/schemas.ts';
+import { meterFacts } from './meter-facts-schema.ts';
 
 export const nodeSummaryOutput = z
   .object({
@@ -52,6 +53,24 @@ export const nodeOutput = nodeSummaryOutput
             cores: z.number().int().optional(),
           }),
         ),
+        meters: z
+          .array(
+            z.object({
+              id: z.string(),
+              sensor: z.string(),
+              deviceId: z.string(),
+              scope: z.enum(METER_SCOPES).openapi({
+                description:
+                  'What its figure covers: one device, a module of CPU and GPU, or the whole node.',
+              }),
+              ...meterFacts,
+            }),
+          )
+          .optional()
+          .openapi({
+            description:
+              'How its devices are metered: what the figures of each stream mean. Left out by agents that do not tell.',
+          }),
       })
       .nullable()
       .openapi({ description: 'Hardware as the agent last found it; null until it has said.' }),

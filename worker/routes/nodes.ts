@@ -1,5 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import type { AgentHealth } from '../../shared/wire/ingest.ts';
+import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
 import type { App } from '../http/app.ts';
 import { requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
@@ -187,11 +187,15 @@ function spoolReply({ sensors: _, ...spool }: AgentHealth) {
   return spool;
 }
 
+function inventoryReply({ parts, meters, ...inventory }: Inventory) {
+  return { ...inventory, parts: [...parts], ...(meters !== undefined && { meters: [...meters] }) };
+}
+
 function nodeReply(node: NodeDetails, nowMs: number) {
   return {
     ...summaryReply(node, nowMs),
     devices: [...node.devices],
-    inventory: node.inventory === null ? null : { ...node.inventory, parts: [...node.inventory.parts] },
+    inventory: node.inventory === null ? null : inventoryReply(node.inventory),
     inventoryAt: instantOrNull(node.inventoryAtMs),
     spool: node.health === null ? null : spoolReply(node.health),
     droppedSeries: node.droppedSeries,

@@ -23,13 +23,14 @@ export const onceCommand: Command = {
 function textOf(report: OnceReport): string {
   if (report.meters.length === 0) return 'No sensor gives a reading here; wattshed doctor says why.\n';
   return table(
-    ['DEVICE', 'NAME', 'SENSOR', 'POWER', 'COUNTER', 'LOAD'],
+    ['DEVICE', 'NAME', 'SENSOR', 'POWER', 'LIMIT', 'COUNTER', 'LOAD'],
     report.meters.map(({ meter, reading }) => [
       meter.deviceId,
       // Its reading is the whole; only what is booked is the rest.
       meter.scope === 'node' ? 'the whole node, parts included' : meter.deviceName,
       meter.powerKind === 'modelled' ? `${meter.sensor} (modelled)` : meter.sensor,
       reading?.powerWatts === undefined ? '-' : `${reading.powerWatts.toFixed(1)} W`,
+      meter.facts?.powerLimitWatts === undefined ? '-' : `${meter.facts.powerLimitWatts} W`,
       reading?.counter === undefined
         ? '-'
         : `${Math.floor(reading.counter.value / reading.counter.unitsPerMillijoule / 1000)} J`,

@@ -10,12 +10,12 @@ import type { Clock } from '../../clock.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
 import { readTextOrEmpty } from '../../inventory/read-text.ts';
 import { type Answer, createAskedSensor } from '../asked-sensor.ts';
+import { createCounterTrust } from '../counter-trust.ts';
 import { amdPciId, isAmdModule } from '../drm/amd-names.ts';
 import { gpuMeter } from '../gpu-meter.ts';
 import { type ProgramRun, runProgram } from '../run-program.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import { type GpuMetric, type ListedGpu, parseGpuList, parseGpuMetrics } from './amd-smi-json.ts';
-import { type CounterTrust, createCounterTrust } from './counter-trust.ts';
 
 const AMD_SMI_SENSOR = 'amd-smi';
 
@@ -31,7 +31,7 @@ export interface AmdSmiSensorOptions {
 
 interface Gpu {
   readonly meter: Meter;
-  readonly trust: CounterTrust;
+  readonly trust: ReturnType<typeof createCounterTrust>;
   /** Boot and driver load: within them the counter goes on. */
   readonly identity: string;
 }
@@ -67,6 +67,7 @@ export function createAmdSmiSensor({ paths, clock, env }: AmdSmiSensorOptions): 
         id,
         `AMD GPU ${pciId || slot}`,
         isAmdModule(pciId) ? 'module' : 'device',
+        { powerSource: 'amd-smi metric --power', powerMeaning: 'unknown' },
       );
       described.set(index, { meter, trust: createCounterTrust(), identity: `${bootId}/${load}` });
     }
@@ -79,6 +80,7 @@ export function createAmdSmiSensor({ paths, clock, env }: AmdSmiSensorOptions): 
     const readings: Reading[] = [];
     let silent = 0;
     let byCounter = 0;
+    const refused = new Set<string>();
     for (const { index, powerWatts, energyMillijoules } of metrics) {
       const gpu = known.get(index);
       if (gpu === undefined) continue;
@@ -87,16 +89,16 @@ export function createAmdSmiSensor({ paths, clock, env }: AmdSmiSensorOptions): 
         silent++;
         continue;
       }
-      const withdrawn =
-        energyMillijoules === null ? null : gpu.trust.judge({ atMs, energyMillijoules, powerWatts });
+      const verdict = energyMillijoules === null ? null : gpu.trust({ atMs, energyMillijoules, powerWatts });
       meters.push(gpu.meter);
       const reading = { meterId: gpu.meter.id, atMs, powerWatts: watts(powerWatts) };
-      if (withdrawn === null || energyMillijoules === null) {
+      if (energyMillijoules === null || !verdict?.trusted) {
+        if (verdict?.trusted === false) refused.add(verdict.why);
         readings.push(reading);
         continue;
       }
       byCounter++;
-      const identity = `${gpu.identity}/${withdrawn}`;
+      const identity = `${gpu.identity}/${verdict.withdrawn}`;
       readings.push({
         ...reading,
         counter: { value: energyMillijoules, unitsPerMillijoule: 1, wrapsAt: null, identity },
@@ -104,6 +106,7 @@ export function createAmdSmiSensor({ paths, clock, env }: AmdSmiSensorOptions): 
     }
     const detail = [
       `${meters.length} ${meters.length === 1 ? 'GPU' : 'GPUs'}, ${byCounter} by a counter that agrees with its power`,
+      ...(refused.size === 0 ? [] : [`a counter not used: ${[...refused].join(', ')}`]),
       ...(silent === 0 ? [] : [`${silent} without a power`]),
     ].join('; ');
     return meters.length === 0

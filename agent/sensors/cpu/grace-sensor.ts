@@ -89,5 +89,6 @@ function meterOf(socket: number, deviceName: string): Meter {
     scope: 'device',
     powerKind: 'integrated',
     maxPlausibleWatts: watts(MAX_GRACE_WATTS),
+    facts: { powerSource: 'power1_average', powerMeaning: 'mean' },
   };
 }

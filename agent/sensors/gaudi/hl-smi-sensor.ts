@@ -20,6 +20,7 @@ export function createHlSmiSensor({ env, clock }: HlSmiSensorOptions): Sensor {
     env,
     clock,
     createParser: createHlSmiParser,
+    factsOf: ({ driverVersion }) => ({ driverVersion, powerSource: 'power.draw', powerMeaning: 'unknown' }),
     mend: () => null,
   });
 }

@@ -1,11 +1,11 @@
 /** The whole node by the firmware's own power meter (ACPI000D, hwmon `power_meter`). */
-import { type Watts, watts } from '../../../shared/units.ts';
+import { watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
 import { listNames, readText, readTextOrEmpty } from '../../inventory/read-text.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import { type NodeMeterUse, SHARED_FIX, sharedChassis } from './chassis-sharing.ts';
-import { createNodeSensor } from './node-sensor.ts';
+import { createNodeSensor, type NodePower } from './node-sensor.ts';
 
 const ACPI_SENSOR = 'acpi-power-meter';
 
@@ -22,7 +22,7 @@ interface AcpiMeter {
 }
 
 export function createAcpiSensor({ paths, clock, use }: AcpiSensorOptions): Sensor {
-  async function ask(): Promise<Outcome<Watts>> {
+  async function ask(): Promise<Outcome<NodePower>> {
     if (use === 'off') return { state: 'absent', detail: 'switched off by "nodeMeter"' };
     const meters = await findMeters(paths);
     const [meter] = meters;
@@ -62,7 +62,7 @@ async function findMeters({ sysRoot }: HostPaths): Promise<AcpiMeter[]> {
   return meters;
 }
 
-async function readMeter({ folder, oemInfo }: AcpiMeter): Promise<Outcome<Watts>> {
+async function readMeter({ folder, oemInfo }: AcpiMeter): Promise<Outcome<NodePower>> {
   const average = await readText(`${folder}/power1_average`);
   if (!average.ok)
     return { state: 'noData', detail: `${folder}/power1_average cannot be read (${average.code})` };
@@ -70,11 +70,20 @@ async function readMeter({ folder, oemInfo }: AcpiMeter): Promise<Outcome<Watts>
     return { state: 'noData', detail: `${folder}/power1_average says "${average.text}"` };
   const power = Number(average.text) / 1e6;
   const intervalMs = await readTextOrEmpty(`${folder}/power1_average_interval`);
-  const over = /^\d+$/.test(intervalMs) ? `, a mean over ${Number(intervalMs) / 1000} s` : '';
+  const windowMs = /^[1-9]\d*$/.test(intervalMs) ? Number(intervalMs) : null;
+  const over = windowMs === null ? '' : `, a mean over ${windowMs / 1000} s`;
   const maker = oemInfo === '' ? '' : ` ("${oemInfo}")`;
   return {
     state: 'ready',
-    value: watts(power),
+    value: {
+      powerWatts: watts(power),
+      facts: {
+        powerSource: 'power1_average',
+        powerMeaning: 'mean',
+        ...(windowMs !== null && { powerWindowMilliseconds: windowMs }),
+        measuredAt: 'unknown',
+      },
+    },
     detail: `the whole node by ACPI${maker}${over}; where it is measured (AC in, DC out) ACPI does not tell`,
   };
 }

@@ -1,5 +1,5 @@
 /** The whole node by its management controller, through IPMI's DCMI power reading. */
-import { type Watts, watts } from '../../../shared/units.ts';
+import { watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
 import { listNames } from '../../inventory/read-text.ts';
@@ -7,7 +7,7 @@ import { type ProgramRun, runProgram } from '../run-program.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import { type NodeMeterUse, SHARED_FIX, sharedChassis } from './chassis-sharing.ts';
 import { parseDcmi } from './dcmi-parser.ts';
-import { createNodeSensor } from './node-sensor.ts';
+import { createNodeSensor, type NodePower } from './node-sensor.ts';
 
 const DCMI_SENSOR = 'ipmi-dcmi';
 
@@ -34,7 +34,7 @@ export interface DcmiSensorOptions {
 export function createDcmiSensor({ paths, clock, env, use }: DcmiSensorOptions): Sensor {
   let same = { said: '', sinceMs: 0 };
 
-  async function ask(signal: AbortSignal): Promise<Outcome<Watts>> {
+  async function ask(signal: AbortSignal): Promise<Outcome<NodePower>> {
     if (use === 'off') return { state: 'absent', detail: 'switched off by "nodeMeter"' };
     const devices = await listNames(`${paths.sysRoot}/class/ipmi`);
     if (devices.length === 0)
@@ -60,7 +60,7 @@ export function createDcmiSensor({ paths, clock, env, use }: DcmiSensorOptions):
     };
   }
 
-  function outcomeOf(program: string, { ended, said }: ProgramRun): Outcome<Watts> {
+  function outcomeOf(program: string, { ended, said }: ProgramRun): Outcome<NodePower> {
     if (ended === 'timeout') return { state: 'noData', detail: `${program} gave no answer within 5 s` };
     if (/permission denied|could not open device|must be root/i.test(said))
       return {
@@ -79,7 +79,10 @@ export function createDcmiSensor({ paths, clock, env, use }: DcmiSensorOptions):
       };
     return {
       state: 'ready',
-      value: watts(reading.powerWatts),
+      value: {
+        powerWatts: watts(reading.powerWatts),
+        facts: { powerSource: `${program}, now`, powerMeaning: 'instantaneous', measuredAt: 'unknown' },
+      },
       detail: `the whole node by ${program}; where it is measured (AC in, DC out) DCMI does not tell`,
     };
   }

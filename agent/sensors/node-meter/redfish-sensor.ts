@@ -1,9 +1,9 @@
 /** The whole node by its management controller's web service (Redfish). Only where the operator names the controller. */
-import { type Watts, watts } from '../../../shared/units.ts';
+import { watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
 import type { NodeMeterUse } from './chassis-sharing.ts';
-import { createNodeSensor } from './node-sensor.ts';
+import { createNodeSensor, type NodePower } from './node-sensor.ts';
 import { findChassis, type RedfishChassis } from './redfish-chassis.ts';
 import {
   createRedfishClient,
@@ -28,17 +28,26 @@ export function createRedfishSensor({ clock, use, access, chassis: wanted }: Red
   /** Known once it was found; forgotten after any failure, since controllers are replaced and renamed. */
   let chassis: RedfishChassis | null = null;
 
-  async function ask(): Promise<Outcome<Watts>> {
+  async function ask(): Promise<Outcome<NodePower>> {
     if (access === null) return { state: 'absent', detail: 'no controller is configured ("redfishUrl")' };
     if (use === 'off') return { state: 'absent', detail: 'switched off by "nodeMeter"' };
     try {
       const client = createRedfishClient(access);
       chassis ??= await findChassis(client, wanted, use);
-      const { powerWatts, property, point } = await readPower(client, chassis);
+      const { powerWatts, property, point, meanOverMilliseconds } = await readPower(client, chassis);
       return {
         state: 'ready',
-        value: watts(powerWatts),
-        detail: `the whole node by chassis ${chassis.id} (${property}); where it is measured: ${point}`,
+        value: {
+          powerWatts: watts(powerWatts),
+          facts: {
+            powerSource: property,
+            ...(meanOverMilliseconds === null
+              ? { powerMeaning: 'instantaneous' }
+              : { powerMeaning: 'mean', powerWindowMilliseconds: meanOverMilliseconds }),
+            measuredAt: point,
+          },
+        },
+        detail: `the whole node by chassis ${chassis.id} (${property}); where it is measured: ${POINT_TEXT[point]}`,
       };
     } catch (error) {
       chassis = null;
@@ -50,6 +59,8 @@ export function createRedfishSensor({ clock, use, access, chassis: wanted }: Red
 
   return createNodeSensor({ name: REDFISH_SENSOR, clock, ask });
 }
+
+const POINT_TEXT = { acIn: 'AC in', dcOut: 'DC out', unknown: 'not told' } as const;
 
 /** The newer resource first; many controllers have it and leave the power out. */
 async function readPower(client: RedfishClient, chassis: RedfishChassis): Promise<RedfishPower> {

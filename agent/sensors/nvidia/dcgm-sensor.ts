@@ -14,6 +14,7 @@ import type { Outcome, Sensor } from '../sensor.ts';
 import { type DcgmGpu, parseDcgmMetrics } from './dcgm-metrics.ts';
 import { UNKNOWN_COUNTER, WHOLE_MODULE_COUNTER } from './grace-modules.ts';
 import { counterIdentity } from './nvml-identity.ts';
+import { familyOfName, powerFacts } from './power-meaning.ts';
 
 const DCGM_SENSOR = 'dcgm-exporter';
 
@@ -106,8 +107,18 @@ export function createDcgmSensor({ paths, clock, url }: DcgmSensorOptions): Sens
 const FIELD_FIX =
   "let the exporter collect DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION (it is in NVIDIA's default list), and restart it if its values stand still";
 
-function meterOf({ uuid, name }: DcgmGpu): Meter {
-  return gpuMeter(DCGM_SENSOR, uuid, name, WHOLE_MODULE_COUNTER.test(name) ? 'module' : 'device');
+function meterOf({ uuid, name, driverVersion, powerWatts }: DcgmGpu): Meter {
+  const scope = WHOLE_MODULE_COUNTER.test(name) ? 'module' : 'device';
+  const facts = {
+    ...(driverVersion !== '' && { driverVersion }),
+    // It stands for NVML's plain call.
+    ...(powerWatts !== null &&
+      scope === 'device' && {
+        powerSource: 'DCGM_FI_DEV_POWER_USAGE',
+        ...powerFacts(familyOfName(name), 'nvmlDeviceGetPowerUsage', driverVersion),
+      }),
+  };
+  return gpuMeter(DCGM_SENSOR, uuid, name, scope, facts);
 }
 
 function readingOf(

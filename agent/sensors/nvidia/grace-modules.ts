@@ -3,5 +3,5 @@
 /** The counter of a Grace Hopper covers the whole module, CPU and its memory included. */
 export const WHOLE_MODULE_COUNTER = /\bGH200\b/;
 
-/** Two GPUs share a Grace Blackwell module; what their counters cover is not known. */
-export const UNKNOWN_COUNTER = /\bGB[23]00\b/;
+/** Newer modules, with one GPU or two beside their CPU: nothing published tells what the counters of their GPUs cover. */
+export const UNKNOWN_COUNTER = /\b(GB|VR)\d{2,3}\b/;

@@ -1,10 +1,13 @@
 /** One GPU of an NVML session: what is asked of it, and what the answers are worth. */
 import type { CounterReading, GpuProcess, Meter, Reading } from '../../../shared/metering/reading.ts';
 import { ratio, watts } from '../../../shared/units.ts';
+import type { MeterFacts } from '../../../shared/wire/ingest.ts';
 import type { Clock } from '../../clock.ts';
 import { gpuMeter } from '../gpu-meter.ts';
+import { type CounterScope, createScopeJudge, type ScopeSample } from './counter-scope.ts';
 import { UNKNOWN_COUNTER, WHOLE_MODULE_COUNTER } from './grace-modules.ts';
 import { NVML_ERROR, type NvmlHandle, type NvmlLibrary, POWER_SCOPE } from './nvml-library.ts';
+import { familyOf, type PowerQuestion, powerFacts } from './power-meaning.ts';
 
 export const NVML_SENSOR = 'nvml';
 
@@ -25,7 +28,11 @@ export interface Gpu {
   mute: boolean;
   /** Grows each time it comes back: its counter may have restarted. */
   returns: number;
-  powerSource: string;
+  /** How its power is asked for; null while nothing tells it. */
+  powerQuestion: PowerQuestion | null;
+  /** Where the driver's name does not tell what its counter covers. */
+  readonly judge: ((sample: ScopeSample) => CounterScope) | null;
+  counterScope: CounterScope;
   /** The newest sample of its processes' use that was seen, on the driver's clock. */
   useSeenMicroseconds: bigint;
 }
@@ -38,7 +45,9 @@ export function newGpu(uuid: string, name: string, handle: NvmlHandle): Gpu {
     lost: null,
     mute: false,
     returns: 0,
-    powerSource: 'none',
+    powerQuestion: null,
+    judge: UNKNOWN_COUNTER.test(name) ? createScopeJudge() : null,
+    counterScope: UNKNOWN_COUNTER.test(name) ? 'watching' : scope === 'module' ? 'module' : 'gpu',
     useSeenMicroseconds: 0n,
   };
 }
@@ -58,6 +67,7 @@ export function readGpu(
   const shared = mig.ok && mig.value;
   const utilization = shared ? null : nvml.utilizationRatio(gpu.handle);
   const processes = shared || !session.seesAllProcesses ? null : nvml.computeProcesses(gpu.handle);
+  if (energy.ok && gpu.judge !== null) gpu.counterScope = judgeScope(nvml, gpu, atMs, energy.value);
   const counter = energy.ok ? counterOf(session, gpu, energy.value) : null;
   const reading: Reading = {
     meterId: gpu.meter.id,
@@ -90,24 +100,67 @@ function usedBy(nvml: NvmlLibrary, gpu: Gpu, pids: readonly number[]): GpuProces
 /** An A30 has four compute slices, all other GPUs that can be partitioned have seven. */
 const slicesOf = (name: string) => (/\bA30\b/.test(name) ? 4 : 7);
 
-/** Notes how the GPU is partitioned now; it must be free of work for that to change. */
-export function notePartitions(nvml: NvmlLibrary, gpu: Gpu): void {
-  const { partitions: _, ...meter } = gpu.meter;
+/** Notes what its figures mean now and how it is partitioned: a limit may be set, a GPU free of work partitioned. */
+export function noteMeter({ nvml, driverVersion }: Session, gpu: Gpu): void {
+  const { deviceId, deviceName, scope } = gpu.meter;
+  if (scope !== 'node')
+    gpu.meter = gpuMeter(NVML_SENSOR, deviceId, deviceName, scope, factsOf(nvml, driverVersion, gpu));
   const mig = nvml.migEnabled(gpu.handle);
-  gpu.meter =
-    mig.ok && mig.value
-      ? {
-          ...meter,
-          partitions: nvml.migInstances(gpu.handle).map(({ uuid, slices }) => ({
-            id: uuid,
-            ratio: Math.min(1, slices / slicesOf(meter.deviceName)),
-          })),
-        }
-      : meter;
+  if (!mig.ok || !mig.value) return;
+  const partitions = nvml.migInstances(gpu.handle).map(({ uuid, slices }) => ({
+    id: uuid,
+    ratio: Math.min(1, slices / slicesOf(deviceName)),
+  }));
+  gpu.meter = { ...gpu.meter, partitions };
+}
+
+function factsOf(nvml: NvmlLibrary, driverVersion: string, gpu: Gpu): MeterFacts {
+  const power = readPower(nvml, gpu);
+  const [limit, own] = [nvml.powerLimitWatts(gpu.handle), nvml.defaultPowerLimitWatts(gpu.handle)];
+  const capability = nvml.computeCapability(gpu.handle);
+  const module = gpu.meter.scope === 'module';
+  const question = gpu.powerQuestion;
+  // How the sensor of a whole module looks is not known.
+  const family = capability.ok && !module ? familyOf(capability.value) : null;
+  return {
+    driverVersion,
+    ...(power.ok &&
+      question !== null && {
+        powerSource: module ? `${question}, of the module` : question,
+        ...powerFacts(family, question, driverVersion),
+      }),
+    ...(limit.ok && limit.value > 0 && { powerLimitWatts: limit.value }),
+    ...(own.ok && own.value > 0 && { defaultPowerLimitWatts: own.value }),
+  };
+}
+
+function judgeScope(nvml: NvmlLibrary, gpu: Gpu, atMs: number, energy: bigint): CounterScope {
+  const [own, module] = [POWER_SCOPE.gpu, POWER_SCOPE.module].map((scope) => {
+    const { average, instant } = nvml.powerFieldsWatts(gpu.handle, scope);
+    return average.ok ? average.value : instant.ok ? instant.value : null;
+  });
+  return gpu.judge!({
+    atMs,
+    energyMillijoules: Number(energy),
+    gpuWatts: own ?? null,
+    moduleWatts: module ?? null,
+  });
+}
+
+/** Why the counter of a GPU on a module is not used; null where it is. */
+export function whyNoCounter({ counterScope, judge }: Gpu): string | null {
+  if (judge === null || counterScope === 'gpu') return null;
+  return {
+    module: 'its counter covers the module, which other devices share: its own power is integrated',
+    unclear: 'what its counter covers is not clear from 10 s of power: its own power is integrated',
+    untold:
+      'what its counter covers cannot be told without the power of the module: its own power is integrated',
+    watching: 'what its counter covers is found out within 10 s: its own power is integrated until then',
+  }[counterScope];
 }
 
 function counterOf(session: Session, gpu: Gpu, value: bigint): CounterReading | null {
-  if (UNKNOWN_COUNTER.test(gpu.meter.deviceName) || value > BigInt(Number.MAX_SAFE_INTEGER)) return null;
+  if (whyNoCounter(gpu) !== null || value > BigInt(Number.MAX_SAFE_INTEGER)) return null;
   return {
     value: Number(value),
     unitsPerMillijoule: 1,
@@ -120,15 +173,15 @@ function counterOf(session: Session, gpu: Gpu, value: bigint): CounterReading | 
 function readPower(nvml: NvmlLibrary, gpu: Gpu) {
   const module = gpu.meter.scope === 'module';
   const fields = nvml.powerFieldsWatts(gpu.handle, module ? POWER_SCOPE.module : POWER_SCOPE.gpu);
-  if (fields.average.ok) return use(gpu, 'mean over 1 s', fields.average);
+  if (fields.average.ok) return use(gpu, 'NVML field 185', fields.average);
   // The plain call knows only the GPU: beside a counter of the whole module it would contradict it.
   const usage = module ? fields.instant : nvml.powerWatts(gpu.handle);
-  if (usage.ok) return use(gpu, module ? 'instantaneous' : 'as the driver gives it', usage);
-  return use(gpu, fields.instant.ok ? 'instantaneous' : 'none', fields.instant);
+  if (usage.ok) return use(gpu, module ? 'NVML field 186' : 'nvmlDeviceGetPowerUsage', usage);
+  return use(gpu, fields.instant.ok ? 'NVML field 186' : null, fields.instant);
 }
 
-function use<T>(gpu: Gpu, source: string, value: T): T {
-  gpu.powerSource = source;
+function use<T>(gpu: Gpu, question: PowerQuestion | null, value: T): T {
+  gpu.powerQuestion = question;
   return value;
 }
 

@@ -67,6 +67,12 @@ export interface NvmlLibrary {
     device: NvmlHandle,
     scope: PowerScope,
   ): { average: NvmlResult<number>; instant: NvmlResult<number> };
+  /** Watts: what is enforced now, by whoever limits it. */
+  powerLimitWatts(device: NvmlHandle): NvmlResult<number>;
+  /** Watts: the board's own limit. */
+  defaultPowerLimitWatts(device: NvmlHandle): NvmlResult<number>;
+  /** CUDA compute capability: 8.0 is GA100, 9.0 GH100. */
+  computeCapability(device: NvmlHandle): NvmlResult<{ readonly major: number; readonly minor: number }>;
   /** Share of the last sample period in which a kernel ran, 0..1. */
   utilizationRatio(device: NvmlHandle): NvmlResult<number>;
   migEnabled(device: NvmlHandle): NvmlResult<boolean>;
@@ -113,6 +119,9 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
   const energy = bind(['nvmlDeviceGetTotalEnergyConsumption'], ['uint64', 'buffer']);
   const power = bind(['nvmlDeviceGetPowerUsage'], ['uint64', 'buffer']);
   const fields = bind(['nvmlDeviceGetFieldValues'], ['uint64', 'uint32', 'buffer']);
+  const limit = bind(['nvmlDeviceGetEnforcedPowerLimit'], ['uint64', 'buffer']);
+  const defaultLimit = bind(['nvmlDeviceGetPowerManagementDefaultLimit'], ['uint64', 'buffer']);
+  const capability = bind(['nvmlDeviceGetCudaComputeCapability'], ['uint64', 'buffer', 'buffer']);
   const utilization = bind(['nvmlDeviceGetUtilizationRates'], ['uint64', 'buffer']);
   const migMode = bind(['nvmlDeviceGetMigMode'], ['uint64', 'buffer', 'buffer']);
   const processes = bind(
@@ -136,11 +145,16 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
     uuid: (device) => readString(96, (buffer) => uuid(device, buffer, buffer.length)),
     name: (device) => readString(96, (buffer) => name(device, buffer, buffer.length)),
     totalEnergyMillijoules: (device) => readUint64((buffer) => energy(device, buffer)),
-    powerWatts: (device) =>
-      map(
-        readUint32((buffer) => power(device, buffer)),
-        (value) => value / 1000,
-      ),
+    powerWatts: (device) => readWatts((buffer) => power(device, buffer)),
+    powerLimitWatts: (device) => readWatts((buffer) => limit(device, buffer)),
+    defaultPowerLimitWatts: (device) => readWatts((buffer) => defaultLimit(device, buffer)),
+    computeCapability(device) {
+      const [major, minor] = [Buffer.alloc(4), Buffer.alloc(4)];
+      return result(capability(device, major, minor), () => ({
+        major: major.readInt32LE(0),
+        minor: minor.readInt32LE(0),
+      }));
+    },
     powerFieldsWatts(device, scope) {
       const buffer = Buffer.alloc(2 * FIELD_BYTES);
       [FIELD_POWER_AVERAGE, FIELD_POWER_INSTANT].forEach((field, i) => {
@@ -219,8 +233,10 @@ function result<T>(code: number, value: () => T): NvmlResult<T> {
   return code === 0 ? { ok: true, value: value() } : { ok: false, code };
 }
 
-function map<A, B>(from: NvmlResult<A>, change: (value: A) => B): NvmlResult<B> {
-  return from.ok ? { ok: true, value: change(from.value) } : from;
+/** NVML tells milliwatts. */
+function readWatts(call: (buffer: Buffer) => number): NvmlResult<number> {
+  const told = readUint32(call);
+  return told.ok ? { ok: true, value: told.value / 1000 } : told;
 }
 
 function readUint32(call: (buffer: Buffer) => number): NvmlResult<number> {

@@ -3,6 +3,7 @@
  * life, so that polling does not wake and release the driver. GPUs are known by UUID: their index changes.
  */
 import type { Reading } from '../../../shared/metering/reading.ts';
+import type { MeterFacts } from '../../../shared/wire/ingest.ts';
 import type { Clock } from '../../clock.ts';
 import { openForeignLibrary } from '../../foreign-library.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
@@ -14,9 +15,10 @@ import {
   isSessionEnd,
   NVML_SENSOR,
   newGpu,
-  notePartitions,
+  noteMeter,
   readGpu,
   type Session,
+  whyNoCounter,
 } from './nvml-gpu.ts';
 import { counterIdentity, seesAllProcesses } from './nvml-identity.ts';
 import { createNvmlLibrary, NVML_ERROR, type NvmlLibrary, nvmlErrorText } from './nvml-library.ts';
@@ -66,7 +68,8 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
   }
 
   /** Finds every GPU by its UUID; one that does not answer keeps its place and is told. */
-  function enumerate({ nvml }: Session, count: number) {
+  function enumerate(session: Session, count: number) {
+    const { nvml } = session;
     const answering = new Set<string>();
     let whyMissing = 'no longer listed';
     for (let index = 0; index < count; index++) {
@@ -95,7 +98,7 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
       }
     }
     for (const [uuid, gpu] of gpus) {
-      if (answering.has(uuid)) notePartitions(nvml, gpu);
+      if (answering.has(uuid)) noteMeter(session, gpu);
       else gpu.lost ??= whyMissing;
     }
   }
@@ -155,12 +158,43 @@ function failure(what: string, code: number): Outcome<never> {
 function describe(session: Session, gpus: ReadonlyMap<string, Gpu>): string {
   const lost = [...gpus].filter(([, gpu]) => gpu.lost !== null).map(([uuid, gpu]) => `${uuid}: ${gpu.lost}`);
   const mute = [...gpus].filter(([, gpu]) => gpu.mute).map(([uuid]) => `${uuid}: neither energy nor power`);
-  const sources = new Set([...gpus.values()].map((gpu) => gpu.powerSource));
-  const power = [...sources].filter((source) => source !== 'none').join(', ');
+  const counters = [...gpus].flatMap(([uuid, gpu]) => {
+    const why = gpu.lost === null ? whyNoCounter(gpu) : null;
+    return why === null ? [] : [`${uuid}: ${why}`];
+  });
+  const powers = told(gpus, (gpu) => powerText(gpu.meter.facts));
+  const limits = told(gpus, (gpu) => limitText(gpu.meter.facts));
   return [
     `${gpus.size - lost.length} of ${gpus.size} GPUs answer, driver ${session.driverVersion}, through ${session.nvml.via}`,
-    ...(power === '' ? [] : [`power: ${power}`]),
+    ...(powers === '' ? [] : [`power: ${powers}`]),
+    ...(limits === '' ? [] : [`limit: ${limits}`]),
     ...lost,
     ...mute,
+    ...counters,
   ].join('; ');
+}
+
+/** What they have in common is said once. */
+function told(gpus: ReadonlyMap<string, Gpu>, text: (gpu: Gpu) => string): string {
+  return [...new Set([...gpus.values()].map(text))].filter(Boolean).join(', ');
+}
+
+function powerText(facts: MeterFacts = {}): string {
+  const { powerSource, powerMeaning, powerWindowMilliseconds: windowMs, sampledRatio } = facts;
+  if (powerSource === undefined) return '';
+  const meaning = {
+    mean: `a mean over ${windowMs === undefined ? 'a time not told' : `${windowMs / 1000} s`}`,
+    instantaneous: 'instantaneous',
+    unknown: 'meaning not known',
+  }[powerMeaning ?? 'unknown'];
+  const seen =
+    sampledRatio === undefined || sampledRatio === 1
+      ? ''
+      : `, its sensor looks ${sampledRatio * 100} % of the time`;
+  return `${powerSource} (${meaning}${seen})`;
+}
+
+function limitText({ powerLimitWatts: limit, defaultPowerLimitWatts: own }: MeterFacts = {}): string {
+  if (limit === undefined) return '';
+  return own === undefined || own === limit ? `${limit} W` : `${limit} of ${own} W`;
 }

@@ -5,6 +5,7 @@
 import type { Clock } from '../../clock.ts';
 import { createRowSensor } from '../row-sensor.ts';
 import type { Sensor } from '../sensor.ts';
+import { familyOfName, powerFacts } from './power-meaning.ts';
 import { createSmiParser } from './smi-parser.ts';
 
 /** Known to every driver; newer power columns would make older ones refuse the whole query. */
@@ -37,6 +38,11 @@ export function createSmiSensor(options: SmiSensorOptions): Sensor {
         },
       };
     },
+    factsOf: ({ name, driverVersion }) => ({
+      driverVersion,
+      powerSource: 'power.draw',
+      ...powerFacts(familyOfName(name), 'power.draw', driverVersion),
+    }),
     mend: (said) => (/version mismatch/i.test(said) ? 'reboot, or reload the nvidia kernel modules' : null),
   });
 }

@@ -51,13 +51,18 @@ describe('inventory', () => {
       'device/model': 'ST8000NM000A',
       wwid: 'naa.5000c500e0000001',
     });
-    const meters = [gpuMeter('nvml', 'GPU-a', 'NVIDIA H100 80GB HBM3', 'device')];
+    const facts = { powerSource: 'NVML\u0007field 185', powerMeaning: 'mean', powerLimitWatts: 700 } as const;
+    const meters = [
+      gpuMeter('nvml', 'GPU-a', 'NVIDIA H100 80GB HBM3', 'device', facts),
+      gpuMeter('intel-gpu', 'intel-0', 'Intel GPU', 'device'),
+    ];
     expect(await readInventory(host.paths, meters)).toEqual({
       hostname: 'gpu-17',
       kernel: '6.8.0-51-generic',
       productName: 'PowerEdge XE9680',
       parts: [
         { id: 'GPU-a', type: 'gpu', name: 'NVIDIA H100 80GB HBM3' },
+        { id: 'intel-0', type: 'gpu', name: 'Intel GPU' },
         { id: 'cpu-0', type: 'cpu', name: 'Intel(R) Xeon(R) Gold 6134 CPU @ 3.20GHz', cores: 4 },
         { id: 'cpu-1', type: 'cpu', name: 'Intel(R) Xeon(R) Gold 6134 CPU @ 3.20GHz', cores: 4 },
         ...['dimm-80CE03240', 'dimm-80CE03241', 'dimm-slot-2'].map((id) => ({
@@ -73,6 +78,18 @@ describe('inventory', () => {
           capacityBytes: 7501476528 * 512,
         },
         { id: 'naa.5000c500e0000001', type: 'hdd', name: 'ST8000NM000A', capacityBytes: 15628053168 * 512 },
+      ],
+      meters: [
+        {
+          id: 'nvml:GPU-a',
+          sensor: 'nvml',
+          deviceId: 'GPU-a',
+          scope: 'device',
+          powerSource: 'NVML field 185',
+          powerMeaning: 'mean',
+          powerLimitWatts: 700,
+        },
+        { id: 'intel-gpu:intel-0', sensor: 'intel-gpu', deviceId: 'intel-0', scope: 'device' },
       ],
     });
   });
@@ -153,6 +170,7 @@ describe('inventory', () => {
       kernel: '',
       productName: '',
       parts: [],
+      meters: [],
     });
   });
 });

@@ -87,7 +87,9 @@ describe('AMD GPUs by amd-smi', () => {
       [239, undefined],
       [142, undefined],
     ]);
-    expect(outcome.detail).toBe('2 GPUs, 0 by a counter that agrees with its power');
+    expect(outcome.detail).toBe(
+      '2 GPUs, 0 by a counter that agrees with its power; a counter not used: not compared with the power yet',
+    );
   });
 
   test('are asked in the C locale', async () => {
@@ -116,6 +118,7 @@ describe('AMD GPUs by amd-smi', () => {
     });
     const [frozen] = readyValue(await next());
     expect(frozen?.counter).toBeUndefined();
+    expect((await sensor.read()).detail).toContain('a counter not used: stands still');
     await metric(4824);
     const [again] = readyValue(await next());
     expect(again?.counter?.value).toBe(4_824_000);

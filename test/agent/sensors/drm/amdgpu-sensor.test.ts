@@ -3,6 +3,7 @@ import { createAmdgpuSensor } from '../../../../agent/sensors/drm/amdgpu-sensor.
 import { emptyHost } from '../host-tree.ts';
 import { manualClock } from '../manual-clock.ts';
 import { readyValue } from '../outcome.ts';
+import { gpuMetrics } from './gpu-metrics-table.ts';
 import { plugIn } from './recorded-cards.ts';
 
 async function hostWith(...recordings: readonly string[]) {
@@ -64,7 +65,7 @@ describe('AMD GPUs', () => {
       },
     ]);
     expect(outcome.detail).toBe(
-      '0000:0c:00.0 by power1_average, 0000:03:00.0 by power1_average, no energy counter',
+      '0000:0c:00.0 by power1_average, no energy counter, 0000:03:00.0 by power1_average, no energy counter',
     );
   });
 
@@ -95,6 +96,110 @@ describe('AMD GPUs', () => {
     const [reading] = readyValue(await sensor.read());
     expect(reading).toMatchObject({ powerWatts: 133 });
     expect(reading).not.toHaveProperty('utilizationRatio');
+  });
+
+  describe('the energy counter of a card', () => {
+    /** Reads each second at 700 W: the counter's microjoules as the test has them. */
+    async function readAll(
+      energies: readonly number[],
+      write: (energy: number) => Record<string, string | Buffer>,
+    ) {
+      const { host, sensor, clock } = await hostWith();
+      const readings = [];
+      let detail = '';
+      for (const [second, energy] of energies.entries()) {
+        await host.write({ ...card(0, '1002:74A1', { power1_input: '700000000' }), ...write(energy) });
+        if (second === 0) readyValue(await sensor.probe());
+        const outcome = await sensor.read();
+        readings.push(readyValue(outcome)[0]);
+        detail = outcome.detail;
+        clock.advance(1000);
+      }
+      return { readings, detail };
+    }
+    const hwmonFile = (energy: number) => ({
+      'sys/class/drm/card0/device/hwmon/hwmon0/energy1_input': `${energy}\n`,
+    });
+    const table = (energy: number) => ({
+      'sys/class/drm/card0/device/gpu_metrics': gpuMetrics({
+        content: 5,
+        bytes: 360,
+        at: 88,
+        units: (BigInt(energy) * 65_536n) / 1_000_000n,
+      }),
+    });
+    const AT_700_W = [9_000_000, 709_000_000, 1_409_000_000];
+
+    test.each([
+      ['energy1_input', hwmonFile],
+      ['gpu_metrics', table],
+    ] as const)('in %s is used once it agrees with the power', async (source, write) => {
+      const { readings, detail } = await readAll(AT_700_W, write);
+      expect(readings.map((reading) => [reading?.powerWatts, reading?.counter?.value])).toEqual([
+        [700, undefined],
+        [700, 709_000_000],
+        [700, 1_409_000_000],
+      ]);
+      expect(readings[2]?.counter).toMatchObject({
+        unitsPerMillijoule: 1000,
+        wrapsAt: null,
+        identity: expect.stringMatching(new RegExp(`/${source}/0$`)),
+      });
+      expect(detail).toBe(`0000:00:00.0 by ${source}, power1_input beside it`);
+    });
+
+    test('in its own file comes before that of the table', async () => {
+      const { detail } = await readAll(AT_700_W, (energy) => ({ ...hwmonFile(energy), ...table(1) }));
+      expect(detail).toContain('by energy1_input');
+    });
+
+    test.each([
+      ['stands still', [5_000_000, 5_000_000, 5_000_000]],
+      ['runs backwards', [9_000_000_000, 8_300_000_000, 7_600_000_000]],
+      ['counts 350 W where the power is 700 W', [9_000_000, 359_000_000, 709_000_000]],
+      ['counts 0.7 W where the power is 700 W', [9_000_000, 9_700_000, 10_400_000]],
+    ])('that %s is refused with its reason, and the power integrated', async (why, energies) => {
+      const { readings, detail } = await readAll(energies, hwmonFile);
+      for (const reading of readings) expect(reading).not.toHaveProperty('counter');
+      expect(detail).toBe(`0000:00:00.0 by power1_input; energy1_input is not used: ${why}`);
+    });
+
+    test('that freezes later is left, and is another counter when it goes on', async () => {
+      const { readings } = await readAll(
+        [...AT_700_W, 1_409_000_000, 2_109_000_000, 2_809_000_000],
+        hwmonFile,
+      );
+      expect(readings.map((reading) => reading?.counter?.identity.at(-1))).toEqual([
+        undefined,
+        '0',
+        '0',
+        undefined,
+        '1',
+        '1',
+      ]);
+    });
+  });
+
+  test('what its power means, and its limits', async () => {
+    const { host, sensor } = await hostWith();
+    await host.write(
+      card(0, '1002:74A1', {
+        power1_input: '133000000',
+        power1_cap: '600000000',
+        power1_cap_default: '750000000',
+      }),
+    );
+    expect(readyValue(await sensor.probe())).toMatchObject([
+      {
+        maxPlausibleWatts: 1500,
+        facts: {
+          powerSource: 'power1_input',
+          powerMeaning: 'instantaneous',
+          powerLimitWatts: 600,
+          defaultPowerLimitWatts: 750,
+        },
+      },
+    ]);
   });
 
   test('a socket of processor and GPU is metered as a module', async () => {

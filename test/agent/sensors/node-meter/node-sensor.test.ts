@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { createNodeSensor } from '../../../../agent/sensors/node-meter/node-sensor.ts';
+import { createNodeSensor, type NodePower } from '../../../../agent/sensors/node-meter/node-sensor.ts';
 import type { Outcome } from '../../../../agent/sensors/sensor.ts';
-import { type Watts, watts } from '../../../../shared/units.ts';
+import { watts } from '../../../../shared/units.ts';
 import { manualClock } from '../manual-clock.ts';
 import { readyValue } from '../outcome.ts';
 
 /** A controller whose answers the test gives when it likes. */
 function slowController() {
   const clock = manualClock();
-  const open: ((answer: Outcome<Watts>) => void)[] = [];
+  const open: ((answer: Outcome<NodePower>) => void)[] = [];
   const signals: AbortSignal[] = [];
   const sensor = createNodeSensor({
     name: 'slow',
@@ -18,7 +18,7 @@ function slowController() {
       return new Promise((resolve) => open.push(resolve));
     },
   });
-  const answer = async (outcome: Outcome<Watts>) => {
+  const answer = async (outcome: Outcome<NodePower>) => {
     open.shift()?.(outcome);
     // Lets what waits for the answer take it.
     for (let turns = 0; turns < 5; turns++) await Promise.resolve();
@@ -26,7 +26,11 @@ function slowController() {
   return { clock, sensor, answer, signals };
 }
 
-const power = (value: number): Outcome<Watts> => ({ state: 'ready', value: watts(value), detail: 'says so' });
+const power = (value: number): Outcome<NodePower> => ({
+  state: 'ready',
+  value: { powerWatts: watts(value), facts: { powerMeaning: 'instantaneous', measuredAt: 'dcOut' } },
+  detail: 'says so',
+});
 
 /** A sensor that was probed and has given its first reading. */
 async function running() {
@@ -41,7 +45,13 @@ describe('a meter of the whole node that is asked in the background', () => {
   test('has one meter, of node scope, for the rest of the host', async () => {
     const { meters } = await running();
     expect(meters).toMatchObject([
-      { id: 'slow:node', deviceId: 'other', deviceType: 'other', scope: 'node', powerKind: 'integrated' },
+      {
+        id: 'slow:node',
+        deviceId: 'other',
+        deviceType: 'other',
+        scope: 'node',
+        facts: { measuredAt: 'dcOut' },
+      },
     ]);
   });
 

@@ -12,20 +12,37 @@ const recorded = (name: string) => readFile(fixture(`redfish/${name}.json`), 'ut
 
 describe('the power in recorded answers', () => {
   test.each([
-    ['dmtf__1U_Power', { powerWatts: 344, property: 'PowerControl', point: 'AC in' }],
-    ['telegraf__dell_power', { powerWatts: 429, property: 'PowerControl', point: 'not told' }],
-    ['telegraf__hp_power', { powerWatts: 221, property: 'PowerControl', point: 'not told' }],
+    [
+      'dmtf__1U_Power',
+      { powerWatts: 344, property: 'PowerControl', point: 'acIn', meanOverMilliseconds: null },
+    ],
+    [
+      'telegraf__dell_power',
+      { powerWatts: 429, property: 'PowerControl', point: 'unknown', meanOverMilliseconds: null },
+    ],
+    [
+      'telegraf__hp_power',
+      { powerWatts: 221, property: 'PowerControl', point: 'unknown', meanOverMilliseconds: null },
+    ],
     // The second and third of three are parts of the first.
-    ['lenovo_sr670__Chassis_1_Power', { powerWatts: 416, property: 'PowerControl', point: 'not told' }],
+    [
+      'lenovo_sr670__Chassis_1_Power',
+      { powerWatts: 416, property: 'PowerControl', point: 'unknown', meanOverMilliseconds: null },
+    ],
     // An object instead of an array, and numbers as text.
     [
       'gofish__cisco_power_strings_and_object',
-      { powerWatts: 152, property: 'PowerControl', point: 'not told' },
+      { powerWatts: 152, property: 'PowerControl', point: 'unknown', meanOverMilliseconds: null },
     ],
     // No power, but its mean over five seconds.
     [
       'gofish__ami_liteon_power_no_PowerConsumedWatts',
-      { powerWatts: 148, property: 'PowerControl, a mean over 5 s', point: 'not told' },
+      {
+        powerWatts: 148,
+        property: 'PowerControl, a mean over 5 s',
+        point: 'unknown',
+        meanOverMilliseconds: 5000,
+      },
     ],
   ])('%s', async (name, expected) => {
     expect(controlPower(JSON.parse(await recorded(name)))).toEqual(expected);
@@ -147,6 +164,11 @@ describe('the node by its controller', () => {
     expect(outcome.detail).toContain(
       'the whole node by chassis 1U (PowerControl); where it is measured: AC in',
     );
+    expect(readyValue(outcome)[0]?.facts).toEqual({
+      powerSource: 'PowerControl',
+      powerMeaning: 'instantaneous',
+      measuredAt: 'acIn',
+    });
   });
 
   test('of several chassis the one that holds a system', async () => {

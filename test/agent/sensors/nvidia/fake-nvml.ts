@@ -21,6 +21,11 @@ export interface FakeGpu {
   readonly utilization?: number;
   readonly mig?: boolean;
   readonly processes?: number;
+  /** Milliwatts: enforced now, and the board's own; -1 not supported. */
+  readonly limit?: number;
+  readonly defaultLimit?: number;
+  /** 80 for 8.0; -1 not supported. */
+  readonly capability?: number;
 }
 
 export interface FakeNvml {
@@ -73,6 +78,9 @@ function lineOf(gpu: FakeGpu): string {
     gpu.utilization ?? 93,
     gpu.mig ? 1 : 0,
     gpu.processes ?? 1,
+    gpu.limit ?? 700_000,
+    gpu.defaultLimit ?? 700_000,
+    gpu.capability ?? 90,
     gpu.name ?? 'NVIDIA H100 80GB HBM3',
   ].join(' ');
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createNvmlSensor } from '../../../../agent/sensors/nvidia/nvml-sensor.ts';
 import type { Sensor } from '../../../../agent/sensors/sensor.ts';
-import type { Reading } from '../../../../shared/metering/reading.ts';
+import type { Meter, Reading } from '../../../../shared/metering/reading.ts';
 import { emptyHost, type HostTree } from '../host-tree.ts';
 import { manualClock } from '../manual-clock.ts';
 import { readyValue } from '../outcome.ts';
@@ -51,7 +51,9 @@ describe.skipIf(COMPILER === null)(
       );
       const sensor = await sensorOn(await hostWithDriver());
       const probed = await sensor.probe();
-      expect(probed.detail).toBe('8 of 8 GPUs answer, driver 550.54.15, through koffi');
+      expect(probed.detail).toBe(
+        '8 of 8 GPUs answer, driver 550.54.15, through koffi; power: NVML field 185 (a mean over 1 s, its sensor looks 25 % of the time); limit: 700 W',
+      );
       expect(readyValue(probed)).toHaveLength(8);
       expect(readyValue(probed)[3]).toEqual({
         id: 'nvml:GPU-3',
@@ -61,11 +63,21 @@ describe.skipIf(COMPILER === null)(
         deviceName: 'NVIDIA H100 80GB HBM3',
         scope: 'device',
         powerKind: 'integrated',
-        maxPlausibleWatts: 2500,
+        // Twice its limit.
+        maxPlausibleWatts: 1400,
+        facts: {
+          driverVersion: '550.54.15',
+          powerSource: 'NVML field 185',
+          powerMeaning: 'mean',
+          powerWindowMilliseconds: 1000,
+          sampledRatio: 0.25,
+          powerLimitWatts: 700,
+          defaultPowerLimitWatts: 700,
+        },
       });
       clock.advance(1000);
       const read = await sensor.read();
-      expect(read.detail).toContain('power: mean over 1 s');
+      expect(read.detail).toBe(probed.detail);
       expect(readyValue(read)[3]).toMatchObject({
         meterId: 'nvml:GPU-3',
         atMs: clock.monotonicNow(),
@@ -242,13 +254,91 @@ describe.skipIf(COMPILER === null)(
       expect(second).not.toHaveProperty('powerWatts');
     });
 
-    test('of a Grace Blackwell only the GPUs own power is used', async () => {
-      await fake.set([gpu(0, { name: 'NVIDIA GB200', power: 900_000, moduleAverage: 2_000_000 })]);
+    describe('of a Grace Blackwell, two GPUs and a CPU on a module, the counter', () => {
+      /** Reads each second for a while: the counters rise by so many watts. */
+      async function watched(seconds: number, counterWatts: number, moduleAverage: number) {
+        const sensor = await sensorOn(await hostWithDriver());
+        let probed: readonly Meter[] = [];
+        for (let second = 0; second <= seconds; second++) {
+          const energy = 5_000_000 + second * counterWatts * 1000;
+          const two = [0, 1].map((index) =>
+            gpu(index, { name: 'NVIDIA GB200', power: 900_000, moduleAverage, energy, limit: 1_200_000 }),
+          );
+          await fake.set(two);
+          if (second === 0) probed = readyValue(await sensor.probe());
+          else clock.advance(1000);
+          if (second < seconds) await sensor.read();
+        }
+        const { detail, ...outcome } = await sensor.read();
+        return {
+          probed,
+          readings: readyValue({ detail, ...outcome } as never) as readonly Reading[],
+          detail,
+        };
+      }
+
+      test('is used once it is seen to be of the GPU alone', async () => {
+        const early = await watched(5, 905, 2_000_000);
+        expect(early.readings[0]).toMatchObject({ powerWatts: 900 });
+        expect(early.readings[0]).not.toHaveProperty('counter');
+        expect(early.detail).toContain('GPU-1: what its counter covers is found out within 10 s');
+        const { probed, readings, detail } = await watched(11, 905, 2_000_000);
+        expect(probed.map(({ scope, maxPlausibleWatts }) => [scope, maxPlausibleWatts])).toEqual([
+          ['device', 2400],
+          ['device', 2400],
+        ]);
+        expect(readings).toMatchObject([
+          { powerWatts: 900, counter: { value: 5_000_000 + 11 * 905_000 } },
+          { powerWatts: 900, counter: { value: 5_000_000 + 11 * 905_000 } },
+        ]);
+        expect(detail).not.toContain('counter');
+      });
+
+      test.each([
+        ['of the module', 2_010, 2_000_000, 'its counter covers the module, which other devices share'],
+        ['of neither', 1_400, 2_000_000, 'what its counter covers is not clear'],
+        ['of either', 950, 1_000_000, 'what its counter covers is not clear'],
+        [
+          'of what the driver does not tell',
+          905,
+          -1,
+          'what its counter covers cannot be told without the power of the module',
+        ],
+      ])('is refused with its reason where it seems %s', async (_, counterWatts, moduleAverage, why) => {
+        const { readings, detail } = await watched(25, counterWatts, moduleAverage);
+        for (const reading of readings) {
+          expect(reading).toMatchObject({ powerWatts: 900 });
+          expect(reading).not.toHaveProperty('counter');
+        }
+        expect(detail).toContain(`GPU-0: ${why}`);
+        expect(detail).toContain('its own power is integrated');
+      });
+    });
+
+    test('a lowered limit is told beside that of the board, and does not narrow what is plausible', async () => {
+      await fake.set([gpu(0, { limit: 350_000 }), gpu(1, { limit: -1, defaultLimit: -1, capability: -1 })]);
       const sensor = await sensorOn(await hostWithDriver());
-      expect(readyValue(await sensor.probe())[0]?.scope).toBe('device');
-      const reading = await readingOf(sensor, 'GPU-0');
-      expect(reading).toMatchObject({ powerWatts: 900 });
-      expect(reading).not.toHaveProperty('counter');
+      const first = await sensor.probe();
+      expect(first.detail).toContain('limit: 350 of 700 W');
+      expect(readyValue(first).map(({ maxPlausibleWatts }) => maxPlausibleWatts)).toEqual([1400, 2500]);
+      expect(readyValue(first)[1]?.facts).toEqual({
+        driverVersion: '550.54.15',
+        powerSource: 'NVML field 185',
+        powerMeaning: 'mean',
+        powerWindowMilliseconds: 1000,
+      });
+      await fake.set([gpu(0), gpu(1)]);
+      expect(readyValue(await sensor.probe())[0]?.facts).toMatchObject({ powerLimitWatts: 700 });
+    });
+
+    test('what the power of a Grace Hopper means is told for the module, which a limit of the GPU does not bound', async () => {
+      await fake.set([gpu(0, { name: 'NVIDIA GH200 480GB', moduleAverage: 611_000 })]);
+      const [meter] = readyValue(await (await sensorOn(await hostWithDriver())).probe());
+      expect(meter).toMatchObject({
+        maxPlausibleWatts: 2500,
+        facts: { powerSource: 'NVML field 185, of the module', powerMeaning: 'mean', powerLimitWatts: 700 },
+      });
+      expect(meter?.facts).not.toHaveProperty('sampledRatio');
     });
 
     test('an upgraded driver is told with the mend', async () => {

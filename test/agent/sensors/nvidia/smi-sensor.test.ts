@@ -59,7 +59,18 @@ describe('one running nvidia-smi', () => {
 
   test('plays a recording of all 212 fields of an H100', async () => {
     const { sensor } = await sensorOf(`cat ${fixture('nvidia-smi/h100-80gb-hbm3_590.48.01_load.csv')}; hang`);
-    expect(readyValue(await sensor.probe())).toMatchObject([{ deviceName: 'NVIDIA H100 80GB HBM3' }]);
+    expect(readyValue(await sensor.probe())).toMatchObject([
+      {
+        deviceName: 'NVIDIA H100 80GB HBM3',
+        facts: {
+          driverVersion: '590.48.01',
+          powerSource: 'power.draw',
+          powerMeaning: 'mean',
+          powerWindowMilliseconds: 1000,
+          sampledRatio: 0.25,
+        },
+      },
+    ]);
     expect(readyValue(await sensor.read())).toMatchObject([{ powerWatts: 631.95, utilizationRatio: 1 }]);
   });
 
