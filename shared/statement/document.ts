@@ -38,6 +38,15 @@ export function statementDocument(statement: Statement): StatementDocument {
         head: ['Model', 'GPUs', 'GPU hours', 'Energy', 'Making of one'],
         rows: statement.hardware.map(hardwareRow),
       },
+      ...(statement.parts.length === 0
+        ? []
+        : [
+            {
+              type: 'table' as const,
+              head: ['Part', 'Count', 'Embodied', 'Share of it'],
+              rows: partRows(statement),
+            },
+          ]),
       heading('Electricity'),
       {
         type: 'table',
@@ -132,6 +141,24 @@ function hardwareRow({ model, gpuCount, gpuHours, energyKwh, embodied }: Stateme
       : [
           `${plain(embodied.kgCo2eq)} kg (${plain(embodied.low)} to ${plain(embodied.high)})${embodied.assumed ? ', assumed' : ''}`,
         ],
+  ];
+}
+
+/** In a document; all of them are in the JSON. */
+const MAX_PARTS_SHOWN = 40;
+
+function partRows({ parts }: Statement): Line[][] {
+  const hidden = parts.length - MAX_PARTS_SHOWN;
+  return [
+    ...parts
+      .slice(0, MAX_PARTS_SHOWN)
+      .map(({ label, name, count, grams, gramsLow, gramsHigh, share }): Line[] => [
+        name.toLowerCase() === label ? [label] : [`${label} `, { name }],
+        [String(count)],
+        [`${mass(grams)} (${mass(gramsLow)} to ${mass(gramsHigh)})`],
+        [share === null ? '-' : percent(share)],
+      ]),
+    ...(hidden > 0 ? [[['Others'], [`${hidden} more kinds, in the statement as JSON`], ['-'], ['-']]] : []),
   ];
 }
 

@@ -12,18 +12,20 @@ export type TrainingType = (typeof TRAINING_TYPES)[number];
 
 /** @param trainingType null: as the phase of the job says, if it says one of the two; else the field is left out */
 export function toModelCard(statement: Statement, trainingType: TrainingType | null): string {
-  const { totals, hardware, zones, versions, fromMs, toMs, subject } = statement;
+  const { totals, hardware, parts, zones, versions, fromMs, toMs, subject } = statement;
   const type = trainingType ?? TRAINING_TYPES.find((known) => known === subject.phase) ?? null;
   const source =
     `Wattshed ${versions.software}, metered from ${instant(fromMs)} to ${instant(toMs)}: ` +
     `${mass(totals.operationalGrams)} operational and ${mass(totals.embodiedGrams)} embodied` +
     `, ${mass(statement.totalGramsLow)} to ${mass(statement.totalGramsHigh)} together` +
+    `${parts.length === 0 ? '' : `; embodied of ${shares(byLabel(parts))}`}` +
     `; energy by ${shares(totals.energyKinds)}` +
     `${totals.coverage === null ? '' : `; ${percent(totals.coverage)} of the device time`}`;
   const places = zones.map(({ name, gridZone }) => (name === null ? gridZone : `${name} (${gridZone})`));
-  const used = hardware
-    .filter(({ gpuCount }) => gpuCount > 0)
-    .map(({ gpuCount, model }) => `${gpuCount} x ${model}`);
+  const used = [
+    ...hardware.filter(({ gpuCount }) => gpuCount > 0).map(({ gpuCount, model }) => `${gpuCount} x ${model}`),
+    ...parts.filter(({ type }) => type !== 'gpu').map(({ count, name }) => `${count} x ${name}`),
+  ];
   const fields: [string, string | null][] = [
     ['emissions', String(Number(totals.totalGrams.toPrecision(12)))],
     ['source', yamlText(source)],
@@ -33,6 +35,12 @@ export function toModelCard(statement: Statement, trainingType: TrainingType | n
   ];
   const lines = fields.flatMap(([key, value]) => (value === null ? [] : [`  ${key}: ${value}`]));
   return ['---', 'co2_eq_emissions:', ...lines, '---', ''].join('\n');
+}
+
+function byLabel(parts: Statement['parts']): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const { label, share } of parts) sums[label] = (sums[label] ?? 0) + (share ?? 0);
+  return sums;
 }
 
 /** Double-quoted, in ASCII: JSON's escapes are YAML's too, and nothing in it can end the text or the line. */

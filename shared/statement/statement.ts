@@ -1,5 +1,7 @@
 /** A carbon statement: one figure with all that a reader needs to judge it. Renderers only lay it out. */
 import { type HardwareCatalog, sourceOf } from '../embodied/catalog.ts';
+import { type PartType, partFootprint } from '../embodied/footprint.ts';
+import type { PartRow } from '../emissions/embodied-parts.ts';
 import type { Figures } from '../emissions/figures.ts';
 import { type Excluded, type FigureGroup, NO_GROUP } from '../emissions/join.ts';
 import type { SciScore } from '../emissions/sci.ts';
@@ -47,6 +49,8 @@ export interface StatementInput {
   /** Who gave the intensities of a zone. */
   readonly providersOf: (gridZone: string) => readonly string[];
   readonly lifetimeYears: readonly number[];
+  /** The embodied figure by what it is of. */
+  readonly parts: readonly PartRow[];
   readonly sci: readonly SciScore[];
   readonly versions: {
     readonly software: string;
@@ -76,6 +80,14 @@ export interface StatementHardware {
   } | null;
 }
 
+/** Parts of one kind, of all hardware. */
+export interface StatementPart extends PartRow {
+  /** In words: `memory module`. */
+  readonly label: string;
+  /** 0..1 of the embodied figure; null where that is 0. */
+  readonly share: number | null;
+}
+
 export interface StatementZone {
   /** `none`: sites without a zone. */
   readonly gridZone: string;
@@ -97,11 +109,12 @@ export interface StatementSite {
 }
 
 export interface Statement
-  extends Omit<StatementInput, 'byZone' | 'bySite' | 'byModel' | 'providersOf' | 'catalog'> {
+  extends Omit<StatementInput, 'byZone' | 'bySite' | 'byModel' | 'providersOf' | 'catalog' | 'parts'> {
   readonly totalGramsLow: number;
   readonly totalGramsHigh: number;
   readonly gpuHours: number;
   readonly hardware: readonly StatementHardware[];
+  readonly parts: readonly StatementPart[];
   readonly zones: readonly StatementZone[];
   readonly sites: readonly StatementSite[];
   readonly embodiedMethod: string;
@@ -110,11 +123,24 @@ export interface Statement
   readonly sources: readonly string[];
 }
 
+const PART_LABELS: Readonly<Record<PartType, string>> = {
+  gpu: 'GPU',
+  cpu: 'CPU',
+  memory: 'memory',
+  dimm: 'memory module',
+  ssd: 'SSD',
+  hdd: 'hard disk',
+  chassis: 'chassis',
+  motherboard: 'motherboard',
+  powerSupplies: 'power supplies',
+  assembly: 'assembly',
+};
+
 const SECONDS_PER_HOUR = 3_600;
 export const EMBODIED_METHOD = 'straight line by calendar time, a year of 8,760 hours';
 
 export function composeStatement(input: StatementInput): Statement {
-  const { byZone, bySite, byModel, providersOf, catalog, ...rest } = input;
+  const { byZone, bySite, byModel, providersOf, catalog, parts, ...rest } = input;
   const { totals } = input;
   const zones = byZone.map((group) => zoneOf(group, input));
   const equivalents = equivalentsOf(totals.totalGrams);
@@ -124,6 +150,11 @@ export function composeStatement(input: StatementInput): Statement {
     totalGramsHigh: totals.operationalGrams + totals.embodiedGramsHigh,
     gpuHours: totals.gpuSeconds / SECONDS_PER_HOUR,
     hardware: byModel.map((group) => hardwareOf(group, catalog)),
+    parts: parts.map((part) => ({
+      ...part,
+      label: PART_LABELS[part.type as PartType],
+      share: totals.embodiedGrams === 0 ? null : part.grams / totals.embodiedGrams,
+    })),
     zones,
     sites: bySite.map(({ key, energyKwh, facilityEnergyKwh }) => ({
       site: key,
@@ -135,10 +166,12 @@ export function composeStatement(input: StatementInput): Statement {
     notCounted: notCounted(input),
     sources: [
       ...new Set([
-        ...byModel
-          .filter(({ gpuCount }) => gpuCount > 0)
-          .flatMap(({ key }) => key.split(' + '))
-          .flatMap((model) => catalog.find('gpu', model).entry.sources.map(sourceOf)),
+        ...parts
+          .flatMap(
+            ({ type, name }) =>
+              partFootprint({ type: type as PartType, name, capacityBytes: null }, catalog).entries,
+          )
+          .flatMap(({ sources }) => sources.map(sourceOf)),
         ...zones.flatMap(({ yearAverage }) =>
           yearAverage === null ? [] : [`Yearly average of ${yearAverage.year}: ${yearAverage.source}`],
         ),

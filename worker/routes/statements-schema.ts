@@ -52,6 +52,25 @@ export const statementSchema = z
         }),
       )
       .openapi({ description: 'GPUs by model, each with the nodes that they stand in.' }),
+    parts: z
+      .array(
+        z.object({
+          type: z.string(),
+          name: z.string(),
+          count: z.number().int().openapi({ description: 'Different parts of the ledger.' }),
+          embodiedGrams: z.number(),
+          embodiedGramsLow: z.number(),
+          embodiedGramsHigh: z.number(),
+          shareOfEmbodied: z
+            .number()
+            .nullable()
+            .openapi({ description: '0..1; null where nothing accrued.' }),
+        }),
+      )
+      .openapi({
+        description:
+          'All hardware by type and name, those that accrued most first: GPUs, CPUs, memory, disks, and the chassis, board, power supplies and assembly that no host reports. Their grams sum to `totals.embodiedGrams`.',
+      }),
     zones: z.array(
       z.object({
         gridZone: z.string(),
@@ -125,6 +144,15 @@ export function statementReply(statement: Statement) {
     gpuCount: statement.gpuCount,
     gpuHours: statement.gpuHours,
     hardware: statement.hardware.map((row) => ({ ...row })),
+    parts: statement.parts.map(({ type, name, count, grams, gramsLow, gramsHigh, share }) => ({
+      type,
+      name,
+      count,
+      embodiedGrams: grams,
+      embodiedGramsLow: gramsLow,
+      embodiedGramsHigh: gramsHigh,
+      shareOfEmbodied: share,
+    })),
     zones: statement.zones.map((zone) => ({ ...zone, providers: [...zone.providers] })),
     sites: statement.sites.map((site) => ({ ...site })),
     embodied: { method: statement.embodiedMethod, lifetimeYears: [...statement.lifetimeYears] },

@@ -1,6 +1,5 @@
 /** Carbon statements: gathers what one needs of a job, a project or a closed period (shared/statement composes it). */
 import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
-import { DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
 import { hardwareAsKnown, hardwareAt, hardwareSubject } from '../../shared/embodied/own-figures.ts';
 import type { Figures } from '../../shared/emissions/figures.ts';
 import type { SciScore } from '../../shared/emissions/sci.ts';
@@ -114,7 +113,7 @@ async function gather(
   const range = { ...asked, fromMs, toMs };
   const bySite = await grouped(db, range, 'site', nowMs);
   if (!bySite.ok) return bySite;
-  const byModel = await grouped(db, range, 'gpuModel', nowMs);
+  const byModel = await grouped(db, { ...range, withParts: true }, 'gpuModel', nowMs);
   if (!byModel.ok) return byModel;
   const knownAtMs = asked.asOfMs ?? ALL_KNOWN;
   const { settings, ...versions } =
@@ -146,24 +145,14 @@ async function gather(
       bySite: bySite.value.groups,
       byModel: byModel.value.groups,
       providersOf: (gridZone) => providers.get(gridZone) ?? [],
-      lifetimeYears: lifetimesOf(ofSubjects, sites),
+      lifetimeYears: bySite.value.embodiedLifetimeYears,
+      parts: byModel.value.embodiedParts,
       sci,
       versions,
       settings: ofSubjects,
       catalog: hardwareAt(hardwareAsKnown(await readSettings(openDatabase(db)), knownAtMs), toMs - 1),
     }),
   );
-}
-
-/** Each that held at a site, and the default for sites that say none. */
-function lifetimesOf(
-  settings: readonly { readonly subject: string; readonly key: string; readonly value: string }[],
-  sites: ReadonlySet<string>,
-): number[] {
-  const said = settings.filter(({ key }) => key === 'embodiedLifetimeYears');
-  const silent = [...sites].some((site) => !said.some(({ subject }) => subject === site));
-  const years = [...said.map(({ value }) => Number(value)), ...(silent ? [DEFAULT_LIFETIME_YEARS] : [])];
-  return [...new Set(years)].sort((a, b) => a - b);
 }
 
 /** Whose values hold at the start of some hour. */

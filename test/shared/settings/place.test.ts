@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Places } from '../../../shared/settings/place.ts';
+import { lifetimesOf, Places } from '../../../shared/settings/place.ts';
 import { epochMs } from '../../../shared/units.ts';
 
 const row = (subject: string, key: string, value: string, effectiveFromMs: number) => ({
@@ -37,6 +37,23 @@ test('a place ends where site, zone, PUE or lifetime changes, without gaps', () 
 
 test('a node stood at its first site before it was enrolled', () => {
   expect(over(1, 0, 110)).toEqual(['0 100 a DE 1.2 4', '100 110 a DE 1.2 4']);
+});
+
+test('a lifetime that a site does not say is the default, not that of the site before', () => {
+  const years = (...each: number[]) =>
+    each.map((lifetimeYears, i) => ({ startMs: epochMs(i), lifetimeYears }));
+  expect(lifetimesOf(years(6, 6, 4, 4, 5))).toEqual([
+    { fromMs: 0, years: 6 },
+    { fromMs: 2, years: 4 },
+    { fromMs: 4, years: 5 },
+  ]);
+  const moved = [
+    row('site:six', 'embodiedLifetimeYears', '6', 0),
+    row('node:9', 'site', 'six', 0),
+    row('node:9', 'site', 'silent', 10),
+  ];
+  const places = new Places(moved).of(9, { startMs: epochMs(0), endMs: epochMs(20) });
+  expect(places.map(({ lifetimeYears }) => lifetimeYears)).toEqual([6, 4]);
 });
 
 test('a node without a site has no zone', () => {

@@ -203,6 +203,7 @@ test('model-card metadata is one mapping of double-quoted ASCII, whatever the wo
         byModel: [group(model)],
         providersOf: () => [],
         lifetimeYears: [4],
+        parts: [{ type: 'ssd', name: model, count: 3, grams: 1, gramsLow: 0, gramsHigh: 2 }],
         sci: [],
         versions: { software: '0', catalogSha256: '', zonesSha256: '' },
         settings: [],
@@ -213,7 +214,7 @@ test('model-card metadata is one mapping of double-quoted ASCII, whatever the wo
       const fields = lines.slice(2, -2).map((line) => /^ {2}([a-z_]+): (0|"[\x20-\x7e]*")$/.exec(line)!);
       const names = fields.map(([, name]) => name);
       expect(names).toEqual(['emissions', 'source', 'geographical_location', 'hardware_used']);
-      expect(JSON.parse(fields[3]![2]!)).toBe(`2 x ${wellFormed(model)}`);
+      expect(JSON.parse(fields[3]![2]!)).toBe(`2 x ${wellFormed(model)}, 3 x ${wellFormed(model)}`);
       checkLatex(toLatex(statementDocument(statement)));
     }),
     { numRuns: 100 },

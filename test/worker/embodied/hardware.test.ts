@@ -122,11 +122,67 @@ test('an own figure moves every figure of all time, is logged, and can be taken 
     gridZone: 'DE',
     pueRatio: 1,
   });
+  expect(estimated).toMatchObject({ embodiedLifetimeYears: [4] });
   expect(estimated.totals.embodiedGrams).toBeCloseTo(50_000, 6);
   clock.nowMs += 60_000;
   await ask('DELETE', '/v1/hardware/h100-sxm5-80gb?why=wrong');
   expect(await grams()).toBe(published);
   expect((await clock.call('DELETE', '/v1/hardware/h100-sxm5-80gb')).status).toBe(404);
+});
+
+test('an own figure holds from its date: what accrued before stays, and asOf before it knows nothing of it', async () => {
+  await ask('POST', '/v1/sites', { id: 'dated', gridZone: 'DE', pueRatio: 1 });
+  const node = await newNode('dated-1', 'dated');
+  await inventory(node, [gpuPart(2)]);
+  const cameMs = clock.nowMs;
+  const at = (hours: number) => cameMs + hours * HOUR_MS;
+  clock.nowMs = at(20);
+  const beforeMs = clock.nowMs;
+  const grams = async (fromHour: number, toHour: number, asOf = '') => {
+    const range = `from=${iso(at(fromHour))}&to=${iso(at(toHour))}${asOf}`;
+    const path = `/v1/nodes/${node.nodeId}/emissions?${range}`;
+    return (await ask<{ totals: { embodiedGrams: number } }>('GET', path)).totals.embodiedGrams;
+  };
+  const [early, late] = [await grams(0, 10), await grams(10, 20)];
+  clock.nowMs += 60_000;
+  const figure = { kgCo2eq: 200, low: 180, high: 250, source: 'from the new supplier on' };
+  const dated = { ...figure, effectiveFrom: iso(at(10)) };
+  expect(await ask('PUT', '/v1/hardware/h100-sxm5-80gb', dated)).toMatchObject({
+    kgCo2eq: 200,
+    ownFigures: [{ effectiveFrom: iso(at(10)), figure }],
+  });
+  const more = (36_000 * 10) / (4 * 8_760);
+  expect(await grams(0, 10)).toBeCloseTo(early, 9);
+  expect((await grams(10, 20)) - late).toBeCloseTo(more, 9);
+  expect((await grams(0, 20)) - early - late).toBeCloseTo(more, 9);
+  expect(await grams(10, 20, `&asOf=${iso(beforeMs)}`)).toBe(late);
+  const part = await partOf(node.nodeId, gpuId(2), `?to=${iso(at(20))}`);
+  expect(part).toMatchObject({
+    figureHistory: [
+      { from: null, embodiedGrams: 164_000 },
+      { from: iso(at(10)), embodiedGrams: 200_000 },
+    ],
+    figures: [{ kind: 'operator', kgCo2eq: 200 }],
+  });
+  expect(part.embodiedGrams).toBeCloseTo(200_000 - (36_000 * 10) / (4 * 8_760), 6);
+  expect(part.accruedSoFarGrams + part.remainingGrams!).toBeCloseTo(part.embodiedGrams, 6);
+  expect(await partOf(node.nodeId, gpuId(2), `?to=${iso(at(5))}`)).toMatchObject({
+    embodiedGrams: 164_000,
+    figureHistory: [],
+  });
+  const { changes } = await ask<{ changes: object[] }>('GET', '/v1/changes?limit=1');
+  expect(changes[0]).toMatchObject({
+    subject: 'hardware:h100-sxm5-80gb',
+    effectiveFrom: iso(at(10)),
+    to: { kgCo2eq: 200 },
+  });
+  // From the fifteenth hour on the published figure holds again; and then it does for all time.
+  await ask('DELETE', `/v1/hardware/h100-sxm5-80gb?effectiveFrom=${iso(at(15))}`);
+  expect((await grams(10, 20)) - late).toBeCloseTo(more / 2, 9);
+  await ask('DELETE', '/v1/hardware/h100-sxm5-80gb');
+  expect(await grams(0, 20)).toBeCloseTo(early + late, 9);
+  const future = { ...figure, effectiveFrom: iso(clock.nowMs + HOUR_MS) };
+  expect((await clock.call('PUT', '/v1/hardware/h100-sxm5-80gb', future)).status).toBe(422);
 });
 
 test('a GPU that the catalog lacks gets an entry of its own', async () => {

@@ -51,6 +51,14 @@ test('each part tells what it emitted, what of it accrued, what is left, and whe
   expect(ledger.totals.accruedGrams).toBeCloseTo(sum, 6);
   // Nobody published the water of memory, so nobody knows that of the node.
   expect(ledger.totals).toMatchObject({ waterCubicMetresEq: null });
+  expect(gpu).toMatchObject({ match: 'exact', adpeKgSbeqHigh: 0.0238, waterCubicMetresEqHigh: null });
+  expect(ledger.parts.find(({ id }) => id === 'memory')).toMatchObject({
+    match: 'type',
+    adpeKgSbeqLow: expect.closeTo(64 * 2.653e-5, 9),
+    primaryEnergyMegajoulesHigh: expect.closeTo(64 * 43.68 + 74, 6),
+  });
+  // Of the chassis one source has a figure.
+  expect(ledger.totals).toMatchObject({ adpeKgSbeqLow: null });
   expect(ledger.totals.adpeKgSbeq).toBeGreaterThan(0.00516);
   clock.nowMs = DAY_MS + 9 * YEAR_MS;
   expect(await partOf(node.nodeId, gpuId(n(1)))).toMatchObject({ fullyAmortized: true, remainingGrams: 0 });

@@ -16,6 +16,7 @@ const step = fc.oneof(
   fc.record({
     of: fc.constant('figure' as const),
     kilograms: fc.option(fc.integer({ min: 100, max: 300 })),
+    ms: fc.option(at),
   }),
   fc.record({ of: fc.constant('lifetime' as const), years: fc.integer({ min: 1, max: 6 }), ms: at }),
 );
@@ -54,17 +55,33 @@ async function apply({ site, nodeId, gpus }: Fleet, each: Step): Promise<void> {
       return;
     case 'figure':
       if (each.kilograms !== null)
-        await ask('PUT', '/v1/hardware/h100-sxm5-80gb', { kgCo2eq: each.kilograms, source: 'test' });
-      else await clock.call('DELETE', '/v1/hardware/h100-sxm5-80gb');
+        await ask('PUT', '/v1/hardware/h100-sxm5-80gb', {
+          kgCo2eq: each.kilograms,
+          source: 'test',
+          ...(each.ms !== null && { effectiveFrom: iso(each.ms) }),
+        });
+      else
+        await clock.call(
+          'DELETE',
+          `/v1/hardware/h100-sxm5-80gb${each.ms === null ? '' : `?effectiveFrom=${iso(each.ms)}`}`,
+        );
   }
 }
 
 function lastWords(steps: readonly Step[]): Step[] {
   const nameOf = (each: Step) => {
-    if (each.of === 'lifetime') return `lifetime ${each.ms}`;
+    if (each.of === 'lifetime' || each.of === 'figure') return `${each.of} ${each.ms}`;
     return 'gpu' in each ? `${each.of} ${each.gpu}` : each.of;
   };
-  return [...new Map(steps.map((each) => [nameOf(each), each])).values()];
+  const last = new Map<string, Step>();
+  for (const each of steps) {
+    // A figure without a date stands in place of all that were given before.
+    if (each.of === 'figure' && each.ms === null)
+      for (const name of last.keys()) if (name.startsWith('figure')) last.delete(name);
+    last.delete(nameOf(each));
+    last.set(nameOf(each), each);
+  }
+  return [...last.values()];
 }
 
 /** What is of the fleet alone, whatever its parts are called. */

@@ -26,6 +26,7 @@ export interface Part {
   readonly movedTo: string | null;
   readonly absences: readonly { readonly from: string; readonly to: string }[];
   readonly fullyAmortized: boolean;
+  readonly figureHistory: readonly { readonly from: string | null; readonly embodiedGrams: number }[];
   readonly figures: readonly {
     readonly entry: string;
     readonly kind: string;

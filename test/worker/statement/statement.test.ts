@@ -33,6 +33,14 @@ interface Statement {
   readonly gpuCount: number;
   readonly gpuHours: number;
   readonly hardware: readonly { model: string; gpuCount: number; gpuHours: number }[];
+  readonly parts: readonly {
+    readonly type: string;
+    readonly count: number;
+    readonly embodiedGrams: number;
+    readonly embodiedGramsLow: number;
+    readonly embodiedGramsHigh: number;
+    readonly shareOfEmbodied: number;
+  }[];
   readonly zones: readonly { meanGramsPerKwh: number; yearAverage: { gramsPerKwh: number; year: number } }[];
   readonly sites: readonly { site: string; pueRatio: number }[];
   readonly embodied: { method: string; lifetimeYears: number[] };
@@ -73,7 +81,21 @@ beforeAll(async () => {
       },
     ],
   }));
-  const parts = GPUS.map((id) => ({ id, type: 'gpu' as const, name: H100 }));
+  const parts = [
+    ...GPUS.map((id) => ({ id, type: 'gpu', name: H100 })),
+    ...[0, 1].map((socket) => ({
+      id: `cpu-${socket}`,
+      type: 'cpu',
+      name: 'AMD EPYC 9654 96-Core Processor',
+    })),
+    ...[0, 1, 2, 3].map((slot) => ({
+      id: `dimm-slot-${slot}`,
+      type: 'dimm',
+      name: 'DDR5 $\\input{x}$ | M321',
+      capacityBytes: 2 ** 36,
+    })),
+    { id: 'S64HNE0R500001', type: 'ssd', name: 'SAMSUNG MZQL2', capacityBytes: 3.84e12 },
+  ];
   const inventory = { hostname: 'statement-1', kernel: '6.8', productName: '', parts };
   const said = { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0', reports, inventory };
   await ask('POST', '/v1/ingest', said, node.token);
@@ -130,6 +152,27 @@ test('the numbers of a job are those of its emissions, and its mean intensity is
   const [kilometres, charges] = statement.equivalents;
   expect(kilometres!.count).toBeCloseTo(totals.totalGrams! / 244.2, 2);
   expect(charges!.count).toBeCloseTo(totals.totalGrams! / 12.4, 9);
+});
+
+test('all hardware is listed, and its shares are the embodied figure', async () => {
+  for (const path of [ofJob, ofProject, '/v1/periods/1/statement']) {
+    const { parts, totals } = await ask<Statement>('GET', path);
+    const sum = (of: 'embodiedGrams' | 'embodiedGramsLow' | 'embodiedGramsHigh') =>
+      parts.reduce((all, part) => all + part[of], 0);
+    expect(parts.map(({ type, count }) => `${count} ${type}`).sort()).toEqual([
+      '1 assembly',
+      '1 chassis',
+      '1 motherboard',
+      '1 powerSupplies',
+      '1 ssd',
+      '2 cpu',
+      '2 gpu',
+      '4 dimm',
+    ]);
+    for (const of of ['embodiedGrams', 'embodiedGramsLow', 'embodiedGramsHigh'] as const)
+      expect(sum(of)).toBeCloseTo(totals[of]!, 9);
+    expect(parts.reduce((all, { shareOfEmbodied }) => all + shareOfEmbodied, 0)).toBeCloseTo(1, 9);
+  }
 });
 
 test('a project is all of its jobs in the time asked for; one that ran nothing is not found', async () => {
