@@ -1,10 +1,11 @@
 /** Garbage from every provider, all the way: through the job that fetches into a real D1, to reports and figures. */
 import { beforeAll, expect, test } from 'vitest';
 import { readFetches } from '../../../worker/storage/grid-fetches.ts';
+import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import { ask, clock, database, newNode } from '../emissions/support.ts';
-import { afterLogin, anyGarbage, cases, type GarbageCase, NOON, shapedGarbage, text } from './garbage.ts';
-import { type Answer, fetchOf } from './recorded.ts';
+import { afterLogin, cases, garbageOf, NOON, text } from './garbage.ts';
+import { fetchOf } from './recorded.ts';
 
 const HOUR_MS = Date.parse(`${NOON}Z`);
 const NOW_MS = HOUR_MS + 3_600_000;
@@ -12,13 +13,6 @@ const NOW_MS = HOUR_MS + 3_600_000;
 beforeAll(() => {
   clock.nowMs = NOW_MS;
 });
-
-const GARBAGE = ({ reply, takes = [] }: GarbageCase): [string, Answer][] => [
-  ...Object.entries(anyGarbage),
-  ...Object.entries(shapedGarbage)
-    .filter(([name]) => !takes.includes(name))
-    .map(([name, fields]): [string, Answer] => [name, afterLogin(text(reply(fields)))]),
-];
 
 const valuesStored = () =>
   database.prepare('SELECT count(*) AS count FROM grid_values').first<{ count: number }>();
@@ -71,7 +65,7 @@ test.each(cases.map((one) => [one.provider.name, one] as const))(
       );
     const before = await figure();
 
-    const garbage = GARBAGE(one);
+    const garbage = garbageOf(one, one.reply);
     expect(garbage.length).toBeGreaterThan(20);
     for (const [kind, answer] of garbage) {
       await database.prepare('DELETE FROM grid_fetches').run();
@@ -96,5 +90,81 @@ test.each(cases.map((one) => [one.provider.name, one] as const))(
     await refreshGrid({ db: database, providers: [provider], fetch, nowMs: NOW_MS });
     expect((await valuesStored())!.count).toBeGreaterThan(0);
     expect(await figure()).not.toEqual(before);
+  },
+);
+
+const forecasting = cases.flatMap((one) =>
+  one.forecastReply ? [[one.provider.name, { ...one, reply: one.forecastReply }] as const] : [],
+);
+
+test('every provider that has a forecast is among those below', () => {
+  const names = cases.filter(({ provider }) => provider.fetchForecast).map(({ provider }) => provider.name);
+  expect(names).toHaveLength(6);
+  expect(forecasting.map(([name]) => name)).toEqual(names);
+});
+
+interface ForecastAnswer {
+  provider: string | null;
+  steps: { start: string; gramsPerKwh: number }[];
+}
+
+test.each(forecasting)(
+  'no garbage from %s becomes a forecast, reaches a figure or blocks a report',
+  async (name, one) => {
+    const { provider, gridZone, grams = 100 } = one;
+    await database.batch(
+      ['grid_values', 'grid_forecasts', 'settings'].map((table) => database.prepare(`DELETE FROM ${table}`)),
+    );
+    const site = `${name}-ahead`;
+    await ask('POST', '/v1/sites', { id: site, gridZone, pueRatio: 1 });
+    const { nodeId, token } = await newNode(site, site);
+    await report(token, 1);
+    const query = `basis=${provider.basis}&signal=${provider.signal}`;
+    const answers = () =>
+      Promise.all([
+        ask('GET', `/v1/nodes/${nodeId}/emissions?from=${NOON}:00Z&to=2026-01-20T13:00:00Z&${query}`),
+        ask<ForecastAnswer>('GET', `/v1/grid/${gridZone}/forecast?${query}`),
+        ask('GET', `/v1/grid/greenest?gridZones=${gridZone}&durationMinutes=60&${query}`),
+      ]);
+    const before = await answers();
+    expect(before[1].steps).toEqual([]);
+
+    const refresh = async (answer: ReturnType<typeof text>) => {
+      await database.prepare('DELETE FROM grid_fetches').run();
+      // The forecast is of the hour from noon: it is asked for then.
+      const nowMs = HOUR_MS + 60_000;
+      const [result] = await refreshForecasts({
+        db: database,
+        providers: [provider],
+        fetch: fetchOf(answer).fetch,
+        nowMs,
+      });
+      return { result, state: (await readFetches(database)).find((row) => row.gridZone === gridZone) };
+    };
+    const garbage = garbageOf(one, one.reply);
+    expect(garbage.length).toBeGreaterThan(20);
+    for (const [kind, answer] of garbage) {
+      const { result, state } = await refresh(answer);
+      expect([kind, result?.gridZone, result?.outcome]).toEqual([
+        kind,
+        gridZone,
+        expect.stringMatching(/^(failed|noData|rateLimited)$/),
+      ]);
+      expect([kind, state?.lastError]).toEqual([kind, expect.stringMatching(/./)]);
+    }
+    expect(await database.prepare('SELECT count(*) AS count FROM grid_forecasts').first()).toEqual({
+      count: 0,
+    });
+    await database.prepare('DELETE FROM grid_fetches').run();
+    expect(await answers()).toEqual(before);
+    expect(await report(token, 2)).toMatchObject({ accepted: 12 });
+
+    // The test would see a forecast: the good reply is one.
+    expect((await refresh(afterLogin(text(one.reply({}))))).result).toMatchObject({ outcome: 'values' });
+    const kept = await database
+      .prepare('SELECT steps, start_ms AS startMs FROM grid_forecasts')
+      .all<{ steps: string; startMs: number }>();
+    expect(kept.results.map(({ startMs }) => startMs)).toEqual([HOUR_MS]);
+    expect(JSON.parse(kept.results[0]!.steps)).toEqual([[Number(grams.toPrecision(4))]]);
   },
 );

@@ -18,6 +18,8 @@ export interface GarbageCase {
   readonly gridZone: string;
   /** A reply in the provider's own shape, of one hour or less from noon, around the fields given; the value is 100. */
   readonly reply: (fields: { start?: unknown; value?: unknown }) => string;
+  /** The same of what it expects, where it has a forecast: `reply` in other words. */
+  readonly forecastReply?: (fields: { start?: unknown; value?: unknown }) => string;
   /** The start of an interval in the provider's own words. */
   readonly startOf: (ms: number) => string;
   /** What the 100 is in g/kWh: itself, unless it is an amount of a fuel or in other units. */
@@ -52,6 +54,10 @@ export const cases: readonly GarbageCase[] = [
       JSON.stringify({
         data: [{ from: start, to: endAfter(start, 30), intensity: { forecast: value, actual: value } }],
       }),
+    forecastReply: ({ start = `${NOON}Z`, value = 100 }) =>
+      JSON.stringify({
+        data: [{ from: start, to: endAfter(start, 30), intensity: { forecast: value, actual: null } }],
+      }),
   },
   {
     provider: ukGenerationMix,
@@ -68,11 +74,8 @@ export const cases: readonly GarbageCase[] = [
     provider: energiDataService,
     gridZone: 'DK-DK1',
     startOf: (ms) => iso(ms).slice(0, 19),
-    reply: ({ start = `${NOON}:00`, value = 100 }) =>
-      JSON.stringify({
-        dataset: 'CO2Emis',
-        records: [{ Minutes5UTC: start, PriceArea: 'DK1', CO2Emission: value }],
-      }),
+    reply: (fields) => danishRecords('CO2Emis', fields),
+    forecastReply: (fields) => danishRecords('CO2EmisProg', fields),
   },
   {
     provider: rteEco2mix,
@@ -101,6 +104,12 @@ export const cases: readonly GarbageCase[] = [
           },
         ],
       }),
+    forecastReply: ({ start = `${NOON}:00.000Z`, value = 100 }) =>
+      JSON.stringify({
+        zone: 'DE',
+        forecast: [{ carbonIntensity: value, datetime: start }],
+        updatedAt: `${NOON}:00.000Z`,
+      }),
   },
   {
     provider: eia('lifecycle', 'k'),
@@ -121,16 +130,8 @@ export const cases: readonly GarbageCase[] = [
     provider: wattTime({ user: 'u', password: 'a password' }),
     gridZone: 'US-CAL-CISO',
     startOf: (ms) => `${iso(ms).slice(0, 19)}+00:00`,
-    reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
-      JSON.stringify({
-        data: [{ point_time: start, value }],
-        meta: {
-          region: 'CAISO_NORTH',
-          signal_type: 'co2_moer',
-          units: 'lbs_co2_per_mwh',
-          data_point_period_seconds: 300,
-        },
-      }),
+    reply: marginalReply,
+    forecastReply: marginalReply,
     grams: 45.359237,
     takes: ['a value beyond any grid', 'a local time'],
   },
@@ -148,12 +149,14 @@ export const cases: readonly GarbageCase[] = [
     gridZone: 'GB-LONDON',
     startOf: minute,
     reply: regionalReply,
+    forecastReply: regionalReply,
   },
   {
     provider: ukRegional('lifecycle'),
     gridZone: 'GB-LONDON',
     startOf: minute,
     reply: regionalReply,
+    forecastReply: regionalReply,
     grams: 490,
     nullIs: 'failed',
   },
@@ -202,6 +205,36 @@ function regionalReply({ start = `${NOON}Z`, value = 100 }: { start?: unknown; v
   return JSON.stringify({ data: { regionid: 13, data: [row] } });
 }
 
+/** One five-minute step of either Danish dataset. */
+function danishRecords(
+  dataset: string,
+  { start = `${NOON}:00`, value = 100 }: { start?: unknown; value?: unknown },
+): string {
+  return JSON.stringify({
+    dataset,
+    records: [{ Minutes5UTC: start, PriceArea: 'DK1', CO2Emission: value }],
+  });
+}
+
+/** One five-minute step of WattTime, measured or expected. */
+function marginalReply({
+  start = `${NOON}:00+00:00`,
+  value = 100,
+}: {
+  start?: unknown;
+  value?: unknown;
+}): string {
+  return JSON.stringify({
+    data: [{ point_time: start, value }],
+    meta: {
+      region: 'CAISO_NORTH',
+      signal_type: 'co2_moer',
+      units: 'lbs_co2_per_mwh',
+      data_point_period_seconds: 300,
+    },
+  });
+}
+
 /** One type over one hour, in the words of ENTSO-E. */
 function generationDocument(start: unknown, value: unknown): string {
   return `<?xml version="1.0" encoding="utf-8"?>
@@ -246,12 +279,13 @@ export const anyGarbage: Record<string, Answer> = {
   'an empty list': text('[]'),
   'an empty object': text('{}'),
   'lists that are no lists': text(
-    '{"data":{},"records":"x","dataset":"CO2Emis","zone":"DE","history":7,"response":{"data":7},"results":{}}',
+    '{"data":{},"records":"x","dataset":"CO2Emis","zone":"DE","history":7,"forecast":7,"response":{"data":7},"results":{}}',
   ),
   'rows of nonsense': text(
     JSON.stringify({
       data: [null, 1, 'x', [], {}],
       dataset: 'CO2Emis',
+      forecast: [null, 1, 'x', [], {}],
       records: [null, 1, 'x', [], {}],
       zone: 'DE',
       history: [null, 1, 'x', [], {}],
@@ -290,3 +324,14 @@ export const shapedGarbage: Record<string, { start?: unknown; value?: unknown }>
   'a start in another century': { start: '1926-01-20T12:00:00.000Z' },
   'a start far ahead': { start: '2126-01-20T12:00:00.000Z' },
 };
+
+/** Every kind of garbage that a provider may answer with, around what it answers in its own shape. */
+export const garbageOf = (
+  { takes = [] }: GarbageCase,
+  reply: GarbageCase['reply'],
+): readonly (readonly [string, Answer])[] => [
+  ...Object.entries(anyGarbage),
+  ...Object.entries(shapedGarbage)
+    .filter(([name]) => !takes.includes(name))
+    .map(([name, fields]) => [name, afterLogin(text(reply(fields)))] as const),
+];
