@@ -21,6 +21,12 @@ const cloudRegion = z
   })
   .openapi('CloudRegion');
 
+const sitesInFormerZone = z.array(z.string()).openapi({
+  description:
+    'Ids of the sites that are in the zone that the region was placed in until now, whether they named the region or the zone; none was changed. Empty where the region did not move.',
+  example: ['oregon'],
+});
+
 const listRoute = createRoute({
   method: 'get',
   path: '/v1/grid/cloud-regions',
@@ -41,7 +47,7 @@ const putRoute = createRoute({
   tags,
   summary: 'Place a cloud region in another zone',
   description:
-    'For sites that name the region from now on. A site that is there keeps its zone: change it with PATCH /v1/sites/{id}, from the date you choose.',
+    'For sites that name the region from now on. It changes no site that is there, and no figure: `sitesInFormerZone` names those that are in the zone that the region was placed in until now. Move those of them that stand in the region, each from the date you choose, with PATCH /v1/sites/{id}.',
   ...requireScope('admin'),
   request: {
     params: z.object({ cloudRegion: z.string().max(60).openapi({ example: 'aws:us-west-2' }) }),
@@ -63,8 +69,12 @@ const putRoute = createRoute({
   },
   responses: {
     200: {
-      description: 'The region as it is placed now',
-      content: { 'application/json': { schema: cloudRegion } },
+      description: 'The region as it is placed now, and the sites that were left where they are',
+      content: {
+        'application/json': {
+          schema: cloudRegion.extend({ sitesInFormerZone }).openapi('PlacedCloudRegion'),
+        },
+      },
     },
     ...problems('not_found', 'unknown_grid_zone'),
   },
@@ -80,8 +90,10 @@ export function registerGridCloudRegions(app: App): void {
     const { cloudRegion: key } = context.req.valid('param');
     const { gridZone, why = null } = context.req.valid('json');
     const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why };
-    const region = await placeRegion(openDatabase(context.env.DB), { key, gridZone }, recorder);
-    return region.ok ? context.json(answer(region.value), 200) : problemResponse(context, region.problem);
+    const moved = await placeRegion(openDatabase(context.env.DB), { key, gridZone }, recorder);
+    if (!moved.ok) return problemResponse(context, moved.problem);
+    const { region, sitesInFormerZone: sites } = moved.value;
+    return context.json({ ...answer(region), sitesInFormerZone: [...sites] }, 200);
   });
 }
 

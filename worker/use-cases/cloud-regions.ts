@@ -9,7 +9,12 @@ import { findZone } from '../../shared/grid/zones.ts';
 import { settingHistory, valueAt } from '../../shared/settings/effective.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Database } from '../storage/database.ts';
-import { insertSettings, type RecordedSetting, readSettingsOfMany } from '../storage/settings.ts';
+import {
+  insertSettings,
+  type RecordedSetting,
+  readSettingsOfMany,
+  readSiteSettings,
+} from '../storage/settings.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 
 /** What stands in `sources` of a region that the operator has placed. */
@@ -30,20 +35,27 @@ export async function placedRegion(db: Database, key: string, nowMs: number): Pr
   return ok(placed(region, await readSettingsOfMany(db, [subjectOf(region)]), nowMs));
 }
 
+export interface PlacedRegion {
+  readonly region: CloudRegion;
+  /** Ids of the sites that are in the zone that the region was placed in until now, by its name or not: they stay there. */
+  readonly sitesInFormerZone: readonly string[];
+}
+
 /**
- * Places the region in another zone, or, with null, where the tables have it, for sites that name it from now on.
+ * Places the region in another zone, or, with null, where the tables have it, for sites that name it from now on. Sites
+ * that are there keep their zone: what they emitted was charged with it, and nobody has said from when it was wrong.
  * Problems: `not_found`, `unknown_grid_zone`.
  */
 export async function placeRegion(
   db: Database,
   { key, gridZone }: { readonly key: string; readonly gridZone: string | null },
   recorder: { readonly nowMs: number; readonly by: string; readonly why: string | null },
-): Promise<Result<CloudRegion>> {
-  const region = findCloudRegion(key);
-  if (region === null) return fail('not_found', whatIsKnown(key), 'cloudRegion');
+): Promise<Result<PlacedRegion>> {
+  const before = await placedRegion(db, key, recorder.nowMs);
+  if (!before.ok) return fail('not_found', whatIsKnown(key), 'cloudRegion');
   if (gridZone !== null && findZone(gridZone) === null) return unknownZone(gridZone);
   const row: RecordedSetting = {
-    subject: subjectOf(region),
+    subject: subjectOf(before.value),
     key: KEY,
     value: gridZone ?? '',
     effectiveFromMs: recorder.nowMs,
@@ -52,7 +64,20 @@ export async function placeRegion(
   };
   const [first, ...rest] = insertSettings(db, [row], recorder.why);
   if (first !== undefined) await db.batch([first, ...rest]);
-  return placedRegion(db, key, recorder.nowMs);
+  const after = await placedRegion(db, key, recorder.nowMs);
+  if (!after.ok) return after;
+  const hasMoved = after.value.gridZone !== before.value.gridZone;
+  const sitesInFormerZone = hasMoved ? await sitesIn(db, before.value.gridZone, recorder.nowMs) : [];
+  return ok({ region: after.value, sitesInFormerZone });
+}
+
+async function sitesIn(db: Database, gridZone: string, nowMs: number): Promise<string[]> {
+  const rows = await readSiteSettings(db);
+  const subjects = new Set(rows.map(({ subject }) => subject));
+  return [...subjects]
+    .filter((subject) => valueAt(settingHistory(rows, subject, KEY), nowMs) === gridZone)
+    .map((subject) => subject.slice('site:'.length))
+    .sort();
 }
 
 function placed(region: CloudRegion, rows: readonly RecordedSetting[], nowMs: number): CloudRegion {

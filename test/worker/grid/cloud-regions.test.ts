@@ -26,7 +26,9 @@ test('the nine that sources place differently show where others do', async () =>
   expect(disputed).toHaveLength(9);
 });
 
-test('the word of the operator holds for the sites that come after it, and can be taken back', async () => {
+test('the word of the operator holds for the sites that come after it, names those it leaves, and can be taken back', async () => {
+  await api('POST', '/v1/sites', { id: 'elsewhere', gridZone: 'DE', pueRatio: 1.1 });
+  await api('POST', '/v1/sites', { id: 'by-key', gridZone: 'US-NW-PACW', pueRatio: 1.1 });
   expect(await site('before', 'aws:us-west-2')).toMatchObject({ gridZone: 'US-NW-PACW' });
   const moved = await api<Region>('PUT', '/v1/grid/cloud-regions/aws:us-west-2', {
     gridZone: 'US-NW-BPAT',
@@ -37,6 +39,7 @@ test('the word of the operator holds for the sites that come after it, and can b
     gridZone: 'US-NW-BPAT',
     sources: ['operator'],
     otherZones: ['US-NW-PACW'],
+    sitesInFormerZone: ['before', 'by-key'],
   });
   expect(await site('after', 'aws:us-west-2')).toMatchObject({ gridZone: 'US-NW-BPAT' });
   expect(await api('PATCH', '/v1/sites/after', { cloudRegion: 'aws:us-west-2' })).toMatchObject({
@@ -59,7 +62,13 @@ test('the word of the operator holds for the sites that come after it, and can b
   expect(changes).toMatchObject([{ to: 'US-NW-BPAT', why: 'our contract says Bonneville' }]);
 
   const back = await api<Region>('PUT', '/v1/grid/cloud-regions/aws:us-west-2', { gridZone: null });
-  expect(back).toMatchObject({ gridZone: 'US-NW-PACW', otherZones: ['US-NW-BPAT'] });
+  expect(back).toMatchObject({
+    gridZone: 'US-NW-PACW',
+    otherZones: ['US-NW-BPAT'],
+    sitesInFormerZone: ['after'],
+  });
+  const again = await api<Region>('PUT', '/v1/grid/cloud-regions/aws:us-west-2', { gridZone: null });
+  expect(again).toMatchObject({ sitesInFormerZone: [] });
   expect(await site('again', 'aws:us-west-2')).toMatchObject({ gridZone: 'US-NW-PACW' });
 });
 
