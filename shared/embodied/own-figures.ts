@@ -16,8 +16,11 @@ export const hardwareSubject = (entryId: string): string => `${SUBJECT}${entryId
 /** Figures of one entry in the order in which they take effect; null: the published one holds again. */
 export type OwnHistory = readonly Since<OwnFigure | null>[];
 
+/** Whether a figure of it holds at some time; if not, all were taken back. */
+export const isOwn = (history: OwnHistory): boolean => history.some(({ value }) => value !== null);
+
 /**
- * By entry; those of which nothing was ever said, or all was taken back, are left out.
+ * By entry of which anything was ever said, what was taken back included.
  * @param rows every setting, in the order in which it was recorded
  */
 export function ownFigures(
@@ -33,7 +36,7 @@ export function ownFigures(
         value: value === '' ? null : (JSON.parse(value) as OwnFigure),
       }),
     );
-    if (history.some(({ value }) => value !== null)) figures.set(subject.slice(SUBJECT.length), history);
+    figures.set(subject.slice(SUBJECT.length), history);
   }
   return figures;
 }
@@ -43,7 +46,7 @@ export type HardwareHistory = readonly Since<HardwareCatalog>[];
 
 /** @param rows every setting, in the order in which it was recorded */
 export function hardwareAsKnown(rows: readonly SettingRow[], knownAtMs: number = ALL_KNOWN): HardwareHistory {
-  const own = [...ownFigures(rows, knownAtMs)];
+  const own = [...ownFigures(rows, knownAtMs)].filter(([, history]) => isOwn(history));
   const dates = new Set(own.flatMap(([, history]) => history.map(({ fromMs }) => fromMs)));
   const starts = [...dates.add(ALWAYS_MS)].sort((a, b) => a - b);
   return starts.map((fromMs) => {

@@ -40,7 +40,7 @@ const isSerial = (text: string) =>
   SERIAL.test(text) && text.replace(/[^0-9]/g, '').length >= 4 && !/^0*1234/.test(text) && tellsApart(text);
 
 /** What nobody filled in is one character over and over. */
-const tellsApart = (text: string) => new Set(text.toLowerCase().replace(/[^0-9a-z]/g, '')).size >= 4;
+const tellsApart = (text: string) => new Set(text.toLowerCase().replace(/[^0-9a-z]/g, '')).size >= 3;
 
 /** Whether two nodes speak of one part. */
 export function isSamePart(

@@ -14,6 +14,7 @@ import {
   hardwareAsKnown,
   hardwareAt,
   hardwareSubject,
+  isOwn,
   type OwnHistory,
   ownFigures,
 } from '../../shared/embodied/own-figures.ts';
@@ -37,6 +38,10 @@ const MAX_OWN_FIGURES = 500;
 /** Each is a catalog of its own, in every answer. */
 const MAX_DATES = 24;
 
+/** Without what was taken back where nothing held. */
+const withoutRepeats = (history: OwnHistory): OwnHistory =>
+  history.filter(({ value }, i) => value !== null || (history[i - 1]?.value ?? null) !== null);
+
 /** That holds at `atMs`. */
 export async function readHardware(db: D1Database, atMs: number): Promise<HardwareCatalog> {
   return hardwareAt(hardwareAsKnown(await readSettings(openDatabase(db))), atMs);
@@ -53,7 +58,7 @@ async function readNow(db: D1Database, nowMs: number) {
   const hardware = hardwareAt(hardwareAsKnown(rows), nowMs);
   const withHistory = (entry: CatalogEntry): EntryWithHistory => ({
     ...entry,
-    ownHistory: own.get(entry.id) ?? [],
+    ownHistory: withoutRepeats(own.get(entry.id) ?? []),
   });
   return { hardware, withHistory };
 }
@@ -122,7 +127,8 @@ export async function setFigure(
   if (!figure.ok) return figure;
   if (effectiveFromMs !== undefined && effectiveFromMs > recorder.nowMs)
     return fail('invalid_body', '/effectiveFrom: must not be in the future.', '/effectiveFrom');
-  const own = ownFigures(await readSettings(openDatabase(db)));
+  const said = ownFigures(await readSettings(openDatabase(db)));
+  const own = new Map([...said].filter(([, history]) => isOwn(history)));
   if (!own.has(id) && own.size >= MAX_OWN_FIGURES)
     return fail(
       'invalid_body',
@@ -136,7 +142,7 @@ export async function setFigure(
       '/effectiveFrom',
     );
   const from =
-    effectiveFromMs === undefined ? datesOf([own.get(id) ?? []]).add(ALWAYS_MS) : [effectiveFromMs];
+    effectiveFromMs === undefined ? datesOf([said.get(id) ?? []]).add(ALWAYS_MS) : [effectiveFromMs];
   await record(db, id, from, JSON.stringify(figure.value), recorder);
   return getHardware(db, id, recorder.nowMs);
 }
@@ -152,7 +158,7 @@ export async function takeFigureBack(
   recorder: Recorder,
 ): Promise<Result<null>> {
   const history = ownFigures(await readSettings(openDatabase(db))).get(id);
-  if (history === undefined)
+  if (history === undefined || !isOwn(history))
     return fail(
       'not_found',
       `There is no own figure of "${id}"; GET /v1/hardware?kind=operator lists those that hold now.`,

@@ -181,6 +181,14 @@ test('an own figure holds from its date: what accrued before stays, and asOf bef
   expect((await grams(10, 20)) - late).toBeCloseTo(more / 2, 9);
   await ask('DELETE', '/v1/hardware/h100-sxm5-80gb');
   expect(await grams(0, 20)).toBeCloseTo(early + late, 9);
+  // A figure without a date is for all time, whatever was taken back from some date on.
+  await ask('PUT', '/v1/hardware/h100-sxm5-80gb', figure);
+  expect((await grams(10, 20)) - late).toBeCloseTo(more, 9);
+  await ask('DELETE', '/v1/hardware/h100-sxm5-80gb');
+  expect(await ask('GET', '/v1/hardware/h100-sxm5-80gb')).toMatchObject({
+    ownFigures: [],
+    kind: 'manufacturer',
+  });
   const future = { ...figure, effectiveFrom: iso(clock.nowMs + HOUR_MS) };
   expect((await clock.call('PUT', '/v1/hardware/h100-sxm5-80gb', future)).status).toBe(422);
 });
