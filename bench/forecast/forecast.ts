@@ -5,6 +5,7 @@
 import type { Figure } from '../figures.ts';
 import { type Issue, issues, Score, type Scores, score } from './back-test.ts';
 import { readFoundation } from './foundation.ts';
+import { letsWaitAwhile } from './lets-wait-awhile.ts';
 import { publishedShifting } from './published.ts';
 import { readSeries, type ZoneSeries } from './series.ts';
 import { JOBS, type Savings, savings } from './shifting.ts';
@@ -87,7 +88,7 @@ export function forecast(folder: string): Figure[] {
     measure(folder, zone, () => progress(++done, STAGES * zones.length, zone.zone)),
   );
   process.stderr.write('\n');
-  return [...figuresOf(all), ...publishedShifting(folder)];
+  return [...figuresOf(all), ...publishedShifting(folder), ...letsWaitAwhile(folder)];
 }
 
 function progress(done: number, total: number, what: string): void {

@@ -1,7 +1,7 @@
 /** Recorded forecasts of a foundation model on direct intensity: `forecast_sundial_<ZONE>_*.csv.gz` beside the series, if there. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { readLines } from './series.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -10,12 +10,7 @@ export function readFoundation(folder: string, zone: string): Map<number, number
   const file = readdirSync(folder).find((name) => name.startsWith(`forecast_sundial_${zone}_`));
   if (file === undefined) return null;
   const byIssue = new Map<number, number[]>();
-  const lines = gunzipSync(readFileSync(join(folder, file)))
-    .toString('utf8')
-    .trim()
-    .split('\n');
-  for (const line of lines.slice(1)) {
-    const [, issued, lead, grams] = line.split(',');
+  for (const [, issued, lead, grams] of readLines(join(folder, file))) {
     const hour = Date.parse(issued!) / HOUR_MS;
     const ofIssue = byIssue.get(hour) ?? [];
     ofIssue[Number(lead) - 1] = Number(grams);

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import type { GreenestStep } from '../../shared/grid/greenest/greenest.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -29,15 +30,8 @@ export function readSeries(folder: string): ZoneSeries[] {
   return [...byZone.values()];
 }
 
-export const readFile = (zone: string, path: string): ZoneSeries =>
-  parse(zone, gunzipSync(readFileSync(path)).toString('utf8'));
-
-function parse(zone: string, text: string): ZoneSeries {
-  const rows = text
-    .trim()
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split(','));
+export function readFile(zone: string, path: string): ZoneSeries {
+  const rows = readLines(path);
   const hour = (row: readonly string[]) => Date.parse(row[0]!) / HOUR_MS;
   const startHour = hour(rows[0]!);
   const length = hour(rows.at(-1)!) - startHour + 1;
@@ -49,6 +43,24 @@ function parse(zone: string, text: string): ZoneSeries {
   }
   return { zone, startHour, lifecycle, direct };
 }
+
+/** The cells of each line but the first. */
+export const readLines = (path: string): string[][] =>
+  gunzipSync(readFileSync(path))
+    .toString('utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(','));
+
+/** @param index of the step since some instant 0 */
+export const knownStep = (gramsPerKwh: number, index: number, stepMs: number): GreenestStep => ({
+  startMs: index * stepMs,
+  endMs: (index + 1) * stepMs,
+  gramsPerKwh,
+  gramsPerKwhLow: gramsPerKwh,
+  gramsPerKwhHigh: gramsPerKwh,
+});
 
 const numberOf = (cell: string | undefined) =>
   cell === undefined || cell === '' ? Number.NaN : Number(cell);

@@ -1,6 +1,7 @@
 /** Does a forecast pick good hours? Each day at 00 UTC a job is placed where it says, and pays what came. */
 import { type GreenestStep, greenest } from '../../shared/grid/greenest/greenest.ts';
 import type { Issue } from './back-test.ts';
+import { knownStep } from './series.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY = 24;
@@ -49,13 +50,7 @@ export function savings(grams: Float64Array, made: readonly Issue[], job: (typeo
   };
 }
 
-const known = (gramsPerKwh: number, lead: number): GreenestStep => ({
-  startMs: lead * HOUR_MS,
-  endMs: (lead + 1) * HOUR_MS,
-  gramsPerKwh,
-  gramsPerKwhLow: gramsPerKwh,
-  gramsPerKwhHigh: gramsPerKwh,
-});
+const known = (gramsPerKwh: number, lead: number) => knownStep(gramsPerKwh, lead, HOUR_MS);
 
 /** Hours from the origin. */
 function start(steps: readonly GreenestStep[], job: (typeof JOBS)[number]): number {
