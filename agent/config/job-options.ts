@@ -24,6 +24,7 @@ export function openJobs(config: Config, paths: HostPaths): JobSet {
       kubeletSocket: config.kubeletSocket,
       podLogFolder: config.podLogFolder,
       dockerSocket: config.dockerSocket,
+      dcgmExporter: config.dcgmExporter,
     }),
     paths,
     clock,

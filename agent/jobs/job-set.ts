@@ -20,6 +20,8 @@ const KEEP_MS = 60_000;
 /** The reports hold no more. */
 const MAX_JOBS = 200;
 const LATE: Outcome<never> = { state: 'failed', detail: `no answer within ${PATIENCE_MS / 1000} s` };
+/** Of no use where a scheduler answers. */
+const BESIDE_NO_SCHEDULER = ['docker', 'dcgm-exporter'];
 const MAX_DETAIL = 1_024;
 const MAX_FIX = 2_048;
 
@@ -117,18 +119,22 @@ export function createJobSet(options: JobSetOptions): JobSet {
       slot.answer = null;
   }
 
-  /** Docker gives nothing out: beside a scheduler its containers are services, or that scheduler's own. */
+  /**
+   * Docker gives nothing out: beside a scheduler its containers are services, or that scheduler's own. An exporter repeats
+   * what a scheduler gave out, some seconds late.
+   */
   function usedSlots(): Slot[] {
     const scheduler = slots.find(({ answer }) => answer?.vouches);
     if (scheduler === undefined) return slots;
-    const docker = slots.find(({ source }) => source.name === 'docker');
-    if (docker !== undefined && docker.health.state !== 'absent')
-      docker.health = {
-        sensor: docker.health.sensor,
-        state: 'standby',
-        detail: `not used: ${scheduler.source.name} gives out this host`,
-      };
-    return slots.filter((slot) => slot !== docker);
+    const needless = slots.filter(({ source }) => BESIDE_NO_SCHEDULER.includes(source.name));
+    for (const slot of needless)
+      if (slot.health.state !== 'absent')
+        slot.health = {
+          sensor: slot.health.sensor,
+          state: 'standby',
+          detail: `not used: ${scheduler.source.name} gives out this host`,
+        };
+    return slots.filter((slot) => !needless.includes(slot));
   }
 
   return {

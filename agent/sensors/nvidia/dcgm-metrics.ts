@@ -1,4 +1,6 @@
-/** What a dcgm-exporter serves: GPUs by UUID, out of the Prometheus text format. */
+/** What a dcgm-exporter serves: GPUs by UUID and who holds them, out of the Prometheus text format. */
+import type { GpuPartition } from '../../../shared/metering/reading.ts';
+import { migRatio } from './mig-slices.ts';
 
 export interface DcgmGpu {
   readonly uuid: string;
@@ -9,6 +11,20 @@ export interface DcgmGpu {
   readonly powerWatts: number | null;
   /** 0..1; of the whole GPU, so null under MIG. */
   readonly utilizationRatio: number | null;
+  /** Its MIG instances; empty where it is not partitioned. */
+  readonly partitions: readonly GpuPartition[];
+  /** Whom its samples name. */
+  readonly holders: readonly DcgmHolder[];
+}
+
+/** Who holds a GPU or an instance of it, by the labels of a sample; empty where there is no such label. */
+export interface DcgmHolder {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly podUid: string;
+  readonly hpcJob: string;
+  /** `GPU-…/7`: the instance; null for the whole GPU. */
+  readonly instance: string | null;
 }
 
 export interface DcgmMetrics {
@@ -26,10 +42,13 @@ const FIELDS = {
   DCGM_FI_DEV_GPU_UTIL: 'utilization',
 } as const;
 
+type Labels = ReadonlyMap<string, string>;
+
 interface Row {
   name: string;
   driverVersion: string;
-  mig: boolean;
+  partitions: Map<string, number>;
+  holders: Map<string, DcgmHolder>;
   energy: number | null;
   power: number | null;
   utilization: number | null;
@@ -52,7 +71,10 @@ export function parseDcgmMetrics(text: string): DcgmMetrics {
     rows.set(uuid, row);
     row.name ||= labels.get('modelName') ?? '';
     row.driverVersion ||= labels.get('DCGM_FI_DRIVER_VERSION') ?? '';
-    row.mig ||= (labels.get('GPU_I_ID') ?? '') !== '';
+    const instance = labels.get('GPU_I_ID') ? `${uuid}/${labels.get('GPU_I_ID')}` : null;
+    if (instance !== null) row.partitions.set(instance, slicesOfProfile(labels.get('GPU_I_PROFILE') ?? ''));
+    const holder = holderOf(labels, instance);
+    if (holder !== null) row.holders.set(Object.values(holder).join('\n'), holder);
     const field = FIELDS[metric as keyof typeof FIELDS];
     const value = numberOf(valueText);
     if (field !== undefined && value !== null) row[field] = Math.max(row[field] ?? 0, value);
@@ -61,18 +83,42 @@ export function parseDcgmMetrics(text: string): DcgmMetrics {
 }
 
 function newRow(): Row {
-  return { name: '', driverVersion: '', mig: false, energy: null, power: null, utilization: null };
+  return {
+    name: '',
+    driverVersion: '',
+    partitions: new Map(),
+    holders: new Map(),
+    energy: null,
+    power: null,
+    utilization: null,
+  };
 }
 
-function gpuOf(uuid: string, { name, driverVersion, mig, energy, power, utilization }: Row): DcgmGpu {
+function gpuOf(uuid: string, { name, driverVersion, energy, power, utilization, ...row }: Row): DcgmGpu {
   return {
     uuid,
     name: name || 'NVIDIA GPU',
     driverVersion,
     energyMillijoules: energy !== null && Number.isSafeInteger(energy) ? energy : null,
     powerWatts: power,
-    utilizationRatio: mig || utilization === null ? null : Math.min(100, utilization) / 100,
+    utilizationRatio:
+      row.partitions.size > 0 || utilization === null ? null : Math.min(100, utilization) / 100,
+    partitions: [...row.partitions].map(([id, slices]) => ({ id, ratio: migRatio(name, slices) })),
+    holders: [...row.holders.values()],
   };
+}
+
+/** `2g.10gb`, and `1c.2g.10gb` for a part of that: compute slices come before the g. */
+const slicesOfProfile = (profile: string) => Number(/(\d+)g\./.exec(profile)?.[1] ?? 0);
+
+/** In both spellings of the exporter, newer and older; null where nobody is named. */
+function holderOf(labels: Labels, instance: string | null): DcgmHolder | null {
+  const first = (...names: readonly string[]) => names.map((name) => labels.get(name)).find(Boolean) ?? '';
+  const pod = first('pod', 'pod_name');
+  const hpcJob = first('hpc_job');
+  if (pod === '' && hpcJob === '') return null;
+  const namespace = first('namespace', 'pod_namespace');
+  return { namespace, pod, podUid: first('pod_uid'), hpcJob, instance };
 }
 
 /** Blank values: the last integers below 2^63, and those from 2^47 on for numbers with a fraction. */

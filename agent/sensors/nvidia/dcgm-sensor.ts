@@ -5,13 +5,12 @@
 import type { Meter, Reading } from '../../../shared/metering/reading.ts';
 import { ratio, watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
-import { createHttpClient, HttpError } from '../../http/http-client.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
-import { AGENT_VERSION } from '../../version.ts';
 import { type Answer, createAskedSensor } from '../asked-sensor.ts';
 import { gpuMeter } from '../gpu-meter.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
-import { type DcgmGpu, parseDcgmMetrics } from './dcgm-metrics.ts';
+import type { DcgmGpu } from './dcgm-metrics.ts';
+import { createDcgmScrape } from './dcgm-scrape.ts';
 import { UNKNOWN_COUNTER, WHOLE_MODULE_COUNTER } from './grace-modules.ts';
 import { counterIdentity } from './nvml-identity.ts';
 import { familyOfName, powerFacts } from './power-meaning.ts';
@@ -21,9 +20,6 @@ const DCGM_SENSOR = 'dcgm-exporter';
 /** Between two scrapes: how late the move of a counter may be seen. */
 const ASK_EVERY_MS = 5_000;
 const TIMEOUT_MS = 4_000;
-/** Eight GPUs and 200 fields take 0.4 MB. */
-const MAX_REPLY_BYTES = 8 * 1024 * 1024;
-
 /** A GPU draws watts even when idle: a counter that stands still for longer is one that the exporter no longer asks for. */
 const STALE_AFTER_MS = 180_000;
 
@@ -42,34 +38,12 @@ interface Known {
 
 export function createDcgmSensor({ paths, clock, url }: DcgmSensorOptions): Sensor {
   const known = new Map<string, Known>();
-  const http = createHttpClient({
-    agentVersion: AGENT_VERSION,
-    environment: {},
-    timeoutMs: TIMEOUT_MS,
-    maxReplyBytes: MAX_REPLY_BYTES,
-  });
+  const scrape = createDcgmScrape(url, TIMEOUT_MS);
 
   async function ask(): Promise<Outcome<Answer>> {
-    if (url === null) return { state: 'absent', detail: 'no exporter is configured ("dcgmExporter")' };
-    try {
-      const { status, body } = await http.request({ method: 'GET', url });
-      if (status !== 200) return { state: 'noData', detail: `${url} answers with ${status}` };
-      return await answerOf(body.toString('utf8'));
-    } catch (error) {
-      if (error instanceof HttpError) return { state: 'noData', detail: error.message };
-      return { state: 'failed', detail: String(error) };
-    }
-  }
-
-  async function answerOf(text: string): Promise<Outcome<Answer>> {
-    const { gpus, hostnames } = parseDcgmMetrics(text);
-    if (gpus.length === 0) return { state: 'noData', detail: `${url} serves no GPU` };
-    if (hostnames.length > 1)
-      return {
-        state: 'noData',
-        detail: `${url} speaks for several hosts (${hostnames.join(', ')})`,
-        fix: 'set "dcgmExporter" to this host\'s own exporter',
-      };
+    const scraped = await scrape();
+    if (scraped.state !== 'ready') return scraped;
+    const { gpus } = scraped.value;
     const atMs = clock.monotonicNow();
     const readings: Reading[] = [];
     const silent: string[] = [];
@@ -89,13 +63,13 @@ export function createDcgmSensor({ paths, clock, url }: DcgmSensorOptions): Sens
           silent.push(`${gpu.uuid}: the counter stands still, the exporter serves old values`);
         continue;
       }
-      const meter = before?.meter ?? meterOf(gpu);
+      const meter = meterOf(gpu);
       known.set(gpu.uuid, { meter, energyMillijoules, movedAtMs: atMs });
       const identity = await counterIdentity(paths, gpu.driverVersion);
       readings.push(readingOf(meter, gpu, { value: energyMillijoules, identity }, atMs));
     }
     const meters = [...known.values()].map(({ meter }) => meter);
-    const detail = [`${gpus.length} ${gpus.length === 1 ? 'GPU' : 'GPUs'} from ${url}`, ...silent].join('; ');
+    const detail = [scraped.detail, ...silent].join('; ');
     return silent.length === gpus.length
       ? { state: 'noData', detail, fix: FIELD_FIX }
       : { state: 'ready', value: { meters, readings }, detail };
@@ -107,7 +81,7 @@ export function createDcgmSensor({ paths, clock, url }: DcgmSensorOptions): Sens
 const FIELD_FIX =
   "let the exporter collect DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION (it is in NVIDIA's default list), and restart it if its values stand still";
 
-function meterOf({ uuid, name, driverVersion, powerWatts }: DcgmGpu): Meter {
+function meterOf({ uuid, name, driverVersion, powerWatts, partitions }: DcgmGpu): Meter {
   const scope = WHOLE_MODULE_COUNTER.test(name) ? 'module' : 'device';
   const facts = {
     ...(driverVersion !== '' && { driverVersion }),
@@ -118,7 +92,8 @@ function meterOf({ uuid, name, driverVersion, powerWatts }: DcgmGpu): Meter {
         ...powerFacts(familyOfName(name), 'nvmlDeviceGetPowerUsage', driverVersion),
       }),
   };
-  return gpuMeter(DCGM_SENSOR, uuid, name, scope, facts);
+  const meter = gpuMeter(DCGM_SENSOR, uuid, name, scope, facts);
+  return partitions.length === 0 ? meter : { ...meter, partitions };
 }
 
 function readingOf(

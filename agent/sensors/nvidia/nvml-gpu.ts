@@ -6,6 +6,7 @@ import type { Clock } from '../../clock.ts';
 import { gpuMeter } from '../gpu-meter.ts';
 import { type CounterScope, createScopeJudge, type ScopeSample } from './counter-scope.ts';
 import { UNKNOWN_COUNTER, WHOLE_MODULE_COUNTER } from './grace-modules.ts';
+import { migRatio } from './mig-slices.ts';
 import { NVML_ERROR, type NvmlHandle, type NvmlLibrary, POWER_SCOPE } from './nvml-library.ts';
 import { familyOf, type PowerQuestion, powerFacts } from './power-meaning.ts';
 
@@ -97,9 +98,6 @@ function usedBy(nvml: NvmlLibrary, gpu: Gpu, pids: readonly number[]): GpuProces
   });
 }
 
-/** An A30 has four compute slices, all other GPUs that can be partitioned have seven. */
-const slicesOf = (name: string) => (/\bA30\b/.test(name) ? 4 : 7);
-
 /** Notes what its figures mean now and how it is partitioned: a limit may be set, a GPU free of work partitioned. */
 export function noteMeter({ nvml, driverVersion }: Session, gpu: Gpu): void {
   const { deviceId, deviceName, scope } = gpu.meter;
@@ -109,7 +107,7 @@ export function noteMeter({ nvml, driverVersion }: Session, gpu: Gpu): void {
   if (!mig.ok || !mig.value) return;
   const partitions = nvml.migInstances(gpu.handle).map(({ uuid, slices }) => ({
     id: uuid,
-    ratio: Math.min(1, slices / slicesOf(deviceName)),
+    ratio: migRatio(deviceName, slices),
   }));
   gpu.meter = { ...gpu.meter, partitions };
 }

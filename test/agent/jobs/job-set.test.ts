@@ -23,6 +23,7 @@ function setOn(host: HostTree, changes: Partial<JobSetOptions> = {}) {
       kubeletSocket: `${host.root}/kubelet.sock`,
       podLogFolder: `${host.root}/pods`,
       dockerSocket: `${host.root}/docker.sock`,
+      dcgmExporter: null,
     }),
     paths: host.paths,
     clock: manualClock(),
@@ -262,6 +263,7 @@ test('a host that is one job is that job, by the operator\u2019s word', async ()
     kubeletSocket: '',
     podLogFolder: '',
     dockerSocket: '',
+    dcgmExporter: null,
   });
   const set = setOn(host, { sources, cluster: null });
   expect((await set.look(METERS, [])).allocation.host.shares).toMatchObject([

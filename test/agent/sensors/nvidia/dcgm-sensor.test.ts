@@ -129,6 +129,13 @@ describe('GPUs by their exporter', () => {
         deviceName: 'NVIDIA L4',
         scope: 'device',
         deviceType: 'gpu',
+        facts: {
+          driverVersion: '580.1',
+          powerSource: 'DCGM_FI_DEV_POWER_USAGE',
+          powerMeaning: 'mean',
+          powerWindowMilliseconds: 1000,
+          sampledRatio: 1,
+        },
       },
     ]);
     expect(readyValue(await sensor.read())).toMatchObject([
