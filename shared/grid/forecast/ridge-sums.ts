@@ -68,17 +68,14 @@ export class RidgeSums {
     const samples = this.samples;
     if (samples === 0) return null;
     const shrink = Math.min(MOST_SHRINK, Math.max(LEAST_SHRINK, SHRINK_PRODUCT / samples));
-    const products = new Float64Array(size * size);
+    const lower = new Float64Array(size * size);
+    const ridge = new Float64Array(size);
     let next = 0;
-    for (let i = 0; i < size; i++)
-      for (let j = 0; j <= i; j++) {
-        products[i * size + j] = this.#sums[next]!;
-        products[j * size + i] = this.#sums[next++]!;
-      }
-    const lower = Float64Array.from(products);
-    for (let i = 1; i < size; i++) {
+    for (let i = 0; i < size; i++) {
+      for (let j = 0; j <= i; j++) lower[i * size + j] = this.#sums[next++]!;
       const own = i * size + i;
-      lower[own]! += shrink * (RIDGE_FLOOR + lower[own]! / samples);
+      if (i > 0) ridge[i] = shrink * (RIDGE_FLOOR + lower[own]! / samples);
+      lower[own]! += ridge[i]!;
     }
     decompose(lower, size);
     const weights: Float64Array[] = [];
@@ -89,7 +86,7 @@ export class RidgeSums {
       const right = this.#sums.subarray(next, next + featuresOf(target));
       const solution = solve(lower, right, size);
       weights.push(solution);
-      const unexplained = this.#sums[squares + target]! + quadratic(products, solution, right, size);
+      const unexplained = this.#sums[squares + target]! - explained(solution, right, ridge);
       const ofNone = shrink * (this.#sums[squares + target]! / samples);
       residualVariances[target] = (Math.max(0, unexplained) + ofNone) / (samples + shrink);
     }
@@ -97,20 +94,9 @@ export class RidgeSums {
   }
 }
 
-/** w'X'Xw - 2 w'X'y */
-function quadratic(
-  products: Float64Array,
-  weights: Float64Array,
-  right: Float64Array,
-  stride: number,
-): number {
-  let sum = 0;
-  for (let i = 0; i < weights.length; i++) {
-    let inner = 0;
-    for (let j = 0; j < weights.length; j++) inner += products[i * stride + j]! * weights[j]!;
-    sum += weights[i]! * (inner - 2 * right[i]!);
-  }
-  return sum;
+/** 2 w'X'y - w'X'Xw, as (X'X + ridge) w = X'y. */
+function explained(weights: Float64Array, right: Float64Array, ridge: Float64Array): number {
+  return weights.reduce((sum, weight, i) => sum + weight * (right[i]! + ridge[i]! * weight), 0);
 }
 
 /** Cholesky, in place: the lower half becomes L of L L'. */
