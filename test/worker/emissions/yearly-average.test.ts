@@ -1,6 +1,7 @@
 /**
  * A year of West Danish hours through the whole product: one job of a day each month, charged by its own hours and, by
- * an order of trust that allows nothing else, by the yearly average (Wright et al., arXiv 2309.02065, figure 2).
+ * an order of trust that allows nothing else, by the yearly average (after Wright et al., arXiv 2309.02065,
+ * figure 2; what of it is compared stands in test/shared/grid/yearly-average.test.ts).
  */
 
 import { SELF } from 'cloudflare:test';
