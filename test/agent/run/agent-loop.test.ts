@@ -109,7 +109,7 @@ test('the first reading is durable at once, reports after three seconds, then at
   const { loop } = await runLoop({
     untilMs: 25_500,
     store,
-    options: { onReports: ([report]) => commits.push(report?.devices[0]!.meteredMilliseconds ?? 0) },
+    options: { onReports: ([report]) => commits.push(report?.devices[0]?.meteredMilliseconds ?? 0) },
   });
   // What each commit covers, in milliseconds of metered time.
   expect(commits).toEqual([0, 3000, 13_000, 23_000, 26_000]);
@@ -144,7 +144,7 @@ test('it is ready with its first tick: by then what the counters said while it w
       wallAt: (atMs) => START_MS + atMs,
       encodeSeries: () => '',
       readEveryMilliseconds: 1000,
-      onReports: ([report]) => durable.push(report?.devices[0]!.energyMillijoules ?? 0),
+      onReports: ([report]) => durable.push(report?.devices[0]?.energyMillijoules ?? 0),
       // As a service manager hears of it.
       onTick: () => void loop.ready.then(() => seen.includes('ready') || seen.push('ready')),
     });
