@@ -23,8 +23,11 @@ export interface IngestRequest {
   /** To be passed on. */
   readonly headers: Readonly<Record<string, string>>;
   readonly bytes: Buffer;
-  /** Null where the relay cannot read it. */
-  readonly body: IngestBody | null;
+  /**
+   * Unpacks and parses, once; null where the relay cannot read it. Asked for only under a token that the server has taken:
+   * a stranger's body costs no more than its bytes.
+   */
+  readonly readBody: () => Promise<IngestBody | null>;
 }
 
 export interface IngestRelayOptions {
@@ -78,7 +81,10 @@ export class IngestRelay {
   }
 
   async ingest(request: IngestRequest): Promise<HttpReply> {
-    const backlog = request.nodeId === null ? undefined : this.#backlogs.get(request.nodeId);
+    const { nodeId, token } = request;
+    // A stranger who names a node does not hold its backlog up.
+    const isKnown = nodeId !== null && this.#options.memory.isAccepted(nodeId, token);
+    const backlog = isKnown ? this.#backlogs.get(nodeId) : undefined;
     const isFirst = backlog === undefined || backlog.beginDirect();
     // While the backlog is being sent, it joins it; what cannot be kept is the server's to judge all the same.
     if (!isFirst && (await this.#tryToKeep(request)) === null) return this.#acknowledge(request);
@@ -123,18 +129,24 @@ export class IngestRelay {
       detail: `answered ${reply.status}`,
       lastAnswerAtMs: clock.wallNow(),
     };
-    const verdict = judgeReply(reply, request.body?.reports.length ?? 0, clock.wallNow());
+    const body = reply.status === 200 ? await request.readBody() : null;
+    const verdict = judgeReply(reply, body?.reports.length ?? 0, clock.wallNow());
     if (verdict.kind === 'delivered') {
       const { serverTimeMs, reportEverySeconds } = verdict.reply;
       upstreamClock.note({ serverTimeMs: epochMs(serverTimeMs), sentAt, receivedAt });
       memory.reportEverySeconds = reportEverySeconds;
     }
-    await this.#learn(request, verdict, reply.status);
+    await this.#learn(request, body, verdict, reply.status);
     return reply;
   }
 
   /** Whose token the server takes, and what of the node's backlog it has by now. */
-  async #learn({ nodeId, token, body }: IngestRequest, verdict: Verdict, status: number): Promise<void> {
+  async #learn(
+    { nodeId, token }: IngestRequest,
+    body: IngestBody | null,
+    verdict: Verdict,
+    status: number,
+  ): Promise<void> {
     if (nodeId === null || !NODE_ID.test(nodeId)) return;
     const { memory } = this.#options;
     if (status === 401) memory.forget(nodeId, token);
@@ -145,10 +157,10 @@ export class IngestRelay {
       await this.#backlogs.get(nodeId)?.overtakenBy(body, token);
   }
 
-  #acknowledge({ body }: IngestRequest): HttpReply {
+  async #acknowledge({ readBody }: IngestRequest): Promise<HttpReply> {
     this.counts.kept++;
     return acknowledged({
-      accepted: body!.reports.length,
+      accepted: (await readBody())!.reports.length,
       unchanged: 0,
       quarantined: [],
       serverTimeMs: this.#options.upstreamClock.now()!,
@@ -157,17 +169,18 @@ export class IngestRelay {
   }
 
   /** Null once it is durable; else why not. */
-  async #tryToKeep({ nodeId, token, body }: IngestRequest): Promise<string | null> {
+  async #tryToKeep({ nodeId, token, readBody }: IngestRequest): Promise<string | null> {
     const { memory, upstreamClock, maxNodes, maxBytes, log } = this.#options;
     if (nodeId === null || !NODE_ID.test(nodeId)) return 'the request names no node in Wattshed-Node';
     if (!memory.isAccepted(nodeId, token)) return 'the server has not accepted this token before';
-    if (body === null) return 'it cannot read the body';
     if (upstreamClock.now() === null) return "it has not learnt the server's time yet";
     const full = this.backlogs().filter((each) => each.bytes > 0);
     const bytes = full.reduce((sum, each) => sum + each.bytes, 0);
     if (bytes >= maxBytes) return `its backlogs have ${bytes} bytes, ${maxBytes} are allowed`;
     if (!this.#backlogs.has(nodeId) && full.length >= maxNodes)
       return `it has backlogs of ${full.length} nodes, ${maxNodes} are allowed`;
+    const body = await readBody();
+    if (body === null) return 'it cannot read the body';
     try {
       return (await this.#backlogOf(nodeId).keep(body, token)) ? null : 'its disk takes no writes';
     } catch (error) {

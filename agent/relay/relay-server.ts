@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { parseToken } from '../../shared/auth/token-format.ts';
+import type { IngestBody } from '../../shared/wire/ingest.ts';
 import type { HttpReply } from '../http/http-client.ts';
 import type { IngestRelay } from './ingest-relay.ts';
 import { readIngestBody } from './ingest-request.ts';
@@ -79,8 +80,12 @@ async function answer(
     const bytes = await bodyOf(request, MAX_INGEST_BYTES);
     if (bytes === null) return tooLarge(MAX_INGEST_BYTES);
     const headers = pick(request.headers, PASSED_ON);
-    const body = await readIngestBody(bytes, headers['content-encoding'] ?? 'identity');
-    return ingest.ingest({ token, nodeId: headers['wattshed-node'] ?? null, headers, bytes, body });
+    let body: Promise<IngestBody | null> | null = null;
+    const readBody = () => {
+      body ??= readIngestBody(bytes, headers['content-encoding'] ?? 'identity');
+      return body;
+    };
+    return ingest.ingest({ token, nodeId: headers['wattshed-node'] ?? null, headers, bytes, readBody });
   }
   if (method === 'POST' && path === '/v1/enroll') {
     if (bearerOf(request) === null) return unauthenticated();
