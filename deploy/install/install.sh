@@ -187,10 +187,20 @@ exec $runs "\$here/wattshed.mjs" "\$@"
 END
   chmod -R u=rwX,go=rX "$target.new"
   chmod 755 "$target.new/bin/"*
+  previous=$(readlink "$root/opt/wattshed/current" || true)
   rm -rf "$target"
   mv "$target.new" "$target"
   ln -sfn "$VERSION" "$root/opt/wattshed/current"
   ln -sfn ../../../opt/wattshed/current/bin/wattshed "$root/usr/local/bin/wattshed"
+  [ "$previous" = "$VERSION" ] || forget_old
+}
+
+# Of earlier versions the last one stays, to go back to.
+forget_old() {
+  for old in "$root/opt/wattshed"/*; do
+    case ${old##*/} in "$VERSION" | "$previous" | current) continue ;; esac
+    [ ! -f "$old/wattshed.mjs" ] || rm -rf "$old"
+  done
 }
 
 main "$@"
