@@ -37,17 +37,13 @@ export async function kill(): Promise<Figure[]> {
       const spawnedAt = performance.now();
       const before = spoolFiles(stateDir);
       const agent = replay(folder, stateDir, receiver.url, fromMs, [`--speed`, String(SPEED)]);
-      // The first life must leave something to go on from; what came before its first record nobody can know.
-      const committed = await firstCommit(
-        stateDir,
-        before,
-        agent,
-        kills === 0 ? 20_000 : LONGEST_LIFE_MS * Math.random(),
-      );
-      if (committed) {
+      // Every second life is let come up, however long that takes: measured only where no kill was faster, slow restarts
+      // would not be seen. The first must leave something to go on from; what came before it nobody can know.
+      if (kills % 2 === 0) {
+        await firstReading(stateDir, before, agent);
         restartMs.push(performance.now() - spawnedAt);
-        await sleep(LONGEST_LIFE_MS * Math.random());
       }
+      await sleep(LONGEST_LIFE_MS * Math.random());
       agent.kill('SIGKILL');
       await ended(agent);
       fromMs += Math.ceil((performance.now() - spawnedAt) * SPEED + LONGEST_DEATH_MS * Math.random());
@@ -84,17 +80,17 @@ function figures(
       name: 'kill.kills',
       value: KILLS,
       unit: 'kills',
-      note: `at random points, ${restartMs.length} after the life's first record`,
+      note: `at random points, every second one after the life's first record`,
     },
     { name: 'kill.lost_millijoules', value: lost, unit: 'mJ', note: 'over eight counters; must be 0' },
     { name: 'kill.doubled_millijoules', value: doubled, unit: 'mJ', note: 'must be 0' },
     {
       name: 'kill.restart_p50_ms',
-      value: sorted[Math.floor(sorted.length / 2)] ?? 0,
+      value: sorted[Math.floor(sorted.length / 2)]!,
       unit: 'ms',
-      note: 'from the start of the process to its first record',
+      note: `from exec to the first reading booked and synced, ${restartMs.length} restarts`,
     },
-    { name: 'kill.restart_max_ms', value: sorted.at(-1) ?? 0, unit: 'ms', note: 'target 2,000' },
+    { name: 'kill.restart_max_ms', value: sorted.at(-1)!, unit: 'ms', note: 'target 2,000' },
   ];
 }
 
@@ -130,22 +126,19 @@ const spoolFiles = (stateDir: string) => {
     : [];
 };
 
-/** Whether this life has written its first record within the time. */
-async function firstCommit(
-  stateDir: string,
-  before: readonly string[],
-  agent: ChildProcess,
-  withinMs: number,
-): Promise<boolean> {
-  const deadline = performance.now() + withinMs;
+const COMES_UP_WITHIN_MS = 20_000;
+
+/** Resolves once this life has its first reading on disk. */
+async function firstReading(stateDir: string, before: readonly string[], agent: ChildProcess): Promise<void> {
+  const deadline = performance.now() + COMES_UP_WITHIN_MS;
   while (performance.now() < deadline && agent.exitCode === null) {
     const name = spoolFiles(stateDir).at(-1);
     const isNew = name !== undefined && !before.includes(name);
     const bytes = isNew ? (statSync(join(stateDir, 'spool', name), { throwIfNoEntry: false })?.size ?? 0) : 0;
-    if (bytes > HEADER_BYTES) return true;
+    if (bytes > HEADER_BYTES) return;
     await sleep(5);
   }
-  return false;
+  throw new Error(`no reading on disk within ${COMES_UP_WITHIN_MS / 1_000} s`);
 }
 
 async function writeCredentials(stateDir: string, url: string): Promise<void> {
