@@ -54,8 +54,8 @@ export async function enrolAgent(options: AgentOptions, enrolmentKey: string): P
     throw new CommandError(`this host could not be enrolled: ${said.trim() || `exit code ${code}`}`);
 }
 
-/** Keeps one agent running until `stop`. */
-export function runAgent(options: AgentOptions): AgentProcess {
+/** Keeps one agent running until `stop`; tells of each process that it starts. */
+export function runAgent(options: AgentOptions, onStart: (pid: number) => void): AgentProcess {
   let stopping = false;
   let child: ChildProcess;
   let restart: NodeJS.Timeout | undefined;
@@ -64,6 +64,7 @@ export function runAgent(options: AgentOptions): AgentProcess {
   const start = () => {
     const startedAt = performance.now();
     child = spawnAgent(options, ['run']);
+    if (child.pid !== undefined) onStart(child.pid);
     for (const stream of [child.stdout, child.stderr]) {
       // Ctrl-C ends workerd at once: what the agent says of that on its way out is no news.
       stream?.on('data', (text) => stopping || process.stderr.write(text));

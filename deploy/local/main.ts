@@ -8,6 +8,7 @@ import { type AgentProcess, enrolAgent, isEnrolled, runAgent } from './agent-pro
 import { createApi } from './api.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { type Demo, startDemo } from './demo/run-demo.ts';
+import { childrenRunning, type Guardian, startGuardian } from './guardian.ts';
 import { HELP, parseOptions, type StartOptions } from './options.ts';
 import { freePort, type Server, startServer } from './server.ts';
 import { assertKnownZone, createEnrolmentKey, ensureSite, LOCAL_SITE } from './site.ts';
@@ -17,6 +18,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const DEMO_HISTORY_MS = 30 * DAY_MS;
 
 interface Running {
+  readonly guardian: Guardian;
   server?: Server;
   agent?: AgentProcess;
   demo?: Demo;
@@ -40,7 +42,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function start(options: StartOptions): Promise<void> {
   const folder = await openDataFolder(options.dataFolder);
-  const running: Running = {};
+  const running: Running = { guardian: startGuardian() };
   try {
     const port = await freePort(options.listenAddress, options.port);
     await build();
@@ -51,6 +53,7 @@ async function start(options: StartOptions): Promise<void> {
       port,
       adminSecretSha256: folder.adminSecretSha256,
     });
+    for (const pid of childrenRunning('workerd')) running.guardian.watch(pid, 'workerd', 'KILL');
     stopOnSignal(running, folder);
     const api = createApi(running.server.url, folder.adminToken);
     const gridZone = await ensureSite(api, options.gridZone);
@@ -59,7 +62,7 @@ async function start(options: StartOptions): Promise<void> {
       if (!(await isEnrolled(agentOptions))) {
         await enrolAgent(agentOptions, await createEnrolmentKey(api, LOCAL_SITE));
       }
-      running.agent = runAgent(agentOptions);
+      running.agent = runAgent(agentOptions, (pid) => running.guardian.watch(pid, 'wattshed.mjs', 'TERM'));
     }
     console.log(welcome(running.server.url, folder, gridZone));
     if (options.demo) {
@@ -95,6 +98,7 @@ async function stopAll(running: Running, folder: DataFolder): Promise<void> {
   await running.agent?.stop();
   await running.demo?.stop();
   await running.server?.stop();
+  await running.guardian.stop();
   folder.release();
 }
 

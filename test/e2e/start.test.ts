@@ -153,6 +153,20 @@ test('ended by a signal to npm alone, as a service manager or `kill` may do it, 
   expect(family.filter(isRunning)).toEqual([]);
 });
 
+test('killed, as nobody can prevent, it leaves neither the server on its port nor the agent', async () => {
+  const port = await freePort('127.0.0.1', 0);
+  const one = start('--port', String(port), '--data', folder);
+  await one.until('Ctrl-C stops it all');
+  const family = descendantsOf(one.pid);
+  expect(family.length).toBeGreaterThanOrEqual(3);
+  one.signal('SIGKILL');
+  // The agent saves first; the test's own limit is the deadline.
+  while (family.some(isRunning)) await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(await freePort('127.0.0.1', port)).toBe(port);
+  const again = start('--port', String(port), '--data', folder);
+  await again.until('Ctrl-C stops it all');
+});
+
 test('a port that is taken is one clear line', async () => {
   const holder = createServer();
   await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
