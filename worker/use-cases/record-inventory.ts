@@ -46,8 +46,6 @@ export async function recordInventory(
     reported.flatMap(({ id, type }) => (idScope(type, id) === 'node' ? [] : [id])),
     nodeNumber,
   );
-  const toldInParts = Math.min(...memory.superseded.map(beganMs));
-
   const written: StoredPart[] = [];
   const moved = memory.superseded.map((part) => ({ part, endMs: nowMs }));
   const returned: StoredPart[] = [];
@@ -56,27 +54,42 @@ export async function recordInventory(
     const there = elsewhere.filter((other) => isSamePart(other, part));
     const came = there.find((other) => hasCome(other, before, nowMs));
     if (before !== undefined && isBack(before, there, came)) returned.push(before);
-    // Where it was until now, it was in service until now; what is here already has been since it came.
+    // What is here already has been since it came; else it was there until now.
     if (came !== undefined)
       moved.push({ part: came, endMs: before?.outOfServiceMs === null ? before.inServiceMs : nowMs });
-    const origin = came ?? (part.type === 'dimm' && Number.isFinite(toldInParts) ? 'total' : null);
-    const agesFromMs = origin === null ? null : origin === 'total' ? toldInParts : beganMs(origin);
-    const next: StoredPart = {
-      ...(before ?? UNSAID),
-      ...part,
-      nodeNumber,
-      type: before?.type ?? part.type,
-      capacityBytes: larger(before?.capacityBytes ?? null, part.capacityBytes),
-      inServiceMs: before?.inServiceMs ?? (origin === null ? firstMs : nowMs),
-      inServiceAssumed: before?.inServiceAssumed ?? true,
-      agesFromMs: before?.agesFromMs ?? (before?.outOfServiceMs != null ? null : agesFromMs),
-    };
+    // Modules that stand for a total now go on with what is left of it.
+    const origins = came !== undefined ? [came] : part.type === 'dimm' ? memory.superseded : [];
+    const next = reportedNow(before, { ...part, nodeNumber }, origins, { firstMs, nowMs });
     if (before === undefined || isOther(before, next)) written.push(next);
   }
   await writeInventory(db, nodeNumber, { written, moved, returned }, nowMs);
   const unseen = new Set<StoredPart>(memory.unseen);
   const seen = ledger.filter((part) => !unseen.has(part));
   await markMissing(db, nodeNumber, presenceChanges(seen, new Set(reported.map(({ id }) => id)), nowMs));
+}
+
+/** @param origins what it was until it came here; none: it is new, or has been here */
+function reportedNow(
+  before: StoredPart | undefined,
+  part: ReportedPart & Pick<StoredPart, 'nodeNumber'>,
+  origins: readonly StoredPart[],
+  { firstMs, nowMs }: { readonly firstMs: number; readonly nowMs: number },
+): StoredPart {
+  const beganThereMs = Math.min(...origins.map(beganMs));
+  if (before === undefined) {
+    const dates =
+      origins.length === 0
+        ? { inServiceMs: firstMs, agesFromMs: null }
+        : { inServiceMs: nowMs, agesFromMs: beganThereMs };
+    return { ...UNSAID, ...part, ...dates, inServiceAssumed: true };
+  }
+  return {
+    ...before,
+    ...part,
+    type: before.type,
+    capacityBytes: larger(before.capacityBytes, part.capacityBytes),
+    agesFromMs: before.agesFromMs ?? (beganThereMs < before.inServiceMs ? beganThereMs : null),
+  };
 }
 
 type ReportedPart = Pick<StoredPart, 'id' | 'type' | 'name' | 'capacityBytes' | 'cores'>;

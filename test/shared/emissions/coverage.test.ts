@@ -117,6 +117,16 @@ test('time before enrolment, after retirement, after now and outside a part’s 
   expect(totals({ node: { devices, parts }, windows: first }).coverage).toBe(1);
 });
 
+test('nor is the time for which a part was in another node; its hardware accrues there', () => {
+  const quarterMs = HOUR_MS / 4;
+  const absences = [[START_MS + quarterMs, START_MS + 3 * quarterMs]] as const;
+  const parts = [{ ...part('gpu-a', 'gpu'), grams: 4 * 365 * 24 * 1_000, absences }];
+  const here = all([0, WINDOW_MS]).map((window, i) => (i < 3 || i >= 9 ? window : []));
+  const { coverage, embodiedGrams } = totals({ node: { devices: [gpu], parts }, windows: here });
+  expect(coverage).toBe(1);
+  expect(embodiedGrams).toBeCloseTo(500, 9);
+});
+
 test('nothing expected is null, not zero; a silent node is zero', () => {
   const silent = totals({ windows: [] });
   expect(silent).toMatchObject({ coverage: 0, nodesExpected: 1, nodesReporting: 0 });

@@ -74,6 +74,30 @@ test('the fleet’s sum is that of the ledger', async () => {
   expect(Math.abs(ledger.totals.accruedGrams! - grams)).toBeLessThan(1e-6);
 });
 
+test('an answer says over which lifetimes it is spread: each that held where its nodes stood', async () => {
+  await inventory(node, [gpuPart(n(1))]);
+  await ask('POST', '/v1/sites', {
+    id: `six-${runs}`,
+    gridZone: 'DE',
+    pueRatio: 1,
+    embodiedLifetimeYears: 6,
+  });
+  await newNode(`six-${runs}`, `six-${runs}`);
+  clock.nowMs = DAY_MS + 10 * HOUR_MS;
+  const lifetimes = async (filter: string) =>
+    ask('GET', `/v1/fleet/emissions?from=${iso(DAY_MS)}&to=${iso(clock.nowMs)}&filter=${filter}`);
+  expect(await lifetimes(`site:s-${runs}`)).toMatchObject({
+    embodiedMethod: 'straightLine',
+    embodiedLifetimeYears: [4],
+  });
+  expect(await lifetimes(`node:six-${runs}`)).toMatchObject({ embodiedLifetimeYears: [6] });
+  // Five years from the fifth hour on.
+  const change = { embodiedLifetimeYears: 5, effectiveFrom: iso(DAY_MS + 5 * HOUR_MS) };
+  await ask('PATCH', `/v1/sites/s-${runs}`, change);
+  expect(await lifetimes(`site:s-${runs}`)).toMatchObject({ embodiedLifetimeYears: [4, 5] });
+  expect(await lifetimes('site:nowhere')).toMatchObject({ embodiedLifetimeYears: [] });
+});
+
 test('a part that vanishes for an hour is noted and goes on; a newcomer after a week is a proposal', async () => {
   await inventory(node, [gpuPart(n(1))]);
   clock.nowMs = DAY_MS + HOUR_MS;
@@ -249,6 +273,24 @@ test('a disk moves at once from a node that has gone silent, and by its name as 
   const third = await newNode(`t-${runs}`, `s-${runs}`);
   await inventory(third, [disk]);
   expect((await partOf(node.nodeId, disk.id)).movedTo).toBe(third.nodeId);
+});
+
+test('a disk that two nodes report is the first one’s once the other lets go of it', async () => {
+  const disk = { id: `S64HNE0R${n(0)}77`, type: 'ssd' as const, name: 'SSD', capacityBytes: 3.84e12 };
+  await inventory(node, [disk]);
+  clock.nowMs = DAY_MS + HOUR_MS / 2;
+  const other = await newNode(`o-${runs}`, `s-${runs}`);
+  await inventory(other, [disk]);
+  clock.nowMs = DAY_MS + HOUR_MS;
+  await inventory(other, []);
+  await inventory(node, [disk]);
+  expect(await partOf(node.nodeId, disk.id)).toMatchObject({ inServiceFrom: iso(DAY_MS), agesFrom: null });
+  expect(await partOf(other.nodeId, disk.id)).toMatchObject({
+    outOfServiceFrom: iso(DAY_MS + HOUR_MS / 2),
+    movedTo: node.nodeId,
+    accruedSoFarGrams: 0,
+    writtenOffGrams: 0,
+  });
 });
 
 test('modules are parts of their own: one that is added later counts from then, and needs no count', async () => {
