@@ -261,11 +261,11 @@ test('a node is unknown before it enrolled, and retired only since it was', asyn
 test('parts, sizes and devices that come later are unknown before', async () => {
   runs++;
   const { node } = await fleet('parts', ZONES.changed);
-  const memory = (capacityBytes: number) => ({ id: 'dimm', type: 'memory', name: 'DDR5', capacityBytes });
+  const disk = (capacityBytes: number) => ({ id: 'disk', type: 'ssd', name: 'SSD', capacityBytes });
   const ofGpu = (id: string) => ({ id, type: 'gpu', name: 'NVIDIA H100' });
   const inventories = [
-    [ofGpu(GPU_ID), memory(2 ** 36)],
-    [ofGpu(GPU_ID), memory(2 ** 39)],
+    [ofGpu(GPU_ID), disk(2 ** 36)],
+    [ofGpu(GPU_ID), disk(2 ** 39)],
     [ofGpu(GPU_ID), ofGpu('GPU-added')],
   ];
   const given: [number, Answer][] = [];
@@ -294,8 +294,8 @@ test('parts, sizes and devices that come later are unknown before', async () => 
   expect(logged).toHaveLength(3);
   expect(logged[1]).toMatchObject({
     who: `node:${node.nodeId}`,
-    from: [memory(2 ** 36)],
-    to: [memory(2 ** 39)],
+    from: [disk(2 ** 36)],
+    to: [disk(2 ** 39)],
     effectiveFrom: iso(DAY_MS),
   });
   const grams = given.map(([, { totals }]) => totals.embodiedGrams!);

@@ -38,7 +38,7 @@ test('the first counts: one date, one change, one setting', async () => {
   );
   expect(changes).toMatchObject([{ who: 'first', to: firstMs, why: 'sold' }]);
   const { results } = await DB.prepare(
-    "SELECT value, recorded_by AS by, retired_at_ms AS at FROM settings JOIN nodes ON subject = 'node:' || number WHERE id = 'once' AND key = 'retiredAt'",
+    "SELECT value, recorded_by AS by, retired_at_ms AS at FROM settings JOIN nodes ON subject = 'node:' || number WHERE nodes.id = 'once' AND key = 'retiredAt'",
   ).all();
   expect(results).toEqual([{ value: String(firstMs), by: 'first', at: firstMs }]);
 });
