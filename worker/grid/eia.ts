@@ -48,6 +48,7 @@ const rowSchema = z.object({
 export function eia(basis: Basis, key: string): IntensityProvider {
   return {
     name: basis === 'lifecycle' ? 'eia' : 'eia-direct',
+    service: 'eia',
     basis,
     signal: 'average',
     scope: 'production',

@@ -36,6 +36,7 @@ const rowSchema = z.object({
 export function electricityMaps(basis: Basis, token: string): IntensityProvider {
   return {
     name: basis === 'lifecycle' ? 'electricity-maps' : 'electricity-maps-direct',
+    service: 'electricity-maps',
     basis,
     signal: 'average',
     scope: 'consumption',

@@ -43,6 +43,7 @@ const REASON_LENGTH = 160;
 export function entsoe(basis: Basis, token: string): IntensityProvider {
   return {
     name: basis === 'lifecycle' ? 'entsoe' : 'entsoe-direct',
+    service: 'entsoe',
     basis,
     signal: 'average',
     scope: 'production',

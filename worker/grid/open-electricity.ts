@@ -82,6 +82,7 @@ const pointSchema = z.tuple([z.iso.datetime({ offset: true }), z.number().nullab
 export function openElectricity(basis: Basis, key: string): IntensityProvider {
   return {
     name: basis === 'lifecycle' ? 'open-electricity' : 'open-electricity-direct',
+    service: 'open-electricity',
     basis,
     signal: 'average',
     scope: 'production',

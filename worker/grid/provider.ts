@@ -43,6 +43,8 @@ export interface SeriesRequest {
 
 export interface IntensityProvider {
   readonly name: string;
+  /** Whose limits it shares: the name that all who ask the same service give; absent: its own. */
+  readonly service?: string;
   readonly basis: Basis;
   readonly signal: Signal;
   readonly scope: Scope;

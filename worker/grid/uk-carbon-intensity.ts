@@ -7,7 +7,13 @@ import { DAY_MS } from '../../shared/time/window.ts';
 import { checkedSeries, type Row } from './checked-series.ts';
 import type { ProviderHttp } from './http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
-import { fetchForecastHalfHours, fetchHalfHours, HALF_HOUR_MS, minuteSchema } from './uk-half-hours.ts';
+import {
+  fetchForecastHalfHours,
+  fetchHalfHours,
+  HALF_HOUR_MS,
+  minuteSchema,
+  UK_SERVICE,
+} from './uk-half-hours.ts';
 
 const RULES = { stepMs: HALF_HOUR_MS, mayBeAllZero: false };
 
@@ -19,6 +25,7 @@ const rowSchema = z.object({
 
 export const ukCarbonIntensity: IntensityProvider = {
   name: 'uk-carbon-intensity',
+  service: UK_SERVICE,
   basis: 'direct',
   signal: 'average',
   scope: 'consumption',

@@ -7,13 +7,14 @@ import { DAY_MS } from '../../shared/time/window.ts';
 import { checkedSeries } from './checked-series.ts';
 import type { ProviderHttp } from './http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
-import { fetchHalfHours, HALF_HOUR_MS } from './uk-half-hours.ts';
+import { fetchHalfHours, HALF_HOUR_MS, UK_SERVICE } from './uk-half-hours.ts';
 import { ukMixRows } from './uk-mix.ts';
 
 const RULES = { stepMs: HALF_HOUR_MS, mayBeAllZero: false };
 
 export const ukGenerationMix: IntensityProvider = {
   name: 'uk-generation-mix',
+  service: UK_SERVICE,
   basis: 'lifecycle',
   signal: 'average',
   scope: 'production',

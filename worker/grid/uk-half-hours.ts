@@ -4,6 +4,8 @@ import type { ProviderHttp } from './http.ts';
 import type { FetchFailure, SeriesRequest } from './provider.ts';
 
 export const HALF_HOUR_MS = 1_800_000;
+/** Who asks it shares its limits. */
+export const UK_SERVICE = 'carbonintensity.org.uk';
 
 const replySchema = z.object({ data: z.array(z.unknown()) });
 const regionalSchema = z.object({ data: z.object({ regionid: z.number(), data: z.array(z.unknown()) }) });

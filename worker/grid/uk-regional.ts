@@ -15,6 +15,7 @@ import {
   fetchRegionalHalfHours,
   HALF_HOUR_MS,
   minuteSchema,
+  UK_SERVICE,
 } from './uk-half-hours.ts';
 import { ukMixRows } from './uk-mix.ts';
 
@@ -30,6 +31,7 @@ const regionIds: ReadonlyMap<string, number> = new Map(UK_REGIONS.map(({ key, id
 export function ukRegional(basis: Basis): IntensityProvider {
   return {
     name: basis === 'direct' ? 'uk-regional' : 'uk-regional-mix',
+    service: UK_SERVICE,
     basis,
     signal: 'average',
     scope: basis === 'direct' ? 'consumption' : 'production',

@@ -18,6 +18,7 @@ import {
 } from '../storage/grid-forecasts.ts';
 import { findOrAddSeries } from '../storage/grid-writes.ts';
 import { issueOfProvider } from './grid-forecast-issue.ts';
+import { forecastStateName, providersToAsk, serviceOf } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 /** Eight queries each at most: the free plan's fifty are for the whole run. The rest waits its turn. */
@@ -47,10 +48,7 @@ export interface ForecastFetchResult {
   readonly outcome: FetchOutcome['outcome'];
 }
 
-/** How the state of a forecast is told from that of the series of the same provider, in `grid_fetches`. */
-export const forecastStateName = (provider: string) => `${provider} forecast`;
-
-/** One run. A provider that fails is left alone until the next one. */
+/** One run. A service that fails is left alone until the next one. */
 export async function refreshForecasts(dependencies: ForecastDependencies): Promise<ForecastFetchResult[]> {
   const { db, nowMs } = dependencies;
   const http = createProviderHttp(dependencies);
@@ -58,10 +56,10 @@ export async function refreshForecasts(dependencies: ForecastDependencies): Prom
   const leftAlone = new Set<string>();
   for (const due of await dueForecasts(dependencies)) {
     const { provider, gridZone, previous } = due;
-    if (leftAlone.has(provider.name)) continue;
+    if (leftAlone.has(serviceOf(provider))) continue;
     const outcome = await ask(due, http, nowMs);
     if (outcome.outcome === 'values') await keep(db, due, outcome.values, nowMs);
-    if (outcome.outcome !== 'values' && outcome.outcome !== 'noData') leftAlone.add(provider.name);
+    if (outcome.outcome !== 'values' && outcome.outcome !== 'noData') leftAlone.add(serviceOf(provider));
     const state = nextFetchState(previous, outcome, { nowMs, refreshMs: REFRESH_MS });
     await writeFetches(db, [{ provider: forecastStateName(provider.name), gridZone, ...state }]);
     results.push({ provider: provider.name, gridZone, outcome: outcome.outcome });
@@ -74,7 +72,9 @@ async function dueForecasts({ db, providers, nowMs }: ForecastDependencies): Pro
   if (forecasting.length === 0) return [];
   const [zones, fetches] = await Promise.all([gridZonesInUse(db, nowMs), readFetches(db)]);
   const stateOf = new Map(fetches.map((row) => [`${row.provider} ${row.gridZone}`, row]));
+  const toAsk = providersToAsk(providers, fetches, nowMs);
   return forecasting
+    .filter((provider) => toAsk.includes(provider))
     .flatMap((provider) =>
       zones
         .filter((gridZone) => provider.covers(gridZone))

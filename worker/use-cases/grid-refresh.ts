@@ -9,11 +9,12 @@ import { createProviderHttp, type ProviderHttp } from '../grid/http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from '../grid/provider.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
 import { storeValues } from '../storage/grid-writes.ts';
+import { providersToAsk, serviceOf } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 /** The free plan allows 50 queries and 50 requests per run, of which other jobs need some; a fetch takes six queries, the first of a series eight. The rest waits its turn. */
 const MAX_FETCHES_PER_RUN = 5;
-/** After so many failures in a row a provider is left alone until the next run: its other zones would fail as well. */
+/** After so many failures in a row a service is left alone until the next run: its other zones would fail as well. */
 const CIRCUIT_OPENS_AFTER = 2;
 
 /** A new zone gets the past that the hour-of-day profile needs; its first fetch, and after a long silence. */
@@ -45,18 +46,18 @@ export interface RefreshResult {
 }
 
 /**
- * One run. Providers are asked side by side, the zones of one provider one after the other. Throws only where the
+ * One run. Services are asked side by side, all that one is asked for one after the other. Throws only where the
  * database fails, after every provider had its turn.
  */
 export async function refreshGrid(dependencies: RefreshDependencies): Promise<RefreshResult[]> {
   const due = await dueFetches(dependencies);
   const http = createProviderHttp(dependencies);
   const runs = await Promise.allSettled(
-    dependencies.providers.map((provider) =>
-      refreshProvider(
+    [...new Set(dependencies.providers.map(serviceOf))].map((service) =>
+      refreshService(
         dependencies,
         http,
-        due.filter((fetch) => fetch.provider === provider),
+        due.filter(({ provider }) => serviceOf(provider) === service),
       ),
     ),
   );
@@ -69,7 +70,7 @@ async function dueFetches({ db, providers, nowMs }: RefreshDependencies): Promis
   const [zones, fetches] = await Promise.all([gridZonesInUse(db, nowMs), readFetches(db)]);
   const stateOf = new Map(fetches.map((row) => [`${row.provider} ${row.gridZone}`, row]));
   const dueAtMs = ({ previous }: DueFetch) => previous?.nextDueAtMs ?? 0;
-  const queues = providers.map((provider) =>
+  const queues = providersToAsk(providers, fetches, nowMs).map((provider) =>
     zones
       .filter((gridZone) => provider.covers(gridZone))
       .map((gridZone) => ({
@@ -88,7 +89,7 @@ async function dueFetches({ db, providers, nowMs }: RefreshDependencies): Promis
     .map(({ fetch }) => fetch);
 }
 
-async function refreshProvider(
+async function refreshService(
   { db, nowMs }: RefreshDependencies,
   http: ProviderHttp,
   queue: readonly DueFetch[],
@@ -104,14 +105,14 @@ async function refreshProvider(
         : { written: 0, revised: 0 };
     results.push({ provider: name, gridZone, outcome: outcome.outcome, ...stored });
 
-    // A limit is on the caller, not on the zone: the zones still waiting wait as long.
+    // A limit is on the caller, not on the zone: what still waits waits as long.
     const concerned = outcome.outcome === 'rateLimited' ? queue.slice(index) : queue.slice(index, index + 1);
     await writeFetches(
       db,
       concerned.map((fetch) => ({
-        provider: name,
+        provider: fetch.provider.name,
         gridZone: fetch.gridZone,
-        ...nextFetchState(fetch.previous, outcome, { nowMs, refreshMs: provider.refreshMs }),
+        ...nextFetchState(fetch.previous, outcome, { nowMs, refreshMs: fetch.provider.refreshMs }),
       })),
     );
     failuresInARow = outcome.outcome === 'failed' ? failuresInARow + 1 : 0;

@@ -17,6 +17,7 @@ import {
 } from '../storage/grid-rereads.ts';
 import { storeValues } from '../storage/grid-writes.ts';
 import { askProvider, FIRST_SPAN_MS, type RefreshDependencies } from './grid-refresh.ts';
+import { providersToAsk, serviceOf, statesOfService } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 const AGES_DAYS = [7, 30, 91] as const;
@@ -67,7 +68,7 @@ export async function rereadGrid(dependencies: RefreshDependencies): Promise<Rer
   if (outcome.outcome === 'failed') await postponeRereads(db, [row], nowMs + RETRY_AFTER_FAILURE_MS);
   else if (outcome.outcome === 'rateLimited') {
     const waitMs = Math.min(Math.max(outcome.retryAfterMs ?? 0, LEAST_WAIT_AFTER_LIMIT_MS), DAY_MS);
-    await waitForProvider(db, name, rows, fetches, nowMs + waitMs);
+    await waitForService(dependencies, serviceOf(provider), rows, fetches, nowMs + waitMs);
   } else await advanceReread(db, row, endDay);
   return { provider: name, gridZone, ageDays, outcome: outcome.outcome, ...stored };
 }
@@ -116,7 +117,9 @@ function firstDue(
         lastOkAtMs !== null &&
         consecutiveFailures === 0,
     );
+  const toAsk = providersToAsk(providers, fetches, nowMs).map(({ name }) => name);
   const [row] = rows
+    .filter(({ provider }) => toAsk.includes(provider))
     .filter(({ nextDay, ageDays, notBeforeMs }) => nextDay + ageDays <= today && notBeforeMs <= nowMs)
     .filter(answers)
     .sort((a, b) => a.nextDay + a.ageDays - (b.nextDay + b.ageDays));
@@ -128,17 +131,22 @@ function firstDue(
 }
 
 /** A limit is on the caller: neither its other days nor its latest values are asked for before. */
-async function waitForProvider(
-  db: D1Database,
-  name: string,
+async function waitForService(
+  { db, providers }: RefreshDependencies,
+  service: string,
   rows: readonly StoredReread[],
   fetches: readonly StoredFetch[],
   untilMs: number,
 ): Promise<void> {
-  const own = ({ provider }: { readonly provider: string }) => provider === name;
-  await postponeRereads(db, rows.filter(own), untilMs);
+  const names = providers.filter((one) => serviceOf(one) === service).map(({ name }) => name);
+  await postponeRereads(
+    db,
+    rows.filter(({ provider }) => names.includes(provider)),
+    untilMs,
+  );
+  const states = statesOfService(providers, fetches, service);
   await writeFetches(
     db,
-    fetches.filter(own).map((row) => ({ ...row, nextDueAtMs: Math.max(row.nextDueAtMs, untilMs) })),
+    states.map((row) => ({ ...row, nextDueAtMs: Math.max(row.nextDueAtMs, untilMs) })),
   );
 }

@@ -5,6 +5,7 @@ import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
 import { ukCarbonIntensity } from '../../../worker/grid/uk-carbon-intensity.ts';
 import { readFetches } from '../../../worker/storage/grid-fetches.ts';
+import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import { rereadGrid } from '../../../worker/use-cases/grid-reread.ts';
 import { database, report, send } from '../ingest/support.ts';
@@ -99,6 +100,26 @@ test('a limit told for one zone holds for every zone of the provider, as long as
   const limited: Answer = () => new Response('', { status: 429, headers: { 'Retry-After': '3000' } });
   const runs = await cron(START_MS, 1, limited, [electricityMaps('lifecycle', 'k')]);
   expect(runs.map((asked) => asked.length)).toEqual([1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
+});
+
+test('a limit holds for all that the same service is asked, whatever of it was told', async () => {
+  for (const zone of ['DE', 'FR']) await ensureSite(`in-${zone.toLowerCase()}`, zone);
+  const both = [electricityMaps('lifecycle', 'k'), electricityMaps('direct', 'k')];
+  const limited: Answer = () => new Response('', { status: 429, headers: { 'Retry-After': '3000' } });
+  const asked = async (what: typeof refreshForecasts | typeof refreshGrid, minutes: number) => {
+    const answer = fetchOf(limited);
+    await what({ db: database, providers: both, fetch: answer.fetch, nowMs: START_MS + minutes * MINUTE_MS });
+    return answer.asked.length;
+  };
+  expect(await asked(refreshForecasts, 0)).toBe(1);
+  expect(await asked(refreshGrid, 1)).toBe(0);
+  await ensureSite('in-pl', 'PL');
+  expect(await asked(refreshForecasts, 5)).toBe(0);
+  // Forecasts are asked for hourly, so a limit on them holds as long at least.
+  expect(await asked(refreshGrid, 59)).toBe(0);
+  expect(await asked(refreshGrid, 61)).toBe(1);
+  expect(await asked(refreshForecasts, 110)).toBe(0);
+  expect(await asked(refreshForecasts, 112)).toBe(1);
 });
 
 test('a provider that fails is left alone for the rest of the run, and others go on', async () => {
