@@ -24,8 +24,10 @@ export async function readOnce(options: SensorOptions): Promise<OnceReport> {
   const clock = options.clock ?? systemClock;
   const set = await openSensors(options, PATIENCE_MS);
   try {
+    // Two reads: a load is a share of the time between them, and some counters have to agree with the power first.
+    const first = await set.read();
     await clock.sleepUntil(monotonicMs(clock.monotonicNow() + OBSERVE_MS));
-    const newest = new Map((await set.read()).map((reading) => [reading.meterId, reading]));
+    const newest = new Map([...first, ...(await set.read())].map((reading) => [reading.meterId, reading]));
     return {
       sensors: set.health(),
       meters: set.meters.map((meter) => ({ meter, reading: newest.get(meter.id) ?? null })),

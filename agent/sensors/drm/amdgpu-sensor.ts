@@ -135,8 +135,11 @@ export function createAmdgpuSensor({ paths, clock }: AmdgpuSensorOptions): Senso
   };
 
   function describe(): string {
-    const each = gpus.map((gpu) => `${gpu.card.slot} by ${meteredBy(gpu)}`);
-    return [each.join(', '), ...notes].join('; ');
+    const slotsBy = new Map<string, string[]>();
+    for (const gpu of gpus)
+      slotsBy.set(meteredBy(gpu), [...(slotsBy.get(meteredBy(gpu)) ?? []), gpu.card.slot]);
+    const each = [...slotsBy].map(([how, slots]) => `${slots.join(', ')} by ${how}`);
+    return [...each, ...notes].join('; ');
   }
 }
 

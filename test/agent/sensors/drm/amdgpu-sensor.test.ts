@@ -64,9 +64,7 @@ describe('AMD GPUs', () => {
         utilizationRatio: 0.03,
       },
     ]);
-    expect(outcome.detail).toBe(
-      '0000:0c:00.0 by power1_average, no energy counter, 0000:03:00.0 by power1_average, no energy counter',
-    );
+    expect(outcome.detail).toBe('0000:0c:00.0, 0000:03:00.0 by power1_average, no energy counter');
   });
 
   test.each(['amd_phoenix', 'amd_vangogh'])(
