@@ -24,14 +24,14 @@ import {
 import { readHours, type SeriesReach } from '../storage/grid-forecasts.ts';
 
 /** From here on what is learned beats the usual day; measured on eight zones (docs/grid.md). */
-export const LEARN_FROM_DAYS = 30;
+const LEARN_FROM_DAYS = 30;
 /** What two years more would add is less than what they would cost. */
 const HISTORY_DAYS = 730;
 const GENERATION_DAYS = 28;
 /** The errors of so many days before a generation tell how wide its band must be. */
 const WATCHED_DAYS = 30;
 /** Some 5 ms each, 20 ms where they are watched as well: a second or two of the paid plan's thirty. */
-export const MAX_DAYS_PER_STEP = 100;
+const MAX_DAYS_PER_STEP = 100;
 /** Learned so long ago, a forecast is still made from it. */
 const USABLE_DAYS = 7;
 /** The usual intensity is told from the first year. */
@@ -40,7 +40,7 @@ const UNIT_HOURS = 365 * 24;
 const MARGIN_HOURS = 7 * 24;
 
 /** The hours of the day that forecasts are learned for: one made within three hours of it uses what was learned for it. */
-export const HOURS_OF_DAY = [0, 6, 12, 18] as const;
+const HOURS_OF_DAY = [0, 6, 12, 18] as const;
 
 /** An array of another length is of another model in any case. */
 const MODEL = `${MODEL_VERSION}/${STATE_LENGTH}`;

@@ -22,7 +22,7 @@ export const OWN_PROVIDER = 'wattshed';
 
 const SLOT_MS = 6 * HOUR_MS;
 /** A series without a newer value says nothing of tomorrow. */
-export const STALE_MS = DAY_MS;
+const STALE_MS = DAY_MS;
 /** What the usual day and its back-test look at, and a week more than what is learned looks back. */
 const READ_DAYS = 42;
 /** A run that is cut off for its CPU time (10 ms on the free plan) leaves its attempt behind; after so many the simple way is taken. */
