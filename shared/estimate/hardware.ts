@@ -1,7 +1,7 @@
 /** Hardware by the name that a person writes: never guessed, but with what may have been meant. */
 
 import { editDistance } from '../edit-distance.ts';
-import { type CatalogEntry, type HardwareCatalog, PUBLISHED } from '../embodied/catalog.ts';
+import type { CatalogEntry, CatalogMatch, HardwareCatalog } from '../embodied/catalog.ts';
 
 /** What an estimate may be of. */
 const KINDS: readonly string[] = ['gpu', 'tpu', 'cpu', 'server'];
@@ -10,19 +10,19 @@ const whole = (hardware: HardwareCatalog) =>
   hardware.entries.filter(({ kind, id }) => KINDS.includes(kind) && !id.endsWith('-unknown'));
 
 /** By id, name or alias, or under the longer name by which drivers report it; null where it is none of the catalog's. */
-export function hardwareNamed(written: string, hardware: HardwareCatalog = PUBLISHED): CatalogEntry | null {
+export function hardwareNamed(written: string, hardware: HardwareCatalog): CatalogMatch | null {
   const wanted = written.trim().toLowerCase();
   const exact = whole(hardware).find((entry) => namesOf(entry).some((name) => name.toLowerCase() === wanted));
-  if (exact) return exact;
+  if (exact) return { entry: exact, by: 'exact' };
   for (const kind of ['gpu', 'cpu'] as const) {
-    const { entry, by } = hardware.find(kind, written);
-    if (by !== 'modelled') return entry;
+    const match = hardware.find(kind, written);
+    if (match.by !== 'modelled') return match;
   }
   return null;
 }
 
 /** Up to `limit` names that someone who wrote this may have meant: those that hold its words, else the most alike. */
-export function nearestHardware(written: string, hardware: HardwareCatalog = PUBLISHED, limit = 4): string[] {
+export function nearestHardware(written: string, hardware: HardwareCatalog, limit = 4): string[] {
   const wanted = written.trim().toLowerCase();
   const words = wanted.match(/[a-z0-9]+/g) ?? [];
   const rank = (entry: CatalogEntry) => {

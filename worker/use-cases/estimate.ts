@@ -68,8 +68,8 @@ export async function estimateEmissions(
   nowMs: number,
 ): Promise<Result<EstimateAnswer>> {
   const catalog = await readHardware(db, Math.min(nowMs, request.toMs ?? nowMs));
-  const entry = hardwareNamed(request.hardware, catalog);
-  if (entry === null) {
+  const match = hardwareNamed(request.hardware, catalog);
+  if (match === null) {
     const nearest = nearestHardware(request.hardware, catalog).join(', ');
     return fail(
       'invalid_body',
@@ -77,7 +77,12 @@ export async function estimateEmissions(
       '/hardware',
     );
   }
+  const { entry, by } = match;
   const notes = new Notes();
+  if (by === 'similar')
+    notes.assume(
+      `Hardware: ${entry.name}, with which the name begins, stands for "${request.hardware}", from half the low bound of its making to twice the high one.`,
+    );
   const power = powerOf(request, entry, notes);
   if (!power.ok) return power;
   const host = hostOf(request.host, entry, catalog, notes);

@@ -26,6 +26,11 @@ test('a GPU that came while another has been missing for a week may have replace
   expect(pairs([old, fresh], DUE_MS - 1)).toEqual([]);
 });
 
+test('so may a memory module', () => {
+  const module = (part: ReplaceablePart) => ({ ...part, type: 'dimm' });
+  expect(pairs([module(old), module(fresh)])).toEqual([['old', 'fresh']]);
+});
+
 test.each([
   ['no newcomer', [old, gpu('there before')]],
   ['of another type', [old, { ...fresh, type: 'ssd' }]],

@@ -27,6 +27,16 @@ beforeAll(async () => {
   clock.nowMs = DAY_MS + 24 * HOUR_MS;
 });
 
+test('a name that only begins like a known one says what stands for it, with wide bounds', async () => {
+  const { totals, assumptions, ...rest } = await estimate({
+    ...base,
+    hardware: 'NVIDIA GeForce RTX 3090 Ti',
+  });
+  expect(assumptions[0]).toMatch(/^Hardware: GeForce RTX 3090, .* stands for "NVIDIA GeForce RTX 3090 Ti"/);
+  expect(totals.embodiedGramsHigh! / totals.embodiedGrams!).toBeCloseTo((2 * 182.7) / 140.57, 9);
+  expect(rest).toMatchObject({ embodiedLifetimeYears: [4] });
+});
+
 test('with dates the stored series counts, window by window', async () => {
   const { totals, assumptions } = await estimate({ ...base, hours: undefined, from: at(0), to: at(2) });
   expect(totals.energyKwh).toBe(8);
