@@ -13,6 +13,8 @@ export interface Caller {
   readonly nodeNumber: number | null;
   /** Set for scope `ingest`. */
   readonly nodeId: string | null;
+  /** Set for scope `read` where it is of named projects only. */
+  readonly projects: readonly string[] | null;
 }
 
 export interface AppEnv {

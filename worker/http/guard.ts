@@ -14,14 +14,30 @@ import { findNode } from '../storage/nodes.ts';
 import { findToken, type StoredToken } from '../storage/tokens.ts';
 import type { AppEnv, Caller, Scope } from './app.ts';
 import { fail, ok, problemResponse, type Result } from './problem.ts';
+import { reasonGiven } from './reason.ts';
 import { equalDigests, webCrypto } from './web-crypto.ts';
 
 /** Optional on reports: the node that the agent takes itself for; a copied token file is noticed by it. */
 export const NODE_HEADER = 'Wattshed-Node';
 
-/** Spread into `createRoute`, with the scopes of which any will do; an admin token may read as well. */
+/**
+ * Spread into `createRoute`, with the scopes of which any will do; an admin token may read as well. A token of named
+ * projects is refused: what it may ask for takes `requireReadOfProjects`.
+ */
 export function requireScope(...scopes: [Scope, ...Scope[]]) {
   return { security: [{ bearer: scopes }], middleware: guard(scopes) };
+}
+
+/** As `requireScope`, for changes that the log tells of: where the operator wants it so, a person must say why. */
+export function requireReason(...scopes: [Scope, ...Scope[]]) {
+  const middleware: [MiddlewareHandler<AppEnv>, MiddlewareHandler<AppEnv>] = [guard(scopes), reasonGiven];
+  return { security: [{ bearer: scopes }], middleware };
+}
+
+/** For routes that keep to `caller.projects` where it is set, or that tell nothing of the fleet. */
+export function requireReadOfProjects() {
+  const scopes: Scope[] = ['read'];
+  return { security: [{ bearer: scopes }], middleware: guard(scopes, true) };
 }
 
 /**
@@ -30,7 +46,7 @@ export function requireScope(...scopes: [Scope, ...Scope[]]) {
  */
 export function requireReadOrOwnZone() {
   const scopes: Scope[] = ['read', 'ingest'];
-  const middleware: MiddlewareHandler<AppEnv>[] = [guard(scopes), ownZoneOnly];
+  const middleware: MiddlewareHandler<AppEnv>[] = [guard(scopes, true), ownZoneOnly];
   return { security: [{ bearer: scopes }], middleware };
 }
 
@@ -73,15 +89,22 @@ export function unauthenticatedResponse(context: Context, detail: string) {
   );
 }
 
-function guard(scopes: readonly Scope[]): MiddlewareHandler<AppEnv> {
+/** @param ofProjects whether a token of named projects may come in */
+function guard(scopes: readonly Scope[], ofProjects = false): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
     const caller = await authenticate(context);
     if (!caller.ok) return unauthenticatedResponse(context, caller.problem.detail);
-    const { scope: has, nodeId } = caller.value;
+    const { scope: has, nodeId, projects } = caller.value;
     if (!scopes.includes(has) && !(has === 'admin' && scopes.includes('read'))) {
       return problemResponse(context, {
         code: 'forbidden_scope',
         detail: `This needs a token of scope "${scopes.join('" or "')}"; the one sent has scope "${has}".`,
+      });
+    }
+    if (projects !== null && !ofProjects) {
+      return problemResponse(context, {
+        code: 'forbidden_scope',
+        detail: `This token has scope "read" for the projects ${projects.join(', ')} alone: it may ask for jobs, statements and /v1/fleet/emissions, and gets what those projects had. This needs scope "read" for the whole fleet.`,
       });
     }
     const claimed = context.req.header(NODE_HEADER);
@@ -129,16 +152,24 @@ async function authenticate(context: Context<AppEnv>): Promise<Result<Caller>> {
     );
   }
   if (stored.revokedAtMs !== null) return fail('unauthenticated', 'This token was revoked.');
-  return ok({ tokenId: id, scope: stored.scope, nodeNumber: stored.nodeNumber, nodeId: stored.nodeId });
+  const { scope, nodeNumber, nodeId, projects } = stored;
+  return ok({ tokenId: id, scope, nodeNumber, nodeId, projects });
 }
 
-type KnownToken = Pick<StoredToken, 'secretSha256' | 'scope' | 'revokedAtMs' | 'nodeNumber' | 'nodeId'>;
+type KnownToken = Omit<StoredToken, 'id' | 'label' | 'createdAtMs'>;
 
 async function knownToken(context: Context<AppEnv>, id: string): Promise<KnownToken | null> {
   if (id === ADMIN_TOKEN_ID) {
     const secretSha256 = context.env.ADMIN_SECRET_SHA256;
     if (secretSha256 === undefined) return null;
-    return { secretSha256, scope: 'admin', revokedAtMs: null, nodeNumber: null, nodeId: null };
+    return {
+      secretSha256,
+      scope: 'admin',
+      revokedAtMs: null,
+      nodeNumber: null,
+      nodeId: null,
+      projects: null,
+    };
   }
   const { tokenCache, nowMs } = context.var;
   const cached = tokenCache.get(id, nowMs);

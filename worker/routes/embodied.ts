@@ -6,7 +6,7 @@ import {
   type EmbodiedMethod,
 } from '../../shared/embodied/views.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReason, requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOrNull, whyInput } from '../http/schemas.ts';
@@ -79,7 +79,7 @@ const patchRoute = createRoute({
   tags: ['Nodes'],
   summary: 'Say when a part came and left, what took its place, or how many pieces it is',
   description: 'What is not named stays. The past is restated; `asOf` still answers as before.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     params: z.object({ id: z.string().max(128), partId: z.string().max(128) }),
     body: {

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { App, AppEnv } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReadOfProjects, requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { emissions } from '../use-cases/emissions.ts';
@@ -25,8 +25,8 @@ const fleetRoute = createRoute({
   path: '/v1/fleet/emissions',
   tags: ['Emissions'],
   summary: 'What the fleet emitted',
-  description,
-  ...requireScope('read'),
+  description: `${description} A token of named projects gets what jobs of those projects had, without contracts.`,
+  ...requireReadOfProjects(),
   request: { query: emissionsQuery },
   responses: { 200: answer, ...problems('invalid_parameter', 'range_too_long') },
 });
@@ -50,9 +50,16 @@ export function registerEmissions(app: App): void {
 }
 
 async function reply(context: Context<AppEnv>, nodeId: string | null, query: EmissionsQueryInput) {
-  const { nowMs } = context.var;
+  const {
+    nowMs,
+    caller: { projects },
+  } = context.var;
   const { from: fromMs, to: toMs, asOf: asOfMs, ...rest } = query;
-  const result = await emissions(context.env.DB, { nodeId, fromMs, toMs, asOfMs, ...rest }, nowMs);
+  const result = await emissions(
+    context.env.DB,
+    { nodeId, fromMs, toMs, asOfMs, withinProjects: projects, ...rest },
+    nowMs,
+  );
   if (!result.ok) return problemResponse(context, result.problem);
   return context.json(toEmissionsAnswer(result.value, query), 200);
 }

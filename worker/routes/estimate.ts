@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { BASES } from '../../shared/grid/intensity.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReadOfProjects } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOutput, lineOfText } from '../http/schemas.ts';
@@ -158,7 +158,7 @@ const route = createRoute({
   summary: 'Estimate after the fact what hardware emitted that nobody metered',
   description:
     'Energy is `modelled`, spread evenly over the time between the dates, and charged as any other: with the stored series of the zone where there is one, else the yearly average (`gridKinds` says which). Nothing is kept, and no other answer has it.',
-  ...requireScope('read'),
+  ...requireReadOfProjects(),
   request: { body: { required: true, content: { 'application/json': { schema: estimateBody } } } },
   responses: {
     200: {

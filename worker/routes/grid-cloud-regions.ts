@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { CloudRegion } from '../../shared/grid/regions.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReason, requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { whyInput } from '../http/schemas.ts';
@@ -48,7 +48,7 @@ const putRoute = createRoute({
   summary: 'Place a cloud region in another zone',
   description:
     'For sites that name the region from now on. It changes no site that is there, and no figure: `sitesInFormerZone` names those that are in the zone that the region was placed in until now. Move those of them that stand in the region, each from the date you choose, with PATCH /v1/sites/{id}.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     params: z.object({ cloudRegion: z.string().max(60).openapi({ example: 'aws:us-west-2' }) }),
     body: {

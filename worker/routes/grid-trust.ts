@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { FALLBACKS } from '../../shared/grid/trust.ts';
 import { everyProvider } from '../grid/list.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReason, requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOutput, whyInput } from '../http/schemas.ts';
@@ -76,7 +76,7 @@ const putRoute = createRoute({
   summary: 'Set the order of trust of a zone from a date on',
   description:
     'Within one basis and signal: the first provider named that has a value for a window is charged. A date in the past restates every figure since then.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     params: gridZoneParam,
     body: {

@@ -10,7 +10,7 @@ import {
 import { DAY_MS } from '../../shared/time/window.ts';
 import { intensityProviders } from '../grid/list.ts';
 import type { App } from '../http/app.ts';
-import { requireReadOrOwnZone, requireScope } from '../http/guard.ts';
+import { requireReadOrOwnZone, requireReason, requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
@@ -40,7 +40,7 @@ import { csvAsJson } from './grid-series-csv.ts';
 /** 31 days are 8,928 windows. */
 const LONGEST = { ms: 31 * DAY_MS, text: '31 days' };
 const tags = ['Grid'];
-const { security, middleware } = requireScope('admin');
+const { security, middleware } = requireReason('admin');
 
 const zonesRoute = createRoute({
   method: 'get',
@@ -100,7 +100,7 @@ const putRoute = createRoute({
   description:
     'Values are added, and replace those of the same start; what is replaced is kept as a revision. Your series is trusted before every provider, unless the order of trust of the zone says otherwise. As JSON, or as CSV with `basis` in the query.',
   security,
-  middleware: [middleware, csvAsJson(MAX_POINTS)] as const,
+  middleware: [...middleware, csvAsJson(MAX_POINTS)] as const,
   request: {
     params: gridZoneParam,
     query: userSeriesQuery,

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { catalog, PROVENANCES, PUBLISHED, sourceOf, yearOf } from '../../shared/embodied/catalog.ts';
 import { ALWAYS_MS } from '../../shared/embodied/own-figures.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReadOfProjects, requireReason } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
@@ -80,7 +80,7 @@ const listRoute = createRoute({
   summary: 'What making hardware emitted, and how that is known',
   description:
     'The catalog by id, with your own figures in front. With `name` and `type` it answers which entry stands for a GPU or CPU that its driver calls so.',
-  ...requireScope('read'),
+  ...requireReadOfProjects(),
   request: {
     query: z
       .strictObject({
@@ -132,7 +132,7 @@ const getRoute = createRoute({
   path: '/v1/hardware/{entryId}',
   tags,
   summary: 'One entry of the hardware catalog',
-  ...requireScope('read'),
+  ...requireReadOfProjects(),
   request: { params: entryParams },
   responses: {
     200: { description: 'The entry', content: { 'application/json': { schema: entrySchema } } },
@@ -150,7 +150,7 @@ const putRoute = createRoute({
   summary: 'Use your own figure for a part',
   description:
     'Replaces the figure of an entry, or adds a GPU or CPU that the catalog lacks (with `type` and `names`). It holds from `effectiveFrom`, or for all time, restates the figures since then and is logged; `asOf` still answers as before.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     params: entryParams,
     body: {
@@ -199,7 +199,7 @@ const deleteRoute = createRoute({
   summary: 'Take your own figure back',
   description:
     'The published figure holds again, from `effectiveFrom` on or for all time; an entry that you added is gone.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     params: entryParams,
     query: z.strictObject({

@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { toKilowattHours } from '../../shared/units.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReadOfProjects, requireReason } from '../http/guard.ts';
 import { cursorOf, nextCursorOutput, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
@@ -37,7 +37,7 @@ const listRoute = createRoute({
   summary: 'List the jobs, with where they ran and what they drew',
   description:
     'Newest first. A page may hold fewer than `limit` and still have a next one: it ends where its jobs would take too long to sum, or where few of many jobs pass the filter.',
-  ...requireScope('read'),
+  ...requireReadOfProjects(),
   request: {
     query: z
       .strictObject({
@@ -75,7 +75,7 @@ const emissionsRoute = createRoute({
   summary: 'What a job emitted, from first to last, on every node that it ran on',
   description:
     'The job’s share of everything: energy, operational and embodied emissions, GPU time (docs/method.md). Groups are its nodes where nothing else is asked for; `groupBy=job` shows restarts one by one.',
-  ...requireScope('read'),
+  ...requireReadOfProjects(),
   request: { params, query: jobEmissionsQuery },
   responses: {
     200: {
@@ -98,7 +98,7 @@ const describeRoute = createRoute({
   summary: 'Say what a job made, and whose it is',
   description:
     'Counts of what the job made so far (tokens, samples, ...) are the functional units of its SCI scores; each replaces the one before. Project, phase and user go over what agents report; null gives them back. A node’s own token may speak of jobs that ran on it. Everything said is kept with who said it and when.',
-  ...requireScope('ingest', 'admin'),
+  ...requireReason('ingest', 'admin'),
   request: {
     params,
     body: {
@@ -142,7 +142,8 @@ export function registerJobs(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor, from, to, ...said } = context.req.valid('query');
     const before = cursor === undefined ? undefined : Number(cursor);
-    const query = { ...said, limit, before, fromMs: from, toMs: to };
+    const withinProjects = context.var.caller.projects;
+    const query = { ...said, limit, before, fromMs: from, toMs: to, withinProjects };
     const found = await getJobs(context.env.DB, query, context.var.nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     const { jobs, next } = found.value;
@@ -152,7 +153,9 @@ export function registerJobs(app: App): void {
   app.openapi(emissionsRoute, async (context) => {
     const { asOf: asOfMs, ...query } = context.req.valid('query');
     const { id } = context.req.valid('param');
-    const found = await jobEmissions(context.env.DB, id, { ...query, asOfMs }, context.var.nowMs);
+    const { caller, nowMs } = context.var;
+    const asked = { ...query, asOfMs, withinProjects: caller.projects };
+    const found = await jobEmissions(context.env.DB, id, asked, nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     return context.json(emissionsReply(found.value, query), 200);
   });

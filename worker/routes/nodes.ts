@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReason, requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
@@ -14,11 +14,41 @@ import {
   whyInput,
 } from '../http/schemas.ts';
 import type { NodeSummary } from '../storage/nodes.ts';
-import { changeNode, getNode, getNodes, type NodeDetails, nodeState, retire } from '../use-cases/nodes.ts';
+import {
+  changeNode,
+  changeNodes,
+  getNode,
+  getNodes,
+  type NodeDetails,
+  nodeState,
+  retire,
+} from '../use-cases/nodes.ts';
 import { nodeOutput, nodeSummaryOutput } from './node-schemas.ts';
 
 const params = z.object({ id: z.string().min(1).max(64).openapi({ example: 'gpu-07' }) });
 const tags = ['Nodes'];
+
+const filterInput = z.string().max(2000).openapi({
+  description: 'Terms of `site`, `gridZone`, `node` and `label.<name>`; all must hold.',
+  example: 'site:berlin,label.team:nlp',
+});
+
+const changeBody = z
+  .strictObject({
+    labels: labelsPatchInput.optional(),
+    site: siteIdInput.optional(),
+    effectiveFrom: instantInput.optional().openapi({
+      type: 'string',
+      format: 'date-time',
+      description: 'From when the site holds; default: now.',
+    }),
+    why: whyInput,
+  })
+  .refine(({ labels, site }) => labels !== undefined || site !== undefined, 'expected labels, site or both')
+  .refine(({ site, effectiveFrom }) => site !== undefined || effectiveFrom === undefined, {
+    message: 'expected a site beside it: labels have no date',
+    path: ['effectiveFrom'],
+  });
 
 const listRoute = createRoute({
   method: 'get',
@@ -29,10 +59,7 @@ const listRoute = createRoute({
   request: {
     query: z.strictObject({
       ...pageQuery,
-      filter: z.string().max(2000).optional().openapi({
-        description: 'Terms of `site`, `gridZone`, `node` and `label.<name>`; all must hold.',
-        example: 'site:berlin,label.team:nlp',
-      }),
+      filter: filterInput.optional(),
       includeRetired: z
         .enum(['true', 'false'], 'expected true or false')
         .default('false')
@@ -71,32 +98,14 @@ const changeRoute = createRoute({
   summary: 'Change the labels or the site of a node',
   description:
     'Labels are merged: what is not named stays, null removes. A site holds from `effectiveFrom` on; a date in the past restates every figure since then.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     params,
     body: {
       required: true,
       content: {
         'application/json': {
-          schema: z
-            .strictObject({
-              labels: labelsPatchInput.optional(),
-              site: siteIdInput.optional(),
-              effectiveFrom: instantInput.optional().openapi({
-                type: 'string',
-                format: 'date-time',
-                description: 'From when the site holds; default: now.',
-              }),
-              why: whyInput,
-            })
-            .refine(
-              ({ labels, site }) => labels !== undefined || site !== undefined,
-              'expected labels, site or both',
-            )
-            .refine(({ site, effectiveFrom }) => site !== undefined || effectiveFrom === undefined, {
-              message: 'expected a site beside it: labels have no date',
-              path: ['effectiveFrom'],
-            }),
+          schema: changeBody,
         },
       },
     },
@@ -110,6 +119,41 @@ const changeRoute = createRoute({
   },
 });
 
+const changeManyRoute = createRoute({
+  method: 'patch',
+  path: '/v1/nodes',
+  tags,
+  summary: 'Change the labels or the site of every node that a filter matches',
+  description:
+    'As `PATCH /v1/nodes/{id}`, for all of them or none. Retired nodes are left as they are. With `dryRun=true` nothing is changed: see first what it would touch.',
+  ...requireReason('admin'),
+  request: {
+    query: z.strictObject({
+      filter: filterInput.min(
+        1,
+        'expected at least one term, so that a slip does not change the whole fleet',
+      ),
+      dryRun: z.enum(['true', 'false'], 'expected true or false').default('false'),
+    }),
+    body: { required: true, content: { 'application/json': { schema: changeBody } } },
+  },
+  responses: {
+    200: {
+      description: 'Which nodes it changed, or would change',
+      content: {
+        'application/json': {
+          schema: z.object({
+            count: z.number().int(),
+            nodes: z.array(z.string()).openapi({ description: 'Ids, in the order of enrolment.' }),
+            dryRun: z.boolean(),
+          }),
+        },
+      },
+    },
+    ...problems('invalid_parameter', 'range_too_long'),
+  },
+});
+
 const retireRoute = createRoute({
   method: 'delete',
   path: '/v1/nodes/{id}',
@@ -117,7 +161,7 @@ const retireRoute = createRoute({
   summary: 'Retire a node',
   description:
     'Ends its token (within 60 seconds everywhere) and takes it out of the list; its data stay in every figure. Enrolling the host again brings it back; for the time in between nothing is expected of it.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: { params, query: z.strictObject({ why: whyInput }) },
   responses: { 204: { description: 'Retired, now or before' }, ...problems('not_found') },
 });
@@ -152,6 +196,21 @@ export function registerNodes(app: App): void {
       { nowMs, by: caller.tokenId, why },
     );
     return node.ok ? context.json(nodeReply(node.value, nowMs), 200) : problemResponse(context, node.problem);
+  });
+
+  app.openapi(changeManyRoute, async (context) => {
+    const { effectiveFrom: effectiveFromMs, why, ...change } = context.req.valid('json');
+    const { filter, dryRun: asked } = context.req.valid('query');
+    const { nowMs, caller } = context.var;
+    const dryRun = asked === 'true';
+    const nodes = await changeNodes(
+      context.env.DB,
+      filter,
+      { ...change, effectiveFromMs, dryRun },
+      { nowMs, by: caller.tokenId, why },
+    );
+    if (!nodes.ok) return problemResponse(context, nodes.problem);
+    return context.json({ count: nodes.value.length, nodes: [...nodes.value], dryRun }, 200);
   });
 
   app.openapi(retireRoute, async (context) => {

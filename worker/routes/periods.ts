@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReason, requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
@@ -30,7 +30,7 @@ const closeRoute = createRoute({
   summary: 'Close a period: freeze its figure',
   description:
     'The totals of `[from, to)` are kept with all that they were made from. Later changes restate answers as ever, and appear as adjustments of this period, never inside the sum of another. Closing the same again answers what is closed; a closed period cannot be opened or closed anew.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: { body: { required: true, content: { 'application/json': { schema: closeBody } } } },
   responses: {
     200: json('Closed, now or before', periodSchema),

@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReason, requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
@@ -65,7 +65,7 @@ const discardRoute = createRoute({
   tags,
   summary: 'Discard a quarantined report for good',
   description: 'It stays listed under `resolution=all`, with who discarded it and when.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     params: z.object({ id: z.coerce.number().int().min(1) }),
     query: z.strictObject({ why: whyInput }),
@@ -80,7 +80,7 @@ const releaseRoute = createRoute({
   summary: 'Book a quarantined report after all',
   description:
     'The operator vouches for it: bounds of power and age and the seal of old windows are waived. A device still never has more time than its window, one revision never two contents, and jobs and idle never more than their device: then 409, and it stays in quarantine.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     params: z.object({ id: z.coerce.number().int().min(1) }),
     query: z.strictObject({ why: whyInput }),

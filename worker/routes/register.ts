@@ -27,6 +27,7 @@ import { registerNodes } from './nodes.ts';
 import { registerPeriods } from './periods.ts';
 import { registerPower } from './power.ts';
 import { registerQuarantine } from './quarantine.ts';
+import { registerSettings } from './settings.ts';
 import { registerSilences } from './silences.ts';
 import { registerSites } from './sites.ts';
 import { registerStatements } from './statements.ts';
@@ -61,6 +62,7 @@ export const routeModules: readonly ((app: App) => void)[] = [
   registerAlertRules,
   registerSilences,
   registerAlerts,
+  registerSettings,
   registerSites,
   registerEnrolmentKeys,
   registerTokens,

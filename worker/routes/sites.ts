@@ -1,13 +1,13 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { DEFAULT_LIFETIME_YEARS } from '../../shared/embodied/amortization.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReason, requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOutput, lineOfText, siteIdInput, whyInput } from '../http/schemas.ts';
 import { openDatabase } from '../storage/database.ts';
-import { changeSite, createSite, getSite, getSites, type Site } from '../use-cases/sites.ts';
+import { changeSite, createSite, getSite, getSites, removeSite, type Site } from '../use-cases/sites.ts';
 import {
   factorInputs,
   factorOutputs,
@@ -143,7 +143,7 @@ const changeRoute = createRoute({
   summary: 'Change a site from a date on',
   description:
     'Adds values; what held before `effectiveFrom` stays. A date in the past restates every figure since then.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     params,
     body: {
@@ -180,7 +180,27 @@ const changeRoute = createRoute({
   responses: { 200: siteAnswer('The site after the change'), ...problems('not_found', 'unknown_grid_zone') },
 });
 
+const deleteRoute = createRoute({
+  method: 'delete',
+  path: '/v1/sites/{id}',
+  tags,
+  summary: 'Delete a site that nothing was ever booked at',
+  description:
+    'Refused where a node ever stood there, where it ever had a supply contract, or while an enrolment key leads there: figures of the past are made with it.',
+  ...requireReason('admin'),
+  request: { params, query: z.strictObject({ why: whyInput }) },
+  responses: { 204: { description: 'Deleted' }, ...problems('not_found', 'in_use') },
+});
+
 export function registerSites(app: App): void {
+  app.openapi(deleteRoute, async (context) => {
+    const { nowMs, caller } = context.var;
+    const recorder = { nowMs, by: caller.tokenId, why: context.req.valid('query').why };
+    const { id } = context.req.valid('param');
+    const removed = await removeSite(openDatabase(context.env.DB), id, recorder);
+    return removed.ok ? context.body(null, 204) : problemResponse(context, removed.problem);
+  });
+
   app.openapi(listRoute, async (context) => {
     const { limit, cursor } = context.req.valid('query');
     const found = await getSites(

@@ -5,7 +5,7 @@ import { toMarkdown } from '../../shared/statement/markdown.ts';
 import { TRAINING_TYPES, toModelCard } from '../../shared/statement/model-card.ts';
 import type { Statement } from '../../shared/statement/statement.ts';
 import type { App } from '../http/app.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReadOfProjects, requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instantInput } from '../http/schemas.ts';
@@ -58,7 +58,7 @@ const jobRoute = createRoute({
   tags: ['Statements'],
   summary: 'A carbon statement of a job, ready to publish',
   description: about,
-  ...requireScope('read'),
+  ...requireReadOfProjects(),
   request: {
     params: z.object({
       id: z.string().min(1).max(256).openapi({
@@ -77,7 +77,7 @@ const projectRoute = createRoute({
   tags: ['Statements'],
   summary: 'A carbon statement of a project, ready to publish',
   description: `What all jobs of the project had in the time asked for. ${about}`,
-  ...requireScope('read'),
+  ...requireReadOfProjects(),
   request: {
     params: z.object({
       project: z.string().min(1).max(256).openapi({ description: 'Percent-encoded.', example: 'llm' }),
@@ -110,7 +110,8 @@ export function registerStatements(app: App): void {
   app.openapi(jobRoute, async (context) => {
     const { format, trainingType, asOf: asOfMs, ...query } = context.req.valid('query');
     const { id } = context.req.valid('param');
-    const found = await jobStatement(context.env.DB, id, { ...query, asOfMs }, context.var.nowMs);
+    const asked = { ...query, asOfMs, withinProjects: context.var.caller.projects };
+    const found = await jobStatement(context.env.DB, id, asked, context.var.nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     if (format === 'json') return context.json(statementReply(found.value), 200);
     return context.body(textOf(found.value, format, trainingType), 200, contentType(format));
@@ -126,7 +127,7 @@ export function registerStatements(app: App): void {
       ...query
     } = context.req.valid('query');
     const { project } = context.req.valid('param');
-    const asked = { ...query, asOfMs, fromMs, toMs };
+    const asked = { ...query, asOfMs, fromMs, toMs, withinProjects: context.var.caller.projects };
     const found = await projectStatement(context.env.DB, project, asked, context.var.nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     if (format === 'json') return context.json(statementReply(found.value), 200);

@@ -15,12 +15,17 @@ const tokenOutput = z
     label: z.string(),
     scope: z.enum(['ingest', 'read', 'admin']),
     nodeId: z.string().nullable().openapi({ description: 'Scope `ingest`: the node it may write.' }),
+    projects: z.array(z.string()).nullable().openapi({
+      description: 'Scope `read`: the only projects whose jobs it sees; null: the whole fleet.',
+    }),
     createdAt: instantOutput,
     revokedAt: instantOutput.nullable(),
   })
   .openapi('Token');
 
 const tags = ['Tokens'];
+/** Looked through for every job of an answer. */
+const MAX_PROJECTS = 50;
 
 const listRoute = createRoute({
   method: 'get',
@@ -54,12 +59,27 @@ const issueRoute = createRoute({
       required: true,
       content: {
         'application/json': {
-          schema: z.strictObject({
-            label: lineOfText(80).openapi({ description: 'Who or what uses it.', example: 'grafana' }),
-            scope: z
-              .enum(['read', 'admin'], 'expected "read" or "admin"; a node gets its token by enrolment')
-              .openapi({ description: '`admin` may read as well.' }),
-          }),
+          schema: z
+            .strictObject({
+              label: lineOfText(80).openapi({ description: 'Who or what uses it.', example: 'grafana' }),
+              scope: z
+                .enum(['read', 'admin'], 'expected "read" or "admin"; a node gets its token by enrolment')
+                .openapi({ description: '`admin` may read as well.' }),
+              projects: z
+                .array(lineOfText(256))
+                .min(1, `expected 1 to ${MAX_PROJECTS} projects`)
+                .max(MAX_PROJECTS, `expected 1 to ${MAX_PROJECTS} projects`)
+                .optional()
+                .openapi({
+                  description:
+                    'With scope `read`: the only projects whose jobs it may see. It may ask for jobs, statements, `/v1/fleet/emissions` (and gets what those projects had), for grid and hardware data; all else is refused.',
+                  example: ['llm'],
+                }),
+            })
+            .refine(({ scope, projects }) => scope === 'read' || projects === undefined, {
+              path: ['projects'],
+              message: 'expected scope "read" beside it: an admin sees everything',
+            }),
         },
       },
     },
@@ -96,10 +116,11 @@ export function registerTokens(app: App): void {
   });
 
   app.openapi(issueRoute, async (context) => {
+    const { projects = null, ...wanted } = context.req.valid('json');
     const { token, ...view } = await issueToken(
       openDatabase(context.env.DB),
       webCrypto,
-      context.req.valid('json'),
+      { ...wanted, projects },
       context.var.nowMs,
     );
     return context.json({ ...tokenReply(view), token }, 201);
@@ -115,5 +136,10 @@ export function registerTokens(app: App): void {
 }
 
 function tokenReply({ createdAtMs, revokedAtMs, ...view }: TokenView) {
-  return { ...view, createdAt: instant(createdAtMs), revokedAt: instantOrNull(revokedAtMs) };
+  return {
+    ...view,
+    projects: view.projects && [...view.projects],
+    createdAt: instant(createdAtMs),
+    revokedAt: instantOrNull(revokedAtMs),
+  };
 }

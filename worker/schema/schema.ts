@@ -17,6 +17,8 @@ export const tokens = sqliteTable(
     label: text('label').notNull(),
     /** Set for scope `ingest`: the one node it may write. */
     nodeNumber: integer('node_number'),
+    /** For scope `read`, JSON: the only projects whose jobs it may see; null: the whole fleet. */
+    projects: text('projects', { mode: 'json' }).$type<string[]>(),
     createdAtMs: integer('created_at_ms').notNull(),
     revokedAtMs: integer('revoked_at_ms'),
   },

@@ -82,7 +82,7 @@ const LOG_SITE = `INSERT INTO changes (${CHANGE_COLUMNS})
   SELECT ?4, ?5, 'node:' || ?6, 'site',
     (SELECT json_quote(value) FROM settings WHERE subject = 'node:' || node_number AND key = 'site'
       AND effective_from_ms <= ?3 ORDER BY effective_from_ms DESC, id DESC LIMIT 1),
-    json_quote(?2), ?3, NULL, NULL FROM tokens WHERE id = ?1`;
+    json_quote(?2), ?3, NULL, 'enrolled with a key of this site' FROM tokens WHERE id = ?1`;
 
 /** Before the node counts as expected again: from now on, not for the time that it was away. */
 const LOG_RETURN = `INSERT INTO changes (${CHANGE_COLUMNS})
@@ -194,7 +194,7 @@ export async function replaceNodeToken(
       ),
     ...changeLabels(
       db,
-      { nodeNumber: known.number, merge: 'under', labels: key.labels, tokenId: token.id },
+      { nodeNumbers: [known.number], merge: 'under', labels: key.labels, tokenId: token.id },
       { who: key.id, why: 'enrolled again' },
       nowMs,
     ),

@@ -130,7 +130,7 @@ export async function storeValues(
         author?.who ?? `grid:${provider}`,
         `grid:${gridZone}`,
         JSON.stringify({ provider, ...kind }),
-        author?.why ?? null,
+        author === null ? 'as the provider says it' : author.why,
         author === null ? fetchedAtMs - SETTLES_AFTER_MS : MAX_INSTANT_MS,
       ),
     db.prepare(RECORD_REVISIONS).bind(incoming, fetchedAtMs),

@@ -190,6 +190,7 @@ export interface JobsQuery {
   readonly project?: string | undefined;
   readonly user?: string | undefined;
   readonly phase?: string | undefined;
+  readonly withinProjects?: readonly string[] | null | undefined;
   /** Whole hours since 1970, both included. */
   readonly hours?: { readonly first: number; readonly last: number } | undefined;
 }
@@ -206,6 +207,7 @@ const LIST_JOBS = `
   FROM (SELECT number, project, user, phase FROM jobs WHERE number < ?1 ORDER BY number DESC LIMIT ${LOOKED_AT}) AS page
   WHERE (?3 IS NULL OR ${effective('project')} = ?3) AND (?4 IS NULL OR ${effective('user')} = ?4)
     AND (?5 IS NULL OR ${effective('phase')} = ?5) AND (?6 IS NULL OR ${ranInHours('page.number', '?6', '?7')})
+    AND (?8 IS NULL OR ${effective('project')} IN (SELECT value FROM json_each(?8)))
   ORDER BY page.number DESC LIMIT ?2`;
 
 const LOOKED = `
@@ -217,8 +219,9 @@ export async function listJobNumbers(
   db: D1Database,
   query: JobsQuery,
 ): Promise<{ readonly numbers: readonly number[]; readonly next: number | null }> {
-  const { limit, before = Number.MAX_SAFE_INTEGER, project, user, phase, hours } = query;
-  const filter = [project, user, phase, hours?.first, hours?.last].map((value) => value ?? null);
+  const { limit, before = Number.MAX_SAFE_INTEGER, project, user, phase, hours, withinProjects } = query;
+  const within = withinProjects && JSON.stringify(withinProjects);
+  const filter = [project, user, phase, hours?.first, hours?.last, within].map((value) => value ?? null);
   const [found, looked] = await db.batch<Record<string, number>>([
     db.prepare(LIST_JOBS).bind(before, limit + 1, ...filter),
     db.prepare(LOOKED).bind(before),

@@ -107,7 +107,7 @@ const LOG_ENERGY = `
   SELECT ?2, COALESCE(?4, 'node:' || nodes.id), 'node:' || nodes.id, 'energy',
          json_object('energyMillijoules', SUM(late.value ->> 2)),
          json_object('energyMillijoules', SUM(late.value ->> 3), 'hours', COUNT(*)),
-         MIN(late.value ->> 4), MAX(late.value ->> 4) + ${HOUR_MS}, ?5 ${STILL_STANDS}
+         MIN(late.value ->> 4), MAX(late.value ->> 4) + ${HOUR_MS}, COALESCE(?5, IIF(?4 IS NULL, 'reported after the hour had settled', NULL)) ${STILL_STANDS}
   HAVING COUNT(*) > 0`;
 
 /**

@@ -6,7 +6,7 @@ import { LABELS } from '../../shared/settings/node-as-known.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
 
 export interface LabelChange {
-  readonly nodeNumber: number;
+  readonly nodeNumbers: readonly number[];
   /** `over`: these win, null removes; `under`: those that the node has win. */
   readonly merge: 'over' | 'under';
   readonly labels: Readonly<Record<string, string | null>>;
@@ -21,13 +21,13 @@ const columns = 'subject, key, value, effective_from_ms, recorded_at_ms, recorde
 /** Statements for a batch, the last of which changes the row. Nothing is recorded where the labels stay what they are. */
 export function changeLabels(
   db: D1Database,
-  { nodeNumber, merge, labels, tokenId }: LabelChange,
+  { nodeNumbers, merge, labels, tokenId }: LabelChange,
   { who, why }: Author,
   nowMs: number,
 ): D1PreparedStatement[] {
   const next = NEXT[merge];
   const ofNode = `
-    FROM nodes WHERE number = ?1 AND ${next} <> labels
+    FROM nodes WHERE number IN (SELECT value FROM json_each(?1)) AND ${next} <> labels
      AND (?6 IS NULL OR EXISTS (SELECT 1 FROM tokens WHERE id = ?6))`;
   const known = `(SELECT 1 FROM settings WHERE subject = 'node:' || nodes.number AND key = '${LABELS}')`;
   return [
@@ -39,5 +39,7 @@ export function changeLabels(
     `INSERT INTO changes (${CHANGE_COLUMNS})
      SELECT ?3, ?4, 'node:' || id, '${LABELS}', labels, ${next}, NULL, NULL, ?5 ${ofNode}`,
     `UPDATE nodes SET labels = ${next} WHERE number IN (SELECT number ${ofNode})`,
-  ].map((sql) => db.prepare(sql).bind(nodeNumber, JSON.stringify(labels), nowMs, who, why, tokenId));
+  ].map((sql) =>
+    db.prepare(sql).bind(JSON.stringify(nodeNumbers), JSON.stringify(labels), nowMs, who, why, tokenId),
+  );
 }

@@ -3,9 +3,9 @@ import { RETIRED_AT } from '../../shared/settings/node-as-known.ts';
 import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
 import { nodeDevices } from '../schema/schema.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
-import { type Database, toStatement } from './database.ts';
+import type { Database } from './database.ts';
 import { changeLabels } from './node-labels.ts';
-import { insertSettings, type RecordedSetting } from './settings.ts';
+import { type Move, moveNodes } from './node-sites.ts';
 
 /** What a list shows of a node. */
 export interface NodeSummary {
@@ -148,23 +148,27 @@ export async function listNodeDevices(db: Database, nodeNumber: number): Promise
     .all();
 }
 
-/** Merges labels (null removes one) and adds settings, together. */
-export async function updateNode(
-  db: Database,
-  nodeNumber: number,
-  labels: Readonly<Record<string, string | null>> | undefined,
-  settings: readonly RecordedSetting[],
+export interface NodesChange {
+  /** Merged; null removes one. */
+  readonly labels?: Readonly<Record<string, string | null>> | undefined;
+  readonly move?: Move | undefined;
+}
+
+/** All of them in one transaction. */
+export async function updateNodes(
+  db: D1Database,
+  nodeNumbers: readonly number[],
+  { labels, move }: NodesChange,
   author: Author,
   nowMs: number,
 ): Promise<void> {
-  const { $client: binding } = db;
   const statements = [
     ...(labels === undefined
       ? []
-      : changeLabels(binding, { nodeNumber, merge: 'over', labels, tokenId: null }, author, nowMs)),
-    ...insertSettings(db, settings, author.why).map((query) => toStatement(binding, query)),
+      : changeLabels(db, { nodeNumbers, merge: 'over', labels, tokenId: null }, author, nowMs)),
+    ...(move === undefined ? [] : moveNodes(db, nodeNumbers, move, author, nowMs)),
   ];
-  if (statements.length > 0) await binding.batch(statements);
+  if (statements.length > 0) await db.batch(statements);
 }
 
 const LOG_RETIREMENT = `

@@ -166,7 +166,7 @@ const LOG_PARTS = `
            FILTER (WHERE p.part_id IS NOT NULL), '[]'),
          json_group_array(json_object('id', part.value ->> 1, 'type', part.value ->> 2, 'name', part.value ->> 3,
            'capacityBytes', part.value ->> 4)),
-         MIN(part.value ->> 6), NULL, NULL
+         MIN(part.value ->> 6), NULL, 'as the agent reports it'
   FROM json_each(?1) AS part
   JOIN nodes ON nodes.number = part.value ->> 0
   LEFT JOIN parts AS p ON p.node_number = part.value ->> 0 AND p.part_id = part.value ->> 1

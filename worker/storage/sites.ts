@@ -1,5 +1,7 @@
 import { asc, eq, gt } from 'drizzle-orm';
+import { contractKey } from '../../shared/settings/supply-contracts.ts';
 import { sites } from '../schema/schema.ts';
+import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import type { Database } from './database.ts';
 import { insertSettings, type RecordedSetting } from './settings.ts';
 
@@ -45,4 +47,44 @@ export async function updateSite(
   const rename = name === undefined ? [] : [db.update(sites).set({ name }).where(eq(sites.id, id))];
   const [first, ...rest] = [...rename, ...insertSettings(db, values, why)];
   if (first !== undefined) await db.batch([first, ...rest]);
+}
+
+/** What holds on to a site: nodes that ever stood there and contracts that it ever had make figures of the past. */
+export interface SiteUse {
+  readonly nodes: number;
+  readonly contracts: number;
+  readonly enrolmentKeys: number;
+}
+
+const NODES_OF = `(SELECT COUNT(DISTINCT subject) FROM settings WHERE key = 'site' AND value = ?1)`;
+const CONTRACTS_OF = `(SELECT COUNT(DISTINCT key) FROM settings WHERE subject = 'site:' || ?1 AND key LIKE '${contractKey('')}%')`;
+const KEYS_OF = '(SELECT COUNT(*) FROM enrolment_keys WHERE site_id = ?1 AND revoked_at_ms IS NULL)';
+const IS_UNUSED = `${NODES_OF} + ${CONTRACTS_OF} + ${KEYS_OF} = 0`;
+
+export async function readSiteUse(db: D1Database, id: string): Promise<SiteUse> {
+  const row = await db
+    .prepare(`SELECT ${NODES_OF} AS nodes, ${CONTRACTS_OF} AS contracts, ${KEYS_OF} AS enrolmentKeys`)
+    .bind(id)
+    .first<SiteUse>();
+  return row!;
+}
+
+const LOG_DELETION = `
+  INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?2, ?3, 'site:' || id, 'site', json_object('name', name), NULL, NULL, NULL, ?4
+    FROM sites WHERE id = ?1 AND ${IS_UNUSED}`;
+
+/** With its settings, of which no figure is made; what they were stays in the log. @returns false where it is in use or unknown */
+export async function deleteSite(
+  db: D1Database,
+  id: string,
+  { who, why }: Author,
+  nowMs: number,
+): Promise<boolean> {
+  const [, , deleted] = await db.batch([
+    db.prepare(LOG_DELETION).bind(id, nowMs, who, why),
+    db.prepare(`DELETE FROM settings WHERE subject = 'site:' || ?1 AND ${IS_UNUSED}`).bind(id),
+    db.prepare(`DELETE FROM sites WHERE id = ?1 AND ${IS_UNUSED}`).bind(id),
+  ]);
+  return deleted!.meta.changes === 1;
 }

@@ -12,6 +12,8 @@ export interface StoredToken {
   /** Scope `ingest` only. */
   readonly nodeNumber: number | null;
   readonly nodeId: string | null;
+  /** Scope `read`: the only projects that it may see; null: all there is. */
+  readonly projects: readonly string[] | null;
 }
 
 const selectTokens = (db: Database) =>
@@ -25,6 +27,7 @@ const selectTokens = (db: Database) =>
       revokedAtMs: tokens.revokedAtMs,
       nodeNumber: tokens.nodeNumber,
       nodeId: nodes.id,
+      projects: tokens.projects,
     })
     .from(tokens)
     .leftJoin(nodes, eq(nodes.number, tokens.nodeNumber));

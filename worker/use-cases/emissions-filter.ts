@@ -35,23 +35,28 @@ export function acceptsPlace(node: JoinNode, place: Place, terms: readonly Term[
 /**
  * What the terms say of jobs. `job:idle` and `job:unattributed` are what was in no job.
  * @param only where given, nothing but these jobs
+ * @param withinProjects null, or the only projects of which anything is told
  */
 export function acceptsJobs(
   terms: readonly Term[],
-  only?: readonly number[],
+  only: readonly number[] | undefined,
+  withinProjects: readonly string[] | null,
 ): Omit<JobRequest, 'jobOf'> & { readonly all: boolean } {
   const ofJobs = terms.flatMap(({ key, value }) => {
     const jobKey = JOB_KEYS.find((each) => each === key);
     return jobKey === undefined ? [] : [{ jobKey, value }];
   });
   return {
-    all: ofJobs.length === 0 && only === undefined,
+    all: ofJobs.length === 0 && only === undefined && withinProjects === null,
     acceptsJob: (job: JobFacts) =>
       (only === undefined || only.includes(job.number)) &&
+      isWithin(job, withinProjects) &&
       ofJobs.every(({ jobKey, value }) => (jobValue(job, jobKey) ?? NO_GROUP) === value),
     acceptsOwner: ({ kind, key: owner }) =>
       kind === 'job' ||
-      (only === undefined && ofJobs.every(({ jobKey, value }) => jobKey === 'job' && value === owner)),
+      (only === undefined &&
+        withinProjects === null &&
+        ofJobs.every(({ jobKey, value }) => jobKey === 'job' && value === owner)),
   };
 }
 
@@ -61,4 +66,12 @@ export function onlyJob(terms: readonly Term[]): string | null {
     ({ key, value }) => key === 'job' && value !== IDLE.key && value !== UNATTRIBUTED.key,
   );
   return term?.value ?? null;
+}
+
+/** Whether a caller that is bound to these projects (null: to none) may see the job. */
+export function isWithin(
+  { project }: Pick<JobFacts, 'project'>,
+  projects: readonly string[] | null,
+): boolean {
+  return projects === null || (project !== null && projects.includes(project));
 }

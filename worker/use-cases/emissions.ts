@@ -49,6 +49,8 @@ export interface EmissionsQuery {
   readonly accounting?: Accounting | undefined;
   /** Only what jobs of this project had. */
   readonly project?: string | undefined;
+  /** Only what jobs of these projects had: all that the caller may see. Null: no bounds. */
+  readonly withinProjects?: readonly string[] | null | undefined;
   /** Only what these jobs had. */
   readonly jobNumbers?: readonly number[] | undefined;
   /** GPUs below it count as low, 0..1; default `DEFAULT_LOW_UTILIZATION_RATIO`. */
@@ -120,7 +122,7 @@ export async function emissions(
   if (supply !== null && !supply.ok) return supply;
   const prepared = await prepareNodes(db, nodes, range, settings);
   const resolvers = await loadResolvers(db, prepared, query, range);
-  const ofJobs = acceptsJobs(terms.value, query.jobNumbers);
+  const ofJobs = acceptsJobs(terms.value, query.jobNumbers, query.withinProjects ?? null);
   const byJobs = query.groupBy !== undefined && !isPlaceKey(query.groupBy);
   const jobs = byJobs || !ofJobs.all ? new KnownJobs(db, known.knownAtMs) : null;
   const edges = stepEdges(query.step, fromMs, toMs);
@@ -140,7 +142,9 @@ export async function emissions(
     const tooMany = checkSteps(edges.length - 1, 1 + join.groupCount);
     if (tooMany !== null) return tooMany;
   }
-  const contracts = supply === null ? null : supply.value.uses;
+  // How much of a contract is used tells what others use.
+  const bound = (query.withinProjects ?? null) !== null;
+  const contracts = supply === null || bound ? null : supply.value.uses;
   return ok({ fromMs, toMs, asOfMs, contracts, ...join.result() });
 }
 

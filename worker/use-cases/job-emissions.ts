@@ -7,6 +7,7 @@ import { readFleet } from '../storage/fleet.ts';
 import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
 import { findContinuations, findJobNumber, readJobs, type StoredJob } from '../storage/jobs.ts';
 import { type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
+import { isWithin } from './emissions-filter.ts';
 import { getJob, spanOf } from './jobs.ts';
 
 export interface JobEmissionsQuery
@@ -37,14 +38,13 @@ export async function jobEmissions(
   nowMs: number,
 ): Promise<Result<JobEmissions>> {
   const knownAtMs = query.asOfMs ?? ALL_KNOWN;
-  const job = await getJob(db, id, knownAtMs);
+  const { withinProjects = null } = query;
+  const job = await getJob(db, id, knownAtMs, withinProjects);
   if (!job.ok) return job;
-  const numbers = restarts === 'together' ? await runsOf(db, id) : [job.value.number];
-  const [runs, places, fleet] = await Promise.all([
-    readJobs(db, numbers, knownAtMs),
-    readJobNodes(db, numbers),
-    readFleet(db),
-  ]);
+  const all = restarts === 'together' ? await runsOf(db, id) : [job.value.number];
+  const runs = (await readJobs(db, all, knownAtMs)).filter((run) => isWithin(run, withinProjects));
+  const numbers = runs.map(({ number }) => number);
+  const [places, fleet] = await Promise.all([readJobNodes(db, numbers), readFleet(db)]);
   const { firstHourMs, endHourMs } = spanOf(places, job.value, query.asOfMs ?? nowMs);
   const range = { fromMs: firstHourMs, toMs: Math.max(endHourMs, firstHourMs + ONE_WINDOW_MS) };
   const answer = await emissions(db, { ...query, ...range, nodeId: null, jobNumbers: numbers }, nowMs);

@@ -16,6 +16,7 @@ import {
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
 import { type KeySpan, readHourSpans } from '../storage/node-hours.ts';
+import { isWithin } from './emissions-filter.ts';
 import type { Recorder } from './sites.ts';
 
 export interface JobSummary extends StoredJob {
@@ -42,6 +43,8 @@ export interface JobsQuery {
   readonly phase?: string | undefined;
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
+  /** Only jobs of these projects; null: of any. */
+  readonly withinProjects: readonly string[] | null;
 }
 
 /** Hours that one page reads: about half a second of work. */
@@ -150,10 +153,24 @@ export function united(spans: readonly KeySpan[]): KeySpan[] {
   return apart;
 }
 
-/** Problem: `not_found`. */
-export async function getJob(db: D1Database, id: string, knownAtMs: number): Promise<Result<StoredJob>> {
+/**
+ * Problem: `not_found`, also for a job of other projects than those that the caller is bound to.
+ * @param withinProjects null: bound to none
+ */
+export async function getJob(
+  db: D1Database,
+  id: string,
+  knownAtMs: number,
+  withinProjects: readonly string[] | null = null,
+): Promise<Result<StoredJob>> {
   const number = await findJobNumber(db, id);
   const [job] = number === null ? [] : await readJobs(db, [number], knownAtMs);
+  if (withinProjects !== null && (job === undefined || !isWithin(job, withinProjects)))
+    return fail(
+      'not_found',
+      `The projects that this token may read (${withinProjects.join(', ')}) have no job "${id}".`,
+      'id',
+    );
   if (job === undefined)
     return fail('not_found', `No agent has reported a job "${id}"; GET /v1/jobs lists those that ran.`, 'id');
   return ok(job);

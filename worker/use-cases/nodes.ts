@@ -11,7 +11,7 @@ import {
   type NodeRecord,
   type NodeSummary,
   retireNode,
-  updateNode,
+  updateNodes,
 } from '../storage/nodes.ts';
 import { type RecordedSetting, readSettingsOf } from '../storage/settings.ts';
 import { findSite } from '../storage/sites.ts';
@@ -75,43 +75,78 @@ export async function getNode(binding: D1Database, id: string, nowMs: number): P
   return ok({ ...node, devices, siteHistory });
 }
 
+export interface NodeChange {
+  readonly labels?: Readonly<Record<string, string | null>> | undefined;
+  readonly site?: string | undefined;
+  readonly effectiveFromMs?: number | undefined;
+}
+
 /** Problems: `not_found`, `invalid_body`. */
 export async function changeNode(
   binding: D1Database,
   id: string,
-  change: {
-    readonly labels?: Readonly<Record<string, string | null>> | undefined;
-    readonly site?: string | undefined;
-    readonly effectiveFromMs?: number | undefined;
-  },
+  change: NodeChange,
   recorder: Recorder,
 ): Promise<Result<NodeDetails>> {
   const node = await findNode(binding, id, recorder.nowMs);
   if (node === null) return noNode(id);
-  const db = openDatabase(binding);
-  if (change.site !== undefined && (await findSite(db, change.site)) === null) {
-    return fail('invalid_body', `There is no site "${change.site}": create it with POST /v1/sites.`, '/site');
+  const changed = await changeAll(binding, [node], change, recorder);
+  return changed.ok ? getNode(binding, id, recorder.nowMs) : changed;
+}
+
+/** More are told to narrow the filter. */
+const MAX_NODES_AT_ONCE = 2_000;
+
+/**
+ * Changes every node in the fleet that the filter matches, or none. Problems: `invalid_parameter`, `range_too_long`,
+ * `invalid_body`.
+ * @param dryRun nothing is changed, only told
+ * @returns ids of the nodes
+ */
+export async function changeNodes(
+  binding: D1Database,
+  filter: string,
+  change: NodeChange & { readonly dryRun: boolean },
+  recorder: Recorder,
+): Promise<Result<readonly string[]>> {
+  const query = { filter, limit: MAX_NODES_AT_ONCE, withRetired: false };
+  const nodes = await getNodes(binding, query, recorder.nowMs);
+  if (!nodes.ok) return nodes;
+  if (nodes.value.length > MAX_NODES_AT_ONCE)
+    return fail(
+      'range_too_long',
+      `The filter matches over ${MAX_NODES_AT_ONCE} nodes; narrow it and change them in turn.`,
+      'filter',
+    );
+  const changed = await changeAll(binding, nodes.value, change, recorder, change.dryRun);
+  return changed.ok ? ok(nodes.value.map(({ id }) => id)) : changed;
+}
+
+async function changeAll(
+  binding: D1Database,
+  nodes: readonly Pick<NodeSummary, 'id' | 'number' | 'labels'>[],
+  { labels, site, effectiveFromMs }: NodeChange,
+  recorder: Recorder,
+  dryRun = false,
+): Promise<Result<null>> {
+  if (site !== undefined && (await findSite(openDatabase(binding), site)) === null) {
+    return fail('invalid_body', `There is no site "${site}": create it with POST /v1/sites.`, '/site');
   }
-  const merged = Object.entries({ ...node.labels, ...change.labels }).filter(([, value]) => value !== null);
-  if (merged.length > MAX_LABELS) {
-    return fail('invalid_body', `A node has at most ${MAX_LABELS} labels; remove one with null.`, '/labels');
+  for (const node of nodes) {
+    const merged = Object.values({ ...node.labels, ...labels }).filter((value) => value !== null);
+    if (merged.length > MAX_LABELS)
+      return fail(
+        'invalid_body',
+        `A node has at most ${MAX_LABELS} labels; remove one of "${node.id}" with null.`,
+        '/labels',
+      );
   }
-  const settings: RecordedSetting[] =
-    change.site === undefined
-      ? []
-      : [
-          {
-            subject: `node:${node.number}`,
-            key: 'site',
-            value: change.site,
-            effectiveFromMs: change.effectiveFromMs ?? recorder.nowMs,
-            recordedAtMs: recorder.nowMs,
-            recordedBy: recorder.by,
-          },
-        ];
+  if (dryRun) return ok(null);
+  const move = site === undefined ? undefined : { site, effectiveFromMs: effectiveFromMs ?? recorder.nowMs };
   const author = { who: recorder.by, why: recorder.why ?? null };
-  await updateNode(db, node.number, change.labels, settings, author, recorder.nowMs);
-  return getNode(binding, id, recorder.nowMs);
+  const numbers = nodes.map(({ number }) => number);
+  await updateNodes(binding, numbers, { labels, move }, author, recorder.nowMs);
+  return ok(null);
 }
 
 /** Ends its tokens and takes it out of lists; its data stay. Retiring twice is no error. Problem: `not_found`. */

@@ -10,7 +10,15 @@ import type { PageRequest } from '../http/paging.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Database } from '../storage/database.ts';
 import { type RecordedSetting, readSettingsOf, readSettingsOfMany } from '../storage/settings.ts';
-import { findSite, insertSite, listSites, type StoredSite, updateSite } from '../storage/sites.ts';
+import {
+  deleteSite,
+  findSite,
+  insertSite,
+  listSites,
+  readSiteUse,
+  type StoredSite,
+  updateSite,
+} from '../storage/sites.ts';
 import { placedRegion } from './cloud-regions.ts';
 import { checkContracts, type FactorInput, factorSettings } from './site-factors.ts';
 
@@ -86,6 +94,23 @@ export async function changeSite(
   const rows = settingRows(id, values, change.effectiveFromMs ?? recorder.nowMs, recorder);
   await updateSite(db, id, change.name, rows, recorder.why ?? null);
   return getSite(db, id, recorder.nowMs);
+}
+
+/** Only one that no figure is made with. Problems: `not_found`, `in_use`. */
+export async function removeSite(db: Database, id: string, recorder: Recorder): Promise<Result<null>> {
+  const { $client: binding } = db;
+  const author = { who: recorder.by, why: recorder.why ?? null };
+  if (await deleteSite(binding, id, author, recorder.nowMs)) return ok(null);
+  if ((await findSite(db, id)) === null) return noSite(id);
+  const { nodes, contracts, enrolmentKeys } = await readSiteUse(binding, id);
+  const uses = [
+    ...(nodes > 0 ? [`nodes stand or stood there (${nodes})`] : []),
+    ...(contracts > 0 ? [`it has or had supply contracts (${contracts})`] : []),
+    ...(enrolmentKeys > 0
+      ? [`enrolment keys lead there (${enrolmentKeys}; DELETE /v1/enrolment-keys/{id})`]
+      : []),
+  ];
+  return fail('in_use', `Figures of the past need the site "${id}": ${uses.join('; ')}.`);
 }
 
 /** Problem: `not_found`. */

@@ -15,7 +15,7 @@ import { factorVersions } from './factor-versions.ts';
 import { loadIntensity } from './grid-intensity.ts';
 import { type JobEmissionsQuery, jobEmissions } from './job-emissions.ts';
 
-export type StatementQuery = Pick<EmissionsQuery, 'basis' | 'signal' | 'asOfMs'> & {
+export type StatementQuery = Pick<EmissionsQuery, 'basis' | 'signal' | 'asOfMs' | 'withinProjects'> & {
   readonly accounting: Accounting;
 };
 

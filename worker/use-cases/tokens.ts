@@ -13,7 +13,11 @@ const view = ({ secretSha256: _secret, nodeNumber: _number, ...rest }: StoredTok
 export async function issueToken(
   db: Database,
   crypto: TokenCrypto,
-  wanted: { readonly label: string; readonly scope: 'read' | 'admin' },
+  wanted: {
+    readonly label: string;
+    readonly scope: 'read' | 'admin';
+    readonly projects: string[] | null;
+  },
   nowMs: number,
 ): Promise<TokenView & { readonly token: string }> {
   const { id, token, secretSha256 } = await createToken(crypto);

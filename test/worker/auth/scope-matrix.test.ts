@@ -16,6 +16,7 @@ const ADMIN_READS = [
   '/v1/enrolment-keys',
   '/v1/quarantine',
   '/v1/changes',
+  '/v1/settings',
   '/v1/alert-channels',
 ];
 
