@@ -2,9 +2,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { openForeignLibrary } from '../../../agent/foreign-library.ts';
 import { openServiceManager } from '../../../agent/run/service-manager.ts';
-import { readyValue } from '../sensors/outcome.ts';
+import { listenAsSystemd } from './notify-socket.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -12,34 +11,9 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A datagram socket as systemd has one: Node cannot make it, so libc does. */
-async function listen(path: string) {
-  const libc = readyValue(await openForeignLibrary(['libc.so.6']));
-  const socket = libc.bind('socket', ['uint32', 'uint32', 'uint32'])!;
-  const bind = libc.bind('bind', ['uint32', 'buffer', 'uint32'])!;
-  const receive = libc.bind('recv', ['uint32', 'buffer', 'uint64', 'uint32'])!;
-  const name = Buffer.from(path.startsWith('@') ? `\0${path.slice(1)}` : `${path}\0`);
-  const address = Buffer.concat([Buffer.from([1, 0]), name]);
-  const descriptor = socket(1, 2, 0);
-  expect(bind(descriptor, address, address.length)).toBe(0);
-  return {
-    /** Everything that has arrived. */
-    heard(): string[] {
-      const messages: string[] = [];
-      for (;;) {
-        const buffer = Buffer.alloc(256);
-        // MSG_DONTWAIT
-        const length = receive(descriptor, buffer, 256n, 0x40);
-        if (length < 0) return messages;
-        messages.push(buffer.toString('utf8', 0, length));
-      }
-    },
-  };
-}
-
 test('systemd hears that the agent is ready, alive and stopping', async () => {
   const path = join(folder, 'notify');
-  const systemd = await listen(path);
+  const systemd = await listenAsSystemd(path);
   const manager = await openServiceManager({ NOTIFY_SOCKET: path, WATCHDOG_USEC: '120000000' });
   manager.ready();
   manager.alive(1_000);
@@ -53,14 +27,14 @@ test('systemd hears that the agent is ready, alive and stopping', async () => {
 
 test('an abstract socket is reached too', async () => {
   const path = `@wattshed-test-${process.pid}`;
-  const systemd = await listen(path);
+  const systemd = await listenAsSystemd(path);
   (await openServiceManager({ NOTIFY_SOCKET: path })).ready();
   expect(systemd.heard()).toEqual(['READY=1']);
 });
 
 test('without a watchdog nothing is said of being alive', async () => {
   const path = join(folder, 'notify');
-  const systemd = await listen(path);
+  const systemd = await listenAsSystemd(path);
   const manager = await openServiceManager({ NOTIFY_SOCKET: path });
   manager.alive(1_000_000);
   expect(systemd.heard()).toEqual([]);

@@ -9,7 +9,7 @@ import { fixture } from '../host-tree.ts';
 export interface FakeGpu {
   readonly uuid: string;
   readonly name?: string;
-  /** NVML return code of every call: 0, 15 lost, 16 reset required. */
+  /** NVML return code of every call: 0, 15 lost, 16 reset required; -1: it never returns. */
   readonly state?: number;
   /** Millijoules; -1 where the GPU has no counter. */
   readonly energy?: number;
