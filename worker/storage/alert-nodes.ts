@@ -19,7 +19,7 @@ const READ = `
     (SELECT received_at_ms FROM node_hours
       WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152 ORDER BY key DESC LIMIT 1) AS lastReportAtMs,
     nodes.health_at_ms AS healthAtMs,
-    (SELECT group_concat(value ->> 'sensor' || ' ' || value ->> 'state', ', ') FROM json_each(nodes.health, '$.sensors')
+    (SELECT group_concat((value ->> 'sensor') || ' ' || (value ->> 'state'), ', ') FROM json_each(nodes.health, '$.sensors')
       WHERE value ->> 'state' IN ('failed', 'noData')) AS lostSensors,
     nodes.health ->> 'spoolReports' AS spoolReports,
     conflict.at_ms AS conflictAtMs
