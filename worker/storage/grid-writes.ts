@@ -6,7 +6,7 @@ import { WINDOW_MS } from '../../shared/time/window.ts';
 import { gridSeries } from '../schema/schema.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import { openDatabase } from './database.ts';
-import { STEPS_PER_SERIES, valueKey } from './grid-keys.ts';
+import { STEPS_PER_SERIES, startOf, valueKey } from './grid-keys.ts';
 
 /** A value as a row holds it: never `annual`, which comes from a table of its own. */
 export type StoredValue = Omit<IntensityPoint, 'kind' | 'provider' | 'fetchedAtMs'> & {
@@ -96,6 +96,16 @@ export interface StoreResult {
   readonly revised: number;
 }
 
+/** As `INCOMING` reads it. */
+const rowOf = (seriesId: number, { startMs, endMs, gramsPerKwh, kind, method, issuedAtMs }: StoredValue) => [
+  valueKey(seriesId, startMs),
+  endMs - startMs,
+  gramsPerKwh,
+  kind,
+  method,
+  issuedAtMs,
+];
+
 /**
  * Adds and replaces values of one series in one transaction; what is the same already costs no write. The caller has
  * checked the values: aligned, whole steps, no overlap among themselves. Harmless to repeat and to run twice at once.
@@ -110,16 +120,7 @@ export async function storeValues(
 ): Promise<StoreResult> {
   if (values.length === 0) return { written: 0, revised: 0 };
   const seriesId = await findOrAddSeries(db, series);
-  const incoming = JSON.stringify(
-    values.map((value) => [
-      valueKey(seriesId, value.startMs),
-      value.endMs - value.startMs,
-      value.gramsPerKwh,
-      value.kind,
-      value.method,
-      value.issuedAtMs,
-    ]),
-  );
+  const incoming = JSON.stringify(values.map((value) => rowOf(seriesId, value)));
   const { gridZone, provider, ...kind } = series;
   const [, revisions, , upserts] = await db.batch([
     db
@@ -138,6 +139,46 @@ export async function storeValues(
     db.prepare(UPSERT_VALUES).bind(incoming, fetchedAtMs),
   ]);
   return { written: upserts!.meta.changes, revised: revisions!.meta.changes };
+}
+
+const READ_LONGER = `${INCOMING}
+  SELECT v.key AS key, v.duration_ms AS durationMs, v.grams_per_kwh AS gramsPerKwh,
+         (SELECT json_group_array(json_array(w.key, w.duration_ms)) FROM grid_values w
+           WHERE w.key > v.key AND w.key < v.key + v.duration_ms / ${WINDOW_MS}) AS within
+    FROM incoming i JOIN grid_values v ON v.key = i.key WHERE v.duration_ms > i.duration_ms ORDER BY v.key`;
+
+export interface Interval {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+export interface LongerValue extends Interval {
+  readonly gramsPerKwh: number;
+  /** Shorter values that are stored within its time, in any order. */
+  readonly within: readonly Interval[];
+}
+
+/** The stored values that begin where one of these does, and last longer. */
+export async function readLongerValues(
+  db: D1Database,
+  series: SeriesIdentity,
+  values: readonly StoredValue[],
+): Promise<LongerValue[]> {
+  const seriesId = await findSeries(db, series);
+  if (seriesId === null) return [];
+  const { results } = await db
+    .prepare(READ_LONGER)
+    .bind(JSON.stringify(values.map((value) => rowOf(seriesId, value))))
+    .all<{ key: number; durationMs: number; gramsPerKwh: number; within: string }>();
+  const interval = (key: number, durationMs: number) => ({
+    startMs: startOf(key),
+    endMs: startOf(key) + durationMs,
+  });
+  return results.map(({ key, durationMs, gramsPerKwh, within }) => ({
+    ...interval(key, durationMs),
+    gramsPerKwh,
+    within: (JSON.parse(within) as [number, number][]).map((cell) => interval(...cell)),
+  }));
 }
 
 const ADD_SERIES = `

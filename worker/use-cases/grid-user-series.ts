@@ -8,7 +8,14 @@ import { MAX_GRAMS_PER_KWH } from '../grid/checked-series.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Author } from '../storage/changes.ts';
 import { MAX_INTERVAL_MS } from '../storage/grid.ts';
-import { type StoreResult, storeValues } from '../storage/grid-writes.ts';
+import {
+  type Interval,
+  type LongerValue,
+  readLongerValues,
+  type StoredValue,
+  type StoreResult,
+  storeValues,
+} from '../storage/grid-writes.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 
 export interface UserPoint {
@@ -25,7 +32,10 @@ export interface UserSeries {
   readonly points: readonly UserPoint[];
 }
 
-/** Adds and replaces; what was replaced is recorded as revisions. Problems: `unknown_grid_zone`, `invalid_body`. */
+/**
+ * Adds and replaces; what was replaced is recorded as revisions. Of a longer value that shorter ones replace, the rest
+ * stays: an hour that is put into a day says nothing of the other hours. Problems: `unknown_grid_zone`, `invalid_body`.
+ */
 export async function putUserSeries(
   db: D1Database,
   series: UserSeries,
@@ -39,17 +49,34 @@ export async function putUserSeries(
     const { index, what } = problem;
     return fail('invalid_body', `points/${index}: ${what}.`, `/points/${index}`);
   }
-  const values = series.points.map((point) => ({
-    startMs: epochMs(point.startMs),
-    endMs: epochMs(point.endMs),
-    gramsPerKwh: gramsPerKwh(point.gramsPerKwh),
-    kind: 'measured' as const,
-    method: null,
-    issuedAtMs: null,
-  }));
-  return ok(
-    await storeValues(db, { gridZone, basis, signal, scope, provider: USER_PROVIDER }, values, nowMs, author),
-  );
+  const values = series.points.map(storedValue);
+  const identity = { gridZone, basis, signal, scope, provider: USER_PROVIDER };
+  const longer = await readLongerValues(db, identity, values);
+  const rests = longer.flatMap((value) => restsOf(value, values));
+  return ok(await storeValues(db, identity, [...values, ...rests], nowMs, author));
+}
+
+const storedValue = (point: UserPoint): StoredValue => ({
+  startMs: epochMs(point.startMs),
+  endMs: epochMs(point.endMs),
+  gramsPerKwh: gramsPerKwh(point.gramsPerKwh),
+  kind: 'measured',
+  method: null,
+  issuedAtMs: null,
+});
+
+/** What values leave of a longer one that begins where one of them does; what else is stored within it stands as well. */
+function restsOf({ startMs, endMs, gramsPerKwh: grams, within }: LongerValue, values: readonly Interval[]) {
+  const rests: StoredValue[] = [];
+  let untilMs = startMs;
+  const taken = [...within, ...values.filter((value) => value.startMs >= startMs && value.startMs < endMs)];
+  for (const next of taken.sort((a, b) => a.startMs - b.startMs)) {
+    if (next.startMs > untilMs)
+      rests.push(storedValue({ startMs: untilMs, endMs: next.startMs, gramsPerKwh: grams }));
+    untilMs = Math.max(untilMs, next.endMs);
+  }
+  if (untilMs < endMs) rests.push(storedValue({ startMs: untilMs, endMs, gramsPerKwh: grams }));
+  return rests;
 }
 
 /** What is wrong with the first point in time that something is wrong with; null: nothing. */

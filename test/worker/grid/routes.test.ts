@@ -57,6 +57,32 @@ test('a basis without a series has no values; it is never made from the other', 
   expect(await series('PL', 'from=2024-03-01T00:00:00Z&to=2024-03-01T02:00:00Z&signal=marginal')).toEqual([]);
 });
 
+test('an hour that is put into a day leaves the rest of the day as it was, and what was put into it before', async () => {
+  const put = (...points: ReturnType<typeof point>[]) =>
+    api('PUT', '/v1/grid/SE/intensity', { basis: 'lifecycle', points });
+  const hour = (of: number, grams: number) => {
+    const two = (value: number) => String(value).padStart(2, '0');
+    return point(`2024-03-01T${two(of)}:00:00Z`, `2024-03-01T${two(of + 1)}:00:00Z`, grams);
+  };
+  await put(point('2024-03-01T00:00:00Z', '2024-03-02T00:00:00Z', 20));
+  await put(hour(5, 50));
+  await put(hour(0, 10), hour(1, 11));
+  await put(hour(7, 70));
+  const of = await series('SE', 'from=2024-03-01T00:00:00Z&to=2024-03-02T00:00:00Z');
+  expect(of.every(({ kind, provider }) => kind === 'measured' && provider === 'user')).toBe(true);
+  expect(
+    of.map(({ start, end, gramsPerKwh }) => [start.slice(11, 13), end.slice(11, 13), gramsPerKwh]),
+  ).toEqual([
+    ['00', '01', 10],
+    ['01', '02', 11],
+    ['02', '05', 20],
+    ['05', '06', 50],
+    ['06', '07', 20],
+    ['07', '08', 70],
+    ['08', '00', 20],
+  ]);
+});
+
 test('a correction is a revision, newest first', async () => {
   const put = (gramsPerKwh: number) =>
     api('PUT', '/v1/grid/ES/intensity', {
