@@ -147,7 +147,12 @@ export const emissionsSchema = z
     accounting: z.enum(ACCOUNTINGS),
     embodiedMethod: z.literal('straightLine').openapi({
       description:
-        'Of every embodied figure here: straight line by calendar time over the lifetime of the site (4 years by default). Other views: GET /v1/nodes/{id}/embodied.',
+        'Of every embodied figure here: straight line by calendar time over the lifetimes below. Other views: GET /v1/nodes/{id}/embodied.',
+    }),
+    embodiedLifetimeYears: z.array(z.number()).openapi({
+      description:
+        'Lifetimes that the hardware in it is spread over, ascending: those of the sites where its nodes stood, 4 where a site says none; a year has 8,760 hours. Several where sites differ or a lifetime changed; none where the answer has no node.',
+      example: [4],
     }),
     asOf: instantOutput.openapi({ description: 'The answer is what was known then.' }),
     settledUntil: instantOutput.openapi({
@@ -229,6 +234,7 @@ export function toEmissionsAnswer(
     signal: query.signal,
     accounting: query.accounting,
     embodiedMethod: 'straightLine' as const,
+    embodiedLifetimeYears: [...answer.embodiedLifetimeYears],
     asOf: instant(answer.asOfMs),
     settledUntil: instant(Math.max(0, settledUntil(answer.asOfMs))),
     totals: toFigures(answer.totals),

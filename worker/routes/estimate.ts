@@ -191,6 +191,7 @@ function reply(answer: EstimateAnswer, request: EstimateRequest, nowMs: number) 
     accounting: 'location' as const,
     embodiedMethod:
       request.expectedUtilizationRatio === undefined ? ('straightLine' as const) : ('activeHours' as const),
+    embodiedLifetimeYears: [answer.lifetimeYears],
     asOf: instant(nowMs),
     settledUntil: instant(nowMs),
     totals: figuresReply(totals, 'location'),

@@ -56,6 +56,8 @@ export interface EmissionsQuery {
   /** GPUs below it count as low, 0..1; default `DEFAULT_LOW_UTILIZATION_RATIO`. */
   readonly lowUtilizationRatio?: number | undefined;
   /** Whether embodied emissions are wanted part by part too. */
+  /** Whether embodied emissions are wanted part by part too. */
+  readonly withParts?: boolean | undefined;
   /** Answers as it was known then, not after `nowMs`; default: with all that is known. */
   readonly asOfMs?: number | undefined;
 }
@@ -136,6 +138,7 @@ export async function emissions(
     supply: supply === null ? null : supply.value.plan,
     ofJobs: jobs && { ...ofJobs, jobOf: jobs.jobOf },
     lowUtilizationRatio: query.lowUtilizationRatio ?? DEFAULT_LOW_UTILIZATION_RATIO,
+    withParts: query.withParts,
   });
   for (const chunk of chunksOf(prepared, range)) {
     await addChunk(db, join, chunk, range, jobs);
