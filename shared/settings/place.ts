@@ -52,11 +52,12 @@ export class Places {
   of(nodeNumber: number, range: TimeRange): Place[] {
     const sites = this.#history(`node:${nodeNumber}`, 'site');
     return segmentsOver(sites, range).flatMap((segment) =>
-      this.#atSite(segment.value ?? sites.rows[0]?.value ?? null, segment),
+      this.ofSite(segment.value ?? sites.rows[0]?.value ?? null, segment),
     );
   }
 
-  #atSite(siteId: string | null, range: TimeRange): Place[] {
+  /** What holds at a site, without gaps, in order of time. */
+  ofSite(siteId: string | null, range: TimeRange): Place[] {
     const subject = `site:${siteId}`;
     const histories = new Map(SITE_KEYS.map((key) => [key, this.#history(subject, key)]));
     const starts = [...histories.values()].flatMap((history) =>

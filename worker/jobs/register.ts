@@ -6,6 +6,7 @@ import { forecast } from './forecast.ts';
 import { gridRefresh } from './grid-refresh.ts';
 import { gridReread } from './grid-reread.ts';
 import { retention } from './retention.ts';
+import { rollup } from './rollup.ts';
 
 export interface JobContext {
   readonly env: Env;
@@ -23,5 +24,5 @@ export const turns: readonly (readonly ScheduledJob[])[] = [
   [gridReread, retention],
   [forecast],
   [alerts],
-  [alertDelivery],
+  [alertDelivery, rollup],
 ];

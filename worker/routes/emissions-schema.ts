@@ -159,6 +159,14 @@ export const emissionsSchema = z
       description:
         'Two hours before `asOf`, on the hour: reports of the hours before it are in, in the ordinary course. With an `asOf` in the past, hours before it are exactly as they were known; those after it hold what was known when they settled.',
     }),
+    rolledUpTo: instantOutput.nullable().openapi({
+      description:
+        'Until when the answer counts, where that is not `to`: the newest hours of a fleet over 100 nodes are summed every ten minutes. Null: it is all there.',
+    }),
+    hoursWaiting: z.number().int().openapi({
+      description:
+        'Hours that changed (late reports, a node that moved) and are counted as they were until they are summed again, in minutes mostly. 0: none.',
+    }),
     totals: figuresSchema,
     gpuCount: z.number().int().openapi({
       description: 'Different GPUs that were metered; of jobs: that were allocated to them.',
@@ -237,6 +245,8 @@ export function toEmissionsAnswer(
     embodiedLifetimeYears: [...answer.embodiedLifetimeYears],
     asOf: instant(answer.asOfMs),
     settledUntil: instant(Math.max(0, settledUntil(answer.asOfMs))),
+    rolledUpTo: answer.rolledUpToMs === null ? null : instant(answer.rolledUpToMs),
+    hoursWaiting: answer.hoursWaiting,
     totals: toFigures(answer.totals),
     gpuCount: answer.gpuCount,
     series: answer.series.map(toStep),

@@ -13,6 +13,7 @@ import { fromHex, toHex } from './hex.ts';
 import { noteJobs } from './job-nodes.ts';
 import { jsonChunks } from './json-chunks.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
+import { markLateReports } from './rollup-marks.ts';
 
 export interface StoredHour {
   readonly key: number;
@@ -138,15 +139,13 @@ export async function writeHours(
   const write = jsonChunks(writes.map(toJson)).map((chunk) =>
     db.prepare(WRITE_HOURS).bind(chunk, receivedAtMs),
   );
+  const hourStartsMs = writes.map(({ key }) => parseNodeHourKey(key).hourStartMs);
   const answers = await db.batch<{ key: number }>([
     ...(late.length === 0 ? [] : keep),
     ...noteJobs(db, writes),
     ...write,
-    ...markLateHours(
-      db,
-      writes.map(({ key }) => parseNodeHourKey(key).hourStartMs),
-      receivedAtMs,
-    ),
+    ...markLateHours(db, hourStartsMs, receivedAtMs),
+    ...markLateReports(db, nodeNumber, hourStartsMs, receivedAtMs),
   ]);
   return new Set(answers.flatMap(({ results }) => results.map(({ key }) => key)));
 }

@@ -1,6 +1,7 @@
 /** The registry of each node's devices: the small numbers that the ledger uses for them. */
 import type { DeviceEntry } from '../../shared/ledger/hour.ts';
 import type { DeviceType } from '../../shared/wire/ingest.ts';
+import { markNodes } from './rollup-marks.ts';
 
 export interface NodeDevice extends DeviceEntry {
   readonly nodeNumber: number;
@@ -45,6 +46,8 @@ export async function registerNodeDevices(
   const [, all] = await db.batch<NodeDevice>([
     db.prepare(REGISTER_DEVICES).bind(nodeNumber, JSON.stringify(rows), nowMs),
     selectNodeDevices(db, [nodeNumber]),
+    // It is expected since its node enrolled, and may be another model of GPU.
+    markNodes(db, [nodeNumber], nowMs),
   ]);
   return all!.results;
 }

@@ -2,6 +2,7 @@
 import { ALL_KNOWN, allAsKnownAt } from '../../shared/audit/as-known.ts';
 import type { PartType } from '../../shared/embodied/footprint.ts';
 import { CHANGE_COLUMNS, type Change, recordChange } from './changes.ts';
+import { markNodes } from './rollup-marks.ts';
 
 export interface StoredPart {
   readonly nodeNumber: number;
@@ -268,7 +269,8 @@ export async function writeInventory(
   ];
   if (statements.length === 0) return;
   const kept = [...written, ...moved.map(({ part }) => part), ...returned];
-  await db.batch([keepParts(db, kept, nowMs), ...statements]);
+  const nodes = kept.map((part) => part.nodeNumber);
+  await db.batch([keepParts(db, kept, nowMs), ...statements, markNodes(db, nodes, nowMs)]);
 }
 
 /** Statements over rows as JSON, each with more values; none where there are no rows. */
@@ -331,5 +333,6 @@ export async function writePartWord(
         word.movedTo,
       ),
     recordChange(db, change),
+    markNodes(db, [part.nodeNumber], change.recordedAtMs),
   ]);
 }

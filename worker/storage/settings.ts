@@ -1,8 +1,10 @@
-import { asc, eq, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type { SettingRow } from '../../shared/settings/effective.ts';
+import { RETIRED_AT } from '../../shared/settings/node-as-known.ts';
 import { changes } from '../schema/audit.ts';
 import { settings } from '../schema/schema.ts';
 import type { Database } from './database.ts';
+import { everyNode, markSpan, nodesEverAt, theseNodes } from './rollup-marks.ts';
 
 export interface RecordedSetting extends SettingRow {
   /** Token id of who set it. */
@@ -21,6 +23,16 @@ const columns = {
 /** Every setting of every subject, in the order in which they were recorded. */
 export async function readSettings(db: Database): Promise<RecordedSetting[]> {
   return db.select(columns).from(settings).orderBy(asc(settings.id)).all();
+}
+
+/** Settings of every site, in the order in which they were recorded; those of nodes are many, and left out. */
+export async function readSiteSettings(db: Database): Promise<RecordedSetting[]> {
+  return db
+    .select(columns)
+    .from(settings)
+    .where(and(gte(settings.subject, 'site:'), lt(settings.subject, 'site;')))
+    .orderBy(asc(settings.id))
+    .all();
 }
 
 /** Settings of one subject, in the order in which they were recorded. */
@@ -52,6 +64,7 @@ export async function readSettingsOfMany(
  */
 export function insertSettings(db: Database, rows: readonly RecordedSetting[], why: string | null = null) {
   return rows.flatMap((row) => [
+    ...markRolled(db, row),
     db.insert(changes).values({
       recordedAtMs: row.recordedAtMs,
       who: row.recordedBy,
@@ -67,6 +80,25 @@ export function insertSettings(db: Database, rows: readonly RecordedSetting[], w
     }),
     db.insert(settings).values(row),
   ]);
+}
+
+/**
+ * Hours whose sums a setting changes: where a node stood and whether it was there, and what hardware accrues. What
+ * electricity is charged with is in no sum.
+ */
+function markRolled(db: Database, { subject, key, effectiveFromMs, recordedAtMs }: RecordedSetting) {
+  const [kind, name = ''] = subject.split(/:(.*)/s);
+  const since = { fromMs: effectiveFromMs, toMs: recordedAtMs };
+  if (kind === 'node' && (key === 'site' || key === RETIRED_AT)) {
+    const node = theseNodes([Number(name)]);
+    // It stood at its first site from the beginning.
+    const isFirst = sql`NOT EXISTS (SELECT 1 FROM settings WHERE subject = ${subject} AND key = 'site'
+      AND effective_from_ms < ${effectiveFromMs})`;
+    const before = { fromMs: 0, toMs: effectiveFromMs };
+    return [markSpan(db, node, since), ...(key === 'site' ? [markSpan(db, node, before, isFirst)] : [])];
+  }
+  if (kind === 'site' && key === 'embodiedLifetimeYears') return [markSpan(db, nodesEverAt(name), since)];
+  return kind === 'hardware' ? [markSpan(db, everyNode, since)] : [];
 }
 
 /** Nodes are known by their id outside. */

@@ -2,6 +2,7 @@
 import { gpuModel, type JobRequest, NO_GROUP, PLACE_KEYS } from '../../shared/emissions/join.ts';
 import type { JoinNode } from '../../shared/emissions/join-node.ts';
 import { IDLE, JOB_KEYS, type JobFacts, jobValue, UNATTRIBUTED } from '../../shared/emissions/owners.ts';
+import type { RollupGroup } from '../../shared/rollup/roll-up.ts';
 import type { Place } from '../../shared/settings/place.ts';
 import { type FilterTerm, parseFilter } from '../http/filter.ts';
 import { ok, type Result } from '../http/problem.ts';
@@ -25,10 +26,18 @@ export function acceptsNode(node: FleetNode, terms: readonly Term[]): boolean {
 }
 
 export function acceptsPlace(node: JoinNode, place: Place, terms: readonly Term[]): boolean {
+  const { siteId } = place;
+  return acceptsZone(place, terms) && acceptsGroup({ siteId, gpuModel: gpuModel(node) }, terms);
+}
+
+export function acceptsZone({ gridZone }: Place, terms: readonly Term[]): boolean {
+  return terms.every(({ key, value }) => key !== 'gridZone' || (gridZone ?? NO_GROUP) === value);
+}
+
+export function acceptsGroup({ siteId, gpuModel: model }: RollupGroup, terms: readonly Term[]): boolean {
   return terms.every(({ key, value }) => {
-    if (key === 'gridZone') return (place.gridZone ?? NO_GROUP) === value;
-    if (key === 'site') return (place.siteId ?? NO_GROUP) === value;
-    return key !== 'gpuModel' || (gpuModel(node) ?? NO_GROUP) === value;
+    if (key === 'site') return (siteId ?? NO_GROUP) === value;
+    return key !== 'gpuModel' || (model ?? NO_GROUP) === value;
   });
 }
 

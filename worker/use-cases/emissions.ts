@@ -11,6 +11,7 @@ import {
   PLACE_KEYS,
 } from '../../shared/emissions/join.ts';
 import type { NodePart } from '../../shared/emissions/join-node.ts';
+import type { TimeSpan } from '../../shared/emissions/presence.ts';
 import type { ContractUse } from '../../shared/emissions/supply.ts';
 import { type Step, stepEdges } from '../../shared/emissions/time-steps.ts';
 import type { Basis, Signal } from '../../shared/grid/intensity.ts';
@@ -28,10 +29,19 @@ import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
 import { type RecordedSetting, readSettings } from '../storage/settings.ts';
-import { acceptsJobs, acceptsNode, acceptsPlace, emissionsFilter } from './emissions-filter.ts';
+import {
+  acceptsGroup,
+  acceptsJobs,
+  acceptsNode,
+  acceptsPlace,
+  acceptsZone,
+  emissionsFilter,
+  type Term,
+} from './emissions-filter.ts';
 import { KnownJobs, namedJobs } from './emissions-jobs.ts';
 import { loadIntensity } from './grid-intensity.ts';
 import { devicesAsKnown } from './known-devices.ts';
+import { type RolledUp, readRolledUp } from './rollup/read.ts';
 import { loadSupply } from './supply.ts';
 
 export interface EmissionsQuery {
@@ -56,7 +66,6 @@ export interface EmissionsQuery {
   /** GPUs below it count as low, 0..1; default `DEFAULT_LOW_UTILIZATION_RATIO`. */
   readonly lowUtilizationRatio?: number | undefined;
   /** Whether embodied emissions are wanted part by part too. */
-  /** Whether embodied emissions are wanted part by part too. */
   readonly withParts?: boolean | undefined;
   /** Answers as it was known then, not after `nowMs`; default: with all that is known. */
   readonly asOfMs?: number | undefined;
@@ -72,10 +81,16 @@ export interface Emissions extends JoinResult {
   readonly fromMs: number;
   readonly toMs: number;
   readonly asOfMs: number;
+  /** Until when it counts, where that is not all that was asked for: the newest hours of a large fleet are summed by cron. */
+  readonly rolledUpToMs: number | null;
+  /** Hours that changed and are counted as they were until they are summed again. */
+  readonly hoursWaiting: number;
 }
 
 /** A few seconds of work: 64 nodes of a dozen devices for a month, one for five years. */
 const MAX_NODE_HOURS = 50_000;
+/** Groups and filters that rollups hold. */
+const ROLLED_KEYS = ['gridZone', 'site', 'gpuModel'] as const;
 /** Decoded hours held at once. */
 const HOURS_AT_ONCE = 2_000;
 const MAX_WINDOW_STEP_DAYS = 7;
@@ -103,12 +118,17 @@ export async function emissions(
   if (backwards !== null) return { ok: false, problem: backwards };
   const terms = emissionsFilter(query.filter, query.project);
   if (!terms.ok) return terms;
-  const fleet = await readFleet(db);
+  const joinToMs = Math.min(toMs, asOfMs);
+  const rolled = await fromRollups(db, query, terms.value, { fromMs, toMs: joinToMs }, nowMs);
+  // The end of the last step may be ahead.
+  const spans = rolled?.spans ?? [{ fromMs, toMs }];
+  const areNodesRead = spans.length > 0;
+  const fleet = areNodesRead ? await readFleet(db) : [];
   if (query.nodeId !== null && !fleet.some(({ id }) => id === query.nodeId))
     return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
   const only = await namedJobs(db, query, terms.value);
   const ranOn = only && new Set((await readJobNodes(db, only)).map(({ nodeNumber }) => nodeNumber));
-  const settings = await readSettings(openDatabase(db));
+  const settings = areNodesRead ? await readSettings(openDatabase(db)) : [];
   const asKnown = nodesAsKnown(fleet, settings, known.knownAtMs);
   const nodes = asKnown.filter(
     (node) =>
@@ -116,14 +136,14 @@ export async function emissions(
       (query.nodeId === null || node.id === query.nodeId) &&
       acceptsNode(node, terms.value),
   );
-  const tooLong = checkRange(query, fromMs, toMs, nodes.length);
+  const tooLong = checkRange(query, { fromMs, toMs }, spans, nodes.length);
   if (tooLong !== null) return tooLong;
 
-  const range = { fromMs, toMs, joinToMs: Math.min(toMs, asOfMs), ...known };
+  const range = { fromMs, toMs, joinToMs, ...known };
   const supply = accounting === 'market' ? await loadSupply(db, asKnown, settings, range) : null;
   if (supply !== null && !supply.ok) return supply;
   const prepared = await prepareNodes(db, nodes, range, settings);
-  const resolvers = await loadResolvers(db, prepared, query, range);
+  const resolvers = await loadResolvers(db, prepared, rolled?.gridZones ?? [], query, range);
   const ofJobs = acceptsJobs(terms.value, query.jobNumbers, query.withinProjects ?? null);
   const byJobs = query.groupBy !== undefined && !isPlaceKey(query.groupBy);
   const jobs = byJobs || !ofJobs.all ? new KnownJobs(db, known.knownAtMs) : null;
@@ -140,15 +160,49 @@ export async function emissions(
     lowUtilizationRatio: query.lowUtilizationRatio ?? DEFAULT_LOW_UTILIZATION_RATIO,
     withParts: query.withParts,
   });
-  for (const chunk of chunksOf(prepared, range)) {
-    await addChunk(db, join, chunk, range, jobs);
-    const tooMany = checkSteps(edges.length - 1, 1 + join.groupCount);
-    if (tooMany !== null) return tooMany;
+  for (const hour of rolled?.hours ?? []) join.addHour(hour);
+  for (const span of spans) {
+    for (const chunk of chunksOf(prepared, span)) {
+      await addChunk(db, join, chunk, { ...range, ...span, joinToMs: Math.min(span.toMs, joinToMs) }, jobs);
+      const tooMany = checkSteps(edges.length - 1, 1 + join.groupCount);
+      if (tooMany !== null) return tooMany;
+    }
   }
   // How much of a contract is used tells what others use.
   const bound = (query.withinProjects ?? null) !== null;
   const contracts = supply === null || bound ? null : supply.value.uses;
-  return ok({ fromMs, toMs, asOfMs, contracts, ...join.result() });
+  const { rolledUpToMs, hoursWaiting } = rolled ?? { rolledUpToMs: null, hoursWaiting: 0 };
+  return ok({ fromMs, toMs, asOfMs, contracts, rolledUpToMs, hoursWaiting, ...join.result() });
+}
+
+/** What of the answer is summed already; null where it asks for what rollups do not hold. */
+async function fromRollups(
+  db: D1Database,
+  query: EmissionsQuery,
+  terms: readonly Term[],
+  span: TimeSpan,
+  nowMs: number,
+): Promise<RolledUp | null> {
+  const { lowUtilizationRatio = DEFAULT_LOW_UTILIZATION_RATIO, accounting = 'location' } = query;
+  const keys = [...terms.map(({ key }) => key), ...(query.groupBy === undefined ? [] : [query.groupBy])];
+  const isHeld =
+    query.nodeId === null &&
+    query.asOfMs === undefined &&
+    query.jobNumbers === undefined &&
+    (query.withinProjects ?? null) === null &&
+    query.withParts !== true &&
+    query.step !== 'window' &&
+    accounting === 'location' &&
+    lowUtilizationRatio === DEFAULT_LOW_UTILIZATION_RATIO &&
+    keys.every((key) => ROLLED_KEYS.some((each) => each === key));
+  if (!isHeld || span.fromMs >= span.toMs) return null;
+  return readRolledUp(db, {
+    ...span,
+    nowMs,
+    byZone: keys.includes('gridZone'),
+    acceptsGroup: (group) => acceptsGroup(group, terms),
+    acceptsPlace: (place) => acceptsZone(place, terms),
+  });
 }
 
 const isPlaceKey = (key: GroupKey) => PLACE_KEYS.some((each) => each === key);
@@ -169,13 +223,19 @@ interface PreparedNode extends FleetNode {
   readonly places: readonly Place[];
 }
 
-function checkRange(query: EmissionsQuery, fromMs: number, toMs: number, nodeCount: number) {
-  const hours = Math.ceil((toMs - fromMs) / HOUR_MS);
+/** @param spans of the range that are read node by node */
+function checkRange(
+  query: EmissionsQuery,
+  { fromMs, toMs }: TimeSpan,
+  spans: readonly TimeSpan[],
+  nodeCount: number,
+) {
+  const hours = spans.reduce((sum, span) => sum + Math.ceil((span.toMs - span.fromMs) / HOUR_MS), 0);
   if (nodeCount * hours > MAX_NODE_HOURS) {
     const most = Math.floor(MAX_NODE_HOURS / nodeCount);
     return fail(
       'range_too_long',
-      `That is ${nodeCount} nodes over ${hours} hours; one answer covers at most ${MAX_NODE_HOURS} node-hours. Ask for at most ${most} hours at once, or narrow \`filter\`.`,
+      `That is ${nodeCount} nodes over ${hours} hours; one answer covers at most ${MAX_NODE_HOURS} node-hours that are not summed yet. Ask for at most ${most} hours at once, or narrow \`filter\`.`,
       'from',
     );
   }
@@ -225,14 +285,15 @@ async function prepareNodes(
   });
 }
 
-/** One resolver for each zone that a node stands in during the range. */
+/** One resolver for each zone that a node stands in during the range, and for others that are needed. */
 async function loadResolvers(
   db: D1Database,
   nodes: readonly PreparedNode[],
+  others: Iterable<string>,
   { basis, signal }: EmissionsQuery,
   { fromMs, joinToMs, knownAtMs }: Range,
 ): Promise<ReadonlyMap<string, IntensityResolver>> {
-  const zones = new Set<string>();
+  const zones = new Set(others);
   for (const { gridZone, endMs } of nodes.flatMap(({ places }) => places))
     if (gridZone !== null && endMs > fromMs) zones.add(gridZone);
   const resolvers = new Map<string, IntensityResolver>();
@@ -243,7 +304,7 @@ async function loadResolvers(
   return resolvers;
 }
 
-function* chunksOf(nodes: readonly PreparedNode[], { fromMs, toMs }: Range) {
+function* chunksOf(nodes: readonly PreparedNode[], { fromMs, toMs }: TimeSpan) {
   const hoursOfNode = Math.ceil((toMs - fromMs) / HOUR_MS);
   const size = Math.max(1, Math.floor(HOURS_AT_ONCE / hoursOfNode));
   for (let i = 0; i < nodes.length; i += size) yield nodes.slice(i, i + size);
@@ -253,7 +314,7 @@ async function addChunk(
   db: D1Database,
   join: EmissionsJoin,
   chunk: readonly PreparedNode[],
-  { fromMs, joinToMs, knownAtMs }: Range,
+  { fromMs, toMs, joinToMs, knownAtMs }: Range,
   jobs: KnownJobs | null,
 ): Promise<void> {
   const nodeNumbers = chunk.map(({ number }) => number);
@@ -268,6 +329,6 @@ async function addChunk(
   for (const node of chunk) {
     const own = hours.get(node.number)!;
     const registered = devices.filter(({ nodeNumber }) => nodeNumber === node.number);
-    join.addNode({ ...node, devices: devicesAsKnown(registered, own, knownAtMs) }, own);
+    join.addNode({ ...node, devices: devicesAsKnown(registered, own, knownAtMs) }, own, { fromMs, toMs });
   }
 }

@@ -6,6 +6,7 @@ import { makeForecasts } from '../../../worker/use-cases/grid-forecast-own.ts';
 import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import { rereadGrid } from '../../../worker/use-cases/grid-reread.ts';
+import { runRollups } from '../../../worker/use-cases/rollup/run.ts';
 import { notification } from '../channels/notification.ts';
 import { expecting } from '../grid/expecting-provider.ts';
 import { body, database, device, newNode, recentWindow, report, send, WINDOW_MS } from '../ingest/support.ts';
@@ -52,6 +53,18 @@ const MAY_BE_SCANNED = [
   { plan: /^SCAN alert_silences$/, of: /alert_silences/, as: 'at most 500' },
   { plan: /^SCAN alert_late_hours$/, of: /FROM alert_late_hours/, as: 'hours that changed late' },
   { plan: /^SCAN quarantine$/, of: /order by "quarantine"."id" desc limit \?$/, as: 'a page, newest first' },
+  {
+    plan: /^SCAN (span|days|block)$/,
+    of: /rollup_marks/,
+    as: 'days and blocks of the span that came with it',
+  },
+  {
+    plan: /^SCAN (nodes USING COVERING INDEX|first)/,
+    of: /rollup_(marks|state)/,
+    as: 'the fleet, once, and when a figure changes',
+  },
+  { plan: /^SCAN settings$/, of: /rollup_marks/, as: 'who stood at a site whose lifetime changes' },
+  { plan: /^SCAN rollup_groups$/, of: /rollup_groups/, as: 'sites times GPU models' },
 ];
 
 test('every statement finds its rows by key, or reads a table that is small', async () => {
@@ -74,7 +87,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
     ['POST', '/v1/enroll', host('planned-new'), key],
     ['POST', '/v1/enroll', host('planned'), key],
     ['PATCH', `/v1/nodes/${nodeId}`, { labels: { a: 'b' } }],
-    ['PATCH', '/v1/sites/berlin', { pueRatio: 1.3 }],
+    ['PATCH', '/v1/sites/berlin', { pueRatio: 1.3, embodiedLifetimeYears: 5 }],
     ['PATCH', `/v1/nodes/${nodeId}/parts/chassis`, { count: 0 }],
     ['GET', `/v1/nodes/${nodeId}/embodied?embodiedMethod=activeHours`, undefined],
     ['PUT', '/v1/hardware/l4', { kgCo2eq: 60, source: 'test' }],
@@ -137,6 +150,12 @@ test('every statement finds its rows by key, or reads a table that is small', as
   await makeForecasts(recording, Date.now());
   await refreshGrid(grid);
   await rereadGrid(grid);
+
+  const nextDay = Date.now() + 20 * HOUR_MS;
+  for (let turn = 0; turn < 3; turn++) await runRollups(recording, nextDay + turn, 2_048);
+  const later = clockedApi(nextDay, { DB: recording });
+  const rolled = await later.call('GET', `/v1/fleet/emissions?from=${daysAgo(30)}&groupBy=gridZone`);
+  expect(rolled.status).toBe(200);
 
   const scans = await scansOf(recorded);
   const isAllowed = ({ plan, sql }: Scan) =>

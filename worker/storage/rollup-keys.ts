@@ -1,0 +1,46 @@
+/** Integer keys of the rollups; computed here, since D1 binds numbers as REAL. */
+import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
+
+/** Nodes whose numbers follow each other and that are summed together: what a change of one of them sums again. */
+export const BLOCK_NODES = 64;
+/** 2^14 blocks are a million nodes, more than one database holds hours of. */
+const BLOCKS = 2 ** 14;
+/** 2^15 days since 1970 last until 2059. */
+const DAYS = 2 ** 15;
+/** Keys of one day; those of blocks come first. */
+export const MARKS_PER_DAY = 2 ** 15;
+const SUM_MARK = BLOCKS;
+
+export const HOURS_PER_DAY = DAY_MS / HOUR_MS;
+
+export const dayOf = (hour: number): number => Math.floor(hour / HOURS_PER_DAY);
+
+export const blockKey = (hour: number, block: number): number => hour * BLOCKS + block;
+export const hourOfBlockKey = (key: number): number => Math.floor(key / BLOCKS);
+
+export const dayKey = (group: number, day: number): number => group * DAYS + day;
+export const parseDayKey = (key: number) => ({ group: Math.floor(key / DAYS), day: key % DAYS });
+
+export const markKey = (day: number, block: number | 'sum'): number =>
+  day * MARKS_PER_DAY + (block === 'sum' ? SUM_MARK : block);
+export const parseMarkKey = (key: number): { day: number; block: number | 'sum' } => ({
+  day: Math.floor(key / MARKS_PER_DAY),
+  block: key % MARKS_PER_DAY === SUM_MARK ? 'sum' : key % MARKS_PER_DAY,
+});
+
+/** Bits of the hours `[fromHour, toHour)` that lie in the day. */
+export function hourBits(day: number, fromHour: number, toHour: number): number {
+  let bits = 0;
+  for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
+    const absolute = day * HOURS_PER_DAY + hour;
+    if (absolute >= fromHour && absolute < toHour) bits |= 1 << hour;
+  }
+  return bits;
+}
+
+/** Hours since 1970 of a day's bits. */
+export function hoursOf(day: number, bits: number): number[] {
+  return Array.from({ length: HOURS_PER_DAY }, (_, hour) => hour)
+    .filter((hour) => (bits >> hour) & 1)
+    .map((hour) => day * HOURS_PER_DAY + hour);
+}

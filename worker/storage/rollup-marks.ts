@@ -1,0 +1,87 @@
+/**
+ * Hours that are to be summed again. Whoever changes what is in them marks them, in the same batch; hours that were not
+ * summed yet need no mark, and get none: in the ordinary course none is written.
+ */
+import { type SQL, sql } from 'drizzle-orm';
+import { HOUR_MS } from '../../shared/time/window.ts';
+import { rollupMarks } from '../schema/rollups.ts';
+import { type Database, openDatabase, toStatement } from './database.ts';
+import { BLOCK_NODES, MARKS_PER_DAY } from './rollup-keys.ts';
+
+export interface HourSpan {
+  /** Cut to the time since the nodes enrolled or first reported. */
+  readonly fromMs: number;
+  /** An hour that holds it is marked too. */
+  readonly toMs: number;
+}
+
+/** SQL of their numbers, one column `number`. */
+export const theseNodes = (numbers: readonly number[]): SQL =>
+  sql`SELECT value AS number FROM json_each(${JSON.stringify(numbers)})`;
+export const everyNode = sql`SELECT number FROM nodes`;
+export const nodesEverAt = (siteId: string): SQL =>
+  sql`SELECT CAST(substr(subject, 6) AS INTEGER) AS number FROM settings WHERE key = 'site' AND value = ${siteId}`;
+
+/** The oldest hour of a node stands first among its keys. */
+const FIRST_HOUR = sql.raw(`
+  SELECT MIN(MIN(enrolled_at_ms / ${HOUR_MS}, COALESCE(
+    (SELECT key FROM node_hours WHERE key >= number << 21 AND key < (number + 1) << 21 ORDER BY key LIMIT 1)
+      - (number << 21), enrolled_at_ms / ${HOUR_MS})))
+  FROM nodes WHERE number IN`);
+
+/** Marks the span for the blocks of these nodes, where the condition holds. */
+export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan, condition: SQL = sql`TRUE`) {
+  const hour = (instantMs: number) => sql`CAST(${Math.max(0, Math.floor(instantMs / HOUR_MS))} AS INTEGER)`;
+  const block = sql.raw(String(BLOCK_NODES));
+  return db
+    .insert(rollupMarks)
+    .select(
+      sql`WITH RECURSIVE
+        span(lo, hi) AS (SELECT MAX(${hour(fromMs)}, (${FIRST_HOUR} (${nodes}))),
+                                MIN(${hour(toMs)} + 1, (SELECT marked_hour FROM rollup_state WHERE id = 1))),
+        days(day) AS (SELECT lo / 24 FROM span WHERE lo < hi
+                      UNION ALL SELECT day + 1 FROM days, span WHERE (day + 1) * 24 < hi)
+        SELECT day * ${sql.raw(String(MARKS_PER_DAY))} + block.number,
+               ((1 << MIN(24, hi - day * 24)) - 1) & ~((1 << MAX(0, lo - day * 24)) - 1), hex(randomblob(8))
+        FROM days, span, (SELECT DISTINCT number / ${block} AS number FROM (${nodes})) AS block
+        WHERE ${condition}`,
+    )
+    .onConflictDoUpdate({
+      target: rollupMarks.key,
+      set: { hours: sql`${rollupMarks.hours} | excluded.hours`, nonce: sql`excluded.nonce` },
+    });
+}
+
+/** The same as a statement of D1. */
+export function markHours(
+  binding: D1Database,
+  numbers: readonly number[],
+  span: HourSpan,
+): D1PreparedStatement {
+  return toStatement(binding, markSpan(openDatabase(binding), theseNodes(numbers), span));
+}
+
+/** All hours of these nodes: what they have, or had, has changed. */
+export function markNodes(
+  binding: D1Database,
+  numbers: readonly number[],
+  nowMs: number,
+): D1PreparedStatement {
+  return markHours(binding, numbers, { fromMs: 0, toMs: nowMs });
+}
+
+/** An hour is summed for good some time after this, when all that was received in time is written. */
+export const LATE_AFTER_MS = 600_000;
+
+/** Reports that came when their hour was summed already. */
+export function markLateReports(
+  binding: D1Database,
+  nodeNumber: number,
+  hourStartsMs: readonly number[],
+  receivedAtMs: number,
+): D1PreparedStatement[] {
+  const late = hourStartsMs.filter((startMs) => startMs + HOUR_MS + LATE_AFTER_MS <= receivedAtMs);
+  if (late.length === 0) return [];
+  // A backlog is a run of hours: those between them that did not change are summed again for nothing.
+  return [markHours(binding, [nodeNumber], { fromMs: Math.min(...late), toMs: Math.max(...late) })];
+}

@@ -1,0 +1,115 @@
+/** How far the rollups are, and what is marked. */
+import { dayOf, hourBits, hoursOf, markKey, parseMarkKey } from './rollup-keys.ts';
+
+/** Hours since 1970. */
+export interface RollupState {
+  readonly version: number;
+  readonly doneHour: number;
+  readonly markedHour: number;
+  readonly openToMs: number | null;
+  readonly nextOpenToMs: number | null;
+}
+
+const READ = `
+  SELECT version, done_hour AS doneHour, marked_hour AS markedHour, open_to_ms AS openToMs,
+         next_open_to_ms AS nextOpenToMs
+  FROM rollup_state WHERE id = 1`;
+
+/** Null before the first start. */
+export async function readRollupState(db: D1Database): Promise<RollupState | null> {
+  return db.prepare(READ).first<RollupState>();
+}
+
+/** The oldest hour of each node stands first among its keys. */
+const BEGIN = `
+  INSERT INTO rollup_state (id, version, done_hour, marked_hour)
+  SELECT 1, 1, first.hour, first.hour
+  FROM (
+    SELECT MIN((SELECT key FROM node_hours WHERE key >= number << 21 AND key < (number + 1) << 21 ORDER BY key LIMIT 1)
+               - (number << 21)) AS hour
+    FROM nodes) AS first
+  WHERE first.hour IS NOT NULL
+  ON CONFLICT (id) DO NOTHING`;
+
+/** Begins at the oldest hour; null while there is none. */
+export async function beginRollups(db: D1Database): Promise<RollupState | null> {
+  await db.prepare(BEGIN).run();
+  return readRollupState(db);
+}
+
+const ADVANCE = `
+  UPDATE rollup_state SET version = version + 1, done_hour = ?2, marked_hour = ?3, open_to_ms = ?4, next_open_to_ms = ?5
+  WHERE id = 1 AND version = ?1 RETURNING version`;
+
+const MARK_BLOCKS = `
+  INSERT INTO rollup_marks (key, hours, nonce)
+  SELECT (day.value ->> 0) + block.value, day.value ->> 1, hex(randomblob(8))
+  FROM json_each(?1) AS day, json_each(?2) AS block
+  WHERE EXISTS (SELECT 1 FROM rollup_state WHERE id = 1 AND version = ?3)
+  ON CONFLICT (key) DO UPDATE SET hours = hours | excluded.hours, nonce = excluded.nonce`;
+
+/**
+ * Commits where the rollups stand, and marks the hours `[fromHour, toHour)` of these blocks.
+ * @returns false where another run was faster
+ */
+export async function advanceRollups(
+  db: D1Database,
+  { version }: RollupState,
+  to: Omit<RollupState, 'version'>,
+  mark: { readonly fromHour: number; readonly toHour: number; readonly blocks: number } | null = null,
+): Promise<boolean> {
+  const advance = db.prepare(ADVANCE).bind(version, to.doneHour, to.markedHour, to.openToMs, to.nextOpenToMs);
+  if (mark === null) return (await advance.all()).results.length > 0;
+  const days: [number, number][] = [];
+  for (let day = dayOf(mark.fromHour); day <= dayOf(mark.toHour - 1); day++)
+    days.push([markKey(day, 0), hourBits(day, mark.fromHour, mark.toHour)]);
+  const blocks = Array.from({ length: mark.blocks }, (_, block) => block);
+  const marks = db.prepare(MARK_BLOCKS).bind(JSON.stringify(days), JSON.stringify(blocks), version);
+  return (await db.batch([marks, advance])).at(-1)!.results.length > 0;
+}
+
+export interface RollupMark {
+  readonly key: number;
+  readonly day: number;
+  readonly block: number | 'sum';
+  readonly hours: number;
+  readonly nonce: string;
+}
+
+type MarkRow = Pick<RollupMark, 'key' | 'hours' | 'nonce'>;
+
+const toMark = (row: MarkRow): RollupMark => ({ ...row, ...parseMarkKey(row.key) });
+
+const READ_NEXT = `
+  SELECT key, hours, nonce FROM rollup_marks
+  WHERE key >= ((SELECT MAX(key) FROM rollup_marks) >> 15) << 15 ORDER BY key LIMIT ?1`;
+
+/** Of the newest day that has any: its blocks first. */
+export async function readNextMarks(db: D1Database, limit: number): Promise<RollupMark[]> {
+  return (await db.prepare(READ_NEXT).bind(limit).all<MarkRow>()).results.map(toMark);
+}
+
+const READ_BETWEEN = 'SELECT key, hours, nonce FROM rollup_marks WHERE key >= ?1 AND key < ?2';
+
+/** Hours of `[fromHour, toHour)` that are marked: at most a row for each day and 64 nodes, mostly none. */
+export async function readMarkedHours(
+  db: D1Database,
+  fromHour: number,
+  toHour: number,
+): Promise<ReadonlySet<number>> {
+  const hours = new Set<number>();
+  if (fromHour >= toHour) return hours;
+  const { results } = await db
+    .prepare(READ_BETWEEN)
+    .bind(markKey(dayOf(fromHour), 0), markKey(dayOf(toHour - 1) + 1, 0))
+    .all<MarkRow>();
+  for (const { day, hours: bits } of results.map(toMark))
+    for (const hour of hoursOf(day, bits)) if (hour >= fromHour && hour < toHour) hours.add(hour);
+  return hours;
+}
+
+/** The first day with a mark; null where nothing is marked. */
+export async function readFirstMarkedDay(db: D1Database): Promise<number | null> {
+  const row = await db.prepare('SELECT MIN(key) AS key FROM rollup_marks').first<{ key: number | null }>();
+  return row === null || row.key === null ? null : parseMarkKey(row.key).day;
+}

@@ -1,0 +1,174 @@
+/** The sums themselves: of blocks of nodes by hour, and of all of them by group and day. */
+import { decodeBlock, decodeDay, encodeBlock, encodeDay } from '../../shared/rollup/codec.ts';
+import type { HourSums } from '../../shared/rollup/hour-sums.ts';
+import type { RollupGroup } from '../../shared/rollup/roll-up.ts';
+import { fromHex, toHex } from './hex.ts';
+import { jsonChunks } from './json-chunks.ts';
+import { blockKey, dayKey, hourBits, hourOfBlockKey, markKey, parseDayKey } from './rollup-keys.ts';
+import type { RollupMark } from './rollup-state.ts';
+
+export interface StoredGroup extends RollupGroup {
+  readonly number: number;
+}
+
+/** Sites times models: tens of rows. */
+export async function readGroups(db: D1Database): Promise<StoredGroup[]> {
+  const { results } = await db
+    .prepare('SELECT number, site_id AS siteId, gpu_model AS gpuModel FROM rollup_groups ORDER BY number')
+    .all<{ number: number; siteId: string; gpuModel: string }>();
+  return results.map(({ number, siteId, gpuModel }) => ({
+    number,
+    siteId: siteId === '' ? null : siteId,
+    gpuModel: gpuModel === '' ? null : gpuModel,
+  }));
+}
+
+const ADD_GROUPS = `
+  INSERT INTO rollup_groups (site_id, gpu_model)
+  SELECT value ->> 0, value ->> 1 FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING`;
+
+/** Adds those that are missing. */
+export async function registerGroups(db: D1Database, groups: readonly RollupGroup[]): Promise<void> {
+  const rows = groups.map(({ siteId, gpuModel }) => [siteId ?? '', gpuModel ?? '']);
+  if (rows.length > 0) await db.prepare(ADD_GROUPS).bind(JSON.stringify(rows)).run();
+}
+
+const READ_BLOCKS = `
+  SELECT blocks.key AS key, hex(blocks.sums) AS sumsHex
+  FROM json_each(?1) AS hour
+  CROSS JOIN rollup_blocks AS blocks ON blocks.key >= hour.value ->> 0 AND blocks.key < hour.value ->> 1`;
+
+/** By hour, the sums of each block of nodes that has any. */
+export async function readBlocks(
+  db: D1Database,
+  hours: readonly number[],
+): Promise<Map<number, ReadonlyMap<number, HourSums>[]>> {
+  const { results } = await db
+    .prepare(READ_BLOCKS)
+    .bind(JSON.stringify(hours.map((hour) => [blockKey(hour, 0), blockKey(hour + 1, 0)])))
+    .all<{ key: number; sumsHex: string }>();
+  const byHour = new Map<number, ReadonlyMap<number, HourSums>[]>();
+  for (const { key, sumsHex } of results) {
+    const hour = hourOfBlockKey(key);
+    byHour.set(hour, [...(byHour.get(hour) ?? []), decodeBlock(fromHex(sumsHex))]);
+  }
+  return byHour;
+}
+
+/** All of them or none: a mark that changed since it was read says that what was summed is not what is there. */
+const STILL_MARKED = `
+  (SELECT COUNT(*) FROM json_each(?2) AS seen
+   JOIN rollup_marks ON rollup_marks.key = seen.value ->> 0 AND rollup_marks.nonce = seen.value ->> 1)
+  = json_array_length(?2)`;
+
+const WRITE_BLOCKS = `
+  INSERT INTO rollup_blocks (key, sums)
+  SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?1) WHERE ${STILL_MARKED}
+  ON CONFLICT (key) DO UPDATE SET sums = excluded.sums WHERE sums <> excluded.sums`;
+
+const WRITE_DAYS = `
+  INSERT INTO rollup_days (key, sums)
+  SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?1) WHERE ${STILL_MARKED}
+  ON CONFLICT (key) DO UPDATE SET sums = excluded.sums WHERE sums <> excluded.sums`;
+
+/** What all blocks of the day come to is to be summed next. */
+const MARK_SUM = `
+  INSERT INTO rollup_marks (key, hours, nonce)
+  SELECT value ->> 0, value ->> 1, hex(randomblob(8)) FROM json_each(?1) WHERE ${STILL_MARKED}
+  ON CONFLICT (key) DO UPDATE SET hours = hours | excluded.hours, nonce = excluded.nonce`;
+
+const TAKE_HOURS = `
+  UPDATE rollup_marks SET hours = hours & ~(?1 + 0) WHERE ${STILL_MARKED}
+    AND key IN (SELECT value ->> 0 FROM json_each(?2)) AND hours & ~(?1 + 0) <> 0`;
+
+const TAKE_MARKS = `
+  DELETE FROM rollup_marks WHERE ${STILL_MARKED}
+    AND key IN (SELECT value ->> 0 FROM json_each(?2)) AND hours & ~(?1 + 0) = 0`;
+
+/** What a step works on: marks of one day that it has read, and which of their hours it has summed. */
+export interface TakenMarks {
+  readonly marks: readonly RollupMark[];
+  readonly hours: readonly number[];
+}
+
+const seenOf = ({ marks }: TakenMarks) => JSON.stringify(marks.map(({ key, nonce }) => [key, nonce]));
+
+function takeMarks(db: D1Database, taken: TakenMarks): D1PreparedStatement[] {
+  const { day } = taken.marks[0]!;
+  const bits = taken.hours.reduce((all, hour) => all | hourBits(day, hour, hour + 1), 0);
+  // Deletes last: whether marks still stand is asked of all of them.
+  return [TAKE_HOURS, TAKE_MARKS].map((sql) => db.prepare(sql).bind(bits, seenOf(taken)));
+}
+
+/** Takes marks whose hours stay as they are. */
+export async function dropMarks(db: D1Database, taken: TakenMarks): Promise<void> {
+  await db.batch(takeMarks(db, taken));
+}
+
+/** Commits the sums of blocks, by hour and block, and marks the day's own sums. Nothing where another run was faster. */
+export async function writeBlocks(
+  db: D1Database,
+  taken: TakenMarks,
+  blocks: readonly {
+    readonly hour: number;
+    readonly block: number;
+    readonly groups: ReadonlyMap<number, HourSums>;
+  }[],
+): Promise<void> {
+  const rows = blocks.map(({ hour, block, groups }) =>
+    JSON.stringify([blockKey(hour, block), toHex(encodeBlock(groups))]),
+  );
+  const { day } = taken.marks[0]!;
+  const bits = taken.hours.reduce((all, hour) => all | hourBits(day, hour, hour + 1), 0);
+  const sum = JSON.stringify([[markKey(day, 'sum'), bits]]);
+  await db.batch([
+    ...jsonChunks(rows).map((chunk) => db.prepare(WRITE_BLOCKS).bind(chunk, seenOf(taken))),
+    db.prepare(MARK_SUM).bind(sum, seenOf(taken)),
+    ...takeMarks(db, taken),
+  ]);
+}
+
+const READ_DAYS = `
+  SELECT days.key AS key, hex(days.sums) AS sumsHex
+  FROM json_each(?1) AS span
+  CROSS JOIN rollup_days AS days ON days.key >= span.value ->> 0 AND days.key < span.value ->> 1
+  ORDER BY days.key`;
+
+export interface DaySums {
+  /** Number. */
+  readonly group: number;
+  readonly day: number;
+  /** By hour of the day. */
+  readonly hours: Map<number, HourSums>;
+}
+
+/** Days `[firstDay, endDay)` of these groups. */
+export async function readDays(
+  db: D1Database,
+  groups: readonly number[],
+  firstDay: number,
+  endDay: number,
+): Promise<DaySums[]> {
+  const spans = groups.map((group) => [dayKey(group, firstDay), dayKey(group, endDay)]);
+  const { results } = await db
+    .prepare(READ_DAYS)
+    .bind(JSON.stringify(spans))
+    .all<{ key: number; sumsHex: string }>();
+  return results.map(({ key, sumsHex }) => ({ ...parseDayKey(key), hours: decodeDay(fromHex(sumsHex)) }));
+}
+
+/** Commits days whose hours were summed anew. Nothing where another run was faster. */
+export async function writeDays(db: D1Database, taken: TakenMarks, days: readonly DaySums[]): Promise<void> {
+  const rows = days.map(({ group, day, hours }) =>
+    JSON.stringify([dayKey(group, day), toHex(encodeDay(hours))]),
+  );
+  await db.batch([
+    ...jsonChunks(rows).map((chunk) => db.prepare(WRITE_DAYS).bind(chunk, seenOf(taken))),
+    ...takeMarks(db, taken),
+  ]);
+}
+
+/** Blocks of hours before this one, whose hours of nodes have left: they are not summed again. */
+export function deleteBlocks(db: D1Database, beforeHour: number): D1PreparedStatement {
+  return db.prepare('DELETE FROM rollup_blocks WHERE key < ?1').bind(blockKey(beforeHour, 0));
+}

@@ -1,0 +1,131 @@
+/**
+ * One turn of the rollups: marks the hours that are over, and sums what is marked, the newest day first. Steps are small,
+ * each commits whole or not at all, and each may be run twice; a run that is missed is made up for by the next.
+ */
+import { hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
+import { Places } from '../../../shared/settings/place.ts';
+import { HOUR_MS } from '../../../shared/time/window.ts';
+import { openDatabase } from '../../storage/database.ts';
+import { readFleet } from '../../storage/fleet.ts';
+import { readLastNodeNumber } from '../../storage/retention-hours.ts';
+import { readRetentionTasks } from '../../storage/retention-tasks.ts';
+import { BLOCK_NODES, HOURS_PER_DAY, hoursOf } from '../../storage/rollup-keys.ts';
+import { LATE_AFTER_MS } from '../../storage/rollup-marks.ts';
+import {
+  advanceRollups,
+  beginRollups,
+  type RollupMark,
+  type RollupState,
+  readMarkedHours,
+  readNextMarks,
+  readRollupState,
+} from '../../storage/rollup-state.ts';
+import { dropMarks } from '../../storage/rollup-sums.ts';
+import { readSettings } from '../../storage/settings.ts';
+import { sumBlocks } from './sum-blocks.ts';
+import { sumDay } from './sum-day.ts';
+
+/** Reports that were on their way when their hour was over are written by then. */
+const CLOSES_AFTER_MS = LATE_AFTER_MS + 300_000;
+/** How often hours that are not over are summed. */
+const OPEN_EVERY_MS = 600_000;
+/** Up to here an answer reads the newest hours node by node, as they are now (`read.ts`). */
+export const LIVE_NODES = 100;
+/** Hours of nodes that one step reads. */
+const STEP_NODE_HOURS = 2_048;
+
+/** Hours of nodes that one turn sums. The free plan has 10 ms of CPU and 50 queries for it. */
+export const TURN_NODE_HOURS = { free: 2 * BLOCK_NODES, paid: 20_480 };
+
+export async function runRollups(db: D1Database, nowMs: number, nodeHours: number): Promise<void> {
+  const state = (await readRollupState(db)) ?? (await beginRollups(db));
+  if (state === null) return;
+  const lastNode = await readLastNodeNumber(db);
+  await advance(db, state, lastNode, nowMs);
+  await sumMarked(db, nowMs, nodeHours);
+  // What was just marked and summed need not wait for the next turn.
+  const after = await readRollupState(db);
+  if (after !== null) await finish(db, after);
+}
+
+/** Marks the hours that are over; of a large fleet those that are not, too. */
+async function advance(db: D1Database, state: RollupState, lastNode: number, nowMs: number): Promise<void> {
+  // First those that are marked: an answer counts on all before `doneHour`.
+  if (state.markedHour > state.doneHour || state.nextOpenToMs !== null) return;
+  const { doneHour, openToMs } = state;
+  const closed = Math.floor((nowMs - CLOSES_AFTER_MS) / HOUR_MS);
+  const markedHour = Math.max(doneHour, Math.min(closed, doneHour + HOURS_PER_DAY));
+  const isOpenDue =
+    lastNode > LIVE_NODES && markedHour === closed && nowMs - (openToMs ?? 0) >= OPEN_EVERY_MS;
+  if (markedHour === doneHour && !isOpenDue) return;
+  const toHour = isOpenDue ? Math.floor(nowMs / HOUR_MS) + 1 : markedHour;
+  const blocks = Math.floor(lastNode / BLOCK_NODES) + 1;
+  const mark = { fromHour: doneHour, toHour, blocks };
+  await advanceRollups(
+    db,
+    state,
+    { doneHour, markedHour, openToMs, nextOpenToMs: isOpenDue ? nowMs : null },
+    mark,
+  );
+}
+
+/** Once all that was marked is summed. */
+async function finish(db: D1Database, state: RollupState): Promise<void> {
+  const { doneHour, markedHour, openToMs, nextOpenToMs } = state;
+  if (markedHour === doneHour && nextOpenToMs === null) return;
+  const toHour = nextOpenToMs === null ? markedHour : Math.floor(nextOpenToMs / HOUR_MS) + 1;
+  if ((await readMarkedHours(db, doneHour, toHour)).size > 0) return;
+  await advanceRollups(db, state, {
+    doneHour: markedHour,
+    markedHour,
+    openToMs: nextOpenToMs ?? openToMs,
+    nextOpenToMs: null,
+  });
+}
+
+async function sumMarked(db: D1Database, nowMs: number, nodeHours: number): Promise<void> {
+  let left = nodeHours;
+  let marks = await readNextMarks(db, LIMIT);
+  if (marks.length === 0) return;
+  const state = await readRollupState(db);
+  const [fleet, settings, tasks] = await Promise.all([
+    readFleet(db),
+    readSettings(openDatabase(db)),
+    readRetentionTasks(db),
+  ]);
+  const places = new Places(settings);
+  const context = {
+    db,
+    fleet,
+    places,
+    hardware: hardwareAsKnown(settings),
+    nowMs: state?.nextOpenToMs ?? nowMs,
+  };
+  const leftBefore = tasks === null || tasks.hours.hours === 0 ? 0 : tasks.hours.day + 1;
+  while (left > 0 && marks.length > 0) {
+    const taken = nextStep(marks, Math.min(left, STEP_NODE_HOURS));
+    // What has left is not there to be summed: what was, stays.
+    if (marks[0]!.day < leftBefore) await dropMarks(db, taken);
+    else if (marks[0]!.block === 'sum') await sumDay(db, taken);
+    else await sumBlocks(context, taken);
+    left -= taken.hours.length * taken.marks.length * BLOCK_NODES;
+    marks = await readNextMarks(db, LIMIT);
+  }
+}
+
+/** Marks that are looked at at once. */
+const LIMIT = 64;
+
+/** Blocks of which the same hours are marked, as many as the step may read. */
+function nextStep(marks: readonly RollupMark[], nodeHours: number) {
+  const [first] = marks as [RollupMark];
+  const alike =
+    first.block === 'sum'
+      ? [first]
+      : marks.filter(
+          ({ hours, day, block }) => hours === first.hours && day === first.day && block !== 'sum',
+        );
+  const most = Math.max(1, Math.floor(nodeHours / BLOCK_NODES));
+  const hours = hoursOf(first.day, first.hours).slice(0, most);
+  return { marks: alike.slice(0, Math.max(1, Math.floor(most / hours.length))), hours };
+}
