@@ -17,6 +17,8 @@ export function unitText({ command, groups }: UnitOptions): string {
   return `[Unit]
 Description=Wattshed agent: meters the power of this host
 After=local-fs.target network.target
+# Never given up: a host without its agent is a gap in the figures.
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify
@@ -26,7 +28,7 @@ ExecStart=${command} run
 WatchdogSec=120
 TimeoutStartSec=120
 Restart=always
-RestartSec=5
+RestartSec=1
 # Wrong settings and a host that is not enrolled do not mend by themselves.
 RestartPreventExitStatus=2 3
 User=${SERVICE_USER}

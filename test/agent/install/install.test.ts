@@ -85,6 +85,8 @@ test('a host gets an account, a token, a unit and a running service; nothing hap
   const unit = readFileSync(unitFile(), 'utf8');
   expect(unit).toContain('ExecStart=/usr/local/bin/wattshed run');
   expect(unit).toContain('SupplementaryGroups=video\n');
+  // Up again within two seconds, however often it ends.
+  expect(unit).toMatch(/\[Unit\][^[]*\nStartLimitIntervalSec=0\n[^]*\nRestart=always\nRestartSec=1\n/);
   expect(unit).not.toMatch(/MemoryDenyWriteExecute|PrivateDevices|ProtectClock|DeviceAllow/);
 });
 
