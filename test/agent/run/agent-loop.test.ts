@@ -118,6 +118,43 @@ test('the first reading is durable at once, reports after three seconds, then at
   await store.close();
 });
 
+test('after a suspend the jobs are looked at before the readings that tell of it', async () => {
+  const store = await newStore();
+  const done: string[] = [];
+  const stop = new AbortController();
+  const clock = sleepingClock((nowMs) => {
+    if (nowMs === 2_000) clock.nowMs += 3_600_000;
+    if (nowMs > 3_600_000) stop.abort();
+  });
+  const loop = createAgentLoop({
+    clock,
+    store,
+    sensors: {
+      meters: [gpu()],
+      async read() {
+        done.push('read');
+        return [];
+      },
+    },
+    jobs: {
+      turn: () => done.push('look'),
+      settled: async () => {
+        await Promise.resolve();
+        done.push('seen');
+      },
+      take: () => null,
+    },
+    bootId: 'boot',
+    newEpoch: () => 'epochone',
+    wallAt: (atMs) => START_MS + atMs,
+    encodeSeries: () => '',
+    readEveryMilliseconds: 1000,
+  });
+  await loop.run(stop.signal);
+  expect(done.join(' ')).toMatch(/^look read look read look seen read (look read ?)+$/);
+  await store.close();
+});
+
 test('it is ready with its first tick: by then what the counters said while it was gone is booked and durable', async () => {
   const directory = join(folder, 'restarted');
   let loop: AgentLoop;
