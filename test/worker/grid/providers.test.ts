@@ -7,6 +7,7 @@ import { ukCarbonIntensity } from '../../../worker/grid/uk-carbon-intensity.ts';
 import oldHost404 from '../../fixtures/grid-api/electricity-maps/oldhost_error_404.json?raw';
 import noRecentData from '../../fixtures/grid-api/electricity-maps/v3_error_no-recent-data.json?raw';
 import dk2History from '../../fixtures/grid-api/electricity-maps/v4_carbon-intensity_history_DK-DK2.json?raw';
+import dk2Latest from '../../fixtures/grid-api/electricity-maps/v4_carbon-intensity_latest_DK-DK2.json';
 import emRefusal from '../../fixtures/grid-api/electricity-maps/v4_error_401_past.json?raw';
 import dk1Single from '../../fixtures/grid-api/energi-data-service/CO2Emis_recorded_2026-01-20.json?raw';
 import eds429 from '../../fixtures/grid-api/energi-data-service/error_429.txt?raw';
@@ -167,6 +168,17 @@ describe('Electricity Maps', () => {
     expect(asked.map(String)).toEqual([
       'https://api.electricitymaps.com/v4/carbon-intensity/history?zone=DK-DK2&emissionFactorType=lifecycle&disableCallerLookup=true',
     ]);
+  });
+
+  test('its last hour is what `latest` says at the same time, so one request does for both', async () => {
+    const { outcome } = await ask(lifecycle, { ...august, answer: body(dk2History) });
+    expect(outcome.outcome === 'values' && outcome.values.at(-1)).toMatchObject({
+      startMs: Date.parse(dk2Latest.datetime),
+      gramsPerKwh: dk2Latest.carbonIntensity,
+      kind: dk2Latest.isEstimated ? 'estimated' : 'measured',
+      method: dk2Latest.estimationMethod,
+      issuedAtMs: Date.parse(dk2Latest.updatedAt),
+    });
   });
 
   describe('after a gap', () => {
