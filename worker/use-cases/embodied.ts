@@ -100,7 +100,7 @@ export async function embodiedLedger(
   const toMs = Math.min(query.toMs ?? asOfMs, asOfMs);
   const parts = withFootprints(
     stored,
-    hardware.filter(({ fromMs }) => fromMs < toMs),
+    hardware.filter(({ fromMs }, i) => i === 0 || fromMs < toMs),
   );
   const fromMs = query.fromMs ?? Math.min(toMs - 1, ...parts.map(({ inServiceMs }) => inServiceMs));
   const backwards = rangeProblem(fromMs, toMs);

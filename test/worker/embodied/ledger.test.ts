@@ -419,6 +419,13 @@ test.each([
   expect([response.status, ((await response.json()) as { field: string }).field]).toEqual([422, field]);
 });
 
+test('before everything there is nothing, and no failure', async () => {
+  await inventory(node, [gpuPart(n(1))]);
+  const path = `/v1/nodes/${node.nodeId}/embodied?from=1969-12-31T00:00:00Z&to=1970-01-01T00:00:00Z`;
+  const response = await clock.call('GET', path);
+  expect(response.status).toBeLessThan(500);
+});
+
 test('an unknown part and node are told', async () => {
   for (const path of [`/v1/nodes/${node.nodeId}/parts/none`, '/v1/nodes/none/parts/chassis'])
     expect((await clock.call('PATCH', path, { count: 1 })).status).toBe(404);
