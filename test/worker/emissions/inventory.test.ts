@@ -47,6 +47,11 @@ test('a part that appears later is in service since then; one that is missing st
   expect(parts.get('GPU-1')).toMatchObject({ inServiceFrom: at(DAY_MS), outOfServiceFrom: null });
   expect(parts.get('memory')!.capacityBytes).toBe(2 ** 36);
   const grown = await partsAfter([gpu('GPU-1'), gpu('GPU-2'), memory(2 ** 37)]);
-  expect(grown.get('memory')!.capacityBytes).toBe(2 ** 37);
+  // What was added is a part of its own.
+  expect(grown.get('memory')!.capacityBytes).toBe(2 ** 36);
+  expect(grown.get('memory-2')).toMatchObject({
+    capacityBytes: 2 ** 36,
+    inServiceFrom: at(DAY_MS + 2 * HOUR_MS),
+  });
   expect(grown.get('GPU-1')!.inServiceFrom).toBe(at(DAY_MS));
 });
