@@ -62,8 +62,11 @@ export function createJobWatch(set: JobSet, clock: Pick<Clock, 'monotonicNow'>):
   };
 }
 
-/** The kernel answers for them from memory: a detour over Node's threads, each second, would cost ten times as much. */
-const CONTROL_GROUP = /\/fs\/cgroup\//;
+/**
+ * Control groups and what lies in `/run`: the kernel answers for them from memory, and a detour over Node's threads, each
+ * second, would cost ten times as much.
+ */
+const IN_MEMORY = /\/fs\/cgroup\/|^\/run\//;
 
 /**
  * What tells that a folder has changed: those of control groups by their links, which are their number of folders, others
@@ -85,7 +88,7 @@ function createMarks() {
     of: (folders: readonly string[]): string =>
       folders
         .map((folder) => {
-          if (CONTROL_GROUP.test(folder)) return markNow(folder);
+          if (IN_MEMORY.test(folder)) return markNow(folder);
           void ask(folder);
           return told.get(folder) ?? GONE;
         })

@@ -73,6 +73,7 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
   const ready = latch();
   const firstReport = latch();
   let metersKey = '';
+  let lastMeters: readonly Meter[] = [];
   let lastReadings: readonly Reading[] = [];
   let tickedAtMs: number = clock.monotonicNow();
 
@@ -87,14 +88,21 @@ export function createAgentLoop(options: AgentLoopOptions): AgentLoop {
     const look = options.jobs?.take() ?? null;
     if (look !== null) metering.allocate(look);
     const { meters } = sensors;
-    const key = meters.map(({ id, facts }) => id + JSON.stringify(facts)).join();
-    if (key !== metersKey) {
-      metersKey = key;
-      metering.setMeters(meters);
-      options.onMeters?.();
+    if (meters.length !== lastMeters.length || meters.some((meter, index) => meter !== lastMeters[index])) {
+      lastMeters = meters;
+      noteMeters(meters);
     }
     const atMs = clock.monotonicNow();
     metering.observe({ readings, atMs, wallMs: options.wallAt(atMs) });
+  }
+
+  /** They are looked for again each minute, mostly to be found as they were. */
+  function noteMeters(meters: readonly Meter[]): void {
+    const key = meters.map(({ id, facts }) => id + JSON.stringify(facts)).join();
+    if (key === metersKey) return;
+    metersKey = key;
+    metering.setMeters(meters);
+    options.onMeters?.();
   }
 
   function commit(): Promise<void> {

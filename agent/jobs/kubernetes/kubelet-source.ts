@@ -28,6 +28,8 @@ export interface KubeletOptions {
 }
 
 export function createKubeletSource({ paths, socket, podLogFolder }: KubeletOptions): JobSource {
+  /** A kubelet has answered: only then its folders say anything. */
+  let seen = false;
   /** Read once per pod: its processes keep what they were started with. By uid. */
   const labels = new Map<string, PodLabels>();
 
@@ -53,12 +55,15 @@ export function createKubeletSource({ paths, socket, podLogFolder }: KubeletOpti
 
   return {
     name: 'kubernetes',
-    watched: [podLogFolder],
+    get watched() {
+      return seen ? [podLogFolder] : [];
+    },
 
     async look(): Promise<Outcome<Sightings>> {
       let pods: PodResources[];
       try {
         pods = parsePodResources(await callGrpc(socket, LIST, PATIENCE_MS));
+        seen = true;
       } catch (error) {
         const code = errnoOf(error);
         if (code === 'ENOENT') return { state: 'absent', detail: `no kubelet socket ${socket}` };
