@@ -68,7 +68,7 @@ export function readGpu(
   const shared = mig.ok && mig.value;
   const utilization = shared ? null : nvml.utilizationRatio(gpu.handle);
   const processes = shared || !session.seesAllProcesses ? null : nvml.computeProcesses(gpu.handle);
-  if (energy.ok && gpu.judge !== null) gpu.counterScope = judgeScope(nvml, gpu, atMs, energy.value);
+  if (energy.ok && isOpen(gpu)) gpu.counterScope = judgeScope(nvml, gpu, atMs, energy.value);
   const counter = energy.ok ? counterOf(session, gpu, energy.value) : null;
   const reading: Reading = {
     meterId: gpu.meter.id,
@@ -144,6 +144,10 @@ function judgeScope(nvml: NvmlLibrary, gpu: Gpu, atMs: number, energy: bigint): 
     moduleWatts: module ?? null,
   });
 }
+
+/** What its counter covers is still to be found out. */
+const isOpen = ({ judge, counterScope }: Gpu) =>
+  judge !== null && counterScope !== 'gpu' && counterScope !== 'module';
 
 /** Why the counter of a GPU on a module is not used; null where it is. */
 export function whyNoCounter({ counterScope, judge }: Gpu): string | null {
