@@ -2,10 +2,12 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { agent } from './agent/agent.ts';
+import { alerts } from './alerts/alerts.ts';
 import { cost } from './cost/cost.ts';
 import { type Figure, printFigures } from './figures.ts';
 import { forecast } from './forecast/forecast.ts';
 import { kill } from './kill/kill.ts';
+import { query } from './query/query.ts';
 import { rowLayout } from './row-layout/row-layout.ts';
 import { sampling } from './sampling/sampling.ts';
 
@@ -17,12 +19,14 @@ const { values, positionals } = parseArgs({
 /** A text instead of figures: what it needs and was not given. */
 const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | string>> = {
   agent,
+  alerts,
   cost,
   kill,
   sampling: () =>
     values.traces === undefined
       ? 'left out: give a folder of power traces finer than a second, --traces DIR (*.csv.gz, see docs/agent.md)'
       : sampling(values.traces),
+  query,
   'row-layout': rowLayout,
   forecast: () =>
     values.series === undefined

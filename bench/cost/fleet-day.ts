@@ -1,16 +1,9 @@
 /** A day of a fleet, told to the real Worker; what it wrote, read and keeps. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { deflateRawSync } from 'node:zlib';
-import { build } from 'esbuild';
-import { Miniflare } from 'miniflare';
-import { applyMigrations } from '../../deploy/local/migrate.ts';
-import { nodeCrypto } from '../../deploy/node-crypto.ts';
-import { ADMIN_TOKEN_ID, createToken } from '../../shared/auth/token-format.ts';
 import { encodeSeries } from '../../shared/ledger/series-codec.ts';
 import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
+import { type Ask, startMeteredSite } from '../metered-site.ts';
 import { generator, trainingWatts } from '../row-layout/workload.ts';
 
 export interface FleetDay {
@@ -34,44 +27,11 @@ const START_MS = Date.UTC(2026, 5, 1);
 const MINUTE_MS = 60_000;
 export const GPUS = 8;
 const ZONES = ['PL', 'US-CAL-CISO'];
-const ROOT = new URL('../..', import.meta.url).pathname;
 
 /** Eight GPUs and the rest of the host, one job on each node, two zones, every hour restated once. */
 export async function fleetDay(day: FleetDay): Promise<Bill> {
-  const folder = mkdtempSync(join(tmpdir(), 'wattshed-bench-cost-'));
-  await build({
-    entryPoints: [join(ROOT, 'bench/cost/metered-worker.mjs')],
-    outfile: join(folder, 'worker.js'),
-    bundle: true,
-    format: 'esm',
-    platform: 'browser',
-    conditions: ['workerd', 'worker', 'browser'],
-    logLevel: 'error',
-  });
-  const admin = await createToken(nodeCrypto, { id: ADMIN_TOKEN_ID });
-  const miniflare = new Miniflare({
-    modules: true,
-    modulesRoot: folder,
-    scriptPath: join(folder, 'worker.js'),
-    compatibilityDate: '2026-07-01',
-    host: '127.0.0.1',
-    port: 0,
-    cf: false,
-    telemetry: { enabled: false },
-    d1Databases: { DB: 'bench' },
-    bindings: { ADMIN_SECRET_SHA256: admin.secretSha256, RETENTION_PLAN: 'free' },
-  });
+  const { ask, db, stop } = await startMeteredSite('bench/cost/metered-worker.mjs');
   try {
-    const url = (await miniflare.ready).href.replace(/\/$/, '');
-    const db = await miniflare.getD1Database('DB');
-    await applyMigrations(db as never, join(ROOT, 'worker/schema/migrations'));
-    const ask: Ask = async (path, body, token = admin.token, method = 'POST') => {
-      const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
-      const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
-      const text = await response.text();
-      if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
-      return text === '' ? null : JSON.parse(text);
-    };
     const intensity = (fromHour: number, hours: number, gramsPerKwh: number) =>
       Promise.all(
         ZONES.map((zone) =>
@@ -87,7 +47,7 @@ export async function fleetDay(day: FleetDay): Promise<Bill> {
                 gramsPerKwh: gramsPerKwh + hour,
               })),
             },
-            admin.token,
+            undefined,
             'PUT',
           ),
         ),
@@ -137,12 +97,9 @@ export async function fleetDay(day: FleetDay): Promise<Bill> {
       bytes: sizeAfter - sizeBefore,
     };
   } finally {
-    await miniflare.dispose();
-    rmSync(folder, { recursive: true, force: true });
+    await stop();
   }
 }
-
-type Ask = <T>(path: string, body: unknown, token?: string, method?: string) => Promise<T>;
 
 /** As the metered Worker tells it. */
 interface Meter {

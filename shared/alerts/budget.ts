@@ -13,7 +13,10 @@ export interface BudgetState {
   /** Later than the period's start where the rule is younger and the past was too much to sum. */
   readonly countedFromMs: number;
   readonly grams: number;
-  /** `[hour start, grams]`, newest last: as many whole hours as the burn rates look back, and the current one. */
+  /**
+   * `[from when it is counted, grams]` by hour, newest last: as many whole hours as the burn rates look back, and the
+   * current one. The first hour of a rule is counted from its first window on.
+   */
   readonly hours: readonly (readonly [number, number])[];
 }
 
@@ -68,9 +71,9 @@ export function addToBudget(
   const hourMs = hourStart(windowStartMs);
   const last = state.hours.at(-1);
   const hours =
-    last?.[0] === hourMs
-      ? [...state.hours.slice(0, -1), [hourMs, last[1] + grams] as const]
-      : [...state.hours, [hourMs, grams] as const];
+    last !== undefined && hourStart(last[0]) === hourMs
+      ? [...state.hours.slice(0, -1), [last[0], last[1] + grams] as const]
+      : [...state.hours, [windowStartMs, grams] as const];
   const oldestMs = hourMs - Math.max(rule.fastBurn?.hours ?? 0, rule.slowBurn?.hours ?? 0) * HOUR_MS;
   return {
     periodStartMs: startMs,

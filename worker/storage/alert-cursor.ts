@@ -2,9 +2,7 @@
  * How far the evaluation of alerts is. Each step commits in one batch that begins with a guard: where another run was
  * faster the batch fails whole, so that missed, doubled and overlapping runs leave the same behind.
  */
-import type { WindowFacts } from '../../shared/alerts/facts.ts';
-
-/** An hour whose nodes are being summed, some thousand a step. */
+/** An hour whose nodes are being summed, some thousand a step; the sums are in `alert_sums`. */
 export interface Pass {
   readonly hourStartMs: number;
   /** End of the last window that is summed. */
@@ -14,8 +12,6 @@ export interface Pass {
   /** Scopes that are summed: of the rules as they stood when it began. */
   readonly scopes: readonly string[];
   readonly withHardware: boolean;
-  /** By window of the hour. */
-  readonly windows: readonly WindowFacts[];
 }
 
 export interface Cursor {
@@ -27,7 +23,7 @@ export interface Cursor {
   readonly gridPrint: string | null;
   /** How many settings were taken into account: they are only ever added. */
   readonly settingsSeen: number;
-  /** Hours since 1970 that changed after they had been summed. */
+  /** Hours since 1970 that changed after they had been summed; also that of the pass, if it changed since it began. */
   readonly lateHours: readonly number[];
   /** The intensities of windows that were folded are others now. */
   readonly refold: boolean;

@@ -12,6 +12,7 @@ import { ok, type Result } from '../http/problem.ts';
 import { readFetches } from '../storage/grid-fetches.ts';
 import { listNodes } from '../storage/nodes.ts';
 import { countUnresolved } from '../storage/quarantine-counts.ts';
+import { alertFamilies } from './alerts/metrics.ts';
 import { type Emissions, emissions } from './emissions.ts';
 import { loadIntensity } from './grid-intensity.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
@@ -34,12 +35,13 @@ export async function metrics(
     nowMs,
   );
   if (!today.ok) return today;
-  const [nodes, quarantined, fetches, intensity, retention] = await Promise.all([
+  const [nodes, quarantined, fetches, intensity, retention, alerts] = await Promise.all([
     listNodes(db, ALL_NODES, nowMs),
     countUnresolved(db),
     readFetches(db),
     intensityNow(db, nowMs),
     retentionFamilies(db),
+    alertFamilies(db),
   ]);
   const states = nodes.map((node) => nodeState(node, nowMs));
   return ok([
@@ -85,6 +87,7 @@ export async function metrics(
       })),
     },
     ...retention,
+    ...alerts,
   ]);
 }
 

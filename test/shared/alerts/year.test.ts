@@ -180,6 +180,28 @@ test('the burn rate is the pace of the last hours against the even pace of the p
   expect(reading.slowBurnRatio).toBeCloseTo(sum(grams.slice(-7 * 12)) / 7 / 1_000, 9);
 });
 
+test('the burn rate of a rule that began within an hour is the pace since then', () => {
+  const burn = { hours: 1, aboveRatio: 2 };
+  const rule: BudgetRule = {
+    ...common,
+    kind: 'budget',
+    emissions: 'operational',
+    budgetGrams: 24_000,
+    period: 'day',
+    fastBurn: burn,
+    slowBurn: null,
+  };
+  const gramsOf = ({ startMs, gramsPerKwh }: ZoneWindow) =>
+    (loadAt(startMs)!.watts / 1_000 / 12) * 1.2 * gramsPerKwh!;
+  // From 00:30: a quarter of an hour, and an hour and a quarter.
+  for (const length of [3, 15]) {
+    const windows = DK.slice(6, 6 + length);
+    const grams = windows.map(gramsOf).reduce((total, value) => total + value, 0);
+    const reading = fold(rule, windows).budgetReading(windows.at(-1)!.startMs)!;
+    expect(reading.fastBurnRatio).toBeCloseTo(grams / (length / 12) / 1_000, 9);
+  }
+});
+
 test('energy and grams of an episode are those of its windows up to its end', () => {
   const span = fold(dirty, DK)
     .spans.get('zone')!

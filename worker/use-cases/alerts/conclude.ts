@@ -5,12 +5,13 @@ import type { AlertNotification } from '../../../shared/alerts/notification.ts';
 import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import { isReplayable } from '../../../shared/alerts/rule.ts';
 import type { Silence } from '../../../shared/alerts/silence.ts';
-import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
+import { DAY_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { type Cursor, commitStep } from '../../storage/alert-cursor.ts';
 import { type EpisodeWrite, writeEpisodes } from '../../storage/alert-episodes.ts';
 import { readGridPrints } from '../../storage/alert-grid.ts';
 import { readSilences } from '../../storage/alert-silences.ts';
 import { removeStates, type StoredState, writeStates } from '../../storage/alert-states.ts';
+import { removeSums } from '../../storage/alert-sums.ts';
 import { readWindows, removeWindowsBefore, writeWindows } from '../../storage/alert-windows.ts';
 import { type FoldedRule, foldWindows, type LiveRule } from './fold-windows.ts';
 import { loadGridContext } from './grid-context.ts';
@@ -30,7 +31,7 @@ export async function concludeStep(
   const { db, nowMs } = dependencies;
   const { cursor, gridZones } = context;
   const { headMs, checkpointMs } = cursor;
-  const { windows, toMs, pass } = summed;
+  const { windows, toMs, pass, lateHours } = summed;
   const changes = ruleChanges(context.rules, context.states);
   const movedMs = movedCheckpoint(cursor, toMs);
   const prints = await readGridPrints(db, gridZones, {
@@ -51,13 +52,13 @@ export async function concludeStep(
   const range = { fromMs: Math.min(fromMs, toMs - WINDOW_MS), toMs };
   const grid = await loadGridContext(db, gridZones, range, summed.usual, context.settings);
   const forecasts = new Forecasts(dependencies, toMs);
-  const evaluated = changes.live.map(({ state }) => state.rule);
-  if (evaluated.some(({ kind }) => kind === 'dirtyHoursAhead')) await forecasts.load(gridZones);
+  if (changes.live.some(({ state }) => state.rule.kind === 'dirtyHoursAhead'))
+    await forecasts.load(gridZones);
   const observations = await Observations.read(
     db,
-    evaluated,
+    changes.live.map(({ state, scope }) => ({ rule: state.rule, scope })),
     { ...context, grid, forecasts: forecasts.known },
-    toMs,
+    { fromMs: headMs, toMs },
   );
   const request = { live: changes.live, refold, checkpointMs, headMs, windows, snapshotAtMs: movedMs };
   const { rules, newest } = await foldWindows(db, request, grid, observations);
@@ -83,12 +84,13 @@ export async function concludeStep(
     checkpointMs: movedMs ?? checkpointMs,
     gridPrint: prints.after,
     settingsSeen: cursor.settingsSeen,
-    lateHours: cursor.lateHours.filter((hour) => hour * HOUR_MS !== pass?.hourStartMs),
+    lateHours,
     refold: false,
     pass: null,
   };
   const committed = await commitStep(db, context.version, next, [
     ...context.taken,
+    ...(pass === null || pass.afterNode === 0 ? [] : [removeSums(db)]),
     ...writeWindows(db, windows),
     ...(movedMs === null ? [] : [removeWindowsBefore(db, movedMs)]),
     ...removeStates(db, outcome.removed),
@@ -97,7 +99,7 @@ export async function concludeStep(
     ...dependencies.enqueue(outcome.notifications),
   ]);
   if (!committed) return 'lost';
-  return waiting || toMs < watermarkOf(nowMs) || next.lateHours.length > 0 ? 'more' : 'done';
+  return waiting || toMs < watermarkOf(nowMs) || lateHours.length > 0 ? 'more' : 'done';
 }
 
 /** Whether windows that were folded have other sums now, for rules that were evaluated then. */
@@ -215,7 +217,7 @@ async function beginRules(
   outcome: Outcome,
   { sinceMs, refold }: { readonly sinceMs: number; readonly refold: boolean },
 ): Promise<boolean> {
-  const heavy = begun.filter(({ rule }) => sumsThePast(rule));
+  const heavy = begun.filter(({ rule }) => sumsThePast(rule, sinceMs, context.fleet.length));
   const now = heavy.slice(0, refold ? 0 : 1);
   for (const rule of [...begun.filter((one) => !heavy.includes(one)), ...now])
     outcome.states.push(await beginState(db, rule, sinceMs, nowMs, context));

@@ -54,29 +54,31 @@ export async function gather(
   catalog: HardwareHistory,
 ): Promise<Gathered> {
   const { hourStartMs, toMs, afterNode, withHardware } = request;
-  const left = fleet.filter(
+  const due = fleet.filter(
     ({ number, retiredAtMs }) =>
       number > afterNode && (retiredAtMs === null || retiredAtMs > hourStartMs - HOUR_MS),
   );
-  const chunk = left.slice(0, NODES_PER_STEP);
+  const chunk = due.slice(0, NODES_PER_STEP);
   const nodeNumbers = chunk.map(({ number }) => number);
-  const ledgers = new Map<number, HourLedger>();
-  if (chunk.length > 0)
-    for await (const hour of readNodeHours(db, { nodeNumbers, fromMs: hourStartMs, toMs }))
-      ledgers.set(hour.nodeNumber, hour.ledger);
   const hardware = await readHardware(db, withHardware ? nodeNumbers : [], catalog);
-  const jobs = await readJobsOf(db, request.scopes, ledgers.values());
 
   const index = new ScopeIndex(request.scopes);
   const length = (toMs - hourStartMs) / WINDOW_MS;
   const sums = Array.from({ length }, (_, i) => new FactSums(request.before[i]));
-  for (const node of chunk) {
-    const joinNode = toJoinNode(node, hardware, places, request);
-    addHour(sums, index, joinNode, ledgers.get(node.number) ?? null, request, jobs);
+  const left = new Map(chunk.map((node) => [node.number, node]));
+  const add = (node: FleetNode, ledger: HourLedger | null, jobs: Jobs) =>
+    addHour(sums, index, toJoinNode(node, hardware, places, request), ledger, request, jobs);
+  const range = { nodeNumbers, fromMs: hourStartMs, toMs };
+  for await (const { hours, jobs } of readWithJobs(db, request.scopes, range)) {
+    for (const { nodeNumber, ledger } of hours) {
+      add(left.get(nodeNumber)!, ledger, jobs);
+      left.delete(nodeNumber);
+    }
   }
+  for (const node of left.values()) add(node, null, new Map());
   return {
     windows: sums.map((each) => each.toFacts()),
-    afterNode: left.length > chunk.length ? chunk.at(-1)!.number : null,
+    afterNode: due.length > chunk.length ? chunk.at(-1)!.number : null,
   };
 }
 
@@ -87,7 +89,7 @@ function addHour(
   node: ScopedNode,
   ledger: HourLedger | null,
   range: HourRange,
-  jobs: ReadonlyMap<number, ScopedJob>,
+  jobs: Jobs,
 ): void {
   const scopesAt = new Map<Place, readonly Scope[]>();
   for (const window of nodeWindows(node, ledger, range)) {
@@ -101,12 +103,7 @@ function addHour(
   }
 }
 
-function addWindow(
-  sums: FactSums,
-  scope: Scope,
-  { place, facts, epochs }: NodeWindow,
-  jobs: ReadonlyMap<number, ScopedJob>,
-): void {
+function addWindow(sums: FactSums, scope: Scope, { place, facts, epochs }: NodeWindow, jobs: Jobs): void {
   const zone = place.gridZone ?? NO_ZONE;
   if (!isOfJobs(scope)) {
     sums.add(scope.text, zone, facts);
@@ -169,18 +166,42 @@ function toJoinNode(
   };
 }
 
-async function readJobsOf(
+type Jobs = ReadonlyMap<number, ScopedJob>;
+
+/** Hours that are held at once, unpacked: some ten kilobytes each. */
+const HOURS_AT_ONCE = 400;
+
+/** Hours in pages that fit in memory, with the jobs that they speak of; each job is looked up once. */
+async function* readWithJobs(
   db: D1Database,
   scopes: readonly Scope[],
-  ledgers: Iterable<HourLedger>,
-): Promise<Map<number, ScopedJob>> {
-  if (!scopes.some(isOfJobs)) return new Map();
+  range: { readonly nodeNumbers: readonly number[]; readonly fromMs: number; readonly toMs: number },
+): AsyncGenerator<{ readonly hours: readonly NodeHour[]; readonly jobs: Jobs }> {
+  const jobs = new Map<number, ScopedJob>();
+  const withJobs = scopes.some(isOfJobs);
+  const lookUp = async (hours: readonly NodeHour[]) => {
+    const numbers = withJobs ? jobNumbersIn(hours).filter((number) => !jobs.has(number)) : [];
+    for (const job of numbers.length === 0 ? [] : await readJobs(db, numbers, Number.MAX_SAFE_INTEGER))
+      jobs.set(job.number, job);
+  };
+  let hours: NodeHour[] = [];
+  for await (const hour of readNodeHours(db, range)) {
+    hours.push(hour);
+    if (hours.length < HOURS_AT_ONCE) continue;
+    await lookUp(hours);
+    yield { hours, jobs };
+    hours = [];
+  }
+  await lookUp(hours);
+  yield { hours, jobs };
+}
+
+function jobNumbersIn(hours: readonly NodeHour[]): number[] {
   const numbers = new Set<number>();
-  for (const { windows } of ledgers)
-    for (const epochs of windows)
+  for (const { ledger } of hours)
+    for (const epochs of ledger.windows)
       for (const { jobShares } of epochs) for (const { jobNumber } of jobShares) numbers.add(jobNumber);
-  const jobs = await readJobs(db, [...numbers], Number.MAX_SAFE_INTEGER);
-  return new Map(jobs.map((job) => [job.number, job]));
+  return [...numbers];
 }
 
 export interface PastRequest {
@@ -191,9 +212,6 @@ export interface PastRequest {
   readonly scopes: readonly Scope[];
   readonly withHardware: boolean;
 }
-
-/** Hours whose jobs are looked up together. */
-const HOURS_AT_ONCE = 1_000;
 
 /** Sums a past of many hours, node by node: by window since `fromMs`. The caller bounds nodes x hours. */
 export async function gatherPast(
@@ -220,23 +238,12 @@ export async function gatherPast(
     return sums.slice(first, first + WINDOWS_PER_HOUR);
   };
   const booked = new Set<string>();
-  let page: NodeHour[] = [];
-  const addPage = async () => {
-    const jobs = await readJobsOf(
-      db,
-      scopes,
-      page.map(({ ledger }) => ledger),
-    );
-    for (const { nodeNumber, hourStartMs, ledger } of page)
+  for await (const { hours, jobs } of readWithJobs(db, scopes, { nodeNumbers, fromMs, toMs })) {
+    for (const { nodeNumber, hourStartMs, ledger } of hours) {
+      booked.add(`${nodeNumber} ${hourStartMs}`);
       addHour(sumsOf(hourStartMs), index, nodes.get(nodeNumber)!, ledger, rangeOf(hourStartMs), jobs);
-    page = [];
-  };
-  for await (const hour of readNodeHours(db, { nodeNumbers, fromMs, toMs })) {
-    booked.add(`${hour.nodeNumber} ${hour.hourStartMs}`);
-    page.push(hour);
-    if (page.length === HOURS_AT_ONCE) await addPage();
+    }
   }
-  await addPage();
   for (const [number, node] of nodes)
     for (let hourMs = fromMs; hourMs < toMs; hourMs += HOUR_MS)
       if (!booked.has(`${number} ${hourMs}`))

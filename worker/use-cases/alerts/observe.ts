@@ -8,11 +8,11 @@ import { meanWatts } from '../../../shared/alerts/condition.ts';
 import { FACT, type Facts, NO_ZONE, type WindowFacts } from '../../../shared/alerts/facts.ts';
 import type { Signal } from '../../../shared/alerts/machine.ts';
 import { dirtyAhead, type ForecastStep } from '../../../shared/alerts/outlook.ts';
-import type { AlertRule, DirtyHoursAheadRule, HealthRule } from '../../../shared/alerts/rule.ts';
-import { acceptsPlace, type Scope } from '../../../shared/alerts/scope.ts';
+import type { AlertRule, DirtyHoursAheadRule, HealthCheck, HealthRule } from '../../../shared/alerts/rule.ts';
+import { type Scope, ScopeIndex } from '../../../shared/alerts/scope.ts';
 import { limitsOf } from '../../../shared/alerts/usual.ts';
 import type { Places } from '../../../shared/settings/place.ts';
-import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
+import { HOUR_MS, type TimeRange, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
 import { readNewestEnds } from '../../storage/alert-grid.ts';
 import { type NodeHealth, readNodeHealth } from '../../storage/alert-nodes.ts';
@@ -37,38 +37,57 @@ const MINUTE_MS = 60_000;
 /** A conflict that nobody sends any more is over; what waits in quarantine stays there. */
 const CONFLICT_LASTS_MS = HOUR_MS;
 
+const NODE_CHECKS: ReadonlySet<string> = new Set(['nodeSilent', 'sensorLost', 'spoolGrowing', 'twoAgents']);
+
+/** What is to be observed for. */
+export interface ScopedRule {
+  readonly rule: AlertRule;
+  readonly scope: Scope;
+}
+
+/** A node while it stands in a scope. */
+interface Standing extends TimeRange {
+  readonly node: FleetNode;
+  readonly health: NodeHealth;
+  readonly gridZone: string;
+}
+
 /** How everything stands, read once for all rules. */
 export class Observations {
   readonly #sources: ObservationSources;
-  readonly #health: ReadonlyMap<number, NodeHealth>;
+  /** By scope. */
+  readonly #standing: ReadonlyMap<string, readonly Standing[]>;
   readonly #newestEnds: ReadonlyMap<string, number>;
 
   private constructor(
     sources: ObservationSources,
-    health: ReadonlyMap<number, NodeHealth>,
+    standing: ReadonlyMap<string, readonly Standing[]>,
     newestEnds: ReadonlyMap<string, number>,
   ) {
     this.#sources = sources;
-    this.#health = health;
+    this.#standing = standing;
     this.#newestEnds = newestEnds;
   }
 
-  /** Reads what these rules ask for, and nothing where they ask for none. */
+  /** Reads what these rules ask for over these windows, and nothing where they ask for none. */
   static async read(
     db: D1Database,
-    rules: readonly AlertRule[],
+    rules: readonly ScopedRule[],
     sources: ObservationSources,
-    toMs: number,
+    range: { readonly fromMs: number; readonly toMs: number },
   ): Promise<Observations> {
-    const checks = new Set(rules.flatMap((rule) => (rule.kind === 'health' ? [rule.check] : [])));
-    const nodes = (['nodeSilent', 'sensorLost', 'spoolGrowing', 'twoAgents'] as const).some((check) =>
-      checks.has(check),
-    );
-    const health = nodes ? await readNodeHealth(db) : [];
-    const ends = checks.has('gridDataStale')
-      ? await readNewestEnds(db, sources.grid.zones, toMs)
-      : new Map<string, number>();
-    return new Observations(sources, new Map(health.map((row) => [row.number, row])), ends);
+    const checking = (accepts: (check: HealthCheck) => boolean) =>
+      rules.filter(({ rule }) => rule.kind === 'health' && accepts(rule.check)).map(({ scope }) => scope);
+    const ofNodes = range.fromMs < range.toMs ? checking((check) => NODE_CHECKS.has(check)) : [];
+    const standing =
+      ofNodes.length === 0
+        ? new Map<string, Standing[]>()
+        : standingOf(ofNodes, await readNodeHealth(db), sources, range);
+    const ends =
+      checking((check) => check === 'gridDataStale').length === 0
+        ? new Map<string, number>()
+        : await readNewestEnds(db, sources.grid.zones, range.toMs);
+    return new Observations(sources, standing, ends);
   }
 
   /** By grid zone of the scope, at the end of the window that starts at `windowStartMs`. */
@@ -125,17 +144,10 @@ export class Observations {
 
   #nodes(rule: HealthRule, scope: Scope, atMs: number): Map<string, Observed> {
     const concerned = new Map<string, string[]>();
-    const { fleet, places } = this.#sources;
-    for (const node of fleet) {
-      const health = this.#health.get(node.number);
-      if (health === undefined) continue;
-      const range = { startMs: epochMs(atMs - 1), endMs: epochMs(atMs) };
-      const place = places.of(node.number, range)[0];
-      if (place === undefined || !acceptsPlace(scope, { nodeId: node.id, labels: node.labels, ...place }))
-        continue;
-      const zone = place.gridZone ?? NO_ZONE;
-      const list = concerned.get(zone) ?? [];
-      concerned.set(zone, list);
+    for (const { node, health, gridZone, startMs, endMs } of this.#standing.get(scope.text) ?? []) {
+      if (atMs <= startMs || atMs > endMs) continue;
+      const list = concerned.get(gridZone) ?? [];
+      concerned.set(gridZone, list);
       const found = complaint(rule, node, health, atMs);
       if (found !== null) list.push(`${node.hostname}${found === '' ? '' : `: ${found}`}`);
     }
@@ -146,6 +158,33 @@ export class Observations {
       ]),
     );
   }
+}
+
+/** Nodes are placed once for all rules: a thousand rules that each look at every node would take minutes. */
+function standingOf(
+  scopes: readonly Scope[],
+  health: readonly NodeHealth[],
+  { fleet, places }: ObservationSources,
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+): Map<string, Standing[]> {
+  const index = new ScopeIndex(new Map(scopes.map((scope) => [scope.text, scope])).values());
+  const healthOf = new Map(health.map((row) => [row.number, row]));
+  const standing = new Map<string, Standing[]>();
+  for (const node of fleet) {
+    const own = healthOf.get(node.number);
+    if (own === undefined) continue;
+    for (const place of places.of(node.number, { startMs: epochMs(fromMs), endMs: epochMs(toMs) })) {
+      const { startMs, endMs } = place;
+      const gridZone = place.gridZone ?? NO_ZONE;
+      for (const { text } of index.of({ nodeId: node.id, labels: node.labels, ...place })) {
+        const nodes = standing.get(text);
+        const one = { node, health: own, gridZone, startMs, endMs };
+        if (nodes) nodes.push(one);
+        else standing.set(text, [one]);
+      }
+    }
+  }
+  return standing;
 }
 
 /** What is wrong with one node at an instant; null where nothing is. */

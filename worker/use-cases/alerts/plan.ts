@@ -27,6 +27,9 @@ export function beginAt(instantMs: number, settingsSeen: number): Cursor {
   };
 }
 
+/** End of the last window that is summed, whole or for some nodes: what changes before it has to be summed again. */
+const summedTo = ({ headMs, pass }: Cursor): number => Math.max(headMs, pass?.toMs ?? 0);
+
 /** The hour to sum next: one that changed late, else the one that the head stands in; null where all is summed. */
 export function nextPass(
   cursor: Cursor,
@@ -44,7 +47,6 @@ export function nextPass(
     afterNode: 0,
     scopes: scopes.map(({ text }) => text),
     withHardware: rules.some(needsHardware),
-    windows: [],
   };
 }
 
@@ -54,9 +56,10 @@ export function needsHardware(rule: AlertRule): boolean {
   return rule.kind === 'health' && rule.check === 'coverage';
 }
 
-/** Of hours since 1970, those whose windows are folded and may still be corrected; ascending, each once. */
-export function correctable(hours: readonly number[], { checkpointMs, headMs }: Cursor): number[] {
-  const within = hours.filter((hour) => hour * HOUR_MS >= hourStart(checkpointMs) && hour * HOUR_MS < headMs);
+/** Of hours since 1970, those whose windows are summed and may still be corrected; ascending, each once. */
+export function correctable(hours: readonly number[], cursor: Cursor): number[] {
+  const [fromMs, toMs] = [hourStart(cursor.checkpointMs), summedTo(cursor)];
+  const within = hours.filter((hour) => hour * HOUR_MS >= fromMs && hour * HOUR_MS < toMs);
   return [...new Set(within)].sort((a, b) => a - b);
 }
 
@@ -70,15 +73,16 @@ export interface RestatedSettings {
 /** What settings that were added since then, with a date in the past, change. */
 export function restatedSettings(rows: readonly RecordedSetting[], cursor: Cursor): RestatedSettings {
   const hours: number[] = [];
+  const toMs = summedTo(cursor);
   let trust = false;
   for (const { subject, effectiveFromMs } of rows.slice(cursor.settingsSeen)) {
-    if (effectiveFromMs >= cursor.headMs) continue;
+    if (effectiveFromMs >= toMs) continue;
     if (subject.startsWith('grid:')) {
       trust = true;
       continue;
     }
     const fromMs = Math.max(hourStart(effectiveFromMs), hourStart(cursor.checkpointMs));
-    for (let ms = fromMs; ms < cursor.headMs; ms += HOUR_MS) hours.push(ms / HOUR_MS);
+    for (let ms = fromMs; ms < toMs; ms += HOUR_MS) hours.push(ms / HOUR_MS);
   }
   return { hours, trust };
 }

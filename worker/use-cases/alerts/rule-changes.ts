@@ -72,8 +72,11 @@ async function beginBudgetState(
   nowMs: number,
   sources: PastSources,
 ): Promise<RuleState> {
-  const { startMs } = periodOf(rule.period, sinceMs);
-  const used = startMs < sinceMs ? await usedGrams(db, rule, startMs, sinceMs, nowMs, sources) : 0;
+  const used = sumsThePast(rule, sinceMs, sources.fleet.length)
+    ? await usedGrams(db, rule, periodOf(rule.period, sinceMs).startMs, sinceMs, nowMs, sources)
+    : pastHours(rule, sinceMs) === 0
+      ? 0
+      : null;
   return { [WHOLE_SCOPE]: { machine: IDLE, budget: beginBudget(rule, sinceMs, used) } };
 }
 
@@ -81,7 +84,21 @@ async function beginBudgetState(
 const MAX_NODE_HOURS = 30_000;
 const MAX_NODE_HOURS_OF_JOBS = 10_000;
 
-/** Null where that is more than one step can sum: then the budget counts from now on. */
+/** Of the period that `sinceMs` is in, before that. */
+const pastHours = (rule: BudgetRule, sinceMs: number): number =>
+  (sinceMs - periodOf(rule.period, sinceMs).startMs) / HOUR_MS;
+
+/**
+ * Whether what its period used before is summed, which is a step of its own. Where that is more than one step can sum, the
+ * budget counts from now on.
+ */
+export function sumsThePast(rule: AlertRule, sinceMs: number, nodes: number): boolean {
+  if (rule.kind !== 'budget') return false;
+  const nodeHours = nodes * pastHours(rule, sinceMs);
+  const most = isOfJobs(storedScope(rule.filter)) ? MAX_NODE_HOURS_OF_JOBS : MAX_NODE_HOURS;
+  return nodeHours > 0 && nodeHours <= most;
+}
+
 async function usedGrams(
   db: D1Database,
   rule: BudgetRule,
@@ -89,10 +106,8 @@ async function usedGrams(
   toMs: number,
   nowMs: number,
   { fleet, places, catalog, settings }: PastSources,
-): Promise<number | null> {
+): Promise<number> {
   const scope = storedScope(rule.filter);
-  const nodeHours = (fleet.length * (toMs - fromMs)) / HOUR_MS;
-  if (nodeHours > (isOfJobs(scope) ? MAX_NODE_HOURS_OF_JOBS : MAX_NODE_HOURS)) return null;
   const past = { fromMs, toMs, scopes: [scope], withHardware: needsHardware(rule) };
   const windows = await gatherPast(db, past, fleet, places, catalog);
   const gridZones = zonesInUse(settings, nowMs, nowMs - fromMs);
@@ -102,6 +117,3 @@ async function usedGrams(
     return grams + budgetGrams(rule, [...zones.values()]);
   }, 0);
 }
-
-/** A sum of a month's hours is a step of its own. */
-export const sumsThePast = (rule: AlertRule): boolean => rule.kind === 'budget';

@@ -8,11 +8,12 @@ import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import { type Scope, scopeOf } from '../../../shared/alerts/scope.ts';
 import { type HardwareHistory, hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
 import { Places } from '../../../shared/settings/place.ts';
-import { WINDOW_MS } from '../../../shared/time/window.ts';
+import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { type Cursor, commitStep, type Pass, readCursor } from '../../storage/alert-cursor.ts';
 import { readLateHours, takeLateHours } from '../../storage/alert-late-hours.ts';
 import { readRules, type StoredRule } from '../../storage/alert-rules.ts';
 import { readStates, type StoredState } from '../../storage/alert-states.ts';
+import { readSums, writeSums } from '../../storage/alert-sums.ts';
 import type { StoredWindow } from '../../storage/alert-windows.ts';
 import { openDatabase } from '../../storage/database.ts';
 import { type FleetNode, readFleet } from '../../storage/fleet.ts';
@@ -107,6 +108,11 @@ async function advance(
   const { cursor, rules, version } = context;
   const evaluated = rules.map(({ rule }) => rule);
   const pass = cursor.pass ?? nextPass(cursor, nowMs, distinctScopes(context), evaluated);
+  // An hour that changes while it is summed is marked again, and summed once more.
+  const lateHours =
+    cursor.pass !== null
+      ? cursor.lateHours
+      : cursor.lateHours.filter((hour) => hour * HOUR_MS !== pass?.hourStartMs);
   const toMs = Math.max(pass?.toMs ?? 0, cursor.headMs);
 
   const grid = evaluated.some(({ kind }) => kind === 'dirtyHours' || kind === 'dirtyHoursAhead');
@@ -117,16 +123,20 @@ async function advance(
   let windows: readonly StoredWindow[] = [];
   if (pass !== null) {
     const scopes = pass.scopes.map(storedScope);
-    const request = { ...pass, scopes, before: pass.windows };
+    const before = pass.afterNode === 0 ? [] : await readSums(db);
+    const request = { ...pass, scopes, before };
     const gathered = await gather(db, request, context.fleet, context.places, context.catalog);
     if (gathered.afterNode !== null) {
-      const next = { ...pass, afterNode: gathered.afterNode, windows: gathered.windows };
-      const committed = await commitStep(db, version, { ...cursor, pass: next }, context.taken);
+      const next = { ...cursor, lateHours, pass: { ...pass, afterNode: gathered.afterNode } };
+      const committed = await commitStep(db, version, next, [
+        ...context.taken,
+        ...writeSums(db, gathered.windows),
+      ]);
       return committed ? 'more' : 'lost';
     }
     windows = gathered.windows.map((facts, i) => ({ startMs: pass.hourStartMs + i * WINDOW_MS, facts }));
   }
-  return concludeStep(dependencies, context, { pass, windows, toMs, usual });
+  return concludeStep(dependencies, context, { pass, lateHours, windows, toMs, usual });
 }
 
 /** The whole fleet is always summed: a message compares with the other zones. */
@@ -137,6 +147,8 @@ function distinctScopes({ scopes }: StepContext): Scope[] {
 
 export interface Summed {
   readonly pass: Pass | null;
+  /** To be summed after it. */
+  readonly lateHours: readonly number[];
   /** Of the pass, in order. */
   readonly windows: readonly StoredWindow[];
   /** Where the head is going to stand. */

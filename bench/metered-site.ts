@@ -1,0 +1,77 @@
+/** A Worker of a benchmark in a real workerd, with an empty D1 that has its tables. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { Miniflare } from 'miniflare';
+import { applyMigrations } from '../deploy/local/migrate.ts';
+import { nodeCrypto } from '../deploy/node-crypto.ts';
+import { ADMIN_TOKEN_ID, createToken } from '../shared/auth/token-format.ts';
+
+const ROOT = new URL('..', import.meta.url).pathname;
+
+/** Asks as the admin, or with the token given. @throws where the answer is no success */
+export type Ask = <T>(path: string, body: unknown, token?: string, method?: string) => Promise<T>;
+
+export interface MeteredSite {
+  readonly ask: Ask;
+  readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>;
+  /** Of workerd, which holds the Worker and the database. */
+  readonly processId: number;
+  readonly stop: () => Promise<void>;
+}
+
+/** @param entry from the repository's root */
+export async function startMeteredSite(entry: string): Promise<MeteredSite> {
+  const folder = mkdtempSync(join(tmpdir(), 'wattshed-bench-'));
+  const scriptPath = join(folder, 'worker.js');
+  await build({
+    entryPoints: [join(ROOT, entry)],
+    outfile: scriptPath,
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    conditions: ['workerd', 'worker', 'browser'],
+    logLevel: 'error',
+  });
+  const admin = await createToken(nodeCrypto, { id: ADMIN_TOKEN_ID });
+  const before = children();
+  const miniflare = new Miniflare({
+    modules: true,
+    modulesRoot: folder,
+    scriptPath,
+    compatibilityDate: '2026-07-01',
+    host: '127.0.0.1',
+    port: 0,
+    cf: false,
+    telemetry: { enabled: false },
+    d1Databases: { DB: 'bench' },
+    bindings: { ADMIN_SECRET_SHA256: admin.secretSha256, RETENTION_PLAN: 'free' },
+  });
+  const url = (await miniflare.ready).href.replace(/\/$/, '');
+  const processId = children().find((child) => !before.includes(child));
+  if (processId === undefined) throw new Error('workerd is no child of this process');
+  const db = await miniflare.getD1Database('DB');
+  await applyMigrations(db as never, join(ROOT, 'worker/schema/migrations'));
+  return {
+    db,
+    processId,
+    async ask<T>(path: string, body: unknown, token = admin.token, method = 'POST') {
+      const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+      const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
+      const text = await response.text();
+      if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
+      return (text === '' ? null : JSON.parse(text)) as T;
+    },
+    async stop() {
+      await miniflare.dispose();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function children(): number[] {
+  return readdirSync('/proc/self/task').flatMap((task) =>
+    readFileSync(`/proc/self/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  );
+}
