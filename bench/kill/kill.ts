@@ -4,7 +4,18 @@
  */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +32,8 @@ const SPEED = 200;
 const LONGEST_LIFE_MS = 900;
 const LONGEST_DEATH_MS = 45_000;
 const CHUNK_MS = 400_000;
+/** What the agent of the moment says. */
+const SAID = 'said.txt';
 const AGENT = new URL('../../dist/wattshed.mjs', import.meta.url).pathname;
 
 export async function kill(): Promise<Figure[]> {
@@ -40,7 +53,10 @@ export async function kill(): Promise<Figure[]> {
       // Every second life is let come up, however long that takes: measured only where no kill was faster, slow restarts
       // would not be seen. The first must leave something to go on from; what came before it nobody can know.
       if (kills % 2 === 0) {
-        await firstReading(stateDir, before, agent);
+        await firstReading(stateDir, before, agent).catch((error: unknown) => {
+          const said = readFileSync(join(folder, SAID), 'utf8').trim();
+          throw new Error(`life ${kills + 1} (exit code ${agent.exitCode}) said: ${said}`, { cause: error });
+        });
         restartMs.push(performance.now() - spawnedAt);
       }
       await sleep(LONGEST_LIFE_MS * Math.random());
@@ -104,9 +120,11 @@ function replay(folder: string, stateDir: string, url: string, fromMs: number, o
     for (let gpu = 0; gpu < GPUS; gpu++)
       lines.push(`${atMs},${gpu},NVIDIA H100 80GB HBM3,600,97,${counterAt(gpu, atMs)}`);
   writeFileSync(file, `${lines.join('\n')}\n`);
-  return spawn(process.execPath, [AGENT, 'replay', file, '--url', url, '--state-dir', stateDir, ...options], {
-    stdio: ['ignore', 'ignore', 'ignore'],
-  });
+  const said = openSync(join(folder, SAID), 'w');
+  const args = [AGENT, 'replay', file, '--url', url, '--state-dir', stateDir, ...options];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', said] });
+  closeSync(said);
+  return child;
 }
 
 const ended = (child: ChildProcess) =>
@@ -126,7 +144,7 @@ const spoolFiles = (stateDir: string) => {
     : [];
 };
 
-const COMES_UP_WITHIN_MS = 20_000;
+const COMES_UP_WITHIN_MS = 60_000;
 
 /** Resolves once this life has its first reading on disk. */
 async function firstReading(stateDir: string, before: readonly string[], agent: ChildProcess): Promise<void> {
