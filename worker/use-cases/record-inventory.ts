@@ -9,12 +9,10 @@ import { readEnrolledAt } from '../storage/fleet.ts';
 import {
   markMissing,
   type PartElsewhere,
-  readParts,
   readPartsElsewhere,
-  type StoredPart,
-  UNSAID,
   writeInventory,
-} from '../storage/parts.ts';
+} from '../storage/part-inventory.ts';
+import { readParts, type StoredPart, UNSAID } from '../storage/parts.ts';
 
 /** A node that has said nothing for as long may have been opened. */
 const SILENT_AFTER_MS = HOUR_MS;
