@@ -1,5 +1,6 @@
 /** Where nodes stand: a dated setting of each, logged with what stood there before. */
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
+import { markMoves } from './rollup-marks.ts';
 
 export interface Move {
   readonly site: string;
@@ -33,5 +34,6 @@ export function moveNodes(
   return [
     db.prepare(LOG_MOVE).bind(numbers, site, effectiveFromMs, nowMs, who, why),
     db.prepare(MOVE).bind(numbers, site, effectiveFromMs, nowMs, who),
+    ...markMoves(db, nodeNumbers, effectiveFromMs, nowMs),
   ];
 }

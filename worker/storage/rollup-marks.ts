@@ -8,7 +8,7 @@ import { rollupMarks } from '../schema/rollups.ts';
 import { type Database, openDatabase, toStatement } from './database.ts';
 import { BLOCK_NODES, MARKS_PER_DAY } from './rollup-keys.ts';
 
-export interface HourSpan {
+interface HourSpan {
   /** Cut to the time since the nodes enrolled or first reported. */
   readonly fromMs: number;
   /** An hour that holds it is marked too. */
@@ -16,7 +16,7 @@ export interface HourSpan {
 }
 
 /** SQL of their numbers, one column `number`. */
-export const theseNodes = (numbers: readonly number[]): SQL =>
+const theseNodes = (numbers: readonly number[]): SQL =>
   sql`SELECT value AS number FROM json_each(${JSON.stringify(numbers)})`;
 export const everyNode = sql`SELECT number FROM nodes`;
 export const nodesEverAt = (siteId: string): SQL =>
@@ -29,8 +29,8 @@ const FIRST_HOUR = sql.raw(`
       - (number << 21), enrolled_at_ms / ${HOUR_MS})))
   FROM nodes WHERE number IN`);
 
-/** Marks the span for the blocks of these nodes, where the condition holds. */
-export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan, condition: SQL = sql`TRUE`) {
+/** Marks the span for the blocks of these nodes. */
+export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan) {
   const hour = (instantMs: number) => sql`CAST(${Math.max(0, Math.floor(instantMs / HOUR_MS))} AS INTEGER)`;
   const block = sql.raw(String(BLOCK_NODES));
   return db
@@ -44,7 +44,7 @@ export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan, c
         SELECT day * ${sql.raw(String(MARKS_PER_DAY))} + block.number,
                ((1 << MIN(24, hi - day * 24)) - 1) & ~((1 << MAX(0, lo - day * 24)) - 1), hex(randomblob(8))
         FROM days, span, (SELECT DISTINCT number / ${block} AS number FROM (${nodes})) AS block
-        WHERE ${condition}`,
+        WHERE TRUE`,
     )
     .onConflictDoUpdate({
       target: rollupMarks.key,
@@ -52,13 +52,24 @@ export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan, c
     });
 }
 
-/** The same as a statement of D1. */
-export function markHours(
+function markHours(binding: D1Database, nodes: SQL, span: HourSpan): D1PreparedStatement {
+  return toStatement(binding, markSpan(openDatabase(binding), nodes, span));
+}
+
+/** Hours since a move of these nodes; goes into the batch of the move. */
+export function markMoves(
   binding: D1Database,
   numbers: readonly number[],
-  span: HourSpan,
-): D1PreparedStatement {
-  return toStatement(binding, markSpan(openDatabase(binding), theseNodes(numbers), span));
+  effectiveFromMs: number,
+  nowMs: number,
+): D1PreparedStatement[] {
+  // A node stood at its first site from the beginning.
+  const firstMoved = sql`${theseNodes(numbers)} WHERE NOT EXISTS (SELECT 1 FROM settings
+    WHERE subject = 'node:' || value AND key = 'site' AND effective_from_ms < ${effectiveFromMs})`;
+  return [
+    markHours(binding, theseNodes(numbers), { fromMs: effectiveFromMs, toMs: nowMs }),
+    markHours(binding, firstMoved, { fromMs: 0, toMs: nowMs }),
+  ];
 }
 
 /** All hours of these nodes: what they have, or had, has changed. */
@@ -67,7 +78,7 @@ export function markNodes(
   numbers: readonly number[],
   nowMs: number,
 ): D1PreparedStatement {
-  return markHours(binding, numbers, { fromMs: 0, toMs: nowMs });
+  return markHours(binding, theseNodes(numbers), { fromMs: 0, toMs: nowMs });
 }
 
 /** An hour is summed for good some time after this, when all that was received in time is written. */
@@ -83,5 +94,7 @@ export function markLateReports(
   const late = hourStartsMs.filter((startMs) => startMs + HOUR_MS + LATE_AFTER_MS <= receivedAtMs);
   if (late.length === 0) return [];
   // A backlog is a run of hours: those between them that did not change are summed again for nothing.
-  return [markHours(binding, [nodeNumber], { fromMs: Math.min(...late), toMs: Math.max(...late) })];
+  return [
+    markHours(binding, theseNodes([nodeNumber]), { fromMs: Math.min(...late), toMs: Math.max(...late) }),
+  ];
 }

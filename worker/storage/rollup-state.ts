@@ -108,8 +108,11 @@ export async function readMarkedHours(
   return hours;
 }
 
-/** The first day with a mark; null where nothing is marked. */
-export async function readFirstMarkedDay(db: D1Database): Promise<number | null> {
+/** Days before it are in the rollups and nothing of them is marked; without end where there are no rollups yet. */
+export async function readSummedDay(db: D1Database): Promise<number> {
+  const state = await readRollupState(db);
+  if (state === null) return Number.POSITIVE_INFINITY;
   const row = await db.prepare('SELECT MIN(key) AS key FROM rollup_marks').first<{ key: number | null }>();
-  return row === null || row.key === null ? null : parseMarkKey(row.key).day;
+  const marked = row === null || row.key === null ? Number.POSITIVE_INFINITY : parseMarkKey(row.key).day;
+  return Math.min(dayOf(state.doneHour), marked);
 }

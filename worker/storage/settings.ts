@@ -1,10 +1,9 @@
 import { and, asc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type { SettingRow } from '../../shared/settings/effective.ts';
-import { RETIRED_AT } from '../../shared/settings/node-as-known.ts';
 import { changes } from '../schema/audit.ts';
 import { settings } from '../schema/schema.ts';
 import type { Database } from './database.ts';
-import { everyNode, markSpan, nodesEverAt, theseNodes } from './rollup-marks.ts';
+import { everyNode, markSpan, nodesEverAt } from './rollup-marks.ts';
 
 export interface RecordedSetting extends SettingRow {
   /** Token id of who set it. */
@@ -82,21 +81,10 @@ export function insertSettings(db: Database, rows: readonly RecordedSetting[], w
   ]);
 }
 
-/**
- * Hours whose sums a setting changes: where a node stood and whether it was there, and what hardware accrues. What
- * electricity is charged with is in no sum.
- */
+/** Hours whose sums a setting changes: what hardware accrues. What electricity is charged with is in no sum. */
 function markRolled(db: Database, { subject, key, effectiveFromMs, recordedAtMs }: RecordedSetting) {
   const [kind, name = ''] = subject.split(/:(.*)/s);
   const since = { fromMs: effectiveFromMs, toMs: recordedAtMs };
-  if (kind === 'node' && (key === 'site' || key === RETIRED_AT)) {
-    const node = theseNodes([Number(name)]);
-    // It stood at its first site from the beginning.
-    const isFirst = sql`NOT EXISTS (SELECT 1 FROM settings WHERE subject = ${subject} AND key = 'site'
-      AND effective_from_ms < ${effectiveFromMs})`;
-    const before = { fromMs: 0, toMs: effectiveFromMs };
-    return [markSpan(db, node, since), ...(key === 'site' ? [markSpan(db, node, before, isFirst)] : [])];
-  }
   if (kind === 'site' && key === 'embodiedLifetimeYears') return [markSpan(db, nodesEverAt(name), since)];
   return kind === 'hardware' ? [markSpan(db, everyNode, since)] : [];
 }

@@ -18,6 +18,9 @@ import {
   type RetentionTask,
   readRetentionTasks,
 } from '../../storage/retention-tasks.ts';
+import { HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { readSummedDay } from '../../storage/rollup-state.ts';
+import { deleteBlocks } from '../../storage/rollup-sums.ts';
 import { seriesFiles } from './archive-series.ts';
 import { windowParts } from './archive-windows.ts';
 import {
@@ -71,10 +74,11 @@ export async function runRetention(retention: Retention): Promise<void> {
   if (settings.hoursDays === null || !caughtUp) return;
   if (bucket === null && settings.withoutArchive !== 'everything') return;
   const archivedDay = bucket === null ? series.day : Math.min(series.day, windows.day);
+  const summedDay = await readSummedDay(db);
   await walkDays(
     { ...walk, size: DROP_NODES, steps: DROP_STEPS },
     tasks.hours,
-    Math.min(today - settings.hoursDays, archivedDay),
+    Math.min(today - settings.hoursDays, archivedDay, summedDay),
     (block) => letHoursGo(db, block, unchangedSinceMs),
   );
 }
@@ -133,5 +137,6 @@ async function letSeriesGo(
 async function letHoursGo(db: D1Database, block: DayNodes, unchangedSinceMs: number): Promise<Step> {
   const spans = spansOf(block);
   const hours = await countHours(db, spans, unchangedSinceMs);
-  return { files: 0, bytes: 0, hours, statements: [deleteHours(db, spans, unchangedSinceMs)] };
+  const statements = [deleteHours(db, spans, unchangedSinceMs), deleteBlocks(db, block.day * HOURS_PER_DAY)];
+  return { files: 0, bytes: 0, hours, statements };
 }
