@@ -16,6 +16,8 @@ export const runCommand: Command = {
   ].join('\n'),
   options: {},
   async run(io, options) {
+    // Heard from the first word on: whoever reads the log may stop it at any line.
+    const { signal } = io;
     const { config } = settingsFor(io, options);
     const { enrolmentKeyFile } = config;
     const credentials =
@@ -27,7 +29,7 @@ export const runCommand: Command = {
       config,
       credentials,
       env: io.env,
-      signal: io.signal,
+      signal,
       log: (line) => io.err(`wattshed: ${line}\n`),
     });
     return EXIT.ok;
