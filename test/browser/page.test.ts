@@ -124,6 +124,42 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
       expect(await page.locator('.chart g').count()).toBe(answer.series.length);
     }));
 
+  test('what fires and what fired stands on it, on a phone as well', async () => {
+    const now = new Date().toISOString();
+    const alert = {
+      id: 'ep_1',
+      ruleName: 'Dirty hours in Berlin',
+      kind: 'dirtyHours',
+      severity: 'critical',
+      gridZone: 'DE',
+      state: 'firing',
+      startedAt: now,
+      endedAt: null,
+      operationalGrams: 4_320,
+      notified: true,
+      silenced: false,
+      summary: 'site:berlin draws 5.2 kW in DE at 600 gCO2eq/kWh, 2.97 times its usual',
+    };
+    const over = { ...alert, id: 'ep_2', ruleName: 'Idle GPUs', state: 'resolved', endedAt: now };
+    await onPage({ viewport: PHONE }, async (page) => {
+      await signIn(page, folder.adminToken);
+      const card = page.locator('section.card', { has: page.getByRole('heading', { name: 'Alerts now' }) });
+      await card.waitFor();
+      expect(await card.textContent()).toContain('Nothing fires now, and nothing has fired yet.');
+      await page.route('**/v1/alerts?*', (route) => {
+        const alerts = route.request().url().includes('state=open') ? [alert] : [over, alert];
+        return route.fulfill({ json: { alerts, nextCursor: null } });
+      });
+      await page.reload();
+      await card.getByText(alert.summary).waitFor();
+      expect(await card.textContent()).toContain('4.32 kg CO₂eq so far');
+      await card.getByText('What fired before').click();
+      expect(await card.getByText('Idle GPUs').isVisible()).toBe(true);
+      const width = await page.locator('html').evaluate((html) => html.scrollWidth);
+      expect(width).toBeLessThanOrEqual(PHONE.width);
+    });
+  });
+
   test('the token stays in the tab: not in the address, gone in another one', () =>
     onPage({}, async (page) => {
       await signIn(page, folder.adminToken);

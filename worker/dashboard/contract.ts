@@ -79,3 +79,18 @@ export interface GreenestAnswer {
     readonly saving: { readonly ratio: number; readonly worthWaiting: boolean } | null;
   }[];
 }
+
+export interface Alert {
+  readonly id: string;
+  readonly ruleName: string;
+  readonly kind: string;
+  readonly severity: string;
+  readonly gridZone: string | null;
+  readonly state: 'firing' | 'resolved' | 'withdrawn';
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly operationalGrams: number;
+  readonly notified: boolean;
+  readonly silenced: boolean;
+  readonly summary: string;
+}

@@ -2,6 +2,7 @@
 import { HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { ApiError, type Get } from './api.ts';
 import type { Emissions, Figures, Group, IntensityValue, Node, Step } from './contract.ts';
+import { type Alerts, loadAlerts } from './load-alerts.ts';
 import { loadOutlooks, type Outlook } from './load-outlook.ts';
 
 export interface Overview {
@@ -14,6 +15,7 @@ export interface Overview {
   readonly hours: readonly Hour[];
   readonly power: MeanPower | null;
   readonly zones: readonly Zone[];
+  readonly alerts: Alerts;
   readonly nodes: readonly NodeRow[];
   /** True where the fleet has more nodes than the page lists. */
   readonly moreNodes: boolean;
@@ -58,10 +60,11 @@ export async function loadOverview(get: Get, nowMs: number): Promise<Overview> {
   const day = localDay(nowMs);
   const range = { from: iso(day.startMs), to: iso(nowMs) };
   const recent = { from: iso(windowStart(nowMs) - 2 * WINDOW_MS), to: iso(nowMs) };
-  const [today, byNode, { nodes, moreNodes }] = await Promise.all([
+  const [today, byNode, { nodes, moreNodes }, alerts] = await Promise.all([
     get<Emissions>('/v1/fleet/emissions', { ...range, step: 'hour', groupBy: 'gridZone' }),
     get<Emissions>('/v1/fleet/emissions', { ...recent, step: 'window', groupBy: 'node' }),
     loadNodes(get),
+    loadAlerts(get),
   ]);
   const groups = new Map(byNode.groups.map((group) => [group.key, group]));
   return {
@@ -73,6 +76,7 @@ export async function loadOverview(get: Get, nowMs: number): Promise<Overview> {
     hours: today.series.map((step) => toHour(step, nowMs)),
     power: meanPower(byNode.series, nowMs),
     zones: await loadZones(get, today.groups, nowMs),
+    alerts,
     nodes: nodes.map((node) => ({ ...node, power: meanPower(groups.get(node.id)?.series ?? [], nowMs) })),
     moreNodes,
   };

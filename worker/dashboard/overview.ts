@@ -1,4 +1,5 @@
 /** The fleet now: the figures, the hours of today, the nodes. */
+import { alertsCard } from './alerts.ts';
 import { card, figure, quiet } from './card.ts';
 import { hourChart } from './chart.ts';
 import type { Figures } from './contract.ts';
@@ -32,6 +33,7 @@ export function overview(data: Overview): HTMLElement[] {
       gridCard(data.zones),
       coverageCard(data.today),
     ),
+    alertsCard(data.alerts, data.nowMs),
     ...outlookCard(data.zones),
     hoursCard(data),
     nodesCard(data),

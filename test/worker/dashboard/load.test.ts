@@ -11,8 +11,11 @@ const silentSinceNoon: Get = async (path) => {
     coverage,
   });
   const series = [hour('2026-03-01T11:00:00Z', 1), hour('2026-03-01T12:00:00Z', 0)];
-  const answer = path === '/v1/nodes' ? { nodes: [], nextCursor: null } : { series, groups: [], totals: {} };
-  return answer as never;
+  const answers: Readonly<Record<string, object>> = {
+    '/v1/nodes': { nodes: [], nextCursor: null },
+    '/v1/alerts': { alerts: [], nextCursor: null },
+  };
+  return (answers[path] ?? { series, groups: [], totals: {} }) as never;
 };
 
 it.each([
