@@ -105,7 +105,10 @@ export const periodNowSchema = z
     changes: z.array(changeSchema).openapi({
       description: `Recorded since it was closed and touching its time, oldest first; at most ${MAX_CHANGES_SHOWN}.`,
     }),
-    moreChanges: z.boolean().openapi({ description: 'Whether there are more; `GET /v1/changes` has all.' }),
+    moreChanges: z.boolean().openapi({
+      description:
+        'Whether there are more, or may be: the log grew by more than one look passes; `GET /v1/changes` has all.',
+    }),
   })
   .openapi('PeriodNow');
 
@@ -157,14 +160,14 @@ export function periodReply(period: ClosedPeriod) {
   };
 }
 
-export function periodNowReply({ period, now, adjustment, changes, factorsChanged }: PeriodNow) {
+export function periodNowReply({ period, now, adjustment, changes, moreChanges, factorsChanged }: PeriodNow) {
   return {
     ...periodReply(period),
     now: figuresReply(now, period.accounting),
     adjustment,
     factorsChanged,
-    changes: changes.slice(0, MAX_CHANGES_SHOWN).map(changeReply),
-    moreChanges: changes.length > MAX_CHANGES_SHOWN,
+    changes: changes.map(changeReply),
+    moreChanges,
   };
 }
 

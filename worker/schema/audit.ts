@@ -75,6 +75,8 @@ export const periods = sqliteTable(
     /** Token id. */
     closedBy: text('closed_by').notNull(),
     why: text('why'),
+    /** The change log as the figure knew it: what has a higher id came after. */
+    lastChangeId: integer('last_change_id').notNull().default(0),
     /** JSON: totals of the emissions object. */
     figure: text('figure', { mode: 'json' }).notNull(),
     /** JSON: versions of the factors, and the settings in force. */

@@ -76,25 +76,43 @@ export async function readChanges(db: D1Database, query: ChangeQuery): Promise<R
   return results.map(toChange);
 }
 
-const TOUCHING = `${COLUMNS}
-   WHERE recorded_at_ms > ?1 AND COALESCE(effective_from_ms, 0) < ?3 AND COALESCE(effective_to_ms, ?3) > ?2
-   ORDER BY recorded_at_ms, id LIMIT ?4`;
+/** Changes that one look passes; a log that grew by more has surely touched what is asked. */
+const LOOKED_AT = 20_000;
 
-/** Recorded after `recordedAfterMs`, touching the time `[fromMs, toMs)`; oldest first. */
+const TOUCHING = `${COLUMNS.replace('FROM changes', 'FROM (SELECT * FROM changes WHERE id > ?1 ORDER BY id LIMIT ?5)')}
+   WHERE COALESCE(effective_from_ms, 0) < ?3 AND COALESCE(effective_to_ms, ?3) > ?2
+   ORDER BY id LIMIT ?4`;
+const LAST_ID = 'SELECT COALESCE(MAX(id), 0) AS id FROM changes';
+
+/** Id of the newest change; 0 before the first. Rows are never deleted, so later ones have higher ids. */
+export async function readLastChangeId(db: D1Database): Promise<number> {
+  return (await db.prepare(LAST_ID).first<{ id: number }>())!.id;
+}
+
+export interface ChangesTouching {
+  readonly changes: readonly RecordedChange[];
+  /** False where the log grew by more than one look passes: there may be others. */
+  readonly complete: boolean;
+}
+
+/** Those after the change `afterId` that touch the time `[fromMs, toMs)`; oldest first. */
 export async function readChangesTouching(
   db: D1Database,
   query: {
-    readonly recordedAfterMs: number;
+    readonly afterId: number;
     readonly fromMs: number;
     readonly toMs: number;
     readonly limit: number;
   },
-): Promise<RecordedChange[]> {
-  const { results } = await db
-    .prepare(TOUCHING)
-    .bind(query.recordedAfterMs, query.fromMs, query.toMs, query.limit)
-    .all<ChangeRow>();
-  return results.map(toChange);
+): Promise<ChangesTouching> {
+  const [touching, last] = await db.batch<ChangeRow>([
+    db.prepare(TOUCHING).bind(query.afterId, query.fromMs, query.toMs, query.limit, LOOKED_AT),
+    db.prepare(LAST_ID),
+  ]);
+  return {
+    changes: touching!.results.map(toChange),
+    complete: last!.results[0]!.id - query.afterId <= LOOKED_AT,
+  };
 }
 
 function toChange({ oldValue, newValue, ...row }: ChangeRow): RecordedChange {

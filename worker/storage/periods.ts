@@ -42,6 +42,8 @@ export interface NewPeriod extends PeriodScope {
   /** Token id. */
   readonly closedBy: string;
   readonly why: string | null;
+  /** The last change of the log when its figure was made: later ones have come since, whatever their time. */
+  readonly lastChangeId: number;
   readonly figure: Figures;
   readonly versions: Versions;
   readonly adjustments: readonly BookedAdjustment[];
@@ -56,7 +58,7 @@ export const MAX_PERIODS_PER_SCOPE = 240;
 
 const COLUMNS = `
   SELECT id, from_ms AS fromMs, to_ms AS toMs, filter, basis, signal, accounting, closed_at_ms AS closedAtMs,
-         closed_by AS closedBy, why, figure, versions, adjustments
+         closed_by AS closedBy, why, last_change_id AS lastChangeId, figure, versions, adjustments
     FROM periods`;
 const IN_SCOPE = 'filter = ?1 AND basis = ?2 AND signal = ?3 AND accounting = ?4';
 
@@ -91,14 +93,16 @@ export async function findPeriod(db: D1Database, id: number): Promise<ClosedPeri
 
 const CLOSE = `
   INSERT INTO periods (filter, basis, signal, accounting, from_ms, to_ms, closed_at_ms, closed_by, why, figure, versions,
-                       adjustments)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12
+                       adjustments, last_change_id)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14
    WHERE (SELECT COALESCE(MAX(id), 0) FROM periods WHERE ${IN_SCOPE}) = ?13
+     AND NOT EXISTS (SELECT 1 FROM changes WHERE id > ?14 AND recorded_at_ms <= ?7)
   RETURNING id`;
 
 /**
  * Adds it where the last period of its scope is still `lastId` (0: none), so that no two closings book the same
- * adjustments. @returns null where another was closed in between
+ * adjustments, and where no change that its time knows of was recorded after its figure was made.
+ * @returns null where another was closed, or such a change recorded, in between
  */
 export async function insertPeriod(
   db: D1Database,
@@ -118,6 +122,7 @@ export async function insertPeriod(
       JSON.stringify(period.versions),
       JSON.stringify(period.adjustments),
       lastId,
+      period.lastChangeId,
     )
     .first<{ id: number }>();
   return row === null ? null : { ...period, id: row.id };

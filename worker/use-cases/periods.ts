@@ -9,13 +9,17 @@ import {
   withAdjustments,
 } from '../../shared/emissions/adjustment.ts';
 import type { Figures } from '../../shared/emissions/figures.ts';
+import { contractsTouching } from '../../shared/emissions/supply.ts';
 import { LOOKBACK_MS } from '../../shared/grid/resolve.ts';
-import { SETTLES_AFTER_MS } from '../../shared/ledger/settled.ts';
+import { SETTLES_AFTER_MS, settledUntil } from '../../shared/ledger/settled.ts';
+import type { SettingRow } from '../../shared/settings/effective.ts';
+import { supplyContracts } from '../../shared/settings/supply-contracts.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { canonicalFilter } from '../http/filter.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
-import { type RecordedChange, readChangesTouching } from '../storage/changes.ts';
+import { type RecordedChange, readChangesTouching, readLastChangeId } from '../storage/changes.ts';
+import { openDatabase } from '../storage/database.ts';
 import {
   type BookedAdjustment,
   type ClosedPeriod,
@@ -24,9 +28,9 @@ import {
   MAX_PERIODS_PER_SCOPE,
   type PeriodScope,
   readPeriodsOf,
-  type Versions,
 } from '../storage/periods.ts';
 import { readRetentionTasks } from '../storage/retention-tasks.ts';
+import { readSettings } from '../storage/settings.ts';
 import { emissions } from './emissions.ts';
 import { factorVersions, sameFactors } from './factor-versions.ts';
 import type { Recorder } from './sites.ts';
@@ -36,7 +40,7 @@ export interface PeriodRequest extends PeriodScope {
   readonly toMs: number;
 }
 
-/** Each try loses only to another closing of the same scope. */
+/** Each try loses only to another closing of the same scope, or to a change that was under way. */
 const MAX_TRIES = 3;
 
 /**
@@ -67,6 +71,8 @@ export async function closePeriod(
     if (same !== undefined) return ok(same);
     const refused = refusal(closed, request);
     if (refused !== null) return refused;
+    // Before the figure: a change that lands in between then counts as later, and is neither lost nor booked twice.
+    const lastChangeId = await readLastChangeId(db);
     const figure = await figureOf(db, { ...scope, fromMs, toMs }, nowMs, nowMs);
     if (!figure.ok) return figure;
     const adjustments = await pendingAdjustments(db, closed, nowMs);
@@ -78,6 +84,7 @@ export async function closePeriod(
       closedAtMs: nowMs,
       closedBy: recorder.by,
       why: recorder.why ?? null,
+      lastChangeId,
       figure: figure.value,
       versions: await factorVersions(db, { fromMs, toMs, knownAtMs: nowMs }),
       adjustments: adjustments.value,
@@ -85,7 +92,10 @@ export async function closePeriod(
     const stored = await insertPeriod(db, period, closed.at(-1)?.id ?? 0);
     if (stored !== null) return ok(stored);
   }
-  return fail('overloaded', 'Other periods of the same scope were being closed; close this one again.');
+  return fail(
+    'overloaded',
+    'Periods of the same scope were being closed, or the past changed; close this one again.',
+  );
 }
 
 function refusal(closed: readonly ClosedPeriod[], { fromMs, toMs }: PeriodRequest) {
@@ -111,8 +121,10 @@ export interface PeriodNow {
   readonly now: Figures;
   /** `now` less the frozen figure. */
   readonly adjustment: Adjustment;
-  /** Since it was closed, that touch its time; oldest first. One more than `MAX_CHANGES_SHOWN` where there are more. */
+  /** Since it was closed, that touch its time; oldest first. */
   readonly changes: readonly RecordedChange[];
+  /** Whether there are, or may be, more than `MAX_CHANGES_SHOWN` or than one look passes. */
+  readonly moreChanges: boolean;
   /** Whether the factors of this software are other ones than the figure was made with. */
   readonly factorsChanged: boolean;
 }
@@ -131,11 +143,13 @@ export async function periodNow(db: D1Database, id: number, nowMs: number): Prom
     );
   const now = await figureOf(db, period, nowMs);
   if (!now.ok) return now;
+  const since = await changesSince(db, period, period.lastChangeId, MAX_CHANGES_SHOWN + 1);
   return ok({
     period,
     now: now.value,
     adjustment: adjustmentOf(period.figure, now.value),
-    changes: await changesSince(db, period, period.closedAtMs, MAX_CHANGES_SHOWN + 1),
+    changes: since.changes.slice(0, MAX_CHANGES_SHOWN),
+    moreChanges: since.changes.length > MAX_CHANGES_SHOWN || !since.complete,
     factorsChanged: !(await sameFactors(period.versions)),
   });
 }
@@ -176,13 +190,15 @@ async function pendingAdjustments(
   nowMs: number,
 ): Promise<Result<BookedAdjustment[]>> {
   // Every closing books what is pending of all periods closed before it.
-  const bookedUntilMs = closed.at(-1)?.closedAtMs ?? nowMs;
+  const last = closed.at(-1);
+  if (last === undefined) return ok([]);
+  const settings = await readSettings(openDatabase(db));
   const pending: BookedAdjustment[] = [];
   const keptFromMs = await hoursKeptFromMs(db);
   for (const period of closed) {
     // Of hours that were deleted no difference can be told: they would look as if all of it had been taken back.
     if (period.fromMs < keptFromMs) continue;
-    if (!(await mayHaveMoved(db, period, bookedUntilMs, closed.at(-1)!.versions))) continue;
+    if (!(await mayHaveMoved(db, period, last, settings))) continue;
     const now = await figureOf(db, period, nowMs);
     if (!now.ok) return now;
     const lines = closed
@@ -205,25 +221,40 @@ async function hoursKeptFromMs(db: D1Database): Promise<number> {
   return deleted === undefined || deleted.hours === 0 ? 0 : (deleted.day + 1) * DAY_MS;
 }
 
-/** Under market accounting a contract is spread over its vintage, so a period moves with what is used after it. */
+/**
+ * Under market accounting a contract is spread over its vintage: a period moves with whatever is used within it, by now or by
+ * a change.
+ */
 async function mayHaveMoved(
   db: D1Database,
   period: ClosedPeriod,
-  sinceMs: number,
-  factors: Versions,
+  last: ClosedPeriod,
+  settings: readonly SettingRow[],
 ): Promise<boolean> {
-  if (period.accounting === 'market' || !(await sameFactors(factors))) return true;
-  return (await changesSince(db, period, sinceMs, 1)).length > 0;
+  if (!(await sameFactors(last.versions))) return true;
+  const { fromMs, toMs } = period;
+  const contracts = period.accounting === 'market' ? supplyContracts(settings) : [];
+  const before = period.accounting === 'market' ? supplyContracts(settings, last.closedAtMs) : [];
+  // The log dates what is taken back from then on, and a new vintage by itself alone.
+  if (JSON.stringify(contracts) !== JSON.stringify(before)) return true;
+  const spread = contractsTouching(contracts, fromMs, toMs);
+  if (spread.some((contract) => contract.toMs > settledUntil(last.closedAtMs))) return true;
+  const reached = {
+    fromMs: Math.min(fromMs, ...spread.map((contract) => contract.fromMs)),
+    toMs: Math.max(toMs, ...spread.map((contract) => contract.toMs)),
+  };
+  const { changes, complete } = await changesSince(db, reached, last.lastChangeId, 1);
+  return changes.length > 0 || !complete;
 }
 
 /** A value before the period may stand in for one within it, so changes of the days before touch it too. */
 function changesSince(
   db: D1Database,
-  { fromMs, toMs }: PeriodRequest,
-  recordedAfterMs: number,
+  { fromMs, toMs }: Pick<PeriodRequest, 'fromMs' | 'toMs'>,
+  afterId: number,
   limit: number,
 ) {
-  return readChangesTouching(db, { recordedAfterMs, fromMs: fromMs - LOOKBACK_MS, toMs, limit });
+  return readChangesTouching(db, { afterId, fromMs: fromMs - LOOKBACK_MS, toMs, limit });
 }
 
 async function figureOf(

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { ask, clock, DAY_MS, HOUR_MS, storeHours } from '../emissions/support.ts';
+import { findPeriod, insertPeriod } from '../../../worker/storage/periods.ts';
+import { ask, clock, DAY_MS, database, HOUR_MS, storeHours } from '../emissions/support.ts';
 import { refusal } from '../support/api.ts';
 import { answerOf, iso, nodeAt, SETTLED_MS, type Told, tell, tellAll, WINDOWS } from './support.ts';
 
@@ -92,6 +93,49 @@ test('a closed figure stays, and what comes later stands beside it and in the ne
   expect(again).toMatchObject({ period: january.id });
   expect(again!.adjustment.energyKwh).toBe(1_000_000 / 3_600_000_000);
   expect(again!.adjustment.operationalGrams).toBeCloseTo((1_000_000 / 3_600_000_000) * 2 * 100, 12);
+});
+
+test('a change that was under way while a period was closed is neither lost nor booked twice', async () => {
+  const node = await siteOf('underway', 'SK');
+  const filter = 'site:underway';
+  clock.nowMs += 1_000;
+  const closed = await close({ ...first, filter });
+  // A slow request: stamped before the closing, committed after it.
+  clock.nowMs -= 1;
+  await tell(node, 0, 72_000_000);
+  clock.nowMs += 2;
+  const now = await period(closed.id);
+  expect(now.changes.map(({ what }) => what)).toEqual(['energy']);
+  expect(now.adjustment.energyKwh).toBe(0.01);
+  expect((await open(filter)).adjustments).toMatchObject([{ adjustment: { energyKwh: 0.01 } }]);
+  const next = await close({ ...second, filter });
+  expect(next.adjustments).toMatchObject([{ period: closed.id, adjustment: { energyKwh: 0.01 } }]);
+  expect((await open(filter)).adjustments).toEqual([]);
+  // Committed between the figure and the closing: the figure has to be made again.
+  const stored = (await findPeriod(database, next.id))!;
+  const { changes } = await ask<{ changes: { id: number }[] }>('GET', '/v1/changes?limit=1');
+  const stale = { ...stored, fromMs: 0, toMs: 1, lastChangeId: changes[0]!.id - 1 };
+  expect(await insertPeriod(database, { ...stale, closedAtMs: clock.nowMs }, next.id)).toBeNull();
+});
+
+test('under market accounting a contract that is taken back moves what was closed with it', async () => {
+  await siteOf('taken-back', 'HU');
+  const scope = { filter: 'site:taken-back', accounting: 'market' };
+  const contract = { kind: 'certificate', kwh: 0.27, gramsPerKwh: 0, source: 'test' };
+  const vintage = { vintageFrom: first.from, vintageTo: first.to };
+  await ask('PATCH', '/v1/sites/taken-back', { supplyContracts: { go: { ...contract, ...vintage } } });
+  clock.nowMs += 1;
+  const closed = await close({ ...first, ...scope });
+  // Half of 0.54 kWh is covered, at 100 g/kWh.
+  expect(closed.figure.operationalGrams).toBeCloseTo(27, 9);
+  const running = () =>
+    ask<Period>('GET', `/v1/periods/open?filter=${scope.filter}&accounting=${scope.accounting}`);
+  expect((await running()).adjustments).toEqual([]);
+  clock.nowMs += 1;
+  await ask('PATCH', '/v1/sites/taken-back', { supplyContracts: { go: null } });
+  const [pending] = (await running()).adjustments;
+  expect(pending!.period).toBe(closed.id);
+  expect(pending!.adjustment.operationalGrams).toBeCloseTo(27, 9);
 });
 
 test('closing twice is closing once; overlaps, the running time and nonsense are refused', async () => {
