@@ -240,20 +240,34 @@ const SAY = `
 
 const LAST_SAID = 'SELECT key, value, MAX(id) AS id FROM job_facts WHERE job_number = ?1 GROUP BY key';
 
-/** Records what people had not said before and logs it, in one transaction: six rows each, and none for a repetition. */
+/** Names of units that one job may have. */
+export const MAX_UNITS_PER_JOB = 16;
+/** Whatever people and programs say of one job, each word once: every answer that names the job reads them. */
+export const MAX_FACTS_PER_JOB = 2_000;
+
+const COUNT_SAID = `SELECT COUNT(*) AS count FROM job_facts WHERE job_number = ?1 AND key NOT LIKE 'agent.%'`;
+
+/**
+ * Records what people had not said before and logs it, in one transaction: six rows each, and none for a repetition.
+ * @returns what of it is more than is kept of one job, and then records nothing; null: nothing
+ */
 export async function writeJobFacts(
   db: D1Database,
   job: StoredJob,
   said: JobFactsSaid,
   author: Author,
   nowMs: number,
-): Promise<void> {
-  const { results } = await db
-    .prepare(LAST_SAID)
-    .bind(job.number)
-    .all<{ key: string; value: string | null }>();
+): Promise<'units' | 'facts' | null> {
+  const [last, counted] = await db.batch<{ key: string; value: string | null; count: number }>([
+    db.prepare(LAST_SAID).bind(job.number),
+    db.prepare(COUNT_SAID).bind(job.number),
+  ]);
   // Not what holds: an agent may say the same now and something else later.
-  const before = new Map(results.map(({ key, value }) => [key, value]));
+  const before = new Map(last!.results.map(({ key, value }) => [key, value]));
+  const units = [...new Map([...before, ...Object.entries(said)])].filter(
+    ([key, value]) => key.startsWith(UNITS) && value !== null,
+  );
+  if (units.length > MAX_UNITS_PER_JOB) return 'units';
   const shown = (key: string, value: string | null) =>
     key.startsWith(UNITS) && value !== null ? Number(value) : value;
   const statements = Object.entries(said).flatMap(([key, value]) => {
@@ -272,5 +286,8 @@ export async function writeJobFacts(
       recordChange(db, { recordedAtMs: nowMs, ...author, ...change }),
     ];
   });
-  if (statements.length > 0) await db.batch(statements);
+  if (statements.length === 0) return null;
+  if (counted!.results[0]!.count + statements.length / 2 > MAX_FACTS_PER_JOB) return 'facts';
+  await db.batch(statements);
+  return null;
 }

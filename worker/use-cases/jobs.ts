@@ -9,6 +9,8 @@ import {
   findJobNumber,
   type JobFactsSaid,
   listJobNumbers,
+  MAX_FACTS_PER_JOB,
+  MAX_UNITS_PER_JOB,
   readJobs,
   type StoredJob,
   writeJobFacts,
@@ -176,7 +178,7 @@ export async function getJob(
   return ok(job);
 }
 
-/** Records what people say of a job; a node may speak of the jobs that ran on it. Problems: `not_found`, `wrong_node`. */
+/** Records what people say of a job; a node may speak of the jobs that ran on it. Problems: `not_found`, `wrong_node`, `invalid_body`. */
 export async function describeJob(
   db: D1Database,
   id: string,
@@ -193,6 +195,18 @@ export async function describeJob(
       return fail('wrong_node', `The job "${id}" has not run on the node that this token belongs to.`, 'id');
   }
   const author = { who: recorder.by, why: recorder.why ?? null };
-  await writeJobFacts(db, job.value, said, author, recorder.nowMs);
+  const tooMany = await writeJobFacts(db, job.value, said, author, recorder.nowMs);
+  if (tooMany === 'units')
+    return fail(
+      'invalid_body',
+      `/units: a job has at most ${MAX_UNITS_PER_JOB} units, with those that were said before; take one back with null.`,
+      '/units',
+    );
+  if (tooMany === 'facts')
+    return fail(
+      'invalid_body',
+      `Of the job "${id}" ${MAX_FACTS_PER_JOB} things were said already, the most that are kept; counts replace each other, so say them by the hour or at the end.`,
+      '/units',
+    );
   return getJob(db, id, recorder.nowMs);
 }

@@ -293,3 +293,22 @@ test('a job costs a row when it appears on a node and one an hour, and its hours
   expect(await rowsOf(48)).toBe(2);
   expect(await rowsOf(49)).toBe(1);
 });
+
+test('of one job so many units and words are kept, and the refusal says what to do', async () => {
+  const unitsFrom = (first: number, count: number | null) =>
+    Object.fromEntries(Array.from({ length: 15 }, (_, i) => [`unit${first + i}`, count]));
+  expect((await say(OTHER, { units: unitsFrom(0, 1) })).status).toBe(200);
+  const tooMany = await say(OTHER, { units: unitsFrom(15, 1) });
+  expect(await refusal(tooMany)).toEqual({ status: 422, code: 'invalid_body', field: '/units' });
+  // Nothing of it was kept; what is taken back makes room.
+  expect((await say(OTHER, { units: unitsFrom(0, null) })).status).toBe(200);
+  expect((await say(OTHER, { units: unitsFrom(15, 1) })).status).toBe(200);
+  const fill = `
+    INSERT INTO job_facts (job_number, key, value, recorded_at_ms, recorded_by)
+    WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1955)
+    SELECT number, 'units.unit15', i, 0, 'test' FROM jobs, n WHERE id = ?1`;
+  await database.prepare(fill).bind(OTHER).run();
+  expect(await refusal(await say(OTHER, { units: { unit15: 7 } }))).toMatchObject({ field: '/units' });
+  // Again what holds is no further word.
+  expect((await say(OTHER, { units: { unit15: 1_955 } })).status).toBe(200);
+});
