@@ -98,18 +98,24 @@ export function deleteHours(
 }
 
 const READ_LATE =
-  'SELECT id, hour_key AS key FROM ledger_revisions WHERE id > ?1 AND recorded_at_ms <= ?2 ORDER BY id LIMIT ?3';
+  'SELECT id, hour_key AS key, recorded_at_ms AS recordedAtMs FROM ledger_revisions WHERE id > ?1 ORDER BY id LIMIT ?2';
 
-/** Hours that changed after they had settled, in order of the changes. */
+/**
+ * Hours that changed after they had settled, in order of the changes: up to the first that was recorded later than
+ * `recordedUntilMs`, since of two requests at once the later row may have the earlier time, and none may be passed over.
+ */
 export async function readLateHours(
   db: D1Database,
   afterId: number,
   recordedUntilMs: number,
   limit: number,
 ): Promise<{ readonly id: number; readonly key: number }[]> {
-  return (
-    await db.prepare(READ_LATE).bind(afterId, recordedUntilMs, limit).all<{ id: number; key: number }>()
-  ).results;
+  const { results } = await db
+    .prepare(READ_LATE)
+    .bind(afterId, limit)
+    .all<{ id: number; key: number; recordedAtMs: number }>();
+  const tooNew = results.findIndex(({ recordedAtMs }) => recordedAtMs > recordedUntilMs);
+  return tooNew < 0 ? results : results.slice(0, tooNew);
 }
 
 /** By number, of the nodes `[first, end)`. */
