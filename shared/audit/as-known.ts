@@ -15,15 +15,10 @@ export interface OldSide<T> {
 }
 
 /**
- * What was known at `knownAtMs`: the old side of the earliest change recorded after it, else what stands now.
- * @param changes of one thing, in the order in which they were recorded
+ * What was known at `knownAtMs` of each thing: the old side of the earliest change recorded after it, else what stands now.
+ * @param changes by key, those of one thing in the order in which they were recorded
+ * @returns things that were not known are left out
  */
-export function asKnownAt<T>(current: T | null, changes: Iterable<OldSide<T>>, knownAtMs: number): T | null {
-  for (const { recordedAtMs, old } of changes) if (recordedAtMs > knownAtMs) return old;
-  return current;
-}
-
-/** The same for many things at once: `current` and `changes` by a key; things that were not known are left out. */
 export function allAsKnownAt<T>(
   current: ReadonlyMap<string, T>,
   changes: Iterable<OldSide<T> & { readonly key: string }>,
