@@ -91,7 +91,7 @@ export async function openSensorSet(
   const slots = sensors.map(
     (sensor): Slot => ({
       sensor,
-      health: { sensor: sensor.name, state: 'absent', detail: 'not looked for yet' },
+      health: { sensor: sensor.name, state: 'noData', detail: 'not looked for yet' },
       meters: [],
       worked: false,
       failures: 0,
@@ -186,10 +186,10 @@ export async function openSensorSet(
     slot.unread.splice(0, slot.unread.length - MAX_LATE_READINGS);
   }
 
-  /** A reading that hangs is told; it ends when the driver lets it. */
+  /** What hangs is told; it ends when the driver lets it. */
   function noteHang(slot: Slot): void {
     const forMs = clock.monotonicNow() - slot.busySinceMs;
-    if (slot.health.state !== 'ready' || forMs <= HANGS_AFTER_MS) return;
+    if (forMs <= HANGS_AFTER_MS) return;
     const detail = `has not answered for ${Math.round(forMs / 1000)} s: it hangs, and is asked nothing else`;
     slot.health = { sensor: slot.sensor.name, state: 'noData', detail };
   }

@@ -353,6 +353,10 @@ describe('a sensor that hangs', () => {
     const set = await opening;
     for (let tick = 0; tick < 30; tick++) expect(await ticked(set, clock)).toContain('nvml:gpu');
     expect(hlSmi.asked.probes).toBe(1);
+    expect(set.health()[1]).toMatchObject({
+      state: 'noData',
+      detail: expect.stringMatching(/^has not answered for \d\d s/),
+    });
     expect(rapl.asked.probes).toBeGreaterThan(0);
     answer({ state: 'ready', value: [{ ...hlSmi.meter, id: 'hl-smi:gpu' }], detail: 'found' });
     await ticked(set, clock);
