@@ -1,4 +1,4 @@
-/** The reason of a change: the operator may want one with every change that a person makes (docs/decisions/0008). */
+/** The reason of a change: the operator may want one with every change that a person makes (docs/decisions/0009). */
 import type { Context, MiddlewareHandler } from 'hono';
 import { openDatabase } from '../storage/database.ts';
 import { readFleetSettings } from '../storage/fleet-settings.ts';
