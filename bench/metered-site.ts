@@ -57,7 +57,12 @@ export async function startMeteredSite(entry: string): Promise<MeteredSite> {
     db,
     processId,
     async ask<T>(path: string, body: unknown, token = admin.token, method = 'POST') {
-      const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+      const headers = {
+        Authorization: `Bearer ${token}`,
+        'Content-Type': 'application/json',
+        // A connection that is kept while workerd computes for seconds is one that it closes as idle.
+        Connection: 'close',
+      };
       const response = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
       const text = await response.text();
       if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
