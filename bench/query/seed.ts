@@ -1,0 +1,137 @@
+/** A month of a fleet, written in bulk: a day of all nodes is one statement, each ledger one of some tens. */
+import type { D1Database } from '@cloudflare/workers-types';
+import type { HourLedger } from '../../shared/ledger/hour.ts';
+import { encodeHour } from '../../shared/ledger/hour-codec.ts';
+import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
+import { generator } from '../row-layout/workload.ts';
+
+export const START_MS = Date.UTC(2026, 5, 1);
+const GPUS = 8;
+const ZONES = ['PL', 'US-CAL-CISO'];
+/** Different hours; each node has one after the other. */
+const PATTERNS = 48;
+const SERIES_KEYS = 2 ** 24;
+const HOUR_KEYS = 2 ** 21;
+const JOB_KEYS = 2 ** 20;
+
+export type Seeded = Pick<D1Database, 'prepare' | 'batch'>;
+
+export async function seed(db: Seeded, nodes: number, days: number): Promise<void> {
+  const numbers = Array.from({ length: nodes }, (_, i) => i + 1);
+  await seedPlaces(db, numbers, days);
+  await db.prepare('CREATE TABLE bench_ledgers (pattern INTEGER PRIMARY KEY, ledger BLOB NOT NULL)').run();
+  await db
+    .prepare('INSERT INTO bench_ledgers (pattern, ledger) SELECT key, unhex(value) FROM json_each(?1)')
+    .bind(JSON.stringify(ledgers()))
+    .run();
+  const firstHour = START_MS / HOUR_MS;
+  for (let day = 0; day <= days; day++) {
+    // Of the last day, the hour that is not over.
+    const hours = Array.from({ length: day < days ? 24 : 1 }, (_, hour) => firstHour + day * 24 + hour);
+    await db
+      .prepare(
+        `INSERT INTO node_hours (key, version, received_at_ms, ledger)
+         SELECT node.value * ${HOUR_KEYS} + hour.value, 1, (hour.value + 1) * ${HOUR_MS}, ledger
+         FROM json_each(?1) AS node, json_each(?2) AS hour
+         JOIN bench_ledgers ON pattern = (node.value + hour.value) % ${PATTERNS}`,
+      )
+      .bind(JSON.stringify(numbers), JSON.stringify(hours))
+      .run();
+  }
+  await db.prepare('DROP TABLE bench_ledgers').run();
+}
+
+async function seedPlaces(db: Seeded, numbers: readonly number[], days: number): Promise<void> {
+  const json = JSON.stringify(numbers);
+  const all = (sql: string, ...values: unknown[]) => db.prepare(sql).bind(json, ...values);
+  await db.batch([
+    all(
+      `INSERT INTO nodes (number, id, hostname, labels, fingerprint, machine_fingerprint, enrolled_at_ms, simulated, agent_version)
+       SELECT value, 'node-' || value, 'node-' || value, '{}', value, value, ?2, 0, '0.1.0' FROM json_each(?1)`,
+      START_MS,
+    ),
+    all(
+      `INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
+       SELECT 'node:' || value, 'site', 'site-' || (value % ${ZONES.length}), ?2, ?2, 'bench' FROM json_each(?1)`,
+      START_MS,
+    ),
+    all(
+      `INSERT INTO node_devices (node_number, device_index, device_id, type, name)
+       SELECT node.value, device.value, 'device-' || node.value || '-' || device.value,
+              iif(device.value < ${GPUS}, 'gpu', 'other'), iif(device.value < ${GPUS}, 'NVIDIA H100 80GB HBM3', 'host')
+       FROM json_each(?1) AS node, json_each(?2) AS device`,
+      JSON.stringify(Array.from({ length: GPUS + 1 }, (_, i) => i)),
+    ),
+    all(
+      `INSERT INTO parts (node_number, part_id, type, name, in_service_from_ms, in_service_assumed)
+       SELECT node.value, 'device-' || node.value || '-' || device.value, 'gpu', 'NVIDIA H100 80GB HBM3', ?3, 1
+       FROM json_each(?1) AS node, json_each(?2) AS device`,
+      JSON.stringify(Array.from({ length: GPUS }, (_, i) => i)),
+      START_MS,
+    ),
+    all(
+      `INSERT INTO jobs (number, id, project, first_seen_at_ms)
+       SELECT value, 'slurm:bench:' || value, 'project-' || (value % 20), ?2 FROM json_each(?1)`,
+      START_MS,
+    ),
+    all(
+      `INSERT INTO job_nodes (key, first_hour, last_hour)
+       SELECT value * ${JOB_KEYS} + value, CAST(?2 AS INTEGER), CAST(?3 AS INTEGER) FROM json_each(?1)`,
+      START_MS / HOUR_MS,
+      START_MS / HOUR_MS + days * 24,
+    ),
+  ]);
+  for (const [index, zone] of ZONES.entries()) {
+    const hours = JSON.stringify(Array.from({ length: days * 24 + 25 }, (_, hour) => hour - 24));
+    await db.batch([
+      db
+        .prepare('INSERT INTO sites (id, name, created_at_ms) VALUES (?1, ?1, ?2)')
+        .bind(`site-${index}`, START_MS),
+      ...[
+        ['gridZone', zone],
+        ['pueRatio', '1.2'],
+      ].map(([key, value]) =>
+        db
+          .prepare(
+            `INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
+             VALUES (?1, ?2, ?3, ?4, ?4, 'bench')`,
+          )
+          .bind(`site:site-${index}`, key, value, START_MS - DAY_MS),
+      ),
+      db
+        .prepare(
+          `INSERT INTO grid_series (id, grid_zone, basis, signal, scope, provider)
+           VALUES (?1, ?2, 'lifecycle', 'average', 'consumption', 'bench')`,
+        )
+        .bind(index + 1, zone),
+      db
+        .prepare(
+          `INSERT INTO grid_values (key, duration_ms, grams_per_kwh, kind, fetched_at_ms)
+           SELECT CAST(?2 AS INTEGER) + value * 12, ${HOUR_MS}, 300 + value % 200, 'measured', ?3 FROM json_each(?1)`,
+        )
+        .bind(hours, (index + 1) * SERIES_KEYS + START_MS / WINDOW_MS, START_MS),
+    ]);
+  }
+}
+
+/** Hours of eight busy GPUs and the rest of their host, in hex. */
+function ledgers(): string[] {
+  const random = generator(11);
+  return Array.from({ length: PATTERNS }, () => {
+    const windows = Array.from({ length: 12 }, () => {
+      const devices = Array.from({ length: GPUS + 1 }, (_, deviceIndex) => ({
+        deviceIndex,
+        meteredMilliseconds: WINDOW_MS,
+        energyMillijoules: Math.round((deviceIndex < GPUS ? 600 : 900) * WINDOW_MS * (0.8 + 0.2 * random())),
+        kind: 'counter' as const,
+        recoveredMillijoules: 0,
+        integratedMillijoules: null,
+        idleMillijoules: 0,
+        utilizationRatio: deviceIndex < GPUS ? 0.97 : null,
+      }));
+      return [{ epoch: 'k3v9c0ffee12', revision: 5, final: true, contentDigest: 7, devices, jobShares: [] }];
+    });
+    const hour: HourLedger = { windows };
+    return Buffer.from(encodeHour(hour)).toString('hex');
+  });
+}
