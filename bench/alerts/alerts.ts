@@ -143,7 +143,6 @@ async function stepsAt({ ask, processId }: MeteredSite, nowMs: number): Promise<
   for (;;) {
     const before = cpuSeconds(processId);
     const step = await ask<Omit<Step, 'cpuMs'>>('/__step', nowMs);
-    console.error(nowMs, JSON.stringify(step), (cpuSeconds(processId) - before) * 1_000);
     steps.push({ ...step, cpuMs: (cpuSeconds(processId) - before) * 1_000 });
     if (step.outcome !== 'more') return steps;
   }
