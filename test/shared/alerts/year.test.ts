@@ -1,7 +1,15 @@
 import { expect, test } from 'vitest';
 import type { ZoneWindow } from '../../../shared/alerts/condition.ts';
 import { RuleFold } from '../../../shared/alerts/fold.ts';
-import type { AlertRule, BudgetRule, DirtyHoursRule, WasteRule } from '../../../shared/alerts/rule.ts';
+import { complaint, judgeAhead, staleMinutes } from '../../../shared/alerts/observed.ts';
+import type {
+  AlertRule,
+  BudgetRule,
+  DirtyHoursAheadRule,
+  DirtyHoursRule,
+  HealthRule,
+  WasteRule,
+} from '../../../shared/alerts/rule.ts';
 import { referenceEpisodes } from './reference.ts';
 import {
   HOUR_MS,
@@ -123,6 +131,102 @@ test('coverage is missed exactly while the meters were silent', () => {
       resolvedAtMs: from + 7 * HOUR_MS + 30 * 60_000,
     },
   ]);
+});
+
+test('counter and power of a year apart in some windows', () => {
+  const rule: AlertRule = { ...common, kind: 'health', check: 'counterDisagreement', limit: 0.1 };
+  const apart = (startMs: number) => 0.02 * (Math.floor(startMs / WINDOW_MS / 5) % 8);
+  const windows = DK.map((window) => ({
+    ...window,
+    facts: [...window.facts!.slice(0, 7), apart(window.startMs)],
+  }));
+  const signals = starts.map((startMs): Signal => {
+    if (loadAt(startMs) === null) return 'unknown';
+    return apart(startMs) > 0.1 ? 'on' : apart(startMs) <= 0.09 ? 'off' : 'band';
+  });
+  const found = edges({ ...rule, cooldownMinutes: 0 }, windows);
+  expect(found).toEqual(referenceEpisodes(signals, YEAR_FROM_MS, { ...rule, cooldownMinutes: 0 }));
+  expect(found.length).toBeGreaterThan(1_000);
+});
+
+/** Episodes of what is judged window by window. */
+function observedEdges(rule: AlertRule, signalOf: (window: ZoneWindow) => Signal) {
+  const folded = new RuleFold(rule, {});
+  const amounts = { energyMillijoules: 0, grams: 0 };
+  for (const window of DK)
+    folded.addObserved('zone', { startMs: window.startMs, signal: signalOf(window), amounts });
+  return (folded.spans.get('zone') ?? []).map(({ amounts: _, ...span }) => span);
+}
+
+test('dirty hours ahead of a year are those that the hours themselves tell, by a forecast that is right', () => {
+  const rule: DirtyHoursAheadRule = {
+    ...dirty,
+    kind: 'dirtyHoursAhead',
+    aboveGramsPerKwh: 200,
+    abovePowerWatts: 3_000,
+    withinHours: 3,
+  };
+  const hours = recordedHours('dk');
+  const forecastFrom = (startMs: number) =>
+    Array.from({ length: 12 }, (_, i) => {
+      const hourMs = startMs - (startMs % HOUR_MS) + i * HOUR_MS;
+      return { startMs: hourMs, endMs: hourMs + HOUR_MS, gramsPerKwh: hours[hourIndex(hourMs)] ?? 0 };
+    });
+  const signals = starts.map((startMs): Signal => {
+    const load = loadAt(startMs);
+    if (load === null) return 'unknown';
+    // Every hour that some instant of the three hours after the window lies in.
+    const endMs = startMs + WINDOW_MS;
+    let dirtySoon = false;
+    for (let ms = endMs; ms < endMs + 3 * HOUR_MS; ms += WINDOW_MS)
+      if ((hours[hourIndex(ms)] ?? 0) > 200) dirtySoon = true;
+    return hours[hourIndex(startMs)]! <= 200 && load.watts > 3_000 && dirtySoon ? 'on' : 'off';
+  });
+  const found = observedEdges(
+    rule,
+    (window) => judgeAhead(rule, window, forecastFrom(window.startMs)).signal,
+  );
+  expect(found).toEqual(referenceEpisodes(signals, YEAR_FROM_MS, rule));
+  expect(found.length).toBeGreaterThan(50);
+});
+
+test.each([
+  ['nodeSilent', 30],
+  ['sensorLost', 0],
+  ['spoolGrowing', 120],
+  ['twoAgents', 0],
+  ['gridDataStale', 180],
+] as const)('%s of a year', (check, limit) => {
+  const rule: HealthRule = { ...common, kind: 'health', check, limit, cooldownMinutes: 0 };
+  // Each day from midnight on, for as many hours as its number in the month.
+  const troubledMs = (atMs: number) => {
+    const date = new Date(atMs - 1);
+    const sinceMs = atMs - Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate());
+    return sinceMs <= (date.getUTCDate() % 24) * HOUR_MS ? sinceMs : null;
+  };
+  const needMs =
+    { nodeSilent: 30, gridDataStale: 180, sensorLost: -1, spoolGrowing: -1, twoAgents: -1 }[check] * 60_000;
+  const signals = starts.map((startMs): Signal => {
+    const lastsMs = troubledMs(startMs + WINDOW_MS);
+    const over = check === 'twoAgents' && lastsMs !== null && lastsMs >= HOUR_MS;
+    return lastsMs !== null && lastsMs > needMs && !over ? 'on' : 'off';
+  });
+  const found = observedEdges(rule, ({ startMs }) => {
+    const atMs = startMs + WINDOW_MS;
+    const lastsMs = troubledMs(atMs);
+    const sinceMs = atMs - (lastsMs ?? 0);
+    if (check === 'gridDataStale') return staleMinutes(rule, sinceMs, atMs) === null ? 'off' : 'on';
+    const standing = {
+      lastHeardMs: sinceMs,
+      healthAtMs: sinceMs,
+      lostSensors: lastsMs === null ? null : 'nvml failed',
+      spoolReports: lastsMs === null ? 3 : 300,
+      conflictAtMs: lastsMs === null ? null : sinceMs,
+    };
+    return complaint(rule, standing, atMs) === null ? 'off' : 'on';
+  });
+  expect(found).toEqual(referenceEpisodes(signals, YEAR_FROM_MS, rule));
+  expect(found.length).toBeGreaterThan(200);
 });
 
 test('a monthly budget is used up in the window that a sum from the first of the month finds', () => {

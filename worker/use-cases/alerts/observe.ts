@@ -4,15 +4,14 @@
  * run that comes late sees the same where nothing changed meanwhile. It is seen once: restated data change none of it.
  */
 
-import { meanWatts } from '../../../shared/alerts/condition.ts';
-import { FACT, type Facts, NO_ZONE, type WindowFacts } from '../../../shared/alerts/facts.ts';
+import { type Facts, NO_ZONE, type WindowFacts } from '../../../shared/alerts/facts.ts';
 import type { Signal } from '../../../shared/alerts/machine.ts';
-import { dirtyAhead, type ForecastStep } from '../../../shared/alerts/outlook.ts';
+import { complaint, judgeAhead, type NodeStanding, staleMinutes } from '../../../shared/alerts/observed.ts';
+import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import type { AlertRule, DirtyHoursAheadRule, HealthCheck, HealthRule } from '../../../shared/alerts/rule.ts';
 import { type Scope, ScopeIndex } from '../../../shared/alerts/scope.ts';
-import { limitsOf } from '../../../shared/alerts/usual.ts';
 import type { Places } from '../../../shared/settings/place.ts';
-import { HOUR_MS, type TimeRange, WINDOW_MS } from '../../../shared/time/window.ts';
+import { type TimeRange, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
 import { readNewestEnds } from '../../storage/alert-grid.ts';
 import { type NodeHealth, readNodeHealth } from '../../storage/alert-nodes.ts';
@@ -33,10 +32,6 @@ export interface ObservationSources {
   readonly forecasts: ReadonlyMap<string, readonly ForecastStep[]>;
 }
 
-const MINUTE_MS = 60_000;
-/** A conflict that nobody sends any more is over; what waits in quarantine stays there. */
-const CONFLICT_LASTS_MS = HOUR_MS;
-
 const NODE_CHECKS: ReadonlySet<string> = new Set(['nodeSilent', 'sensorLost', 'spoolGrowing', 'twoAgents']);
 
 /** What is to be observed for. */
@@ -48,7 +43,7 @@ export interface ScopedRule {
 /** A node while it stands in a scope. */
 interface Standing extends TimeRange {
   readonly node: FleetNode;
-  readonly health: NodeHealth;
+  readonly standing: NodeStanding;
   readonly gridZone: string;
 }
 
@@ -100,25 +95,15 @@ export class Observations {
 
   #ahead(
     rule: DirtyHoursAheadRule,
-    windowStartMs: number,
+    startMs: number,
     zones: Readonly<Record<string, Facts>>,
   ): Map<string, Observed> {
     const { grid, forecasts } = this.#sources;
-    const endMs = windowStartMs + WINDOW_MS;
     return new Map(
       Object.entries(zones).map(([gridZone, facts]): [string, Observed] => {
-        const limits = limitsOf(rule, grid.usual(gridZone, windowStartMs));
-        const now = grid.point(gridZone, windowStartMs);
-        const steps = forecasts.get(gridZone);
-        if (limits === null || now === null || steps === undefined || facts[FACT.nodesReporting] === 0)
-          return [gridZone, { signal: 'unknown', concerned: [], ahead: null }];
-        const dirtyNow = now.gramsPerKwh > limits.onGramsPerKwh;
-        const loaded = meanWatts(facts[FACT.energyMillijoules]!) > rule.abovePowerWatts;
-        const ahead = dirtyAhead(steps, endMs, rule.withinHours * HOUR_MS, limits.onGramsPerKwh);
-        return [
-          gridZone,
-          { signal: !dirtyNow && loaded && ahead !== null ? 'on' : 'off', concerned: [], ahead },
-        ];
+        const gramsPerKwh = grid.point(gridZone, startMs)?.gramsPerKwh ?? null;
+        const window = { startMs, facts, gramsPerKwh, usual: grid.usual(gridZone, startMs) };
+        return [gridZone, { ...judgeAhead(rule, window, forecasts.get(gridZone)), concerned: [] }];
       }),
     );
   }
@@ -133,22 +118,21 @@ export class Observations {
       Object.keys(zones).map((gridZone): [string, Observed] => {
         const newestEndMs = this.#newestEnds.get(gridZone);
         if (newestEndMs === undefined) return [gridZone, { signal: 'unknown', concerned: [], ahead: null }];
-        const minutes = Math.max(0, endMs - newestEndMs) / MINUTE_MS;
+        const minutes = staleMinutes(rule, newestEndMs, endMs);
+        if (minutes === null) return [gridZone, { signal: 'off', concerned: [], ahead: null }];
         const concerned = [`${gridZone}: the newest value ends ${Math.round(minutes)} minutes ago`];
-        return minutes > rule.limit
-          ? [gridZone, { signal: 'on', concerned, ahead: null }]
-          : [gridZone, { signal: 'off', concerned: [], ahead: null }];
+        return [gridZone, { signal: 'on', concerned, ahead: null }];
       }),
     );
   }
 
   #nodes(rule: HealthRule, scope: Scope, atMs: number): Map<string, Observed> {
     const concerned = new Map<string, string[]>();
-    for (const { node, health, gridZone, startMs, endMs } of this.#standing.get(scope.text) ?? []) {
+    for (const { node, standing, gridZone, startMs, endMs } of this.#standing.get(scope.text) ?? []) {
       if (atMs <= startMs || atMs > endMs) continue;
       const list = concerned.get(gridZone) ?? [];
       concerned.set(gridZone, list);
-      const found = complaint(rule, node, health, atMs);
+      const found = complaint(rule, standing, atMs);
       if (found !== null) list.push(`${node.hostname}${found === '' ? '' : `: ${found}`}`);
     }
     return new Map(
@@ -169,44 +153,21 @@ function standingOf(
 ): Map<string, Standing[]> {
   const index = new ScopeIndex(new Map(scopes.map((scope) => [scope.text, scope])).values());
   const healthOf = new Map(health.map((row) => [row.number, row]));
-  const standing = new Map<string, Standing[]>();
+  const found = new Map<string, Standing[]>();
   for (const node of fleet) {
     const own = healthOf.get(node.number);
     if (own === undefined) continue;
+    const standing = { ...own, lastHeardMs: own.lastReportAtMs ?? node.enrolledAtMs };
     for (const place of places.of(node.number, { startMs: epochMs(fromMs), endMs: epochMs(toMs) })) {
       const { startMs, endMs } = place;
       const gridZone = place.gridZone ?? NO_ZONE;
       for (const { text } of index.of({ nodeId: node.id, labels: node.labels, ...place })) {
-        const nodes = standing.get(text);
-        const one = { node, health: own, gridZone, startMs, endMs };
+        const nodes = found.get(text);
+        const one = { node, standing, gridZone, startMs, endMs };
         if (nodes) nodes.push(one);
-        else standing.set(text, [one]);
+        else found.set(text, [one]);
       }
     }
   }
-  return standing;
-}
-
-/** What is wrong with one node at an instant; null where nothing is. */
-function complaint(rule: HealthRule, node: FleetNode, health: NodeHealth, atMs: number): string | null {
-  const said = health.healthAtMs !== null && health.healthAtMs <= atMs;
-  switch (rule.check) {
-    case 'nodeSilent': {
-      const lastMs = health.lastReportAtMs ?? node.enrolledAtMs;
-      return atMs - lastMs > rule.limit * MINUTE_MS
-        ? `no report since ${new Date(lastMs).toISOString()}`
-        : null;
-    }
-    case 'sensorLost':
-      return said ? health.lostSensors : null;
-    case 'spoolGrowing':
-      return said && (health.spoolReports ?? 0) > rule.limit ? `${health.spoolReports} reports wait` : null;
-    case 'twoAgents': {
-      const { conflictAtMs } = health;
-      const recent = conflictAtMs !== null && conflictAtMs <= atMs && atMs - conflictAtMs < CONFLICT_LASTS_MS;
-      return recent ? '' : null;
-    }
-    default:
-      return null;
-  }
+  return found;
 }
