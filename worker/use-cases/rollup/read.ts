@@ -44,7 +44,7 @@ export async function readRolledUp(db: D1Database, query: RolledQuery): Promise<
   const { fromMs, toMs } = query;
   const [state, nodes] = await Promise.all([readRollupState(db), readLastNodeNumber(db)]);
   if (state === null || nodes * ((toMs - fromMs) / HOUR_MS) <= DIRECT_NODE_HOURS) return null;
-  const plan = planOf(query, state, nodes);
+  const plan = planOf(query, state);
   if (plan.endHour <= plan.firstHour) return null;
   const marked = await readMarkedHours(db, plan.firstHour, Math.min(plan.endHour, state.doneHour));
   const areRead = marked.size * nodes <= DIRECT_NODE_HOURS;
@@ -90,7 +90,7 @@ interface Plan {
   readonly rolledUpToMs: number | null;
 }
 
-function planOf({ fromMs, toMs, nowMs }: RolledQuery, state: RollupState, nodes: number): Plan {
+function planOf({ fromMs, toMs, nowMs }: RolledQuery, state: RollupState): Plan {
   const firstHour = Math.ceil(fromMs / HOUR_MS);
   const lastHour = Math.floor(toMs / HOUR_MS);
   const head = span(fromMs, Math.min(toMs, firstHour * HOUR_MS));
@@ -100,9 +100,8 @@ function planOf({ fromMs, toMs, nowMs }: RolledQuery, state: RollupState, nodes:
     return { firstHour, endHour: lastHour, spans: [...head, ...tail], rolledUpToMs: null };
   }
   const { openToMs } = state;
-  const isLive = nodes * ((toMs - doneMs) / HOUR_MS) <= DIRECT_NODE_HOURS;
   const isFresh = openToMs !== null && openToMs > doneMs && nowMs - openToMs <= FRESH_MS;
-  if (isLive || !isFresh) {
+  if (!isFresh) {
     const tail = span(Math.max(fromMs, firstHour * HOUR_MS, doneMs), toMs);
     return { firstHour, endHour: state.doneHour, spans: [...head, ...tail], rolledUpToMs: null };
   }

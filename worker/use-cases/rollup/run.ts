@@ -29,8 +29,8 @@ import { sumDay } from './sum-day.ts';
 const CLOSES_AFTER_MS = LATE_AFTER_MS + 300_000;
 /** How often hours that are not over are summed. */
 const OPEN_EVERY_MS = 600_000;
-/** Up to here an answer reads the newest hours node by node, as they are now (`read.ts`). */
-export const LIVE_NODES = 100;
+/** Up to here an answer reads the newest hours node by node, as they are now. */
+const LIVE_NODES = 100;
 /** Hours of nodes that one step reads. */
 const STEP_NODE_HOURS = 2_048;
 
