@@ -54,6 +54,11 @@ const MAY_BE_SCANNED = [
   { plan: /^SCAN alert_late_hours$/, of: /FROM alert_late_hours/, as: 'hours that changed late' },
   { plan: /^SCAN quarantine$/, of: /order by "quarantine"."id" desc limit \?$/, as: 'a page, newest first' },
   {
+    plan: /^SCAN (rule USING INDEX alert_rules_name_unique|alert_episodes USING INDEX alert_episodes_open)$/,
+    of: /COUNT\(\*\) AS firing/,
+    as: 'at most 1,000 rules, and what is open of them',
+  },
+  {
     plan: /^SCAN (span|days|block)$/,
     of: /rollup_marks/,
     as: 'days and blocks of the span that came with it',
