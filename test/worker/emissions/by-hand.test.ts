@@ -45,6 +45,12 @@ beforeAll(async () => {
     pueRatio: given('PUE of the site'),
     embodiedLifetimeYears: given('lifetime'),
     residualGramsPerKwh: given('residual mix'),
+    wueLitresPerKwh: given('WUE of the site'),
+    gridWaterLitresPerKwh: given('water of the electricity'),
+    networkOverheadRatio: given('network, as a share'),
+    networkOverheadSource: 'docs/method.md',
+    hostOverheadRatio: given('what the host takes'),
+    hostOverheadSource: 'docs/method.md',
     supplyContracts: {
       'go-1': {
         kind: 'certificate',
@@ -115,6 +121,10 @@ async function siteByHand() {
     pueRatio: number;
     residualGramsPerKwh: number;
     embodiedLifetimeYears: number;
+    wueLitresPerKwh: number;
+    gridWaterLitresPerKwh: number;
+    networkOverheadRatio: number;
+    hostOverheadRatio: number;
   }>('GET', `/v1/sites/${site}`);
 }
 
@@ -153,6 +163,28 @@ test('the node’s hour', async () => {
   same(operational, figure('`operationalGrams`'), totals.operationalGrams);
   same(embodied, figure('`embodiedGrams`'), totals.embodiedGrams);
   same(operational + embodied, figure('`totalGrams`'), totals.totalGrams);
+});
+
+test('water, and the overheads that stand beside the figure', async () => {
+  const site = await siteByHand();
+  const energy = await energyByHand();
+  const intensity = await intensityByHand(site.gridZone);
+  const { totals } = await ask<{
+    totals: {
+      waterLitresSite: number;
+      waterLitresGrid: number;
+      overheads: Record<string, { energyKwh: number; operationalGrams: number }>;
+    };
+  }>('GET', `/v1/fleet/emissions?${RANGE}`);
+  same(energy * site.wueLitresPerKwh, figure('`waterLitresSite`'), totals.waterLitresSite);
+  const facility = energy * site.pueRatio;
+  same(facility * site.gridWaterLitresPerKwh, figure('`waterLitresGrid`'), totals.waterLitresGrid);
+  const ratios = { network: site.networkOverheadRatio, host: site.hostOverheadRatio };
+  for (const [name, ratio] of Object.entries(ratios)) {
+    const { energyKwh, operationalGrams } = totals.overheads[name]!;
+    same(energy * ratio, figure(`\`overheads.${name}.energyKwh\``), energyKwh);
+    same(energy * ratio * intensity, figure(`\`overheads.${name}.operationalGrams\``), operationalGrams);
+  }
 });
 
 test('the job’s share of it, and what was idle', async () => {
