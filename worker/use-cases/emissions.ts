@@ -8,7 +8,6 @@ import {
   EmissionsJoin,
   type GroupKey,
   type JoinResult,
-  PLACE_KEYS,
 } from '../../shared/emissions/join.ts';
 import type { NodePart } from '../../shared/emissions/join-node.ts';
 import type { TimeSpan } from '../../shared/emissions/presence.ts';
@@ -29,6 +28,7 @@ import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
 import { type RecordedSetting, readSettings } from '../storage/settings.ts';
+import { checkRange, checkSteps, isPlaceKey } from './emissions-bounds.ts';
 import {
   acceptsGroup,
   acceptsJobs,
@@ -87,15 +87,10 @@ export interface Emissions extends JoinResult {
   readonly hoursWaiting: number;
 }
 
-/** A few seconds of work: 64 nodes of a dozen devices for a month, one for five years. */
-const MAX_NODE_HOURS = 50_000;
 /** Groups and filters that rollups hold. */
 const ROLLED_KEYS = ['gridZone', 'site', 'gpuModel'] as const;
 /** Decoded hours held at once. */
 const HOURS_AT_ONCE = 2_000;
-const MAX_WINDOW_STEP_DAYS = 7;
-/** Steps of totals and groups together: about 15 MB of answer. */
-const MAX_STEPS = 20_000;
 
 /** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
 export async function emissions(
@@ -205,8 +200,6 @@ async function fromRollups(
   });
 }
 
-const isPlaceKey = (key: GroupKey) => PLACE_KEYS.some((each) => each === key);
-
 interface Range {
   readonly fromMs: number;
   readonly toMs: number;
@@ -221,43 +214,6 @@ interface Range {
 interface PreparedNode extends FleetNode {
   readonly parts: readonly NodePart[];
   readonly places: readonly Place[];
-}
-
-/** @param spans of the range that are read node by node */
-function checkRange(
-  query: EmissionsQuery,
-  { fromMs, toMs }: TimeSpan,
-  spans: readonly TimeSpan[],
-  nodeCount: number,
-) {
-  const hours = spans.reduce((sum, span) => sum + Math.ceil((span.toMs - span.fromMs) / HOUR_MS), 0);
-  if (nodeCount * hours > MAX_NODE_HOURS) {
-    const most = Math.floor(MAX_NODE_HOURS / nodeCount);
-    return fail(
-      'range_too_long',
-      `That is ${nodeCount} nodes over ${hours} hours; one answer covers at most ${MAX_NODE_HOURS} node-hours that are not summed yet. Ask for at most ${most} hours at once, or narrow \`filter\`.`,
-      'from',
-    );
-  }
-  if (query.step === 'window' && toMs - fromMs > MAX_WINDOW_STEP_DAYS * DAY_MS) {
-    return fail(
-      'range_too_long',
-      `step=window covers at most ${MAX_WINDOW_STEP_DAYS} days; ask for a shorter range or step=hour.`,
-      'step',
-    );
-  }
-  // As many groups as nodes at most; how many jobs there are shows when they are read.
-  const groups = query.groupBy !== undefined && isPlaceKey(query.groupBy) ? nodeCount : 0;
-  return checkSteps(stepEdges(query.step, fromMs, toMs).length - 1, 1 + groups);
-}
-
-function checkSteps(steps: number, rows: number) {
-  if (steps * rows <= MAX_STEPS) return null;
-  return fail(
-    'range_too_long',
-    `That may be ${steps * rows} steps over all groups, more than ${MAX_STEPS}; ask for a shorter range, a longer step or no groupBy.`,
-    'step',
-  );
 }
 
 async function prepareNodes(

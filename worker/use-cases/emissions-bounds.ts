@@ -1,0 +1,52 @@
+/** How much one answer may ask for: each bound is told with its way out. */
+import { type GroupKey, PLACE_KEYS } from '../../shared/emissions/join.ts';
+import type { TimeSpan } from '../../shared/emissions/presence.ts';
+import { type Step, stepEdges } from '../../shared/emissions/time-steps.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
+import { fail } from '../http/problem.ts';
+
+/** A few seconds of work: 64 nodes of a dozen devices for a month, one for five years. */
+const MAX_NODE_HOURS = 50_000;
+const MAX_WINDOW_STEP_DAYS = 7;
+/** Steps of totals and groups together: about 15 MB of answer. */
+const MAX_STEPS = 20_000;
+
+/** Whether groups are places or hardware, of which there are no more than nodes. */
+export const isPlaceKey = (key: GroupKey) => PLACE_KEYS.some((each) => each === key);
+
+/** @param spans of the range that are read node by node */
+export function checkRange(
+  { step, groupBy }: { readonly step: Step; readonly groupBy?: GroupKey | undefined },
+  { fromMs, toMs }: TimeSpan,
+  spans: readonly TimeSpan[],
+  nodeCount: number,
+) {
+  const hours = spans.reduce((sum, span) => sum + Math.ceil((span.toMs - span.fromMs) / HOUR_MS), 0);
+  if (nodeCount * hours > MAX_NODE_HOURS) {
+    const most = Math.floor(MAX_NODE_HOURS / nodeCount);
+    return fail(
+      'range_too_long',
+      `That is ${nodeCount} nodes over ${hours} hours; one answer covers at most ${MAX_NODE_HOURS} node-hours that are not summed yet. Ask for at most ${most} hours at once, or narrow \`filter\`.`,
+      'from',
+    );
+  }
+  if (step === 'window' && toMs - fromMs > MAX_WINDOW_STEP_DAYS * DAY_MS) {
+    return fail(
+      'range_too_long',
+      `step=window covers at most ${MAX_WINDOW_STEP_DAYS} days; ask for a shorter range or step=hour.`,
+      'step',
+    );
+  }
+  // As many groups as nodes at most; how many jobs there are shows when they are read.
+  const groups = groupBy !== undefined && isPlaceKey(groupBy) ? nodeCount : 0;
+  return checkSteps(stepEdges(step, fromMs, toMs).length - 1, 1 + groups);
+}
+
+export function checkSteps(steps: number, rows: number) {
+  if (steps * rows <= MAX_STEPS) return null;
+  return fail(
+    'range_too_long',
+    `That may be ${steps * rows} steps over all groups, more than ${MAX_STEPS}; ask for a shorter range, a longer step or no groupBy.`,
+    'step',
+  );
+}
