@@ -7,7 +7,7 @@ import { Miniflare } from 'miniflare';
 import { applyMigrations } from '../../deploy/local/migrate.ts';
 import { DAY_MS } from '../../shared/time/window.ts';
 import type { Figure } from '../figures.ts';
-import { type Seeded, START_MS, seed } from './seed.ts';
+import { START_MS, seed } from './seed.ts';
 
 const ROOT = new URL('../..', import.meta.url).pathname;
 const DAYS = 30;
@@ -104,7 +104,7 @@ async function measure(nodes: number): Promise<ReadonlyMap<string, Measured>> {
     const url = await miniflare.ready;
     const db = await miniflare.getD1Database('DB');
     await applyMigrations(db as never, join(ROOT, 'worker/schema/migrations'));
-    await seed(db as unknown as Seeded, nodes, DAYS);
+    await seed(db, nodes, DAYS);
     const ask = async (body: object): Promise<Reply> => {
       const response = await fetch(url, {
         headers: { Connection: 'close' },

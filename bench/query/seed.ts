@@ -1,5 +1,5 @@
 /** A month of a fleet, written in bulk: a day of all nodes is one statement, each ledger one of some tens. */
-import type { D1Database } from '@cloudflare/workers-types';
+import type { Miniflare } from 'miniflare';
 import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { encodeHour } from '../../shared/ledger/hour-codec.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
@@ -14,9 +14,9 @@ const SERIES_KEYS = 2 ** 24;
 const HOUR_KEYS = 2 ** 21;
 const JOB_KEYS = 2 ** 20;
 
-export type Seeded = Pick<D1Database, 'prepare' | 'batch'>;
+type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;
 
-export async function seed(db: Seeded, nodes: number, days: number): Promise<void> {
+export async function seed(db: Database, nodes: number, days: number): Promise<void> {
   const numbers = Array.from({ length: nodes }, (_, i) => i + 1);
   await seedPlaces(db, numbers, days);
   await db.prepare('CREATE TABLE bench_ledgers (pattern INTEGER PRIMARY KEY, ledger BLOB NOT NULL)').run();
@@ -41,7 +41,7 @@ export async function seed(db: Seeded, nodes: number, days: number): Promise<voi
   await db.prepare('DROP TABLE bench_ledgers').run();
 }
 
-async function seedPlaces(db: Seeded, numbers: readonly number[], days: number): Promise<void> {
+async function seedPlaces(db: Database, numbers: readonly number[], days: number): Promise<void> {
   const json = JSON.stringify(numbers);
   const all = (sql: string, ...values: unknown[]) => db.prepare(sql).bind(json, ...values);
   await db.batch([

@@ -28,7 +28,7 @@ test.each([
     'cross-origin-resource-policy': 'same-origin',
     'cache-control': 'no-store',
     ...(status === 401 ? { 'www-authenticate': 'Bearer realm="wattshed"' } : {}),
-    ...(status === 405 ? { allow: 'GET' } : {}),
+    ...(status === 405 ? { allow: 'GET, PATCH' } : {}),
   });
 });
 
@@ -47,7 +47,7 @@ test('no other origin may read: there is no CORS', async () => {
 
 test('a wrong method names the right ones', async () => {
   const response = await call('POST', '/v1/sites/berlin', {});
-  expect(response.headers.get('Allow')).toBe('GET, PATCH');
+  expect(response.headers.get('Allow')).toBe('DELETE, GET, PATCH');
   expect(await refusal(response)).toEqual({ status: 405, code: 'method_not_allowed' });
 });
 
