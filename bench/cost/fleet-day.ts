@@ -67,7 +67,13 @@ export async function fleetDay(day: FleetDay): Promise<Bill> {
     const perWindow = WINDOW_MS / 1_000 / day.reportEverySeconds;
     for (let minute = 0; minute < day.hours * 60; minute++) {
       await ask('/__clock', START_MS + (minute + 1) * MINUTE_MS);
-      if (minute % 60 === 0) await intensity(minute / 60, 1, 400);
+      if (minute % 60 === 0) {
+        const hour = minute / 60;
+        process.stderr.write(
+          `\r  ${day.nodes} nodes every ${day.reportEverySeconds} s: hour ${hour + 1} of ${day.hours} `,
+        );
+        await intensity(hour, 1, 400);
+      }
       const ofWindow = ((minute % 5) + 1) / 5;
       if (Number.isInteger(ofWindow * perWindow)) {
         const window = Math.floor(minute / 5);
@@ -80,6 +86,7 @@ export async function fleetDay(day: FleetDay): Promise<Bill> {
       }
       await ask('/__cron', null);
     }
+    process.stderr.write('\n');
     const sizeAfter = await size();
     await ask('/__clock', START_MS + day.hours * HOUR_MS + 12 * HOUR_MS);
     await intensity(0, day.hours, 500);
