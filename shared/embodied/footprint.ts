@@ -134,14 +134,24 @@ export function withFootprints<P extends HardwarePart & Service>(
   hardware: readonly Since<HardwareCatalog>[],
 ): (P & Footprint & PartFigures)[] {
   const gpuCount = mostAtOnce(parts.filter(({ type }) => type === 'gpu'));
+  // A node has eight GPUs and two dozen modules that are alike: each kind is looked up and summed once.
+  const ofKinds = new Map<string, Footprint & PartFigures>();
   return parts.map((part) => {
-    const all = hardware.map(({ fromMs, value }) => ({
-      fromMs,
-      value: partFootprint(part, value, gpuCount),
-    }));
-    const figures = all.filter(({ value }, i) => i === 0 || !isSame(value, all[i - 1]!.value));
-    return { ...part, ...all.at(-1)!.value, ...(figures.length > 1 && { figures }) };
+    const kind = JSON.stringify([part.type, part.name, part.capacityBytes, part.count]);
+    const footprint = ofKinds.get(kind) ?? footprintOver(part, hardware, gpuCount);
+    ofKinds.set(kind, footprint);
+    return { ...part, ...footprint };
   });
+}
+
+function footprintOver(
+  part: HardwarePart,
+  hardware: readonly Since<HardwareCatalog>[],
+  gpuCount: number,
+): Footprint & PartFigures {
+  const all = hardware.map(({ fromMs, value }) => ({ fromMs, value: partFootprint(part, value, gpuCount) }));
+  const figures = all.filter(({ value }, i) => i === 0 || !isSame(value, all[i - 1]!.value));
+  return { ...all.at(-1)!.value, ...(figures.length > 1 && { figures }) };
 }
 
 const isSame = (a: EmbodiedGrams, b: EmbodiedGrams): boolean =>
@@ -149,10 +159,9 @@ const isSame = (a: EmbodiedGrams, b: EmbodiedGrams): boolean =>
 
 /** The most that were ever in service at once: what the chassis is built for. */
 function mostAtOnce(parts: readonly Service[]): number {
-  const inServiceAt = (ms: number) =>
-    parts.filter((part) => spansInService(part).some(({ fromMs, toMs }) => fromMs <= ms && ms < toMs)).length;
-  const starts = parts.flatMap((part) => spansInService(part).map(({ fromMs }) => fromMs));
-  return Math.max(0, ...starts.map(inServiceAt));
+  const spans = parts.flatMap(spansInService);
+  const inServiceAt = (ms: number) => spans.filter(({ fromMs, toMs }) => fromMs <= ms && ms < toMs).length;
+  return Math.max(0, ...spans.map(({ fromMs }) => inServiceAt(fromMs)));
 }
 
 type Term = readonly [CatalogEntry, Count];
