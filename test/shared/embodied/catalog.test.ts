@@ -38,6 +38,7 @@ test.each([
   ['NVIDIA L40S', 'l40s'],
   ['NVIDIA A10G', 'a10g'],
   ['NVIDIA B200', 'b200-sxm-180gb'],
+  ['NVIDIA B300 SXM6 AC', 'b300-sxm-288gb'],
   ['AMD Instinct MI300X', 'mi300x'],
   ['NVIDIA GeForce RTX 3090', 'rtx-3090'],
 ])('%s is known by its name', (name, id) => {
