@@ -2,6 +2,7 @@
  * How far the evaluation of alerts is. Each step commits in one batch that begins with a guard: where another run was
  * faster the batch fails whole, so that missed, doubled and overlapping runs leave the same behind.
  */
+
 /** An hour whose nodes are being summed, some thousand a step; the sums are in `alert_sums`. */
 export interface Pass {
   readonly hourStartMs: number;
@@ -21,7 +22,7 @@ export interface Cursor {
   readonly checkpointMs: number;
   /** Of the intensities that were taken into account; null before the first. */
   readonly gridPrint: string | null;
-  /** How many settings were taken into account: they are only ever added. */
+  /** How many settings were taken into account: they are only ever added, but for those of a site that is deleted. */
   readonly settingsSeen: number;
   /** Hours since 1970 that changed after they had been summed; also that of the pass, if it changed since it began. */
   readonly lateHours: readonly number[];
@@ -73,3 +74,12 @@ export async function commitStep(
     throw error;
   }
 }
+
+/**
+ * For a batch that deletes the settings that meet the condition, before it does: so many fewer have been taken into account,
+ * and what is added next is news all the same. A step that is under way begins anew.
+ */
+export const uncountSettings = (condition: string) => `
+  UPDATE alert_cursor SET version = version + 1, cursor = json_set(cursor, '$.settingsSeen',
+    MAX(0, cursor ->> 'settingsSeen' - (SELECT COUNT(*) FROM settings WHERE ${condition})))
+  WHERE id = 1 AND EXISTS (SELECT 1 FROM settings WHERE ${condition})`;

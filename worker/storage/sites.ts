@@ -1,6 +1,7 @@
 import { asc, eq, gt } from 'drizzle-orm';
 import { contractKey } from '../../shared/settings/supply-contracts.ts';
 import { sites } from '../schema/schema.ts';
+import { uncountSettings } from './alert-cursor.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import type { Database } from './database.ts';
 import { insertSettings, type RecordedSetting } from './settings.ts';
@@ -74,6 +75,8 @@ const LOG_DELETION = `
   SELECT ?2, ?3, 'site:' || id, 'site', json_object('name', name), NULL, NULL, NULL, ?4
     FROM sites WHERE id = ?1 AND ${IS_UNUSED}`;
 
+const UNUSED_SETTINGS = `subject = 'site:' || ?1 AND ${IS_UNUSED}`;
+
 /** With its settings, of which no figure is made; what they were stays in the log. @returns false where it is in use or unknown */
 export async function deleteSite(
   db: D1Database,
@@ -81,10 +84,11 @@ export async function deleteSite(
   { who, why }: Author,
   nowMs: number,
 ): Promise<boolean> {
-  const [, , deleted] = await db.batch([
+  const answers = await db.batch([
     db.prepare(LOG_DELETION).bind(id, nowMs, who, why),
-    db.prepare(`DELETE FROM settings WHERE subject = 'site:' || ?1 AND ${IS_UNUSED}`).bind(id),
+    db.prepare(uncountSettings(UNUSED_SETTINGS)).bind(id),
+    db.prepare(`DELETE FROM settings WHERE ${UNUSED_SETTINGS}`).bind(id),
     db.prepare(`DELETE FROM sites WHERE id = ?1 AND ${IS_UNUSED}`).bind(id),
   ]);
-  return deleted!.meta.changes === 1;
+  return answers.at(-1)!.meta.changes === 1;
 }

@@ -1,4 +1,4 @@
-/** An hour that changes while its nodes are still being summed is summed once more. */
+/** An hour that changes late is summed once more: also while its nodes are being summed, and when a setting changes it. */
 import { beforeAll, expect, test, vi } from 'vitest';
 import { readCursor } from '../../../worker/storage/alert-cursor.ts';
 import { evaluateStep } from '../../../worker/use-cases/alerts/step.ts';
@@ -41,7 +41,12 @@ async function booked(windows: number): Promise<void> {
 beforeAll(async () => {
   await forgetEvaluation();
   clock.nowMs = DAY_MS;
-  await ask('POST', '/v1/sites', { id: 'de', gridZone: 'DE', pueRatio: 1 });
+  for (const [id, gridZone] of [
+    ['de', 'DE'],
+    ['fr', 'FR'],
+    ['mistake', 'PL'],
+  ])
+    await ask('POST', '/v1/sites', { id, gridZone, pueRatio: 1 });
   token = (await newNode('first', 'de')).token;
   await database
     .prepare(`INSERT INTO nodes (number, id, hostname, labels, fingerprint, machine_fingerprint, enrolled_at_ms, simulated, agent_version)
@@ -68,4 +73,11 @@ test('while it is summed late, and while it is summed for the first time', async
   await booked(12);
   await runToEnd(NOW_MS);
   expect((await listed()).map(({ energyKwh }) => energyKwh)).toEqual([1]);
+});
+
+test('a node that had moved, although a site was deleted since the last run', async () => {
+  await ask('DELETE', '/v1/sites/mistake');
+  await ask('PATCH', '/v1/nodes/first', { site: 'fr', effectiveFrom: new Date(DAY_MS).toISOString() });
+  await runToEnd(NOW_MS);
+  expect(await listed()).toMatchObject([{ state: 'withdrawn' }]);
 });

@@ -6,7 +6,7 @@ import { ask, database, gpu, HOUR_MS, newNode, report, WINDOW_MS } from '../emis
 
 export const MINUTE_MS = 60_000;
 
-const EVALUATION = ['cursor', 'windows', 'states', 'episodes', 'zone_days', 'late_hours'];
+const EVALUATION = ['cursor', 'sums', 'windows', 'states', 'episodes', 'zone_days', 'late_hours'];
 
 /** As if nothing had ever been evaluated. */
 export async function forgetEvaluation(): Promise<void> {
