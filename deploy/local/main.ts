@@ -66,7 +66,7 @@ async function start(options: StartOptions): Promise<void> {
     }
     console.log(welcome(running.server.url, folder, gridZone));
     if (options.demo) {
-      running.demo = await startDemo({
+      running.demo = startDemo({
         serverUrl: running.server.url,
         api,
         database: running.server.database,

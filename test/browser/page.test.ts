@@ -50,7 +50,7 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
     });
     const api = createApi(server.url, folder.adminToken);
     await ensureSite(api, null);
-    demo = await startDemo({
+    demo = startDemo({
       serverUrl: server.url,
       api,
       database: server.database,

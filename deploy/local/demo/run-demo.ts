@@ -3,6 +3,7 @@
  * say of itself goes straight into the database: that the nodes are simulated, and since when they stand here.
  */
 import { createHash } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { DAY_MS, HOUR_MS, hourStart, WINDOW_MS, windowStart } from '../../../shared/time/window.ts';
 import type { EnrollBody, EnrollReply, IngestBody, WindowReport } from '../../../shared/wire/ingest.ts';
@@ -13,6 +14,7 @@ import { DEMO_NODES, DEMO_SITES, type DemoNode } from './fleet.ts';
 import { demoHealth, demoInventory, demoReport } from './reports.ts';
 
 const TICK_MS = 60_000;
+const RETRY_MS = 2_000;
 /** Windows in one request: half a day stays well under the limits of a body. */
 const WINDOWS_PER_REQUEST = 144;
 const AGENT_VERSION = 'demo';
@@ -29,7 +31,7 @@ export interface DemoOptions {
 }
 
 export interface Demo {
-  /** Resolves once the history is told, or could not be. */
+  /** Resolves once the history is told, or the demo is stopped. */
   readonly told: Promise<void>;
   stop(): Promise<void>;
 }
@@ -41,28 +43,44 @@ interface FedNode {
   fedToMs: number;
 }
 
-/** Resolves once the nodes are enrolled; their history is told in the background, oldest day first. */
-export async function startDemo(options: DemoOptions): Promise<Demo> {
-  const nodes = await enrolAll(options);
-  let stopped = false;
+/** The nodes are enrolled and tell their history in the background, oldest day first. */
+export function startDemo(options: DemoOptions): Demo {
+  const stopping = new AbortController();
   let timer: NodeJS.Timeout | undefined;
-  const feeding = (async () => {
-    try {
-      await tellHistory(options, nodes, () => stopped);
-    } catch (error) {
-      if (!stopped) console.error(`wattshed: the demo fleet stopped at its history: ${reasonOf(error)}`);
-      return;
-    }
-    timer = stopped ? undefined : setInterval(() => void tellNews(options, nodes), TICK_MS);
+  const told = (async () => {
+    const nodes = await enrolAndTell(options, stopping.signal);
+    if (!stopping.signal.aborted) timer = setInterval(() => void tellNews(options, nodes), TICK_MS);
   })();
   return {
-    told: feeding,
+    told,
     async stop() {
-      stopped = true;
-      await feeding;
+      stopping.abort();
+      await told;
       clearInterval(timer);
     },
   };
+}
+
+/**
+ * Goes on after a failure where it was, as an agent does: a server that is busy for seconds closes connections that it
+ * has not served.
+ */
+async function enrolAndTell(options: DemoOptions, stopped: AbortSignal): Promise<readonly FedNode[]> {
+  let nodes: readonly FedNode[] | undefined;
+  while (!stopped.aborted) {
+    try {
+      nodes ??= await enrolAll(options);
+      await tellHistory(options, nodes, stopped);
+      return nodes;
+    } catch (error) {
+      if (stopped.aborted) break;
+      console.error(
+        `wattshed: the demo fleet could not report (${reasonOf(error)}); it goes on in ${RETRY_MS / 1_000} s`,
+      );
+      await pause(RETRY_MS, undefined, { signal: stopped }).catch(() => {});
+    }
+  }
+  return nodes ?? [];
 }
 
 async function enrolAll(options: DemoOptions): Promise<FedNode[]> {
@@ -123,11 +141,11 @@ async function introduce(options: DemoOptions, node: DemoNode, token: string): P
 async function tellHistory(
   options: DemoOptions,
   nodes: readonly FedNode[],
-  isStopped: () => boolean,
+  stopped: AbortSignal,
 ): Promise<void> {
   const first = Math.min(...nodes.map((fed) => fed.fedToMs));
   const days = Math.ceil((Date.now() - first) / DAY_MS);
-  for (let day = 1; day <= days && !isStopped(); day++) {
+  for (let day = 1; day <= days && !stopped.aborted; day++) {
     const untilMs = Math.min(first + day * DAY_MS, Date.now());
     await Promise.all(nodes.map((fed) => tell(options, fed, untilMs)));
     if (days > 1) progress(day, days);
