@@ -69,7 +69,7 @@ const greenestRoute = createRoute({
         .max(400)
         .optional()
         .openapi({
-          description: `Up to ${MAX_GREENEST_ZONES} keys with commas between; the first is where the job would run otherwise. Default: the zones of your sites; for a node, that of its own site, and no other.`,
+          description: `Up to ${MAX_GREENEST_ZONES} keys with commas between; the first is where the job would run otherwise. Default: the zones of your sites; for a node, that of its own site, and no other; for a token of named projects none.`,
           example: 'DE,FR',
         }),
       durationMinutes: z.coerce.number().int().min(5).max(MAX_DURATION_MINUTES).openapi({ example: 240 }),
@@ -101,6 +101,10 @@ export function registerGridForecast(app: App): void {
     const zones = (gridZones ?? context.var.ownZone)?.split(',').map((key) => key.trim());
     if (zones !== undefined && zones.length > MAX_GREENEST_ZONES) {
       const detail = `gridZones takes ${MAX_GREENEST_ZONES} keys at most; ask for fewer at once.`;
+      return problemResponse(context, { code: 'invalid_parameter', detail, field: 'gridZones' });
+    }
+    if (zones === undefined && context.var.caller.projects !== null) {
+      const detail = 'gridZones: missing. A token of named projects sees no sites: name the zones.';
       return problemResponse(context, { code: 'invalid_parameter', detail, field: 'gridZones' });
     }
     const found = await greenestStart(

@@ -72,7 +72,7 @@ const issueRoute = createRoute({
                 .optional()
                 .openapi({
                   description:
-                    'With scope `read`: the only projects whose jobs it may see. It may ask for jobs, statements, `/v1/fleet/emissions` (and gets what those projects had), for grid and hardware data; all else is refused.',
+                    'With scope `read`: the only projects whose jobs it may see. It may ask for jobs, statements, `/v1/fleet/emissions` (and gets what those projects had), estimates, hardware, and the intensity and forecast of grid zones; all else is refused.',
                   example: ['llm'],
                 }),
             })

@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import { ask, clock, DAY_MS, gpu, HOUR_MS, newNode, storeHours, WINDOW_MS } from '../emissions/support.ts';
 import { refusal } from '../support/api.ts';
+import { ROUTES } from '../support/routes.ts';
 
 const iso = (ms: number) => new Date(ms).toISOString();
 const RANGE = `from=${iso(DAY_MS)}&to=${iso(DAY_MS + HOUR_MS)}`;
@@ -38,6 +39,10 @@ beforeAll(async () => {
   }));
   const said = { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0', reports };
   await ask('POST', '/v1/ingest', said, node.token);
+  await ask('POST', '/v1/sites', { id: 'theirs', gridZone: 'FR', pueRatio: 1, embodiedLifetimeYears: 9 });
+  const other = await newNode('theirs', 'theirs');
+  const [, second] = reports;
+  await ask('POST', '/v1/ingest', { ...said, reports: [second] }, other.token);
   const wanted = { label: 'ours', scope: 'read', projects: ['llm'] };
   const made = await ask<{ token: string; projects: string[] }>('POST', '/v1/tokens', wanted);
   expect(made.projects).toEqual(['llm']);
@@ -52,13 +57,17 @@ test('the fleet is what its jobs had, whatever is asked', async () => {
     expect(answer.totals.idleEnergyKwh! + answer.totals.unattributedEnergyKwh!).toBe(0);
     expect(answer.contracts).toBeUndefined();
   }
-  const { groups } = await ask<Answer>(
-    'GET',
-    `/v1/fleet/emissions?${RANGE}&groupBy=project`,
-    undefined,
-    token,
-  );
-  expect(groups.map(({ key }) => key)).toEqual(['llm']);
+  for (const [groupBy, key] of [
+    ['project', 'llm'],
+    ['node', 'shared'],
+    ['site', 'shared'],
+    ['gridZone', 'DK-DK1'],
+  ]) {
+    const path = `/v1/fleet/emissions?${RANGE}&groupBy=${groupBy}`;
+    const answer = await ask<Answer>('GET', path, undefined, token);
+    expect(answer.groups.map((group) => group.key)).toEqual([key]);
+    expect(answer).toMatchObject({ excluded: [], embodiedLifetimeYears: [4], gpuCount: 1 });
+  }
   for (const filter of ['project:vision', `job:${THEIRS}`, 'job:idle', 'job:unattributed', 'project:none']) {
     const { totals } = await ask<Answer>(
       'GET',
@@ -99,29 +108,59 @@ test('a job that was given to another project is theirs from then on', async () 
   await ask('PATCH', `/v1/jobs/${encodeURIComponent(OURS)}`, { project: null, why: 'it was right' });
 });
 
-test.each([
-  '/v1/nodes',
-  '/v1/nodes/shared',
-  `/v1/nodes/shared/emissions?${RANGE}`,
-  `/v1/nodes/shared/windows?${RANGE}`,
-  '/v1/nodes/shared/power',
-  '/v1/nodes/shared/embodied',
-  '/v1/sites',
-  '/v1/periods',
-  '/v1/alerts',
-  '/v1/grid/zones',
-  `/v1/fleet/counterfactual?${RANGE}`,
-  '/metrics',
-])('%s is refused, and the scope is named', async (path) => {
-  const response = await clock.call('GET', path, undefined, token);
+/** Cut to its projects: the tests above. */
+const CUT = [
+  'GET /v1/fleet/emissions',
+  'GET /v1/jobs',
+  'GET /v1/jobs/:id/emissions',
+  'GET /v1/jobs/:id/statement',
+  'GET /v1/projects/:project/statement',
+];
+/** Of grids and hardware anywhere, and of what the request itself tells. */
+const OF_NO_FLEET = [
+  'GET /v1/grid/:gridZone/forecast',
+  'GET /v1/grid/:gridZone/intensity',
+  'GET /v1/grid/greenest',
+  'GET /v1/hardware',
+  'GET /v1/hardware/:entryId',
+  'POST /v1/estimate',
+];
+/** Enrolment takes a key of its own. */
+const WITHOUT_TOKEN = [
+  'GET /docs',
+  'GET /docs.css',
+  'GET /healthz',
+  'GET /install.sh',
+  'GET /openapi.json',
+  'POST /v1/enroll',
+];
+
+test('every other route refuses it', async () => {
+  const answered: string[] = [];
+  for (const { method, path } of ROUTES) {
+    const asked = path.replaceAll(/:[A-Za-z]+/g, 'any');
+    const response = await clock.call(method, asked, method === 'GET' ? undefined : {}, token);
+    if (response.status !== 403 && response.status !== 401) answered.push(`${method} ${path}`);
+  }
+  expect(answered.sort()).toEqual([...CUT, ...OF_NO_FLEET, ...WITHOUT_TOKEN].sort());
+});
+
+test('a refusal names the projects', async () => {
+  const response = await clock.call('GET', '/v1/nodes', undefined, token);
   const { code, detail } = await response.json<{ code: string; detail: string }>();
   expect({ status: response.status, code }).toEqual({ status: 403, code: 'forbidden_scope' });
   expect(detail).toContain('projects llm alone');
 });
 
 test('data that is of no fleet is answered', async () => {
-  for (const path of [`/v1/grid/DK-DK1/intensity?${RANGE}`, '/v1/hardware'])
+  const greenest = '/v1/grid/greenest?durationMinutes=60';
+  for (const path of [`/v1/grid/DK-DK1/intensity?${RANGE}`, '/v1/hardware', `${greenest}&gridZones=DK-DK1`])
     await ask('GET', path, undefined, token);
+  // Else it would be told of the zones that the fleet stands in.
+  expect(await refusal(await clock.call('GET', greenest, undefined, token))).toMatchObject({
+    code: 'invalid_parameter',
+    field: 'gridZones',
+  });
 });
 
 test('projects belong to scope read, and are listed', async () => {
