@@ -1,15 +1,24 @@
 /** Forecasts as answers show them: the newest issue, or the one that was newest at an earlier instant. */
 import type { Basis, Signal } from '../../shared/grid/intensity.ts';
 import { annualIntensity, findZone } from '../../shared/grid/zones.ts';
-import { HOUR_MS } from '../../shared/time/window.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { ok, type Result } from '../http/problem.ts';
 import { readFetches } from '../storage/grid-fetches.ts';
-import { type ForecastStep, type KeptForecast, readForecasts } from '../storage/grid-forecasts.ts';
+import {
+  type ForecastStep,
+  type KeptForecast,
+  readForecasts,
+  readSeriesReach,
+} from '../storage/grid-forecasts.ts';
 import { OWN_PROVIDER, ownStateName } from './grid-forecast-own.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
+import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 /** What a provider said counts before what we say as long as it is no older. */
 const FRESH_MS = 6 * HOUR_MS;
+
+const DUE = 'a forecast is due; ask again in some minutes';
+const NOT_IN_USE = 'no site is in this zone, and only zones in use have forecasts: create a site there';
 
 export interface ForecastQuery {
   readonly gridZone: string;
@@ -67,8 +76,21 @@ export async function whyNone(
     (row) => row.provider === ownStateName(basis, signal) && row.gridZone === gridZone,
   );
   if (state?.lastError && state.consecutiveFailures === 0) return state.lastError;
-  if (state) return 'a forecast is due; ask again in some minutes';
+  if (state) return DUE;
+  if (await hasValues(db, { gridZone, basis, signal, beforeMs }))
+    return (await gridZonesInUse(db, beforeMs)).includes(gridZone) ? DUE : NOT_IN_USE;
   return annualIntensity(gridZone, basis, signal, beforeMs) === null
     ? 'no series on this basis and signal is stored'
     : 'no series on this basis and signal is stored: the yearly average alone tells no hour from another';
+}
+
+async function hasValues(
+  db: D1Database,
+  { gridZone, basis, signal, beforeMs }: ForecastQuery,
+): Promise<boolean> {
+  const series = await readSeriesReach(db, [gridZone], { fromMs: beforeMs - DAY_MS, toMs: beforeMs });
+  return series.some(
+    (one) =>
+      one.basis === basis && one.signal === signal && one.provider !== OWN_PROVIDER && one.newestMs !== null,
+  );
 }

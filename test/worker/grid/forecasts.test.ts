@@ -182,6 +182,16 @@ describe('our own', () => {
     expect((await get<Forecast>('/v1/grid/FR/forecast')).reason).toContain('yearly average');
   });
 
+  test('a series that waits for its first forecast, and one of a zone that nobody uses, are not called missing', async () => {
+    await ensureSite('berlin', 'DE');
+    await history('DE', 5 * 24);
+    await history('FR', 5 * 24);
+    expect((await forecastOf('DE')).reason).toBe('a forecast is due; ask again in some minutes');
+    expect((await forecastOf('FR')).reason).toBe(
+      'no site is in this zone, and only zones in use have forecasts: create a site there',
+    );
+  });
+
   test('a series that ended long ago tells nothing of tomorrow', async () => {
     await ensureSite('berlin', 'DE');
     await history('DE', 5 * 24, NOON_MS - 2 * DAY_MS);
