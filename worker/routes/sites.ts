@@ -107,7 +107,7 @@ const createSiteRoute = createRoute({
   tags,
   summary: 'Create a site',
   description: 'The first values hold for all time before; later ones are added with PATCH.',
-  ...requireScope('admin'),
+  ...requireReason('admin'),
   request: {
     body: {
       required: true,

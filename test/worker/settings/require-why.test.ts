@@ -1,5 +1,6 @@
 /** Where the operator wants it, no change without its reason; machines say theirs themselves. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ApiDocument } from '../../../worker/http/api-document.ts';
 import { device, newNode, recentWindow, report, send } from '../ingest/support.ts';
 import { api, call, refusal } from '../support/api.ts';
 import { ensureSite } from '../support/enrolment.ts';
@@ -21,7 +22,8 @@ afterAll(() => api('PATCH', '/v1/settings', { requireWhy: false, why: 'end of th
 
 const point = { start: '2026-01-01T00:00:00Z', end: '2026-01-01T01:00:00Z', gramsPerKwh: 1 };
 
-test.each([
+const CHANGES: [string, string, object | undefined][] = [
+  ['POST', '/v1/sites', { id: 'reasons', gridZone: 'DE', pueRatio: 1.2 }],
   ['PATCH', '/v1/sites/reasons', { pueRatio: 1.3, effectiveFrom: '2026-01-01T00:00:00Z' }],
   ['DELETE', '/v1/sites/reasons', undefined],
   ['PATCH', '/v1/nodes/reasons', { labels: { a: 'b' } }],
@@ -30,6 +32,7 @@ test.each([
   ['PATCH', '/v1/nodes/reasons/parts/chassis', { count: 2 }],
   ['PUT', '/v1/grid/DE/intensity', { basis: 'lifecycle', points: [point] }],
   ['PUT', '/v1/grid/DE/trust', {}],
+  ['PUT', '/v1/grid/cloud-regions/aws:us-west-2', { gridZone: 'DE' }],
   ['PUT', '/v1/hardware/nvidia-h100-sxm', { kgCo2eq: 150, source: 'test' }],
   ['DELETE', '/v1/hardware/nvidia-h100-sxm', undefined],
   ['PATCH', `/v1/jobs/${encodeURIComponent(JOB)}`, { project: 'llm' }],
@@ -37,7 +40,9 @@ test.each([
   ['POST', '/v1/quarantine/1/discard', undefined],
   ['POST', '/v1/periods', { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' }],
   ['PATCH', '/v1/settings', { requireWhy: false }],
-])('%s %s without why is refused, with it goes on', async (method, path, body) => {
+];
+
+test.each(CHANGES)('%s %s without why is refused, with it goes on', async (method, path, body) => {
   const refused = await call(method, path, body);
   expect(await refusal(refused)).toEqual({ status: 400, code: 'invalid_parameter', field: 'why' });
   if (path === '/v1/settings' || method === 'DELETE') return;
@@ -71,4 +76,21 @@ test('nodes and machines need none and say why in the log; nothing of a person w
     subject: 'fleet',
     why: 'audited since 2026',
   });
+});
+
+test('every route that takes a reason is among those above', async () => {
+  const { paths } = await api<ApiDocument>('GET', '/openapi.json');
+  const takesWhy = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods)
+      .filter(([, { parameters, requestBody }]) =>
+        JSON.stringify([parameters, requestBody]).includes('"why"'),
+      )
+      .map(([method]) => `${method.toUpperCase()} ${path}`),
+  );
+  const isAsked = (route: string) => {
+    const pattern = new RegExp(`^${route.replaceAll(/\{[A-Za-z]+\}/g, '[^/]+')}(\\?.*)?$`);
+    return CHANGES.some(([method, path]) => pattern.test(`${method} ${path}`));
+  };
+  expect(takesWhy.filter((route) => !isAsked(route))).toEqual([]);
+  expect(takesWhy.length).toBeGreaterThanOrEqual(15);
 });
