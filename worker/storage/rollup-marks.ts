@@ -9,7 +9,7 @@ import { type Database, openDatabase, toStatement } from './database.ts';
 import { BLOCK_NODES, MARKS_PER_DAY } from './rollup-keys.ts';
 
 interface HourSpan {
-  /** Cut to the time since the nodes enrolled or first reported. */
+  /** Cut to the time since the nodes enrolled or first reported, and to what has not left. */
   readonly fromMs: number;
   /** An hour that holds it is marked too. */
   readonly toMs: number;
@@ -22,12 +22,16 @@ export const everyNode = sql`SELECT number FROM nodes`;
 export const nodesEverAt = (siteId: string): SQL =>
   sql`SELECT CAST(substr(subject, 6) AS INTEGER) AS number FROM settings WHERE key = 'site' AND value = ${siteId}`;
 
-/** The oldest hour of a node stands first among its keys. */
-const FIRST_HOUR = sql.raw(`
+/** SQL: the hour in which the first of all nodes enrolled, or that holds its oldest report; that stands first among its keys. */
+export const FIRST_HOUR = `
   SELECT MIN(MIN(enrolled_at_ms / ${HOUR_MS}, COALESCE(
     (SELECT key FROM node_hours WHERE key >= number << 21 AND key < (number + 1) << 21 ORDER BY key LIMIT 1)
       - (number << 21), enrolled_at_ms / ${HOUR_MS})))
-  FROM nodes WHERE number IN`);
+  FROM nodes`;
+
+/** SQL: hours before it have left, and only their sums are there; 0 where none has. */
+export const KEPT_FROM_HOUR = `
+  COALESCE((SELECT IIF(hours = 0, 0, (day + (position > 0)) * 24) FROM retention_tasks WHERE task = 'hours'), 0)`;
 
 /** Marks the span for the blocks of these nodes. */
 export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan) {
@@ -37,7 +41,7 @@ export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan) {
     .insert(rollupMarks)
     .select(
       sql`WITH RECURSIVE
-        span(lo, hi) AS (SELECT MAX(${hour(fromMs)}, (${FIRST_HOUR} (${nodes}))),
+        span(lo, hi) AS (SELECT MAX(${hour(fromMs)}, ${sql.raw(KEPT_FROM_HOUR)}, (${sql.raw(FIRST_HOUR)} WHERE number IN (${nodes}))),
                                 MIN(${hour(toMs)} + 1, (SELECT marked_hour FROM rollup_state WHERE id = 1))),
         days(day) AS (SELECT lo / 24 FROM span WHERE lo < hi
                       UNION ALL SELECT day + 1 FROM days, span WHERE (day + 1) * 24 < hi)

@@ -1,5 +1,6 @@
 /** How far the rollups are, and what is marked. */
 import { dayOf, hourBits, hoursOf, markKey, parseMarkKey } from './rollup-keys.ts';
+import { FIRST_HOUR, KEPT_FROM_HOUR } from './rollup-marks.ts';
 
 /** Hours since 1970. */
 export interface RollupState {
@@ -8,11 +9,13 @@ export interface RollupState {
   readonly markedHour: number;
   readonly openToMs: number | null;
   readonly nextOpenToMs: number | null;
+  /** Hours before it have left: only their sums are there. */
+  readonly keptFromHour: number;
 }
 
 const READ = `
   SELECT version, done_hour AS doneHour, marked_hour AS markedHour, open_to_ms AS openToMs,
-         next_open_to_ms AS nextOpenToMs
+         next_open_to_ms AS nextOpenToMs, ${KEPT_FROM_HOUR} AS keptFromHour
   FROM rollup_state WHERE id = 1`;
 
 /** Null before the first start. */
@@ -20,18 +23,13 @@ export async function readRollupState(db: D1Database): Promise<RollupState | nul
   return db.prepare(READ).first<RollupState>();
 }
 
-/** The oldest hour of each node stands first among its keys. */
 const BEGIN = `
   INSERT INTO rollup_state (id, version, done_hour, marked_hour)
-  SELECT 1, 1, first.hour, first.hour
-  FROM (
-    SELECT MIN((SELECT key FROM node_hours WHERE key >= number << 21 AND key < (number + 1) << 21 ORDER BY key LIMIT 1)
-               - (number << 21)) AS hour
-    FROM nodes) AS first
+  SELECT 1, 1, first.hour, first.hour FROM (SELECT (${FIRST_HOUR}) AS hour) AS first
   WHERE first.hour IS NOT NULL
   ON CONFLICT (id) DO NOTHING`;
 
-/** Begins at the oldest hour; null while there is none. */
+/** Begins when the first node enrolled or, before that, reported: what it did not report is a figure too. Null without nodes. */
 export async function beginRollups(db: D1Database): Promise<RollupState | null> {
   await db.prepare(BEGIN).run();
   return readRollupState(db);
@@ -55,7 +53,7 @@ const MARK_BLOCKS = `
 export async function advanceRollups(
   db: D1Database,
   { version }: RollupState,
-  to: Omit<RollupState, 'version'>,
+  to: Omit<RollupState, 'version' | 'keptFromHour'>,
   mark: { readonly fromHour: number; readonly toHour: number; readonly blocks: number } | null = null,
 ): Promise<boolean> {
   const advance = db.prepare(ADVANCE).bind(version, to.doneHour, to.markedHour, to.openToMs, to.nextOpenToMs);

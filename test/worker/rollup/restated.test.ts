@@ -1,12 +1,10 @@
 /** Whatever changes and whenever the rollups are made: an answer from them is that of the join over every node and hour. */
 import fc from 'fast-check';
-import { beforeAll, expect, test } from 'vitest';
-import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
+import { beforeAll, test } from 'vitest';
 import {
   ask,
   clock,
   DAY_MS,
-  database,
   gpu,
   H100,
   HOUR_MS,
@@ -14,24 +12,12 @@ import {
   storeHours,
   WINDOW_MS,
 } from '../emissions/support.ts';
+import { expectSame, instant, rollUp } from './support.ts';
 
 const DAYS = 4;
 const HOURS = DAYS * 24;
 const NODES = ['a', 'b', 'c', 'd'] as const;
 const SITES = ['sf', 'dk'] as const;
-
-interface Figures {
-  readonly [figure: string]: unknown;
-}
-interface Answer {
-  readonly totals: Figures;
-  readonly gpuCount: number;
-  readonly series: readonly Figures[];
-  readonly groups: readonly (Figures & { readonly key: string; readonly series: readonly Figures[] })[];
-  readonly excluded: readonly Figures[];
-  readonly rolledUpTo: string | null;
-  readonly hoursWaiting: number;
-}
 
 const nodes = new Map<string, { nodeId: string; token: string }>();
 let revision = 1;
@@ -66,8 +52,6 @@ async function tell(node: string, windows: readonly number[], milliwatts: number
   await ask('POST', '/v1/ingest', body, nodes.get(node)!.token);
 }
 
-const instant = (hour: number) => new Date(DAY_MS + hour * HOUR_MS).toISOString();
-
 beforeAll(async () => {
   await storeHours(
     'US-CAL-CISO',
@@ -95,19 +79,6 @@ beforeAll(async () => {
   clock.nowMs = DAY_MS + HOURS * HOUR_MS + 40 * 60_000;
 });
 
-/** Until nothing is left to do, in turns as small as those of the free plan or as large as they come. */
-async function rollUp(nodeHours = TURN_NODE_HOURS.paid) {
-  for (let turn = 0; turn < 4 * DAYS * Math.ceil(TURN_NODE_HOURS.paid / nodeHours); turn++) {
-    await runRollups(database, clock.nowMs, nodeHours);
-    const state = await database
-      .prepare('SELECT done_hour AS done, (SELECT COUNT(*) FROM rollup_marks) AS marks FROM rollup_state')
-      .first<{ done: number; marks: number }>();
-    const closed = Math.floor((clock.nowMs - 900_000) / HOUR_MS);
-    if (state !== null && state.marks === 0 && state.done === closed) return;
-  }
-  throw new Error('the rollups do not come to an end');
-}
-
 const QUERIES = [
   'step=day',
   'step=hour&groupBy=site',
@@ -117,43 +88,6 @@ const QUERIES = [
   'filter=gridZone:US-CAL-CISO',
   `from=${instant(1.5)}&to=${instant(HOURS - 7.25)}&step=day`,
 ];
-
-async function expectSame(query: string) {
-  const path = (more: string) =>
-    `/v1/fleet/emissions?${query.includes('from=') ? '' : `from=${instant(0)}&`}${query}${more}`;
-  const rolled = await ask<Answer>('GET', path(''));
-  // As of now: the join over every node and hour.
-  const joined = await ask<Answer>('GET', path(`&asOf=${new Date(clock.nowMs).toISOString()}`));
-  expect({ query, waiting: rolled.hoursWaiting, to: rolled.rolledUpTo }).toEqual({
-    query,
-    waiting: 0,
-    to: null,
-  });
-  expect(rolled.gpuCount).toBe(joined.gpuCount);
-  same(rolled.totals, joined.totals, query);
-  same(rolled.series, joined.series, query);
-  same(rolled.groups, joined.groups, query);
-  same(rolled.excluded, joined.excluded, query);
-}
-
-/** Sums of fractions; all else is exact. */
-const WITHIN_1E9 = /Grams|facilityEnergyKwh|gpuUtilizationRatio|recovered|gridKinds|waterLitres|overheads/;
-/** In no total, and told by the mean of the group in place of the device. */
-const OTHERWISE = 'missingEnergyKwhEstimate';
-
-function same(actual: unknown, expected: unknown, at: string): void {
-  if (typeof expected === 'object' && expected !== null) {
-    expect(Object.keys(actual as object).sort(), at).toEqual(Object.keys(expected).sort());
-    for (const [key, value] of Object.entries(expected))
-      if (key !== OTHERWISE) same((actual as Record<string, unknown>)[key], value, `${at} ${key}`);
-    return;
-  }
-  const isClose =
-    typeof expected === 'number' &&
-    WITHIN_1E9.test(at) &&
-    Math.abs((actual as number) - expected) <= 1e-9 * Math.abs(expected);
-  if (!isClose) expect(`${at} ${actual}`).toBe(`${at} ${expected}`);
-}
 
 const hourOf = fc.integer({ min: 0, max: HOURS - 1 });
 const node = fc.constantFrom(...NODES);
@@ -232,16 +166,16 @@ async function siteSays(id: string, hour: number, said: object): Promise<void> {
 }
 
 test('an answer from rollups is that of the join', async () => {
-  await rollUp();
+  await rollUp(DAYS);
   for (const query of QUERIES) await expectSame(query);
 });
 
 test('and stays so after any changes of what is in them or beside them, once they are made anew', async () => {
-  await rollUp();
+  await rollUp(DAYS);
   await fc.assert(
     fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 4 }), async (changes) => {
       for (const made of changes) await apply(made);
-      await rollUp();
+      await rollUp(DAYS);
       for (const query of QUERIES) await expectSame(query);
     }),
     { numRuns: 6, endOnFailure: true },

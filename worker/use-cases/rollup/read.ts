@@ -43,15 +43,23 @@ const FRESH_MS = 1_800_000;
 export async function readRolledUp(db: D1Database, query: RolledQuery): Promise<RolledUp | null> {
   const { fromMs, toMs } = query;
   const [state, nodes] = await Promise.all([readRollupState(db), readLastNodeNumber(db)]);
-  if (state === null || nodes * ((toMs - fromMs) / HOUR_MS) <= DIRECT_NODE_HOURS) return null;
+  if (state === null) return null;
+  const { keptFromHour } = state;
+  const isKept = fromMs >= keptFromHour * HOUR_MS;
+  if (isKept && nodes * ((toMs - fromMs) / HOUR_MS) <= DIRECT_NODE_HOURS) return null;
   const plan = planOf(query, state);
   if (plan.endHour <= plan.firstHour) return null;
-  const marked = await readMarkedHours(db, plan.firstHour, Math.min(plan.endHour, state.doneHour));
+  const marked = await readMarkedHours(
+    db,
+    Math.max(plan.firstHour, keptFromHour),
+    Math.min(plan.endHour, state.doneHour),
+  );
   const areRead = marked.size * nodes <= DIRECT_NODE_HOURS;
   const places = await siteOf(db, query);
   const groups = (await readGroups(db)).filter(query.acceptsGroup);
   const apart = query.byZone ? zoneChanges(groups, places) : new Set<number>();
-  const joined = [...apart, ...(areRead ? marked : [])];
+  // What has left is whole or not at all.
+  const joined = [...apart, ...(areRead ? marked : [])].filter((hour) => hour >= keptFromHour);
   const days = await readDays(
     db,
     groups.map(({ number }) => number),

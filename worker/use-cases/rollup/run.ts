@@ -8,8 +8,7 @@ import { HOUR_MS } from '../../../shared/time/window.ts';
 import { openDatabase } from '../../storage/database.ts';
 import { readFleet } from '../../storage/fleet.ts';
 import { readLastNodeNumber } from '../../storage/retention-hours.ts';
-import { readRetentionTasks } from '../../storage/retention-tasks.ts';
-import { BLOCK_NODES, HOURS_PER_DAY, hoursOf } from '../../storage/rollup-keys.ts';
+import { BLOCK_NODES, dayOf, HOURS_PER_DAY, hoursOf } from '../../storage/rollup-keys.ts';
 import { LATE_AFTER_MS } from '../../storage/rollup-marks.ts';
 import {
   advanceRollups,
@@ -88,11 +87,7 @@ async function sumMarked(db: D1Database, nowMs: number, nodeHours: number): Prom
   let marks = await readNextMarks(db, LIMIT);
   if (marks.length === 0) return;
   const state = await readRollupState(db);
-  const [fleet, settings, tasks] = await Promise.all([
-    readFleet(db),
-    readSettings(openDatabase(db)),
-    readRetentionTasks(db),
-  ]);
+  const [fleet, settings] = await Promise.all([readFleet(db), readSettings(openDatabase(db))]);
   const places = new Places(settings);
   const context = {
     db,
@@ -101,11 +96,11 @@ async function sumMarked(db: D1Database, nowMs: number, nodeHours: number): Prom
     hardware: hardwareAsKnown(settings),
     nowMs: state?.nextOpenToMs ?? nowMs,
   };
-  const leftBefore = tasks === null || tasks.hours.hours === 0 ? 0 : tasks.hours.day + 1;
+  const keptFromDay = dayOf(state?.keptFromHour ?? 0);
   while (left > 0 && marks.length > 0) {
     const taken = nextStep(marks, Math.min(left, STEP_NODE_HOURS));
-    // What has left is not there to be summed: what was, stays.
-    if (marks[0]!.day < leftBefore) await dropMarks(db, taken);
+    // What has left since it was marked is not there to be summed: what was, stays.
+    if (marks[0]!.day < keptFromDay) await dropMarks(db, taken);
     else if (marks[0]!.block === 'sum') await sumDay(db, taken);
     else await sumBlocks(context, taken);
     left -= taken.hours.length * taken.marks.length * BLOCK_NODES;

@@ -1,0 +1,74 @@
+/** Rolls up until nothing is left to do, and holds an answer from rollups against the join over every node and hour. */
+import { expect } from 'vitest';
+import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
+import { ask, clock, DAY_MS, database, HOUR_MS } from '../emissions/support.ts';
+
+interface Figures {
+  readonly [figure: string]: unknown;
+}
+export interface Answer {
+  readonly totals: Figures;
+  readonly gpuCount: number;
+  readonly series: readonly Figures[];
+  readonly groups: readonly (Figures & { readonly key: string; readonly series: readonly Figures[] })[];
+  readonly excluded: readonly Figures[];
+  readonly rolledUpTo: string | null;
+  readonly hoursWaiting: number;
+}
+
+/**
+ * Until nothing is left to do, in turns as small as those of the free plan or as large as they come.
+ * @param days that there are to sum
+ */
+export async function rollUp(days: number, nodeHours = TURN_NODE_HOURS.paid): Promise<void> {
+  for (let turn = 0; turn < 4 * days * Math.ceil(TURN_NODE_HOURS.paid / nodeHours); turn++) {
+    await runRollups(database, clock.nowMs, nodeHours);
+    const state = await database
+      .prepare('SELECT done_hour AS done, (SELECT COUNT(*) FROM rollup_marks) AS marks FROM rollup_state')
+      .first<{ done: number; marks: number }>();
+    const closed = Math.floor((clock.nowMs - 900_000) / HOUR_MS);
+    if (state !== null && state.marks === 0 && state.done === closed) return;
+  }
+  throw new Error('the rollups do not come to an end');
+}
+
+/** Hours from the start of the day of `emissions/support.ts`. */
+export const instant = (hour: number) => new Date(DAY_MS + hour * HOUR_MS).toISOString();
+
+export async function expectSame(query: string): Promise<void> {
+  const path = (more: string) =>
+    `/v1/fleet/emissions?${query.includes('from=') ? '' : `from=${instant(0)}&`}${query}${more}`;
+  const rolled = await ask<Answer>('GET', path(''));
+  // As of now: the join over every node and hour.
+  const joined = await ask<Answer>('GET', path(`&asOf=${new Date(clock.nowMs).toISOString()}`));
+  expect({ query, waiting: rolled.hoursWaiting, to: rolled.rolledUpTo }).toEqual({
+    query,
+    waiting: 0,
+    to: null,
+  });
+  expect(rolled.gpuCount).toBe(joined.gpuCount);
+  same(rolled.totals, joined.totals, query);
+  same(rolled.series, joined.series, query);
+  same(rolled.groups, joined.groups, query);
+  same(rolled.excluded, joined.excluded, query);
+}
+
+/** Sums of fractions; all else is exact. */
+const WITHIN_1E9 = /Grams|facilityEnergyKwh|gpuUtilizationRatio|recovered|gridKinds|waterLitres|overheads/;
+/** In no total, and told by the mean of the group in place of the device. */
+const OTHERWISE = 'missingEnergyKwhEstimate';
+
+/** Names what differs. */
+export function same(actual: unknown, expected: unknown, at: string): void {
+  if (typeof expected === 'object' && expected !== null) {
+    expect(Object.keys(actual as object).sort(), at).toEqual(Object.keys(expected).sort());
+    for (const [key, value] of Object.entries(expected))
+      if (key !== OTHERWISE) same((actual as Record<string, unknown>)[key], value, `${at} ${key}`);
+    return;
+  }
+  const isClose =
+    typeof expected === 'number' &&
+    WITHIN_1E9.test(at) &&
+    Math.abs((actual as number) - expected) <= 1e-9 * Math.abs(expected);
+  if (!isClose) expect(`${at} ${actual}`).toBe(`${at} ${expected}`);
+}
