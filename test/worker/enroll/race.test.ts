@@ -6,26 +6,12 @@ import { webCrypto } from '../../../worker/http/web-crypto.ts';
 import { enrolHost } from '../../../worker/use-cases/enrol.ts';
 import { call } from '../support/api.ts';
 import { enrol, host, newEnrolmentKey } from '../support/enrolment.ts';
+import { interrupted } from '../support/interrupted.ts';
 
 const { DB } = env as unknown as { DB: D1Database };
 
-/** The real database, but `meanwhile` happens just before the first transaction on it. */
-function interrupted(meanwhile: () => Promise<unknown>): D1Database {
-  let pending = true;
-  return {
-    prepare: (sql: string) => DB.prepare(sql),
-    batch: async (statements: D1PreparedStatement[]) => {
-      if (pending) {
-        pending = false;
-        await meanwhile();
-      }
-      return DB.batch(statements);
-    },
-  } as unknown as D1Database;
-}
-
 const enrolLate = (key: string, body: ReturnType<typeof host>, meanwhile: () => Promise<unknown>) =>
-  enrolHost(interrupted(meanwhile), webCrypto, parseToken(key)!, body, Date.now());
+  enrolHost(interrupted(DB, meanwhile), webCrypto, parseToken(key)!, body, Date.now());
 
 const count = async (sql: string, value: string) =>
   (await DB.prepare(sql).bind(value).first<{ n: number }>())!.n;

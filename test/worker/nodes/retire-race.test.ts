@@ -4,30 +4,16 @@ import { expect, test } from 'vitest';
 import { retire } from '../../../worker/use-cases/nodes.ts';
 import { api } from '../support/api.ts';
 import { enrol, ensureSite, host, newEnrolmentKey } from '../support/enrolment.ts';
+import { interrupted } from '../support/interrupted.ts';
 
 const { DB } = env as unknown as { DB: D1Database };
-
-/** The real database, but `meanwhile` happens just before the first transaction on it. */
-function interrupted(meanwhile: () => Promise<unknown>): D1Database {
-  let pending = true;
-  return {
-    prepare: (sql: string) => DB.prepare(sql),
-    batch: async (statements: D1PreparedStatement[]) => {
-      if (pending) {
-        pending = false;
-        await meanwhile();
-      }
-      return DB.batch(statements);
-    },
-  } as unknown as D1Database;
-}
 
 test('the first counts: one date, one change, one setting', async () => {
   await ensureSite('paris', 'FR');
   await enrol(await newEnrolmentKey(), host('once'));
   const firstMs = Date.now() + 1_000;
   const late = await retire(
-    interrupted(() => retire(DB, 'once', { nowMs: firstMs, by: 'first', why: 'sold' })),
+    interrupted(DB, () => retire(DB, 'once', { nowMs: firstMs, by: 'first', why: 'sold' })),
     'once',
     { nowMs: firstMs + 60_000, by: 'second', why: 'lost' },
   );
