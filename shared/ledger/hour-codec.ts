@@ -2,24 +2,26 @@
  * An hour of the ledger as bytes, the `ledger` column of `node_hours`. What is alike from window to window (which devices
  * and shares there are, and which of their fields say anything) is written once, as a shape; the numbers follow as
  * differences from the window before, in as many bits as they need. So an hour of eight GPUs and their job takes a quarter
- * of a page; a row over 2,030 bytes would take one alone.
+ * of a page; a row over 2,030 bytes would take one alone. A digest of it all stands before it: differences make one wrong bit
+ * many wrong numbers.
  */
 
 import { WINDOWS_PER_HOUR } from '../time/window.ts';
+import { bytesDigest } from './digest.ts';
 import type { HourLedger, LedgerEpoch } from './hour.ts';
 import { readShape, sameBytes, type WindowShape, writeShape } from './hour-shape.ts';
 import { readValues, WindowBefore, writeValues } from './hour-values.ts';
 import { RiceReader, RiceWriter } from './rice.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
 
-const FORMAT_VERSION = 3;
+/** The first byte. Hours of another format are not read. */
+export const LEDGER_FORMAT = 4;
 
 export function encodeHour(hour: HourLedger): Uint8Array {
   if (hour.windows.length !== WINDOWS_PER_HOUR)
     throw new RangeError(`an hour has ${WINDOWS_PER_HOUR} windows, got ${hour.windows.length}`);
   const head = new ByteWriter();
   const values = new RiceWriter();
-  head.byte(FORMAT_VERSION);
   const names = [...new Set(hour.windows.flatMap((epochs) => epochs.map(({ epoch }) => epoch)))];
   head.unsigned(names.length);
   for (const name of names) head.text(name);
@@ -44,17 +46,19 @@ export function encodeHour(hour: HourLedger): Uint8Array {
     }
   }
   head.raw(values.finish());
-  return head.finish();
+  const contents = head.finish();
+  const whole = new ByteWriter();
+  whole.byte(LEDGER_FORMAT);
+  whole.uint32(bytesDigest(contents));
+  whole.raw(contents);
+  return whole.finish();
 }
 
 type Head = Pick<LedgerEpoch, 'epoch' | 'revision' | 'final' | 'contentDigest'>;
 
 /** @throws RangeError where the bytes are damaged or of another format */
 export function decodeHour(bytes: Uint8Array): HourLedger {
-  const reader = new ByteReader(bytes);
-  const version = reader.byte();
-  if (version !== FORMAT_VERSION)
-    throw new RangeError(`unknown ledger format ${version}: this version reads ${FORMAT_VERSION}`);
+  const reader = undamaged(bytes);
   const names = repeat(reader.unsigned(), () => reader.text());
   let shape: WindowShape | null = null;
   const heads = repeat(WINDOWS_PER_HOUR, () =>
@@ -78,6 +82,18 @@ export function decodeHour(bytes: Uint8Array): HourLedger {
   );
   if (!values.done) throw new RangeError('the encoded hour has bytes left over');
   return { windows };
+}
+
+function undamaged(bytes: Uint8Array): ByteReader {
+  const whole = new ByteReader(bytes);
+  const format = whole.byte();
+  if (format !== LEDGER_FORMAT)
+    throw new RangeError(`unknown ledger format ${format}: this version reads ${LEDGER_FORMAT}`);
+  const digest = whole.uint32();
+  const contents = whole.rest();
+  if (bytesDigest(contents) !== digest)
+    throw new RangeError('the encoded hour is damaged: bytes of it are missing, changed or left over');
+  return new ByteReader(contents);
 }
 
 function readHead(reader: ByteReader, names: readonly string[]): Head {

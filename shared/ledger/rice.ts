@@ -80,7 +80,7 @@ export class RiceWriter {
   }
 }
 
-/** Every read past the end or over 2^53 throws: a damaged column is an error, never a number. */
+/** A read past the end or over 2^53 throws; a wrong bit within may be another number. */
 export class RiceReader {
   readonly #bytes: Uint8Array;
   #at = 0;

@@ -53,7 +53,7 @@ export class ByteWriter {
   }
 }
 
-/** Every read past the end or over 2^53 throws: a damaged column is an error, never a number. */
+/** A read past the end or over 2^53 throws; a wrong bit within may be another number. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
   #at = 0;

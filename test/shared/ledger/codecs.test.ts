@@ -49,6 +49,16 @@ test('damaged bytes are an error, never a number', () => {
   expect(() => decodeHour(Uint8Array.from([9, ...bytes.subarray(1)]))).toThrow(/format 9/);
 });
 
+test('one wrong bit anywhere is an error', () => {
+  fc.assert(
+    fc.property(hourOf(), fc.nat(), fc.nat({ max: 7 }), (hour, place, bit) => {
+      const bytes = encodeHour(hour);
+      bytes[place % bytes.length]! ^= 1 << bit;
+      expect(() => decodeHour(bytes)).toThrow(RangeError);
+    }),
+  );
+});
+
 const samples = fc.array(fc.oneof(fc.integer({ min: 0, max: 30_000 }), fc.constant(null)), {
   maxLength: 400,
 });
