@@ -7,6 +7,7 @@ import { Miniflare } from 'miniflare';
 import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
 import { RETENTION_SETTINGS } from '../../shared/settings/retention.ts';
 import { CommandError, reasonOf } from '../command-error.ts';
+import { assertReadable } from './ledger-format.ts';
 import { applyMigrations, type Database } from './migrate.ts';
 
 const TICK_MS = 60_000;
@@ -107,6 +108,7 @@ async function migrate({ root, dataFolder }: ServerOptions): Promise<void> {
   });
   try {
     const database = (await miniflare.getD1Database('DB')) as unknown as Database;
+    await assertReadable(database, dataFolder);
     await applyMigrations(database, join(root, 'worker/schema/migrations'));
   } finally {
     await miniflare.dispose();
