@@ -2,7 +2,6 @@
  * What the agent costs a host: the built agent as a process, eight GPUs at 1 Hz through the real NVML path against a
  * stand-in library, RAPL, jobs and TLS on, shipping to a receiver on loopback; then a week of it on a fast clock.
  */
-
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +13,7 @@ import { nodeCrypto } from '../../deploy/node-crypto.ts';
 import { createToken } from '../../shared/auth/token-format.ts';
 import { DAY_MS } from '../../shared/time/window.ts';
 import type { Figure } from '../figures.ts';
-import { makeHost } from './host.ts';
+import { GPU_IDS, makeHost } from './host.ts';
 import { cpuSeconds, type Memory, memoryOf } from './process-use.ts';
 import { type Receiver, startReceiver } from './receiver.ts';
 
@@ -36,7 +35,8 @@ export async function agent(): Promise<Figure[]> {
 }
 
 async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]> {
-  const host = makeHost(folder);
+  const hostFolder = mkdtempSync('/dev/shm/wattshed-bench-');
+  const host = makeHost(hostFolder, join(folder, 'libnvidia-ml.so.1'));
   const { token } = await createToken(nodeCrypto, { id: 'bench' });
   const stateDir = join(folder, 'state');
   mkdirSync(stateDir);
@@ -46,7 +46,7 @@ async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]
   // As the installed command runs it (deploy/install/install.sh).
   const command = ['--lite-mode', join(root, 'dist/wattshed.mjs'), 'run', '--state-dir', stateDir];
   const child = spawn(process.execPath, command, {
-    env: { PATH: process.env.PATH, WATTSHED_CA_FILE: receiver.caFile, ...host.env },
+    env: { PATH: process.env.PATH, MALLOC_ARENA_MAX: '1', WATTSHED_CA_FILE: receiver.caFile, ...host.env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
@@ -68,6 +68,8 @@ async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]
     const cpu = cpuSeconds(pid) - before.cpu;
     const wire = receiver.wireBytes();
     if (receiver.reports === before.reports) throw new Error(`no report arrived:\n${said}`);
+    const unmetered = GPU_IDS.filter((id) => !receiver.devices.has(id));
+    if (unmetered.length > 0) throw new Error(`no energy of ${unmetered.join(', ')} arrived:\n${said}`);
     const perDay = DAY_MS / 1_000 / MEASURED_SECONDS;
     return [
       figure(
@@ -89,6 +91,7 @@ async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]
     clearInterval(ticking);
     child.kill('SIGTERM');
     await ended;
+    rmSync(hostFolder, { recursive: true, force: true });
   }
 }
 

@@ -12,6 +12,8 @@ export interface Receiver {
   wireBytes(): { readonly up: number; readonly down: number };
   readonly requests: number;
   readonly reports: number;
+  /** Ids of all devices that any report spoke of. */
+  readonly devices: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
@@ -22,6 +24,7 @@ export async function startReceiver(): Promise<Receiver> {
   const closed = { up: 0, down: 0 };
   let requests = 0;
   let reports = 0;
+  const devices = new Set<string>();
   const server = createServer(
     { key: readFileSync(tls('server.key')), cert: readFileSync(tls('server.crt')) },
     (request, response) => {
@@ -31,6 +34,7 @@ export async function startReceiver(): Promise<Receiver> {
         const body = JSON.parse(gunzipSync(Buffer.concat(parts)).toString('utf8')) as IngestBody;
         requests++;
         reports += body.reports.length;
+        for (const report of body.reports) for (const { id } of report.devices) devices.add(id);
         const reply: IngestReply = {
           accepted: body.reports.length,
           unchanged: 0,
@@ -66,6 +70,7 @@ export async function startReceiver(): Promise<Receiver> {
     get reports() {
       return reports;
     },
+    devices,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
