@@ -63,10 +63,10 @@ export function createJobWatch(set: JobSet, clock: Pick<Clock, 'monotonicNow'>):
 }
 
 /**
- * Control groups and what lies in `/run`: the kernel answers for them from memory, and a detour over Node's threads, each
+ * Control groups and what lies in `/run` or `/dev/shm`: the kernel answers for them from memory, and a detour over Node's threads, each
  * second, would cost ten times as much.
  */
-const IN_MEMORY = /\/fs\/cgroup\/|^\/run\//;
+const IN_MEMORY = /\/fs\/cgroup\/|^\/(run|dev\/shm)\//;
 
 /**
  * What tells that a folder has changed: those of control groups by their links, which are their number of folders, others

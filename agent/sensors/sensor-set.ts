@@ -109,14 +109,14 @@ export async function openSensorSet(
    * next is needed; one that is still busy is left alone.
    */
   function nextDue(): (() => Promise<void>) | null {
+    const nowMs = clock.monotonicNow();
     const better: Meter[] = [];
     for (const slot of slots) {
       const rival = coveredBy(slot.sensor, better);
       if (slot.busy === null) {
         if (rival !== null && slot.health.state !== 'standby')
           return () => alone(slot, () => standBy(slot, rival));
-        if (rival === null && clock.monotonicNow() >= slot.nextProbeAtMs)
-          return () => alone(slot, () => probe(slot));
+        if (rival === null && nowMs >= slot.nextProbeAtMs) return () => alone(slot, () => probe(slot));
       }
       if (slot.worked) better.push(...slot.meters);
     }
@@ -141,8 +141,9 @@ export async function openSensorSet(
   async function patiently(work: Promise<unknown>, patienceMs: number): Promise<void> {
     const done = new AbortController();
     const deadline = monotonicMs(clock.monotonicNow() + patienceMs);
-    await Promise.race([work.then(() => done.abort()), clock.sleepUntil(deadline, done.signal)]);
-    done.abort();
+    const timeUp = clock.sleepUntil(deadline, done.signal);
+    // Without a reason of its own each abort makes an error with a stack that nobody reads.
+    await Promise.race([work, timeUp]).finally(() => done.abort(null));
   }
 
   function lookForSensors(): Promise<void> {

@@ -96,9 +96,18 @@ interface NvmlProcessUse {
 /** More than that compute on one GPU only by mistake. */
 const MAX_PROCESSES = 64;
 
+/** struct nvmlProcessInfo_t: u32 pid, u64 memory, u32 GPU instance, u32 compute instance. */
+const PROCESS_INFO_BYTES = 24;
+
 /** struct nvmlProcessUtilizationSample_t: u32 pid, u64 time, u32 multiprocessors, memory, encoder, decoder in percent. */
 const PROCESS_USE_BYTES = 32;
 const MAX_PROCESS_SAMPLES = 512;
+
+/** Written by one call and read before the next: a tick makes some forty, and each its own would be garbage at once. */
+const word = Buffer.alloc(8);
+const otherWord = Buffer.alloc(8);
+const fieldValues = Buffer.alloc(2 * FIELD_BYTES);
+const processInfos = Buffer.alloc(PROCESS_INFO_BYTES * MAX_PROCESSES);
 
 export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
   /** The first of the symbols that the library has; a driver too old for all of them answers `functionNotFound`. */
@@ -149,51 +158,46 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
     powerLimitWatts: (device) => readWatts((buffer) => limit(device, buffer)),
     defaultPowerLimitWatts: (device) => readWatts((buffer) => defaultLimit(device, buffer)),
     computeCapability(device) {
-      const [major, minor] = [Buffer.alloc(4), Buffer.alloc(4)];
-      return result(capability(device, major, minor), () => ({
-        major: major.readInt32LE(0),
-        minor: minor.readInt32LE(0),
+      return result(capability(device, word, otherWord), () => ({
+        major: word.readInt32LE(0),
+        minor: otherWord.readInt32LE(0),
       }));
     },
     powerFieldsWatts(device, scope) {
-      const buffer = Buffer.alloc(2 * FIELD_BYTES);
-      [FIELD_POWER_AVERAGE, FIELD_POWER_INSTANT].forEach((field, i) => {
-        buffer.writeUInt32LE(field, i * FIELD_BYTES);
-        buffer.writeUInt32LE(scope, i * FIELD_BYTES + 4);
-      });
-      const code = fields(device, 2, buffer);
-      return { average: fieldWatts(code, buffer, 0), instant: fieldWatts(code, buffer, FIELD_BYTES) };
+      fieldValues.fill(0);
+      fieldValues.writeUInt32LE(FIELD_POWER_AVERAGE, 0);
+      fieldValues.writeUInt32LE(scope, 4);
+      fieldValues.writeUInt32LE(FIELD_POWER_INSTANT, FIELD_BYTES);
+      fieldValues.writeUInt32LE(scope, FIELD_BYTES + 4);
+      const code = fields(device, 2, fieldValues);
+      return {
+        average: fieldWatts(code, fieldValues, 0),
+        instant: fieldWatts(code, fieldValues, FIELD_BYTES),
+      };
     },
     // struct { unsigned gpu, memory }, percent
     utilizationRatio(device) {
-      const buffer = Buffer.alloc(8);
-      return result(utilization(device, buffer), () => Math.min(100, buffer.readUInt32LE(0)) / 100);
+      return result(utilization(device, word), () => Math.min(100, word.readUInt32LE(0)) / 100);
     },
     migEnabled(device) {
-      const current = Buffer.alloc(4);
-      return result(migMode(device, current, Buffer.alloc(4)), () => current.readUInt32LE(0) === 1);
+      return result(migMode(device, word, otherWord), () => word.readUInt32LE(0) === 1);
     },
-    // struct nvmlProcessInfo_t: u32 pid, u64 memory, u32 GPU instance, u32 compute instance
     computeProcesses(device) {
-      const count = Buffer.alloc(4);
-      const infos = Buffer.alloc(24 * MAX_PROCESSES);
-      count.writeUInt32LE(MAX_PROCESSES);
-      const code = processes(device, count, infos);
+      word.writeUInt32LE(MAX_PROCESSES);
+      const code = processes(device, word, processInfos);
       if (code === NVML_ERROR.functionNotFound) {
-        count.writeUInt32LE(0);
-        const old = oldProcesses(device, count, infos);
-        return result(old === INSUFFICIENT_SIZE ? 0 : old, () => ({
-          count: count.readUInt32LE(0),
-          pids: [],
-        }));
+        word.writeUInt32LE(0);
+        const old = oldProcesses(device, word, processInfos);
+        return result(old === INSUFFICIENT_SIZE ? 0 : old, () => ({ count: word.readUInt32LE(0), pids: [] }));
       }
-      return result(code === INSUFFICIENT_SIZE ? 0 : code, () => ({
-        count: count.readUInt32LE(0),
-        pids:
-          code === INSUFFICIENT_SIZE
-            ? []
-            : Array.from({ length: count.readUInt32LE(0) }, (_, i) => infos.readUInt32LE(24 * i)),
-      }));
+      return result(code === INSUFFICIENT_SIZE ? 0 : code, () => {
+        const count = word.readUInt32LE(0);
+        const listed = code === INSUFFICIENT_SIZE ? 0 : count;
+        return {
+          count,
+          pids: Array.from({ length: listed }, (_, i) => processInfos.readUInt32LE(PROCESS_INFO_BYTES * i)),
+        };
+      });
     },
     processUse(device, sinceMicroseconds) {
       const count = Buffer.alloc(4);
@@ -240,13 +244,11 @@ function readWatts(call: (buffer: Buffer) => number): NvmlResult<number> {
 }
 
 function readUint32(call: (buffer: Buffer) => number): NvmlResult<number> {
-  const buffer = Buffer.alloc(4);
-  return result(call(buffer), () => buffer.readUInt32LE(0));
+  return result(call(word), () => word.readUInt32LE(0));
 }
 
 function readUint64(call: (buffer: Buffer) => number): NvmlResult<bigint> {
-  const buffer = Buffer.alloc(8);
-  return result(call(buffer), () => buffer.readBigUInt64LE(0));
+  return result(call(word), () => word.readBigUInt64LE(0));
 }
 
 function readString(bytes: number, call: (buffer: Buffer) => number): NvmlResult<string> {
