@@ -17,6 +17,15 @@ export const instantOutput = z.string().openapi({ format: 'date-time', example: 
 export const instant = (ms: number): string => new Date(ms).toISOString();
 export const instantOrNull = (ms: number | null): string | null => (ms === null ? null : instant(ms));
 
+/**
+ * An object with `exactOptional` fields. Left alone the generator of /openapi.json calls them required, since they do not
+ * take `undefined`.
+ */
+export const withAbsentFields = <T extends z.ZodObject>(object: T): T =>
+  object.openapi({
+    required: Object.keys(object.shape).filter((name) => object.shape[name]?._zod.optin !== 'optional'),
+  });
+
 /** One line of text that people read. */
 export const lineOfText = (maxLength: number) =>
   z

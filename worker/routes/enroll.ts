@@ -4,14 +4,14 @@ import type { App } from '../http/app.ts';
 import { bearerToken, requireEnrolmentKey, unauthenticatedResponse } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
-import { lineOfText } from '../http/schemas.ts';
+import { lineOfText, withAbsentFields } from '../http/schemas.ts';
 import { webCrypto } from '../http/web-crypto.ts';
 import { enrolHost } from '../use-cases/enrol.ts';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 as 64 lowercase hex digits');
 
-const enrollBody = z
-  .strictObject({
+const enrollBody = withAbsentFields(
+  z.strictObject({
     hostname: lineOfText(253),
     fingerprint: digest.openapi({
       description: 'SHA-256 of DMI UUID and sorted GPU UUIDs, or of the machine id where neither exists.',
@@ -25,8 +25,8 @@ const enrollBody = z
       description:
         'Ids of its GPUs as its reports name them: a host that shares none of them with a node of the same machine which reports at this moment is a host of its own.',
     }),
-  })
-  .openapi('EnrollBody') satisfies z.ZodType<EnrollBody>;
+  }),
+).openapi('EnrollBody') satisfies z.ZodType<EnrollBody>;
 
 const route = createRoute({
   method: 'post',

@@ -13,6 +13,7 @@ import {
   SENSOR_STATES,
   type WindowReport,
 } from '../../shared/wire/ingest.ts';
+import { withAbsentFields } from '../http/schemas.ts';
 import { meterFacts } from './meter-facts-schema.ts';
 
 /** 25 hours of windows: a backlog of 30 days is 29 requests, and one request stays within a Worker's CPU time. */
@@ -32,12 +33,14 @@ const LATEST_MS = Date.UTC(2100, 0, 1);
 const READS_VERSION = 1;
 /** Unknown fields are refused, never dropped: an agent newer than its server must not lose what it says. */
 const strict = <T extends z.ZodRawShape>(shape: T) =>
-  z.strictObject(shape, {
-    error: ({ code }) =>
-      code === 'unrecognized_keys'
-        ? `unknown field; this server reads version ${READS_VERSION} of the body, which has no such field: update the server before its agents, or check the spelling`
-        : undefined,
-  });
+  withAbsentFields(
+    z.strictObject(shape, {
+      error: ({ code }) =>
+        code === 'unrecognized_keys'
+          ? `unknown field; this server reads version ${READS_VERSION} of the body, which has no such field: update the server before its agents, or check the spelling`
+          : undefined,
+    }),
+  );
 
 const text = (maxLength: number) => z.string().min(1).max(maxLength);
 /** Device ids and names are ASCII on every interface we read; control characters are refused. */

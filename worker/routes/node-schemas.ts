@@ -1,7 +1,7 @@
 /** Nodes as replies show them. */
 import { z } from '@hono/zod-openapi';
 import { METER_SCOPES, SENSOR_STATES } from '../../shared/wire/ingest.ts';
-import { instantOutput, labelsOutput } from '../http/schemas.ts';
+import { instantOutput, labelsOutput, withAbsentFields } from '../http/schemas.ts';
 import { meterFacts } from './meter-facts-schema.ts';
 
 export const nodeSummaryOutput = z
@@ -55,16 +55,18 @@ export const nodeOutput = nodeSummaryOutput
         ),
         meters: z
           .array(
-            z.object({
-              id: z.string(),
-              sensor: z.string(),
-              deviceId: z.string(),
-              scope: z.enum(METER_SCOPES).openapi({
-                description:
-                  'What its figure covers: one device, a module of CPU and GPU, or the whole node.',
+            withAbsentFields(
+              z.object({
+                id: z.string(),
+                sensor: z.string(),
+                deviceId: z.string(),
+                scope: z.enum(METER_SCOPES).openapi({
+                  description:
+                    'What its figure covers: one device, a module of CPU and GPU, or the whole node.',
+                }),
+                ...meterFacts,
               }),
-              ...meterFacts,
-            }),
+            ),
           )
           .optional()
           .openapi({

@@ -58,6 +58,25 @@ test('every reference leads somewhere', () => {
   for (const target of targets) expect(document.components.schemas).toHaveProperty(target!);
 });
 
+test('what may be left out of a body or a reply is not called required', () => {
+  const { EnrollBody, IngestBody, Node } = document.components.schemas as Record<string, JsonSchema>;
+  expect(EnrollBody!.required).toEqual(['hostname', 'fingerprint', 'machineFingerprint', 'agentVersion']);
+  expect(IngestBody!.required).toEqual(['version', 'sentAtMs', 'agentVersion', 'reports']);
+  const report = IngestBody!.properties!.reports!.items!;
+  expect(report.properties!.devices!.items!.required).toEqual([
+    'id',
+    'type',
+    'name',
+    'meteredMilliseconds',
+    'energyMillijoules',
+    'kind',
+  ]);
+  expect(report.properties!.jobs!.items!.required).toEqual(['id', 'devices']);
+  const inventory = Node!.allOf!.at(-1)!.properties!.inventory!;
+  expect(inventory.properties!.parts!.items!.required).toEqual(['id', 'type', 'name']);
+  expect(inventory.properties!.meters!.items!.required).toEqual(['id', 'sensor', 'deviceId', 'scope']);
+});
+
 test('the page shows every route and every code, and runs and loads nothing', async () => {
   const response = await SELF.fetch('http://wattshed.test/docs');
   expect(response.headers.get('Content-Type')).toMatch(/^text\/html/);
