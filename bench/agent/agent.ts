@@ -21,7 +21,11 @@ const WARM_UP_SECONDS = 60;
 const MEASURED_SECONDS = 300;
 /** As week.ts prints them. */
 const LOOKS_A_DAY = 12;
+/** As the installed command runs it (deploy/install/install.sh). */
+const FLAGS = ['--lite-mode'];
+const ENVIRONMENT = { PATH: process.env.PATH, MALLOC_ARENA_MAX: '1' };
 const root = new URL('../..', import.meta.url).pathname;
+
 export async function agent(): Promise<Figure[]> {
   await build();
   const folder = mkdtempSync(join(tmpdir(), 'wattshed-bench-'));
@@ -43,10 +47,9 @@ async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]
   writeFileSync(join(stateDir, 'node.json'), JSON.stringify({ url: receiver.url, nodeId: 'bench', token }), {
     mode: 0o600,
   });
-  // As the installed command runs it (deploy/install/install.sh).
-  const command = ['--lite-mode', join(root, 'dist/wattshed.mjs'), 'run', '--state-dir', stateDir];
+  const command = [...FLAGS, join(root, 'dist/wattshed.mjs'), 'run', '--state-dir', stateDir];
   const child = spawn(process.execPath, command, {
-    env: { PATH: process.env.PATH, MALLOC_ARENA_MAX: '1', WATTSHED_CA_FILE: receiver.caFile, ...host.env },
+    env: { ...ENVIRONMENT, WATTSHED_CA_FILE: receiver.caFile, ...host.env },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let said = '';
@@ -106,6 +109,7 @@ async function weekSlope(folder: string, receiver: Receiver): Promise<Figure> {
   // On a clock that does not wait, a large young generation would only show how fast garbage comes.
   const flags = ['--expose-gc', '--max-semi-space-size=1'];
   const child = spawn(process.execPath, [...flags, script, stateDir, receiver.url, receiver.caFile], {
+    env: ENVIRONMENT,
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const looks: number[] = [];

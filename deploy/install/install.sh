@@ -182,7 +182,11 @@ place() {
   cat >"$target.new/bin/wattshed" <<END
 #!/bin/sh
 here=\$(dirname -- "\$(dirname -- "\$(readlink -f -- "\$0")")")
-[ "\${1-}" != run ] || exec $runs$lite "\$here/wattshed.mjs" "\$@"
+if [ "\${1-}" = run ]; then
+  # With a heap for each thread, as glibc makes them, the agent takes a MiB more.
+  export MALLOC_ARENA_MAX=1
+  exec $runs$lite "\$here/wattshed.mjs" "\$@"
+fi
 exec $runs "\$here/wattshed.mjs" "\$@"
 END
   chmod -R u=rwX,go=rX "$target.new"
