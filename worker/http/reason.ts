@@ -20,11 +20,14 @@ export const reasonGiven: MiddlewareHandler<AppEnv> = async (context, next) => {
 
 /** What is not valid JSON is left to the validation of the route. */
 async function hasReason(context: Context<AppEnv>): Promise<boolean> {
-  if (context.req.query('why')) return true;
+  if (isSaid(context.req.query('why'))) return true;
   if (!(context.req.header('Content-Type') ?? '').startsWith('application/json')) return false;
   try {
-    return Boolean((await context.req.json<{ why?: unknown } | null>())?.why);
+    return isSaid((await context.req.json<{ why?: unknown } | null>())?.why);
   } catch {
     return false;
   }
 }
+
+/** What is no text is left to the validation as well. */
+const isSaid = (why: unknown): boolean => (typeof why === 'string' ? why.trim() !== '' : why !== undefined);

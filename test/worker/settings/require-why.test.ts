@@ -55,6 +55,14 @@ test.each(CHANGES)('%s %s without why is refused, with it goes on', async (metho
   expect(field).not.toBe('why');
 });
 
+test('a blank is no reason', async () => {
+  const blank = [
+    await call('PATCH', '/v1/sites/reasons', { pueRatio: 1.3, why: ' ' }),
+    await call('POST', '/v1/quarantine/1/release?why=%20'),
+  ];
+  for (const refused of blank) expect(await refusal(refused)).toMatchObject({ status: 400, field: 'why' });
+});
+
 test('a CSV gives it in the query', async () => {
   const put = (query: string) =>
     call('PUT', `/v1/grid/DE/intensity?basis=lifecycle${query}`, undefined, {
