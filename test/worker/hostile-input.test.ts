@@ -1,20 +1,10 @@
 /** Whatever a client sends: a refusal or an answer, never a 5xx, and nothing that spoils a later answer. */
 import { SELF } from 'cloudflare:test';
 import { expect, test } from 'vitest';
+import type { ApiDocument } from '../../worker/http/api-document.ts';
 import { body, device, newNode, report, WINDOW_MS } from './ingest/support.ts';
-import { call } from './support/api.ts';
+import { api, call } from './support/api.ts';
 
-const LISTS = [
-  '/v1/nodes',
-  '/v1/sites',
-  '/v1/tokens',
-  '/v1/enrolment-keys',
-  '/v1/quarantine',
-  '/v1/changes',
-  '/v1/periods',
-  '/v1/hardware',
-  '/v1/grid/DE/revisions',
-];
 const CURSORS = ['abc', '-1', '1e999', 'NaN', '', '9007199254740993', "' OR 1=1"];
 const IDS = ['%00', '%F0%9F%98%80', '..%2f..', '%', 'a'.repeat(300), '__proto__', "x'--"];
 const QUERIES = [
@@ -37,11 +27,26 @@ async function expectNo5xx(path: string): Promise<void> {
   expect(`${path} ${status}`).toMatch(/ [234]\d\d$/);
 }
 
-test('paths and queries', async () => {
-  const { nodeId } = await newNode('asked-oddly');
-  for (const list of LISTS)
+/** Whatever the document says takes a cursor, of nodes and zones that there are. */
+async function listsOf(nodeId: string): Promise<string[]> {
+  const { paths } = await api<ApiDocument>('GET', '/openapi.json');
+  return Object.entries(paths)
+    .filter(([, { get }]) => get?.parameters?.some(({ name }) => name === 'cursor'))
+    .map(([path]) => path.replace('{gridZone}', 'DE').replace('/nodes/{id}', `/nodes/${nodeId}`))
+    .filter((path) => !path.includes('{'));
+}
+
+test('cursors of every list', async () => {
+  const { nodeId } = await newNode('paged-oddly');
+  const lists = await listsOf(nodeId);
+  expect(lists).toEqual(expect.arrayContaining(['/v1/nodes', `/v1/nodes/${nodeId}/windows`]));
+  for (const list of lists)
     for (const cursor of CURSORS)
       await expectNo5xx(`${list}?cursor=${encodeURIComponent(btoa(`v1:${cursor}`))}`);
+});
+
+test('paths and queries', async () => {
+  const { nodeId } = await newNode('asked-oddly');
   for (const id of IDS) {
     for (const rest of ['', '/emissions', '/power', '/embodied']) await expectNo5xx(`/v1/nodes/${id}${rest}`);
     for (const path of [`/v1/grid/${id}/intensity`, `/v1/grid/${id}/revisions`, `/v1/sites/${id}`])
@@ -82,7 +87,7 @@ test('reports', async () => {
     expect(`${said.slice(0, 80)} ${status}`).toMatch(/ [24]\d\d$/);
   }
   for (const path of [
-    ...LISTS,
+    ...(await listsOf(nodeId)),
     '/metrics',
     '/v1/quarantine?resolution=all',
     `/v1/nodes/${nodeId}`,

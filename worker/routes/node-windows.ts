@@ -109,7 +109,8 @@ export function registerNodeWindows(app: App): void {
     if (problem !== null) return problemResponse(context, problem);
     const { id } = context.req.valid('param');
     // A cursor that nobody was given is the beginning.
-    const pageMs = windowCeiling(Math.max(fromMs, Number(cursor) || 0));
+    const afterMs = Number.isSafeInteger(Number(cursor)) ? Number(cursor) : 0;
+    const pageMs = windowCeiling(Math.max(fromMs, afterMs));
     const endMs = Math.min(toMs, pageMs + limit * WINDOW_MS);
     const query = { nodeId: id, fromMs: pageMs, toMs: endMs, asOfMs };
     const found = await readNodeWindows(context.env.DB, query, nowMs);
