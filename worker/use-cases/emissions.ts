@@ -21,6 +21,7 @@ import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
+import { byNode } from '../storage/by-node.ts';
 import { openDatabase } from '../storage/database.ts';
 import { type FleetNode, readFleet } from '../storage/fleet.ts';
 import { readJobNodes } from '../storage/job-nodes.ts';
@@ -223,14 +224,11 @@ async function prepareNodes(
   settings: readonly RecordedSetting[],
 ): Promise<PreparedNode[]> {
   const numbers = nodes.map(({ number }) => number);
-  const parts = await readPartsAsKnown(db, numbers, range.knownAtMs);
+  const parts = byNode(await readPartsAsKnown(db, numbers, range.knownAtMs));
   const places = new Places(settings, range.knownAtMs);
   const hardware = hardwareAsKnown(settings, range.knownAtMs);
   return nodes.map((node) => {
-    const own = withFootprints(
-      parts.filter(({ nodeNumber }) => nodeNumber === node.number),
-      hardware,
-    );
+    const own = withFootprints(parts.get(node.number) ?? [], hardware);
     // Lifetimes count from the first day in service, however short the range asked for.
     const startMs = Math.min(range.fromMs, ...own.map(beganMs));
     return {
@@ -281,10 +279,10 @@ async function addChunk(
   }
   // After the hours: devices and jobs are registered before an hour names them.
   await jobs?.readNamedIn([...hours.values()].flat());
-  const devices = await readNodeDevices(db, nodeNumbers);
+  const devices = byNode(await readNodeDevices(db, nodeNumbers));
   for (const node of chunk) {
     const own = hours.get(node.number)!;
-    const registered = devices.filter(({ nodeNumber }) => nodeNumber === node.number);
+    const registered = devices.get(node.number) ?? [];
     join.addNode({ ...node, devices: devicesAsKnown(registered, own, knownAtMs) }, own, { fromMs, toMs });
   }
 }

@@ -3,6 +3,7 @@ import { JobSums, type JobTotals } from '../../shared/emissions/job-totals.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
+import { byNode } from '../storage/by-node.ts';
 import { readFleet } from '../storage/fleet.ts';
 import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
 import {
@@ -132,10 +133,10 @@ async function sumHours(db: D1Database, nodes: readonly JobNode[]): Promise<JobS
   const spans = nodes.map(({ nodeNumber, firstHourMs, endHourMs }) =>
     nodeHourKeyRange(nodeNumber, firstHourMs, endHourMs),
   );
-  const devices = await readNodeDevices(db, nodeNumbers);
+  const devices = byNode(await readNodeDevices(db, nodeNumbers));
   const typesOf = new Map(
     nodeNumbers.map((number) => {
-      const own = devices.filter(({ nodeNumber }) => nodeNumber === number);
+      const own = devices.get(number) ?? [];
       return [number, new Map(own.map(({ deviceIndex, type }) => [deviceIndex, type]))];
     }),
   );

@@ -17,6 +17,7 @@ import type { HourLedger } from '../../../shared/ledger/hour.ts';
 import type { Place, Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
+import { byNode } from '../../storage/by-node.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
 import { readJobs } from '../../storage/jobs.ts';
 import { readNodeDevices } from '../../storage/node-devices.ts';
@@ -137,16 +138,6 @@ async function readHardware(
     devices: byNode(devices),
     parts: new Map([...byNode(parts)].map(([node, own]) => [node, withFootprints(own, catalog)])),
   };
-}
-
-function byNode<T extends { readonly nodeNumber: number }>(rows: readonly T[]): Map<number, T[]> {
-  const found = new Map<number, T[]>();
-  for (const row of rows) {
-    const own = found.get(row.nodeNumber);
-    if (own) own.push(row);
-    else found.set(row.nodeNumber, [row]);
-  }
-  return found;
 }
 
 function toJoinNode(

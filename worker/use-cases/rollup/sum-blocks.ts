@@ -7,6 +7,7 @@ import { type GroupHour, RolledHours } from '../../../shared/rollup/roll-up.ts';
 import type { Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
+import { byNode } from '../../storage/by-node.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
 import { readNodeDevices } from '../../storage/node-devices.ts';
 import { nodeHourKey } from '../../storage/node-hour-key.ts';
@@ -40,18 +41,17 @@ export async function sumBlocks(context: SumContext, taken: TakenMarks): Promise
   );
   for await (const hour of readHourSpans(db, spans)) hours.get(hour.nodeNumber)!.push(hour);
   // After the hours: devices are registered before an hour names them.
-  const [devices, parts] = await Promise.all([readNodeDevices(db, numbers), readParts(db, numbers)]);
+  const [allDevices, allParts] = await Promise.all([readNodeDevices(db, numbers), readParts(db, numbers)]);
+  const devices = byNode(allDevices);
+  const parts = byNode(allParts);
   const rolled = new Map(blocks.map((block) => [block, new RolledHours(context.nowMs)]));
   for (const node of nodes) {
-    const own = withFootprints(
-      parts.filter(({ nodeNumber }) => nodeNumber === node.number),
-      context.hardware,
-    );
+    const own = withFootprints(parts.get(node.number) ?? [], context.hardware);
     const startMs = epochMs(Math.min(fromMs, ...own.map(beganMs)));
     const joined = {
       ...node,
       parts: own,
-      devices: devices.filter(({ nodeNumber }) => nodeNumber === node.number),
+      devices: devices.get(node.number) ?? [],
       places: context.places.of(node.number, { startMs, endMs: epochMs(toMs) }),
     };
     const block = rolled.get(Math.floor(node.number / BLOCK_NODES))!;
