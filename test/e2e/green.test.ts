@@ -111,7 +111,11 @@ test.each([
   [['--zones', 'PL', '--duration', '4h'], EXIT.failed, 'PL: '],
   [['--zones', 'XX', '--duration', '4h'], EXIT.usage, 'No grid zone has the key "XX"'],
   [['--zones', 'DE', '--duration', '4h', '--deadline', '2h'], EXIT.usage, 'cannot end by the deadline'],
-  [['--duration', '4h', '--begin-slurm'], EXIT.usage, 'name it with --zones, one of '],
+  [
+    ['--duration', '4h', '--begin-slurm'],
+    EXIT.usage,
+    'name it with --zones or the setting gridZone, one of ',
+  ],
 ])('greenest %j cannot be answered, and says why', async (args, code, why) => {
   const ended = await greenest(args);
   expect(ended).toMatchObject({ code, out: '' });

@@ -103,7 +103,7 @@ function slurmBegin(answer: GreenestAnswer, nowMs: number): string {
   if (zones.length > 1) {
     throw new CliError(
       EXIT.usage,
-      `a cluster stands in one grid zone: name it with --zones, one of ${zones.join(', ')}`,
+      `a cluster stands in one grid zone: name it with --zones or the setting gridZone, one of ${zones.join(', ')}`,
     );
   }
   const start = answer.worthWaiting ? answer.best!.start : answer.notBefore;
