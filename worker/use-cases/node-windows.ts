@@ -9,7 +9,7 @@ import { readJobs } from '../storage/jobs.ts';
 import { readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
-import { readSettings } from '../storage/settings.ts';
+import { readSettingsOfMany } from '../storage/settings.ts';
 import { devicesAsKnown } from './known-devices.ts';
 
 export interface WindowsQuery {
@@ -36,7 +36,8 @@ export async function readNodeWindows(
     return fail('invalid_parameter', 'asOf must not be in the future.', 'asOf');
   const knownAtMs = asOfMs ?? ALL_KNOWN;
   const fleet = (await readFleet(db)).filter(({ id }) => id === nodeId);
-  const settings = await readSettings(openDatabase(db));
+  const subjects = fleet.map(({ number }) => `node:${number}`);
+  const settings = await readSettingsOfMany(openDatabase(db), subjects);
   const [node] = nodesAsKnown(fleet, settings, knownAtMs);
   if (node === undefined) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
   const numbers = [node.number];
