@@ -10,7 +10,7 @@ import { settingHistory, valueAt } from '../../shared/settings/effective.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Database } from '../storage/database.ts';
 import {
-  insertSettings,
+  addSettings,
   type RecordedSetting,
   readSettingsOfMany,
   readSiteSettings,
@@ -62,8 +62,7 @@ export async function placeRegion(
     recordedAtMs: recorder.nowMs,
     recordedBy: recorder.by,
   };
-  const [first, ...rest] = insertSettings(db, [row], recorder.why);
-  if (first !== undefined) await db.batch([first, ...rest]);
+  await addSettings(db, [row], recorder.why);
   const after = await placedRegion(db, key, recorder.nowMs);
   if (!after.ok) return after;
   const hasMoved = after.value.gridZone !== before.value.gridZone;
