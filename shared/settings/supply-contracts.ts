@@ -6,6 +6,7 @@ import type { SettingRow } from './effective.ts';
 const PREFIX = 'supplyContract:';
 
 export const contractKey = (id: string): string => `${PREFIX}${id}`;
+export const isContractKey = (key: string): boolean => key.startsWith(PREFIX);
 
 type Terms = Omit<SupplyContract, 'id' | 'siteId'>;
 
@@ -23,8 +24,7 @@ export function supplyContracts(
 ): SupplyContract[] {
   const last = new Map<string, SettingRow>();
   for (const row of rows)
-    if (row.key.startsWith(PREFIX) && row.recordedAtMs <= knownAtMs)
-      last.set(`${row.subject} ${row.key}`, row);
+    if (isContractKey(row.key) && row.recordedAtMs <= knownAtMs) last.set(`${row.subject} ${row.key}`, row);
   return [...last.values()].flatMap(({ subject, key, value }) => {
     if (value === '') return [];
     const { vintageFrom, vintageTo, ...terms } = JSON.parse(value);

@@ -1,5 +1,5 @@
 /** A carbon statement: one figure with all that a reader needs to judge it. Renderers only lay it out. */
-import { type HardwareCatalog, sourceOf } from '../embodied/catalog.ts';
+import { type CatalogEntry, type HardwareCatalog, sourceOf } from '../embodied/catalog.ts';
 import { type PartType, partFootprint } from '../embodied/footprint.ts';
 import type { PartRow } from '../emissions/embodied-parts.ts';
 import type { Figures } from '../emissions/figures.ts';
@@ -166,12 +166,7 @@ export function composeStatement(input: StatementInput): Statement {
     notCounted: notCounted(input),
     sources: [
       ...new Set([
-        ...parts
-          .flatMap(
-            ({ type, name }) =>
-              partFootprint({ type: type as PartType, name, capacityBytes: null }, catalog).entries,
-          )
-          .flatMap(({ sources }) => sources.map(sourceOf)),
+        ...entriesOf(parts, catalog).flatMap(({ sources }) => sources.map(sourceOf)),
         ...zones.flatMap(({ yearAverage }) =>
           yearAverage === null ? [] : [`Yearly average of ${yearAverage.year}: ${yearAverage.source}`],
         ),
@@ -180,6 +175,12 @@ export function composeStatement(input: StatementInput): Statement {
     ],
   };
 }
+
+/** Of the catalog, which these parts are counted by. */
+export const entriesOf = (parts: readonly PartRow[], catalog: HardwareCatalog): readonly CatalogEntry[] =>
+  parts.flatMap(
+    ({ type, name }) => partFootprint({ type: type as PartType, name, capacityBytes: null }, catalog).entries,
+  );
 
 function hardwareOf(
   { key, gpuCount, gpuSeconds, energyKwh }: FigureGroup,

@@ -2,6 +2,12 @@
 import { catalog } from '../../shared/embodied/catalog.ts';
 import { GRID_ZONES } from '../../shared/grid/zones.ts';
 import { segmentsOver, settingHistory } from '../../shared/settings/effective.ts';
+import {
+  contractKey,
+  contractValue,
+  isContractKey,
+  supplyContracts,
+} from '../../shared/settings/supply-contracts.ts';
 import { epochMs } from '../../shared/units.ts';
 import { VERSION } from '../http/version.ts';
 import { webCrypto } from '../http/web-crypto.ts';
@@ -18,14 +24,27 @@ export async function factorVersions(
   { fromMs, toMs, knownAtMs }: { readonly fromMs: number; readonly toMs: number; readonly knownAtMs: number },
 ): Promise<Versions> {
   const rows = (await readSettings(openDatabase(db))).filter(({ subject }) => !subject.startsWith('node:'));
-  const names = new Map(rows.map(({ subject, key }) => [`${subject} ${key}`, { subject, key }]));
+  const names = new Map(
+    rows
+      .filter(({ key }) => !isContractKey(key))
+      .map(({ subject, key }) => [`${subject} ${key}`, { subject, key }]),
+  );
   const range = { startMs: epochMs(fromMs), endMs: epochMs(toMs) };
   const settings = [...names.values()].flatMap(({ subject, key }) =>
     segmentsOver(settingHistory(rows, subject, key, knownAtMs), range).flatMap(({ startMs, value }) =>
-      value === null ? [] : [{ subject, key, value, effectiveFromMs: startMs as number }],
+      value === null || value === '' ? [] : [{ subject, key, value, effectiveFromMs: startMs as number }],
     ),
   );
-  return { ...(await factors()), settings };
+  // Of a contract the last word holds for all of its vintage, whenever it was said.
+  const contracts = supplyContracts(rows, knownAtMs)
+    .filter((contract) => contract.fromMs < toMs && contract.toMs > fromMs)
+    .map((contract) => ({
+      subject: `site:${contract.siteId}`,
+      key: contractKey(contract.id),
+      value: contractValue(contract),
+      effectiveFromMs: Math.max(contract.fromMs, fromMs),
+    }));
+  return { ...(await factors()), settings: [...settings, ...contracts] };
 }
 
 export async function sameFactors(versions: Versions): Promise<boolean> {
@@ -44,9 +63,17 @@ function factors(): Promise<Factors> {
 async function readFactors(): Promise<Factors> {
   return {
     software: VERSION,
-    catalogSha256: await sha256(catalog),
+    catalogSha256: await catalogSha256(),
     zonesSha256: await sha256(GRID_ZONES),
   };
+}
+
+let ofCatalog: Promise<string> | null = null;
+
+/** Of what making hardware emits, as published. */
+export function catalogSha256(): Promise<string> {
+  ofCatalog ??= sha256(catalog);
+  return ofCatalog;
 }
 
 async function sha256(value: unknown): Promise<string> {

@@ -4,7 +4,13 @@ import { hardwareAsKnown, hardwareAt, hardwareSubject } from '../../shared/embod
 import type { Figures } from '../../shared/emissions/figures.ts';
 import type { SciScore } from '../../shared/emissions/sci.ts';
 import { findZone } from '../../shared/grid/zones.ts';
-import { composeStatement, type Statement, type StatementSubject } from '../../shared/statement/statement.ts';
+import { contractKey, isContractKey } from '../../shared/settings/supply-contracts.ts';
+import {
+  composeStatement,
+  entriesOf,
+  type Statement,
+  type StatementSubject,
+} from '../../shared/statement/statement.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
@@ -120,9 +126,18 @@ async function gather(
     frozen.versions ?? (await factorVersions(db, { fromMs, toMs, knownAtMs }));
   const sites = new Set(bySite.value.groups.map(({ key }) => `site:${key}`));
   const zones = byZone.groups.map(({ key }) => key);
-  const ofSubjects = settings.filter(
-    ({ subject: of }) =>
-      sites.has(of) || of.startsWith(hardwareSubject('')) || zones.some((zone) => of === `grid:${zone}`),
+  // A contract of another site may cover the whole zone; one that covers nothing, or under location, plays no part.
+  const contracts = new Set(
+    byZone.contracts?.map(({ contract }) => `site:${contract.siteId} ${contractKey(contract.id)}`),
+  );
+  const catalog = hardwareAt(hardwareAsKnown(await readSettings(openDatabase(db)), knownAtMs), toMs - 1);
+  const hardware = new Set(
+    entriesOf(byModel.value.embodiedParts, catalog).map((entry) => hardwareSubject(entry.id)),
+  );
+  const inUse = settings.filter(({ subject: of, key }) =>
+    isContractKey(key)
+      ? contracts.has(`${of} ${key}`)
+      : sites.has(of) || hardware.has(of) || zones.some((zone) => of === `grid:${zone}`),
   );
   const providers = new Map<string, readonly string[]>();
   for (const gridZone of zones) {
@@ -149,8 +164,8 @@ async function gather(
       parts: byModel.value.embodiedParts,
       sci,
       versions,
-      settings: ofSubjects,
-      catalog: hardwareAt(hardwareAsKnown(await readSettings(openDatabase(db)), knownAtMs), toMs - 1),
+      settings: inUse,
+      catalog,
     }),
   );
 }

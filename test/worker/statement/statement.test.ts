@@ -204,3 +204,48 @@ test('a period keeps its frozen figure, whatever comes later', async () => {
   const missing = await clock.call('GET', '/v1/periods/99/statement');
   expect(await refusal(missing)).toEqual({ status: 404, code: 'not_found', field: 'id' });
 });
+
+test('the versions name what the figure was made with, and nothing that was taken back or plays no part', async () => {
+  clock.nowMs += 1;
+  const contract = {
+    kind: 'ppa',
+    kwh: 0.01,
+    vintageFrom: at(0),
+    vintageTo: at(2),
+    gramsPerKwh: 5,
+    source: 's',
+  };
+  await ask('PATCH', '/v1/sites/sf', { supplyContracts: { kept: contract, gone: contract } });
+  await ask('PUT', '/v1/hardware/epyc-9654', { kgCo2eq: 30, source: 'maker' });
+  await ask('PUT', '/v1/hardware/l4', { kgCo2eq: 30, source: 'of no part here' });
+  await ask('PUT', '/v1/hardware/h100-sxm5-80gb', { kgCo2eq: 30, source: 'taken back' });
+  clock.nowMs += 1;
+  await ask('PATCH', '/v1/sites/sf', {
+    supplyContracts: { gone: null },
+    networkOverheadRatio: null,
+    effectiveFrom: at(0),
+  });
+  await ask('DELETE', '/v1/hardware/h100-sxm5-80gb');
+  type Versions = { versions: { settings: readonly { subject: string; key: string }[] } };
+  const named = async (accounting: string) =>
+    (await ask<Versions>('GET', `${ofJob}?accounting=${accounting}`)).versions.settings.map(
+      ({ subject, key }) => `${subject} ${key}`,
+    );
+  const always = [
+    'hardware:epyc-9654 figure',
+    'site:sf embodiedLifetimeYears',
+    'site:sf gridZone',
+    'site:sf networkOverheadSource',
+    'site:sf pueRatio',
+  ];
+  expect((await named('location')).sort()).toEqual(always);
+  expect((await named('market')).sort()).toEqual([...always, 'site:sf supplyContract:kept']);
+  const { versions } = await ask<Versions>('POST', '/v1/periods', {
+    from: at(1),
+    to: at(2),
+    accounting: 'market',
+  });
+  expect(
+    versions.settings.filter(({ key }) => key.startsWith('supplyContract')).map(({ key }) => key),
+  ).toEqual(['supplyContract:kept']);
+});
