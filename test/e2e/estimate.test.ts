@@ -77,6 +77,10 @@ test.each([
     /nearest: .*H100 SXM5 80GB/,
   ],
   [[...LLAMA, '--zone', 'Germany'], /no grid zone has the key "Germany"/i],
+  [
+    ['--hardware', 'NVIDIA L4', '--hours', '1', '--power', '1', '--zone', 'DE'],
+    /^wattshed: --pue: missing; 1 counts what the machines drew and no more$/m,
+  ],
   [['--hours', 'many'], /--hours must be a number/],
   [['--request', '/nowhere.json'], /the request in \/nowhere.json cannot be read \(ENOENT\)/],
   [[], /an estimate of what\?/],

@@ -65,7 +65,9 @@ export const estimateCommand: Command = {
     const { config } = settingsFor(io, options);
     const request = requestOf(options);
     const api = await openApi(io, options, config);
-    const answer = await answered(api.post('/v1/estimate', request));
+    const answer = await answered(api.post('/v1/estimate', request)).catch((error: unknown) => {
+      throw error instanceof CliError ? new CliError(error.exitCode, byOption(error.message)) : error;
+    });
     io.out(
       options.json === true
         ? `${JSON.stringify(answer, null, 2)}\n`
@@ -94,6 +96,14 @@ function requestOf(options: OptionValues): Record<string, unknown> {
   if (Object.keys(request).length === 0)
     throw new CliError(EXIT.usage, 'an estimate of what? --hardware, --hours, --power and --zone say it');
   return request;
+}
+
+/** The server names the field of the request that is wrong; here it is an option. */
+function byOption(message: string): string {
+  const option = Object.entries(FIELDS).find(([, { field }]) => message.startsWith(`/${field.join('/')}: `));
+  if (option === undefined) return message;
+  const [name, { field }] = option;
+  return `--${name}${message.slice(`/${field.join('/')}`.length)}`;
 }
 
 function numberOf(name: string, text: string): number {
