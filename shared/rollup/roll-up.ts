@@ -6,6 +6,9 @@ import { nodeCells } from '../emissions/node-cells.ts';
 import { HOUR_MS, windowOfHour } from '../time/window.ts';
 import { HourSums, type RolledWindow } from './hour-sums.ts';
 
+/** To be raised whenever the same hours come to other sums: then all are summed again. */
+export const ROLLUP_VERSION = 1;
+
 export interface RollupGroup {
   readonly siteId: string | null;
   readonly gpuModel: string | null;

@@ -47,4 +47,6 @@ export const rollupState = sqliteTable('rollup_state', {
   openToMs: integer('open_to_ms'),
   /** The same, once all that is marked is summed. */
   nextOpenToMs: integer('next_open_to_ms'),
+  /** What the hours were summed with: version of the sums and digest of the hardware catalog. Null before the first turn. */
+  madeWith: text('made_with'),
 });

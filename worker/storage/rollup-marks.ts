@@ -85,6 +85,11 @@ export function markNodes(
   return markHours(binding, theseNodes(numbers), { fromMs: 0, toMs: nowMs });
 }
 
+/** All hours: they were summed with something else. */
+export function markAll(binding: D1Database, nowMs: number): D1PreparedStatement {
+  return markHours(binding, everyNode, { fromMs: 0, toMs: nowMs });
+}
+
 /** An hour is summed for good some time after this, when all that was received in time is written. */
 export const LATE_AFTER_MS = 600_000;
 

@@ -1,21 +1,26 @@
 /** How far the rollups are, and what is marked. */
 import { dayOf, hourBits, hoursOf, markKey, parseMarkKey } from './rollup-keys.ts';
-import { FIRST_HOUR, KEPT_FROM_HOUR } from './rollup-marks.ts';
+import { FIRST_HOUR, KEPT_FROM_HOUR, markAll } from './rollup-marks.ts';
 
 /** Hours since 1970. */
-export interface RollupState {
-  readonly version: number;
+interface RollupProgress {
   readonly doneHour: number;
   readonly markedHour: number;
   readonly openToMs: number | null;
   readonly nextOpenToMs: number | null;
+}
+
+export interface RollupState extends RollupProgress {
+  readonly version: number;
+  /** Null before the first turn. */
+  readonly madeWith: string | null;
   /** Hours before it have left: only their sums are there. */
   readonly keptFromHour: number;
 }
 
 const READ = `
   SELECT version, done_hour AS doneHour, marked_hour AS markedHour, open_to_ms AS openToMs,
-         next_open_to_ms AS nextOpenToMs, ${KEPT_FROM_HOUR} AS keptFromHour
+         next_open_to_ms AS nextOpenToMs, made_with AS madeWith, ${KEPT_FROM_HOUR} AS keptFromHour
   FROM rollup_state WHERE id = 1`;
 
 /** Null before the first start. */
@@ -33,6 +38,12 @@ const BEGIN = `
 export async function beginRollups(db: D1Database): Promise<RollupState | null> {
   await db.prepare(BEGIN).run();
   return readRollupState(db);
+}
+
+/** All hours that are there are to be summed again, with this. */
+export async function beginAnew(db: D1Database, madeWith: string, nowMs: number): Promise<void> {
+  const note = db.prepare('UPDATE rollup_state SET made_with = ?1 WHERE id = 1').bind(madeWith);
+  await db.batch([markAll(db, nowMs), note]);
 }
 
 const ADVANCE = `
@@ -53,7 +64,7 @@ const MARK_BLOCKS = `
 export async function advanceRollups(
   db: D1Database,
   { version }: RollupState,
-  to: Omit<RollupState, 'version' | 'keptFromHour'>,
+  to: RollupProgress,
   mark: { readonly fromHour: number; readonly toHour: number; readonly blocks: number } | null = null,
 ): Promise<boolean> {
   const advance = db.prepare(ADVANCE).bind(version, to.doneHour, to.markedHour, to.openToMs, to.nextOpenToMs);

@@ -1,6 +1,16 @@
 /** Nodes that were silent at first, left and came back, and reports that a person let in: rollups follow them too. */
 import { beforeAll, expect, test } from 'vitest';
-import { ask, clock, DAY_MS, gpu, HOUR_MS, newNode, storeHours, WINDOW_MS } from '../emissions/support.ts';
+import {
+  ask,
+  clock,
+  DAY_MS,
+  database,
+  gpu,
+  HOUR_MS,
+  newNode,
+  storeHours,
+  WINDOW_MS,
+} from '../emissions/support.ts';
 import { host } from '../support/enrolment.ts';
 import { type Answer, expectSame, instant, rollUp } from './support.ts';
 
@@ -91,6 +101,19 @@ test('what a person releases from quarantine is summed with its hour', async () 
   await ask('POST', `/v1/quarantine/${quarantine[0]!.id}/release`);
   await rollUp(DAYS);
   expect((await energyKwh()) - before).toBeCloseTo(tenKilowatts / 3.6e9, 9);
+  await expectAllSame();
+});
+
+test('hours that another version summed are summed again', async () => {
+  // As if it had told expected time otherwise: nothing marks that.
+  await database
+    .prepare('UPDATE nodes SET enrolled_at_ms = enrolled_at_ms + ?1 WHERE number > 1')
+    .bind(5 * HOUR_MS)
+    .run();
+  await rollUp(DAYS);
+  await expect(expectAllSame()).rejects.toThrow(/coverage/);
+  await database.prepare("UPDATE rollup_state SET made_with = 'another'").run();
+  await rollUp(DAYS);
   await expectAllSame();
 });
 

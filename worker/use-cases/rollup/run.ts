@@ -3,6 +3,7 @@
  * each commits whole or not at all, and each may be run twice; a run that is missed is made up for by the next.
  */
 import { hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
+import { ROLLUP_VERSION } from '../../../shared/rollup/roll-up.ts';
 import { Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { openDatabase } from '../../storage/database.ts';
@@ -12,6 +13,7 @@ import { BLOCK_NODES, dayOf, HOURS_PER_DAY, hoursOf } from '../../storage/rollup
 import { LATE_AFTER_MS } from '../../storage/rollup-marks.ts';
 import {
   advanceRollups,
+  beginAnew,
   beginRollups,
   type RollupMark,
   type RollupState,
@@ -21,6 +23,7 @@ import {
 } from '../../storage/rollup-state.ts';
 import { dropMarks } from '../../storage/rollup-sums.ts';
 import { readSettings } from '../../storage/settings.ts';
+import { catalogSha256 } from '../factor-versions.ts';
 import { sumBlocks } from './sum-blocks.ts';
 import { sumDay } from './sum-day.ts';
 
@@ -39,6 +42,8 @@ export const TURN_NODE_HOURS = { free: 2 * BLOCK_NODES, paid: 20_480 };
 export async function runRollups(db: D1Database, nowMs: number, nodeHours: number): Promise<void> {
   const state = (await readRollupState(db)) ?? (await beginRollups(db));
   if (state === null) return;
+  const madeWith = `${ROLLUP_VERSION}/${await catalogSha256()}`;
+  if (state.madeWith !== madeWith) await beginAnew(db, madeWith, nowMs);
   const lastNode = await readLastNodeNumber(db);
   await advance(db, state, lastNode, nowMs);
   await sumMarked(db, nowMs, nodeHours);
