@@ -16,6 +16,8 @@ export interface Env extends ProviderKeys, RetentionEnv {
   readonly EMAIL?: SendEmail;
   /** `true`: alerts may also go to this machine itself, by http too; for self-hosting and tests. Default `false`. */
   readonly ALERT_TARGETS_ALLOW_LOOPBACK?: string;
+  /** Where people find this server, such as `https://wattshed.example.org`; links of alerts begin with it. */
+  readonly PUBLIC_URL?: string;
 }
 
 const DEFAULT_REPORT_EVERY_SECONDS = 60;
@@ -38,4 +40,17 @@ export function alertTargetsAllowLoopback({ ALERT_TARGETS_ALLOW_LOOPBACK: settin
     throw new RangeError(`ALERT_TARGETS_ALLOW_LOOPBACK must be "true" or "false", got "${setting}"`);
   }
   return setting === 'true';
+}
+
+/**
+ * Without a slash at its end; null where the operator did not say.
+ * @throws RangeError where the setting is no address of a server
+ */
+export function publicUrl({ PUBLIC_URL: setting }: Env): string | null {
+  if (setting === undefined) return null;
+  const origin = URL.parse(setting)?.origin;
+  if (!/^https?:\/\//.test(setting) || setting.replace(/\/$/, '') !== origin) {
+    throw new RangeError(`PUBLIC_URL must be like https://wattshed.example.org, got "${setting}"`);
+  }
+  return origin;
 }

@@ -54,7 +54,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     bindings: {
       ADMIN_SECRET_SHA256: options.adminSecretSha256,
       // The Worker refuses a value that it does not know.
-      ...fromEnvironment([...PROVIDER_KEY_NAMES, ...RETENTION_SETTINGS, 'ALERT_TARGETS_ALLOW_LOOPBACK']),
+      ...fromEnvironment([
+        ...PROVIDER_KEY_NAMES,
+        ...RETENTION_SETTINGS,
+        'ALERT_TARGETS_ALLOW_LOOPBACK',
+        'PUBLIC_URL',
+      ]),
     },
   });
   // Miniflare ends the process on a signal at once; the launcher has an agent to stop first.

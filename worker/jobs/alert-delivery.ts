@@ -1,9 +1,15 @@
-import { alertTargetsAllowLoopback } from '../env.ts';
+import { alertTargetsAllowLoopback, publicUrl } from '../env.ts';
 import { deliverNotifications } from '../use-cases/channels/deliver.ts';
 import type { ScheduledJob } from './register.ts';
 
 /** Due at every turn, a minute after the evaluation. */
 export const alertDelivery: ScheduledJob = async ({ env, now, fetch }) => {
-  const allowLoopback = alertTargetsAllowLoopback(env);
-  await deliverNotifications({ db: env.DB, now, fetch, email: env.EMAIL, allowLoopback });
+  await deliverNotifications({
+    db: env.DB,
+    now,
+    fetch,
+    email: env.EMAIL,
+    allowLoopback: alertTargetsAllowLoopback(env),
+    publicUrl: publicUrl(env),
+  });
 };

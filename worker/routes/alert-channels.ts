@@ -1,6 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import { alertTargetsAllowLoopback } from '../env.ts';
+import { alertTargetsAllowLoopback, publicUrl } from '../env.ts';
 import type { App, AppEnv } from '../http/app.ts';
 import { requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
@@ -143,6 +143,7 @@ export function registerAlertChannels(app: App): void {
       fetch: (input, init) => fetch(input, init),
       email: env.EMAIL,
       allowLoopback: alertTargetsAllowLoopback(env),
+      publicUrl: publicUrl(env),
       nowMs: variables.nowMs,
     });
     if (!tested.ok) return problemResponse(context, tested.problem);

@@ -136,6 +136,18 @@ test('an id is taken once; a channel that rules tell stays; there are 50 at most
   expect(await refusal(await call('POST', '/v1/alert-channels', body))).toMatchObject({ code: 'in_use' });
 });
 
+test.each(['wattshed.example.org', 'https://wattshed.example.org/page', 'ftp://wattshed.example.org'])(
+  'PUBLIC_URL is the address of a server, not %s',
+  async (url) => {
+    await api('POST', '/v1/alert-channels', { id: 'ops', type: 'slack', settings: { url: SECRET_URL } });
+    const tested = await clockedApi(Date.now(), { PUBLIC_URL: url }).call(
+      'POST',
+      '/v1/alert-channels/ops/test',
+    );
+    expect(tested.status).toBe(500);
+  },
+);
+
 test('the flag of the operator is "true" or "false"', async () => {
   const body = { id: 'ops', type: 'slack', settings: { url: 'http://127.0.0.1:9/' } };
   const withFlag = (flag: string) =>

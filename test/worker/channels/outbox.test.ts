@@ -21,13 +21,17 @@ const rows = async () =>
   ).results;
 
 /** A run in which receivers answer by `answer`; the requests that it made. */
-async function run(answer: (url: string) => Response | Promise<Response>): Promise<Request[]> {
+async function run(
+  answer: (url: string) => Response | Promise<Response>,
+  publicUrl: string | null = null,
+): Promise<Request[]> {
   const requests: Request[] = [];
   await deliverNotifications({
     db: DB,
     now: () => nowMs,
     email: undefined,
     allowLoopback: false,
+    publicUrl,
     fetch: async (input, init) => {
       const request = new Request(input as string, init as RequestInit);
       requests.push(request);
@@ -219,4 +223,22 @@ test('what a receiver answers is not stored', async () => {
   await run(() => new Response('a-secret-of-theirs', { status: 500 }));
   const stored = JSON.stringify(await DB.prepare('SELECT * FROM alert_deliveries').all());
   expect(stored).not.toContain('a-secret-of-theirs');
+});
+
+test('links begin with the address of the server where it knows that', async () => {
+  const links = [
+    { label: 'Dashboard', href: '/' },
+    { label: 'Elsewhere', href: 'https://example.org/x' },
+  ];
+  const linksOf = async (publicUrl: string | null) => {
+    const [request] = await run(() => new Response(null, { status: 204 }), publicUrl);
+    return [...(await request!.text()).matchAll(/<(https:[^|]*)\|/g)].map(([, href]) => href);
+  };
+  await enqueue(notification({ links }));
+  expect(await linksOf('https://wattshed.example.org')).toEqual([
+    'https://wattshed.example.org/',
+    'https://example.org/x',
+  ]);
+  await enqueue(notification({ episodeId: 'ep_2', links }));
+  expect(await linksOf(null)).toEqual(['https://example.org/x']);
 });

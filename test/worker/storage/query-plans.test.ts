@@ -138,6 +138,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
     fetch: async () => new Response('', { status: 410 }),
     email: undefined,
     allowLoopback: false,
+    publicUrl: null,
   });
   expect((await call('POST', '/v1/alert-channels/planned/deliveries/1/retry')).status).toBe(204);
   expect((await call('DELETE', '/v1/alert-channels/planned')).status).toBe(204);

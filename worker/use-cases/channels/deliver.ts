@@ -2,7 +2,7 @@
  * Empties the outbox: claims what is due, sends, writes what came of it. At least once, under the notification's own id:
  * a run that dies between a receiver's answer and our writing it down sends again when its lease is over.
  */
-import type { Sender, SendOutcome } from '../../channels/send.ts';
+import type { SendOutcome } from '../../channels/send.ts';
 import { disableChannel, listChannels, type StoredChannel } from '../../storage/alert-channels.ts';
 import {
   type AttemptResult,
@@ -14,7 +14,7 @@ import {
 } from '../../storage/alert-outbox.ts';
 import { openDatabase } from '../../storage/database.ts';
 import { MAX_ATTEMPTS, retryDelayMs } from './retry-schedule.ts';
-import { sendNotification } from './send-notification.ts';
+import { type NotificationSender, sendNotification } from './send-notification.ts';
 
 /** Of the 50 requests that a run of the free plan may make; the grid job needs its own. */
 const MAX_PER_RUN = 20;
@@ -35,7 +35,8 @@ const NEVER_ENDED: SendOutcome = {
   answer: null,
 };
 
-export interface DeliverDependencies extends Pick<Sender, 'fetch' | 'email' | 'allowLoopback'> {
+export interface DeliverDependencies
+  extends Pick<NotificationSender, 'fetch' | 'email' | 'allowLoopback' | 'publicUrl'> {
   readonly db: D1Database;
   /** UTC milliseconds. */
   readonly now: () => number;
@@ -67,7 +68,7 @@ export async function deliverNotifications(dependencies: DeliverDependencies): P
 async function deliverTo(
   channel: StoredChannel,
   claimed: readonly ClaimedDelivery[],
-  { db, now, fetch, email, allowLoopback }: DeliverDependencies,
+  { db, now, fetch, email, allowLoopback, publicUrl }: DeliverDependencies,
 ): Promise<void> {
   const results: AttemptResult[] = [];
   let stopped: SendOutcome | null = null;
@@ -80,7 +81,7 @@ async function deliverTo(
       results.push(resultOf(delivery, NEVER_ENDED, now()));
       continue;
     }
-    const sender = { fetch, email, allowLoopback, nowMs: now(), readAnswer: false };
+    const sender = { fetch, email, allowLoopback, publicUrl, nowMs: now(), readAnswer: false };
     const sent = await sendNotification(channel, delivery.notification, sender);
     results.push(resultOf(delivery, sent, now()));
     if (sent.kind === 'noAnswer' || sent.kind === 'gone' || sent.retryAfterMs !== null) stopped = sent;

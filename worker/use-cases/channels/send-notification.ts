@@ -7,17 +7,31 @@ import { type Sender, type SendOutcome, send } from '../../channels/send.ts';
 import type { StoredChannel } from '../../storage/alert-channels.ts';
 import { readConfig, secretsAt } from './channel-config.ts';
 
+export interface NotificationSender extends Sender {
+  /** What links that name only a path begin with; null: they stay as they are. */
+  readonly publicUrl: string | null;
+}
+
 export async function sendNotification(
   channel: Pick<StoredChannel, 'id' | 'type' | 'config'>,
   notification: AlertNotification,
-  sender: Sender,
+  sender: NotificationSender,
 ): Promise<SendOutcome> {
-  const message = await render(channel, notification, sender.nowMs);
+  const message = await render(channel, withWholeLinks(notification, sender.publicUrl), sender.nowMs);
   if (message === null) {
     const outcome = 'not sent: the settings are of another version of this server; set them again';
     return { kind: 'refused', status: null, outcome, retryAfterMs: null, answer: null };
   }
   return send(message, sender);
+}
+
+function withWholeLinks(notification: AlertNotification, publicUrl: string | null): AlertNotification {
+  if (publicUrl === null) return notification;
+  const links = notification.links.map(({ label, href }) => ({
+    label,
+    href: href.startsWith('/') ? publicUrl + href : href,
+  }));
+  return { ...notification, links };
 }
 
 async function render(

@@ -1,11 +1,11 @@
 /** A test message now, past the outbox, to see what the receiver says: a firing one, and its resolution where it took that. */
 import type { AlertNotification } from '../../../shared/alerts/notification.ts';
-import type { Sender, SendOutcome } from '../../channels/send.ts';
+import type { SendOutcome } from '../../channels/send.ts';
 import { ok, type Result } from '../../http/problem.ts';
 import { findChannel } from '../../storage/alert-channels.ts';
 import { openDatabase } from '../../storage/database.ts';
 import { noChannel } from './channels.ts';
-import { sendNotification } from './send-notification.ts';
+import { type NotificationSender, sendNotification } from './send-notification.ts';
 
 const MAX_SAID_CHARACTERS = 500;
 
@@ -23,7 +23,7 @@ export interface TestMessage {
 export async function testChannel(
   db: D1Database,
   id: string,
-  sender: Omit<Sender, 'readAnswer'>,
+  sender: Omit<NotificationSender, 'readAnswer'>,
 ): Promise<Result<readonly TestMessage[]>> {
   const channel = await findChannel(openDatabase(db), id);
   if (channel === null) return noChannel(id);
@@ -67,7 +67,7 @@ function testNotification(
     summary: `Test of the alert channel "${channelId}" of Wattshed`,
     text: 'Somebody asked for this message. Nothing is wrong, and nothing is to be done.',
     fields: { test: true },
-    links: [],
+    links: [{ label: 'Dashboard', href: '/' }],
     channelIds: [channelId],
   };
 }
