@@ -46,6 +46,8 @@ export interface CatalogEntry extends OtherImpacts {
   /** Servers: without their GPUs. */
   readonly hostKgCo2eq?: number;
   readonly gpuCount?: number;
+  /** GPUs on a module: their figure has the CPU beside them in it. */
+  readonly holdsCpu?: boolean;
   readonly note?: string;
 }
 

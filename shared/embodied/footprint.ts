@@ -28,13 +28,17 @@ export interface HardwarePart {
   readonly count?: number | null;
 }
 
-/** How the figure of a part was found: as `CatalogMatch`, or `type`: one figure stands for all parts of its type. */
-export type FigureMatch = CatalogMatch['by'] | 'type';
+/**
+ * How the figure of a part was found: as `CatalogMatch`; `type`: one figure stands for all parts of its type; `module`: it is
+ * in that of the GPU on the same module, and zero here.
+ */
+export type FigureMatch = CatalogMatch['by'] | 'type' | 'module';
 export const FIGURE_MATCHES = [
   'exact',
   'similar',
   'modelled',
   'type',
+  'module',
 ] as const satisfies readonly FigureMatch[];
 
 /** Null where an entry does not say. */
@@ -134,15 +138,21 @@ export function withFootprints<P extends HardwarePart & Service>(
   hardware: readonly Since<HardwareCatalog>[],
 ): (P & Footprint & PartFigures)[] {
   const gpuCount = mostAtOnce(parts.filter(({ type }) => type === 'gpu'));
+  const newest = hardware.at(-1)!.value;
+  const cpuInGpu = parts.some(({ type, name }) => type === 'gpu' && newest.find(type, name).entry.holdsCpu);
   // A node has eight GPUs and two dozen modules that are alike: each kind is looked up and summed once.
   const ofKinds = new Map<string, Footprint & PartFigures>();
   return parts.map((part) => {
+    if (cpuInGpu && part.type === 'cpu') return { ...part, ...IN_MODULE };
     const kind = JSON.stringify([part.type, part.name, part.capacityBytes, part.count]);
     const footprint = ofKinds.get(kind) ?? footprintOver(part, hardware, gpuCount);
     ofKinds.set(kind, footprint);
     return { ...part, ...footprint };
   });
 }
+
+/** The CPU of a GH200 or GB200. */
+const IN_MODULE: Footprint = { ...sum([]), match: 'module' };
 
 function footprintOver(
   part: HardwarePart,

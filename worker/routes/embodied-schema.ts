@@ -46,9 +46,9 @@ const partSchema = z
     fullyAmortized: z.boolean().openapi({ description: 'Its lifetime is over: it adds nothing any more.' }),
     match: z.enum(FIGURE_MATCHES).openapi({
       description:
-        '`exact`: an entry of the catalog has its own name; `similar`: its name begins like that of an entry, whose bounds are halved and doubled; `modelled`: nothing is like it, and a formula gives its figure, with wide bounds; `type`: one figure stands for all parts of its type.',
+        '`exact`: an entry of the catalog has its own name; `similar`: its name begins like that of an entry, whose bounds are halved and doubled; `modelled`: nothing is like it, and a formula gives its figure, with wide bounds; `type`: one figure stands for all parts of its type; `module`: it is in the figure of the GPU on the same module (GH200, GB200), and zero here.',
     }),
-    matched: z.boolean().openapi({ description: '`match` is `exact` or `type`.' }),
+    matched: z.boolean().openapi({ description: '`match` is `exact`, `type` or `module`.' }),
     assumed: z.boolean().openapi({
       description:
         'The part is not known to the catalog by its name, or its number or presence is assumed, not reported.',

@@ -220,7 +220,7 @@ function partReply(part: EmbodiedPart) {
     activeHours: part.activeMilliseconds === null ? null : part.activeMilliseconds / HOUR_MS,
     fullyAmortized: part.fullyAmortized,
     match: part.match,
-    matched: part.match === 'exact' || part.match === 'type',
+    matched: part.match !== 'similar' && part.match !== 'modelled',
     assumed: part.assumed,
     inServiceFrom: instant(part.inServiceMs),
     inServiceAssumed: part.inServiceAssumed,

@@ -10,6 +10,22 @@ import {
 import { partFootprint, withFootprints } from '../../../shared/embodied/footprint.ts';
 import { modelledGpu } from '../../../shared/embodied/gpu-model.ts';
 
+test.each(['NVIDIA GH200 480GB', 'NVIDIA GB200'])(
+  'the CPU on the module of a %s is not counted twice',
+  (name) => {
+    const part = (type: 'gpu' | 'cpu', of: string) => {
+      const service = { inServiceMs: 0, outOfServiceMs: null };
+      return { id: of, type, name: of, capacityBytes: null, ...service };
+    };
+    const cpu = part('cpu', 'Neoverse-V2');
+    const known = [{ fromMs: 0, value: PUBLISHED }];
+    const [gpu, inModule] = withFootprints([part('gpu', name), cpu], known);
+    expect(gpu!.grams).toBeGreaterThan(0);
+    expect(inModule).toMatchObject({ grams: 0, gramsLow: 0, gramsHigh: 0, match: 'module', entries: [] });
+    expect(withFootprints([part('gpu', 'NVIDIA H100 80GB HBM3'), cpu], known)[1]!.grams).toBeGreaterThan(0);
+  },
+);
+
 test('every entry has its bounds in order, a known source and, where modelled, a formula', () => {
   expect(catalog.entries).toHaveLength(81);
   expect(new Set(catalog.entries.map(({ id }) => id)).size).toBe(81);
