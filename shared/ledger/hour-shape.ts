@@ -1,9 +1,8 @@
 /** What is alike from window to window of an hour: its devices and shares, and which of their fields have a value of their own. */
+import { WINDOW_MS } from '../time/window.ts';
 import { ENERGY_KINDS, type EnergyKind, JOB_ATTRIBUTIONS, type JobAttribution } from '../wire/ingest.ts';
 import type { LedgerDevice, LedgerEpoch, LedgerJobShare } from './hour.ts';
 import { type ByteReader, ByteWriter } from './varint.ts';
-
-export const FULL_WINDOW_MS = 300_000;
 
 export interface DeviceShape {
   readonly deviceIndex: number;
@@ -58,7 +57,7 @@ export function writeShape({ devices, jobShares }: LedgerEpoch): Uint8Array {
     writer.unsigned(device.deviceIndex);
     writer.byte(
       ENERGY_KINDS.indexOf(device.kind) |
-        (device.meteredMilliseconds === FULL_WINDOW_MS ? FULLY_METERED : 0) |
+        (device.meteredMilliseconds === WINDOW_MS ? FULLY_METERED : 0) |
         (device.recoveredMillijoules > 0 ? RECOVERED : 0) |
         (device.integratedMillijoules !== null ? INTEGRATED : 0) |
         (device.idleMillijoules > 0 ? IDLE : 0) |

@@ -1,6 +1,7 @@
 /** The numbers of one window, each as its difference from what the window before lets expect. */
+import { WINDOW_MS } from '../time/window.ts';
 import type { LedgerDevice, LedgerEpoch, LedgerJobShare } from './hour.ts';
-import { FULL_WINDOW_MS, restOf, type WindowShape } from './hour-shape.ts';
+import { restOf, type WindowShape } from './hour-shape.ts';
 import type { RiceReader, RiceWriter } from './rice.ts';
 
 /** Utilization is kept to 1/10,000: sensors give whole percents. */
@@ -133,7 +134,7 @@ export function readValues(
       deviceIndex: shape.deviceIndex,
       kind: shape.kind,
       energyMillijoules,
-      meteredMilliseconds: shape.isFullyMetered ? FULL_WINDOW_MS : reader.unsigned(COLUMNS.metered),
+      meteredMilliseconds: shape.isFullyMetered ? WINDOW_MS : reader.unsigned(COLUMNS.metered),
       recoveredMillijoules: shape.hasRecovered ? reader.unsigned(COLUMNS.recovered) : 0,
       integratedMillijoules: shape.hasIntegrated ? energyMillijoules + read(expectedExcess(was)) : null,
       utilizationRatio: shape.hasUtilization ? read(expectedUtilization(was)) / UTILIZATION_STEPS : null,
