@@ -183,7 +183,7 @@ place() {
 #!/bin/sh
 here=\$(dirname -- "\$(dirname -- "\$(readlink -f -- "\$0")")")
 if [ "\${1-}" = run ]; then
-  # With a heap for each thread, as glibc makes them, the agent takes a MiB more.
+  # With a heap for each thread, as glibc makes them, the agent takes up to a MiB more.
   export MALLOC_ARENA_MAX=1
   exec $runs$lite "\$here/wattshed.mjs" "\$@"
 fi
