@@ -13,16 +13,35 @@ const ROOT = new URL('..', import.meta.url).pathname;
 /** Asks as the admin, or with the token given. @throws where the answer is no success */
 export type Ask = <T>(path: string, body: unknown, token?: string, method?: string) => Promise<T>;
 
+export type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;
+
+export interface SiteOptions {
+  /** Names of the bindings. */
+  readonly databases?: readonly string[];
+  readonly archive?: boolean;
+  readonly plan?: 'free' | 'paid';
+}
+
 export interface MeteredSite {
+  readonly url: string;
+  /** Without a slash at its end. */
+  readonly url: string;
   readonly ask: Ask;
-  readonly db: Awaited<ReturnType<Miniflare['getD1Database']>>;
+  /** The first of the databases. */
+  readonly db: Database;
+  readonly databases: ReadonlyMap<string, Database>;
+  /** @throws where the site was started without one */
+  readonly bucket: () => ReturnType<Miniflare['getR2Bucket']>;
   /** Of workerd, which holds the Worker and the database. */
   readonly processId: number;
   readonly stop: () => Promise<void>;
 }
 
 /** @param entry from the repository's root */
-export async function startMeteredSite(entry: string): Promise<MeteredSite> {
+export async function startMeteredSite(
+  entry: string,
+  { databases: names = ['DB'], archive = false, plan = 'free' }: SiteOptions = {},
+): Promise<MeteredSite> {
   const folder = mkdtempSync(join(tmpdir(), 'wattshed-bench-'));
   const scriptPath = join(folder, 'worker.js');
   await build({
@@ -45,8 +64,9 @@ export async function startMeteredSite(entry: string): Promise<MeteredSite> {
     port: 0,
     cf: false,
     telemetry: { enabled: false },
-    d1Databases: { DB: 'bench' },
-    bindings: { ADMIN_SECRET_SHA256: admin.secretSha256, RETENTION_PLAN: 'free' },
+    d1Databases: Object.fromEntries(names.map((name) => [name, `bench-${name}`])),
+    ...(archive ? { r2Buckets: { ARCHIVE: 'bench' } } : {}),
+    bindings: { ADMIN_SECRET_SHA256: admin.secretSha256, RETENTION_PLAN: plan },
   });
   const url = (await miniflare.ready).href.replace(/\/$/, '');
   const processId = children().find((child) => !before.includes(child));
@@ -54,6 +74,7 @@ export async function startMeteredSite(entry: string): Promise<MeteredSite> {
   const db = await miniflare.getD1Database('DB');
   await applyMigrations(db as never, join(ROOT, 'worker/schema/migrations'));
   return {
+    url,
     db,
     processId,
     async ask<T>(path: string, body: unknown, token = admin.token, method = 'POST') {

@@ -6,6 +6,7 @@ import { alerts } from './alerts/alerts.ts';
 import { cost } from './cost/cost.ts';
 import { type Figure, printFigures } from './figures.ts';
 import { forecast } from './forecast/forecast.ts';
+import { ingest } from './ingest/ingest.ts';
 import { kill } from './kill/kill.ts';
 import { query } from './query/query.ts';
 import { rowLayout } from './row-layout/row-layout.ts';
@@ -21,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | s
   agent,
   alerts,
   cost,
+  ingest,
   kill,
   sampling: () =>
     values.traces === undefined
