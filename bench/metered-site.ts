@@ -23,7 +23,6 @@ export interface SiteOptions {
 }
 
 export interface MeteredSite {
-  readonly url: string;
   /** Without a slash at its end. */
   readonly url: string;
   readonly ask: Ask;
@@ -71,11 +70,17 @@ export async function startMeteredSite(
   const url = (await miniflare.ready).href.replace(/\/$/, '');
   const processId = children().find((child) => !before.includes(child));
   if (processId === undefined) throw new Error('workerd is no child of this process');
-  const db = await miniflare.getD1Database('DB');
-  await applyMigrations(db as never, join(ROOT, 'worker/schema/migrations'));
+  const databases = new Map<string, Database>();
+  for (const name of names) {
+    const database = await miniflare.getD1Database(name);
+    await applyMigrations(database as never, join(ROOT, 'worker/schema/migrations'));
+    databases.set(name, database);
+  }
   return {
     url,
-    db,
+    db: databases.get(names[0]!)!,
+    databases,
+    bucket: () => miniflare.getR2Bucket('ARCHIVE'),
     processId,
     async ask<T>(path: string, body: unknown, token = admin.token, method = 'POST') {
       const headers = {
