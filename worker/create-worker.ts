@@ -11,6 +11,7 @@ import { TokenCache } from './http/token-cache.ts';
 import { answerInvalid } from './http/validation.ts';
 import { runDueJobs } from './jobs/dispatch.ts';
 import { routeModules } from './routes/register.ts';
+import { createShards } from './storage/shards.ts';
 
 export interface WorkerDependencies {
   /** UTC milliseconds. */
@@ -29,7 +30,8 @@ export function createWorker({
   const app = createApp(now);
   return {
     fetch: (request, env, executionContext) => app.fetch(request, env, executionContext),
-    scheduled: (controller, env) => runDueJobs({ env, now, fetch: outbound }, controller),
+    scheduled: (controller, env) =>
+      runDueJobs({ env, shards: createShards(env), now, fetch: outbound }, controller),
   };
 }
 
@@ -41,6 +43,7 @@ export function createApp(now: () => number): App {
   app.use(async (context, next) => {
     context.set('nowMs', epochMs(now()));
     context.set('tokenCache', tokenCache);
+    context.set('shards', createShards(context.env));
     await next();
   });
   app.use(

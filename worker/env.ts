@@ -3,6 +3,7 @@ import type { RetentionEnv } from '../shared/settings/retention.ts';
 
 /** Bindings of the Worker, as `wrangler.toml` and the local launcher provide them. */
 export interface Env extends ProviderKeys, RetentionEnv {
+  /** The first database; further ones are `DB_1`, `DB_2` and so on (docs/decisions/0010-shards.md). */
   readonly DB: D1Database;
   /** Where days go as Parquet files (docs/archive.md); optional. */
   readonly ARCHIVE?: R2Bucket;

@@ -2,6 +2,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { EpochMs } from '../../shared/units.ts';
 import type { Env } from '../env.ts';
+import type { Shards } from '../storage/shards.ts';
 import type { TokenCache } from './token-cache.ts';
 
 export type Scope = 'ingest' | 'read' | 'admin';
@@ -27,6 +28,8 @@ export interface AppEnv {
     /** The instant of this request, read once. */
     nowMs: EpochMs;
     tokenCache: TokenCache;
+    /** The databases, as this request asks them. */
+    shards: Shards;
   };
 }
 

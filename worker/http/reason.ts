@@ -8,7 +8,7 @@ import { problemResponse } from './problem.ts';
 /** Nodes speak for themselves: what they report says why it changes. Looked up only where no reason is given. */
 export const reasonGiven: MiddlewareHandler<AppEnv> = async (context, next) => {
   if (context.var.caller.scope !== 'admin' || (await hasReason(context))) return next();
-  const { requireWhy } = await readFleetSettings(openDatabase(context.env.DB), context.var.nowMs);
+  const { requireWhy } = await readFleetSettings(openDatabase(context.var.shards.main), context.var.nowMs);
   if (!requireWhy) return next();
   return problemResponse(context, {
     code: 'invalid_parameter',

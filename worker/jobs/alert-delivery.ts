@@ -3,9 +3,9 @@ import { deliverNotifications } from '../use-cases/channels/deliver.ts';
 import type { ScheduledJob } from './register.ts';
 
 /** Due at every turn, a minute after the evaluation. */
-export const alertDelivery: ScheduledJob = async ({ env, now, fetch }) => {
+export const alertDelivery: ScheduledJob = async ({ env, shards, now, fetch }) => {
   await deliverNotifications({
-    db: env.DB,
+    db: shards.main,
     now,
     fetch,
     email: env.EMAIL,

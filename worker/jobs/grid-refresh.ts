@@ -3,6 +3,6 @@ import { refreshGrid } from '../use-cases/grid-refresh.ts';
 import type { ScheduledJob } from './register.ts';
 
 /** Due at every tick: each provider and zone has its own time, kept in `grid_fetches`. */
-export const gridRefresh: ScheduledJob = async ({ env, now, fetch }) => {
-  await refreshGrid({ db: env.DB, providers: intensityProviders(env), fetch, nowMs: now() });
+export const gridRefresh: ScheduledJob = async ({ env, shards, now, fetch }) => {
+  await refreshGrid({ db: shards.main, providers: intensityProviders(env), fetch, nowMs: now() });
 };

@@ -1,5 +1,6 @@
 /** The explicit list of what the one cron trigger runs, one turn a minute in this order; each decides whether it is due. */
 import type { Env } from '../env.ts';
+import type { Shards } from '../storage/shards.ts';
 import { alertDelivery } from './alert-delivery.ts';
 import { alerts } from './alerts.ts';
 import { forecast } from './forecast.ts';
@@ -10,6 +11,7 @@ import { rollup } from './rollup.ts';
 
 export interface JobContext {
   readonly env: Env;
+  readonly shards: Shards;
   /** UTC milliseconds. */
   readonly now: () => number;
   /** To the outside world; tests bring their own. */

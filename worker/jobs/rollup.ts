@@ -2,6 +2,6 @@ import { runRollups, TURN_NODE_HOURS } from '../use-cases/rollup/run.ts';
 import type { ScheduledJob } from './register.ts';
 
 /** Due whenever an hour is over, or something of a past one has changed; how far it is stands in `rollup_state`. */
-export const rollup: ScheduledJob = async ({ env, now }) => {
-  await runRollups(env.DB, now(), TURN_NODE_HOURS[env.RETENTION_PLAN === 'free' ? 'free' : 'paid']);
+export const rollup: ScheduledJob = async ({ env, shards, now }) => {
+  await runRollups(shards.main, now(), TURN_NODE_HOURS[env.RETENTION_PLAN === 'free' ? 'free' : 'paid']);
 };

@@ -109,11 +109,11 @@ const testRoute = createRoute({
 
 export function registerAlertChannels(app: App): void {
   app.openapi(listRoute, async (context) =>
-    context.json({ alertChannels: (await getChannels(context.env.DB)).map(channelReply) }, 200),
+    context.json({ alertChannels: (await getChannels(context.var.shards.main)).map(channelReply) }, 200),
   );
 
   app.openapi(getRoute, async (context) => {
-    const found = await getChannel(context.env.DB, context.req.valid('param').id);
+    const found = await getChannel(context.var.shards.main, context.req.valid('param').id);
     if (!found.ok) return problemResponse(context, found.problem);
     return context.json(channelReply(found.value), 200);
   });
@@ -132,14 +132,14 @@ export function registerAlertChannels(app: App): void {
   });
 
   app.openapi(deleteRoute, async (context) => {
-    const removed = await removeChannel(context.env.DB, context.req.valid('param').id);
+    const removed = await removeChannel(context.var.shards.main, context.req.valid('param').id);
     if (!removed.ok) return problemResponse(context, removed.problem);
     return context.body(null, 204);
   });
 
   app.openapi(testRoute, async (context) => {
     const { env, var: variables } = context;
-    const tested = await testChannel(env.DB, context.req.valid('param').id, {
+    const tested = await testChannel(variables.shards.main, context.req.valid('param').id, {
       fetch: (input, init) => fetch(input, init),
       email: env.EMAIL,
       allowLoopback: alertTargetsAllowLoopback(env),
@@ -151,9 +151,9 @@ export function registerAlertChannels(app: App): void {
   });
 }
 
-function dependenciesOf({ env, var: { nowMs, caller } }: Context<AppEnv>) {
+function dependenciesOf({ env, var: { shards, nowMs, caller } }: Context<AppEnv>) {
   return {
-    db: env.DB,
+    db: shards.main,
     hasEmail: env.EMAIL !== undefined,
     allowLoopback: alertTargetsAllowLoopback(env),
     nowMs,

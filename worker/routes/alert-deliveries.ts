@@ -55,7 +55,10 @@ export function registerAlertDeliveries(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor, state } = context.req.valid('query');
     const { id } = context.req.valid('param');
-    const found = await getDeliveries(context.env.DB, id, state, { limit: limit + 1, after: cursor });
+    const found = await getDeliveries(context.var.shards.main, id, state, {
+      limit: limit + 1,
+      after: cursor,
+    });
     if (!found.ok) return problemResponse(context, found.problem);
     const page = pageOf(found.value, limit, ({ number }) => number);
     return context.json({ deliveries: page.items.map(deliveryReply), nextCursor: page.nextCursor }, 200);
@@ -63,7 +66,7 @@ export function registerAlertDeliveries(app: App): void {
 
   app.openapi(retryRoute, async (context) => {
     const { id, deliveryId } = context.req.valid('param');
-    const retried = await retryDelivery(context.env.DB, id, Number(deliveryId), context.var.nowMs);
+    const retried = await retryDelivery(context.var.shards.main, id, Number(deliveryId), context.var.nowMs);
     if (!retried.ok) return problemResponse(context, retried.problem);
     return context.body(null, 204);
   });

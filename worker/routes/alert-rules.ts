@@ -116,18 +116,18 @@ const applyRoute = createRoute({
 export function registerAlertRules(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor } = context.req.valid('query');
-    const found = await listRules(context.env.DB, limit + 1, cursor ?? '');
+    const found = await listRules(context.var.shards.main, limit + 1, cursor ?? '');
     const { items, nextCursor } = pageOf(found, limit, ({ rule }) => rule.name);
     return context.json({ alertRules: items.map(ruleReply), nextCursor }, 200);
   });
 
   app.openapi(getRoute, async (context) => {
-    const found = await getRule(context.env.DB, context.req.valid('param').id);
+    const found = await getRule(context.var.shards.main, context.req.valid('param').id);
     return found.ok ? context.json(ruleReply(found.value), 200) : problemResponse(context, found.problem);
   });
 
   app.openapi(createRuleRoute, async (context) => {
-    const created = await createRule(context.env.DB, context.req.valid('json'), authorOf(context));
+    const created = await createRule(context.var.shards.main, context.req.valid('json'), authorOf(context));
     return created.ok
       ? context.json(ruleReply(created.value), 201)
       : problemResponse(context, created.problem);
@@ -135,28 +135,34 @@ export function registerAlertRules(app: App): void {
 
   app.openapi(changeRoute, async (context) => {
     const { id } = context.req.valid('param');
-    const found = await getRule(context.env.DB, id);
+    const found = await getRule(context.var.shards.main, id);
     if (!found.ok) return problemResponse(context, found.problem);
     const rule = alertRuleInput.safeParse({ ...found.value.rule, ...context.req.valid('json') });
     if (!rule.success) return problemResponse(context, invalidBody(rule.error));
-    const changed = await changeRule(context.env.DB, id, rule.data, authorOf(context));
+    const changed = await changeRule(context.var.shards.main, id, rule.data, authorOf(context));
     return changed.ok
       ? context.json(ruleReply(changed.value), 200)
       : problemResponse(context, changed.problem);
   });
 
   app.openapi(deleteRoute, async (context) => {
-    const removed = await removeRule(context.env.DB, context.req.valid('param').id, authorOf(context));
+    const removed = await removeRule(
+      context.var.shards.main,
+      context.req.valid('param').id,
+      authorOf(context),
+    );
     return removed.ok ? context.body(null, 204) : problemResponse(context, removed.problem);
   });
 
   app.openapi(applyRoute, async (context) => {
     const dryRun = context.req.valid('query').dryRun === 'true';
     const { alertRules } = context.req.valid('json');
-    const plan = await applyRules(context.env.DB, alertRules, { ...authorOf(context), dryRun });
+    const plan = await applyRules(context.var.shards.main, alertRules, { ...authorOf(context), dryRun });
     if (!plan.ok) return problemResponse(context, plan.problem);
     const { created, changed, removed, unchanged } = plan.value;
-    const preview = dryRun ? await previewRules(context.env.DB, alertRules, context.var.nowMs) : null;
+    const preview = dryRun
+      ? await previewRules(context.var.shards.main, alertRules, context.var.nowMs)
+      : null;
     return context.json(
       {
         dryRun,

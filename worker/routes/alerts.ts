@@ -78,7 +78,7 @@ const route = createRoute({
 export function registerAlerts(app: App): void {
   app.openapi(route, async (context) => {
     const { limit, cursor, state, ruleId = null } = context.req.valid('query');
-    const found = await listEpisodes(context.env.DB, {
+    const found = await listEpisodes(context.var.shards.main, {
       limit: limit + 1,
       before: cursor === undefined ? null : Number(cursor),
       openOnly: state === 'open',

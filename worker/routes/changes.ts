@@ -52,7 +52,7 @@ export function registerChanges(app: App): void {
     const { limit, cursor, subject, what, from: fromMs, to: toMs } = context.req.valid('query');
     const backwards = fromMs === undefined || toMs === undefined ? null : rangeProblem(fromMs, toMs);
     if (backwards !== null) return problemResponse(context, backwards);
-    const rows = await readChanges(context.env.DB, {
+    const rows = await readChanges(context.var.shards.main, {
       limit: limit + 1,
       before: cursor === undefined ? null : parseKey(cursor),
       subject,

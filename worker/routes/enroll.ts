@@ -62,7 +62,7 @@ export function registerEnroll(app: App): void {
     const bearer = bearerToken(context);
     if (!bearer.ok) return unauthenticatedResponse(context, bearer.problem.detail);
     const enrolled = await enrolHost(
-      context.env.DB,
+      context.var.shards.main,
       webCrypto,
       bearer.value,
       context.req.valid('json'),

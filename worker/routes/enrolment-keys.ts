@@ -132,7 +132,10 @@ const endRoute = createRoute({
 export function registerEnrolmentKeys(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor } = context.req.valid('query');
-    const found = await getEnrolmentKeys(openDatabase(context.env.DB), { limit: limit + 1, after: cursor });
+    const found = await getEnrolmentKeys(openDatabase(context.var.shards.main), {
+      limit: limit + 1,
+      after: cursor,
+    });
     const page = pageOf(found, limit, (key) => key.id);
     return context.json({ enrolmentKeys: page.items.map(keyReply), nextCursor: page.nextCursor }, 200);
   });
@@ -142,7 +145,7 @@ export function registerEnrolmentKeys(app: App): void {
     const { nowMs } = context.var;
     const expiresAtMs = expiresAt === undefined ? nowMs + DEFAULT_LIFETIME_MS : expiresAt;
     const issued = await issueEnrolmentKey(
-      openDatabase(context.env.DB),
+      openDatabase(context.var.shards.main),
       webCrypto,
       { ...wanted, siteId: site, expiresAtMs },
       nowMs,
@@ -154,7 +157,7 @@ export function registerEnrolmentKeys(app: App): void {
 
   app.openapi(endRoute, async (context) => {
     const ended = await endEnrolmentKey(
-      openDatabase(context.env.DB),
+      openDatabase(context.var.shards.main),
       context.req.valid('param').id,
       context.var.nowMs,
     );

@@ -175,7 +175,7 @@ export function registerEstimate(app: App): void {
     const { from: fromMs, to: toMs, ...rest } = context.req.valid('json');
     const request = { ...rest, fromMs, toMs };
     const { nowMs } = context.var;
-    const answer = await estimateEmissions(context.env.DB, request, nowMs);
+    const answer = await estimateEmissions(context.var.shards.main, request, nowMs);
     if (!answer.ok) return problemResponse(context, answer.problem);
     return context.json(reply(answer.value, request, nowMs), 200);
   });

@@ -82,7 +82,7 @@ const putRoute = createRoute({
 
 export function registerGridCloudRegions(app: App): void {
   app.openapi(listRoute, async (context) => {
-    const regions = await cloudRegions(openDatabase(context.env.DB), context.var.nowMs);
+    const regions = await cloudRegions(openDatabase(context.var.shards.main), context.var.nowMs);
     return context.json({ cloudRegions: regions.map(answer) }, 200);
   });
 
@@ -90,7 +90,7 @@ export function registerGridCloudRegions(app: App): void {
     const { cloudRegion: key } = context.req.valid('param');
     const { gridZone, why = null } = context.req.valid('json');
     const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why };
-    const moved = await placeRegion(openDatabase(context.env.DB), { key, gridZone }, recorder);
+    const moved = await placeRegion(openDatabase(context.var.shards.main), { key, gridZone }, recorder);
     if (!moved.ok) return problemResponse(context, moved.problem);
     const { region, sitesInFormerZone: sites } = moved.value;
     return context.json({ ...answer(region), sitesInFormerZone: [...sites] }, 200);

@@ -108,7 +108,7 @@ export function registerGridForecast(app: App): void {
       return problemResponse(context, { code: 'invalid_parameter', detail, field: 'gridZones' });
     }
     const found = await greenestStart(
-      context.env.DB,
+      context.var.shards.main,
       {
         ...query,
         gridZones: zones,
@@ -157,7 +157,7 @@ export function registerGridForecast(app: App): void {
     const toMs = query.to ?? fromMs + DEFAULT_SPAN_MS;
     const problem = rangeProblem(fromMs, toMs, LONGEST);
     if (problem !== null) return problemResponse(context, problem);
-    const found = await gridForecast(context.env.DB, {
+    const found = await gridForecast(context.var.shards.main, {
       gridZone,
       basis: query.basis,
       signal: query.signal,

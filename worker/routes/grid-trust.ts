@@ -103,7 +103,7 @@ const putRoute = createRoute({
 export function registerGridTrust(app: App): void {
   app.openapi(getRoute, async (context) => {
     const series = { ...context.req.valid('param'), ...context.req.valid('query') };
-    const trust = await getTrust(context.env.DB, series, context.var.nowMs);
+    const trust = await getTrust(context.var.shards.main, series, context.var.nowMs);
     return trust.ok
       ? context.json({ ...series, ...reply(trust.value) }, 200)
       : problemResponse(context, trust.problem);
@@ -114,7 +114,7 @@ export function registerGridTrust(app: App): void {
     const series = { ...context.req.valid('param'), basis, signal };
     const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why };
     const change = { series, order, effectiveFromMs: effectiveFrom };
-    const trust = await putTrust(context.env.DB, change, everyProvider(context.env), recorder);
+    const trust = await putTrust(context.var.shards.main, change, everyProvider(context.env), recorder);
     return trust.ok
       ? context.json({ ...series, ...reply(trust.value) }, 200)
       : problemResponse(context, trust.problem);

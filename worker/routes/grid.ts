@@ -154,8 +154,8 @@ export function registerGrid(app: App): void {
     const { search, inUse } = context.req.valid('query');
     const { nowMs } = context.var;
     const [states, regions] = await Promise.all([
-      gridStates(context.env.DB, intensityProviders(context.env), nowMs),
-      cloudRegions(openDatabase(context.env.DB), nowMs),
+      gridStates(context.var.shards.main, intensityProviders(context.env), nowMs),
+      cloudRegions(openDatabase(context.var.shards.main), nowMs),
     ]);
     const stateOf = new Map(states.map((state) => [state.zone.key, state]));
     const found = search === undefined ? GRID_ZONES : searchZones(search);
@@ -172,7 +172,7 @@ export function registerGrid(app: App): void {
     const fromMs = query.from ?? toMs - DAY_MS;
     const problem = rangeProblem(fromMs, toMs, LONGEST);
     if (problem !== null) return problemResponse(context, problem);
-    const series = await gridSeries(context.env.DB, {
+    const series = await gridSeries(context.var.shards.main, {
       gridZone,
       basis: query.basis,
       signal: query.signal,
@@ -209,7 +209,7 @@ export function registerGrid(app: App): void {
       gridZone,
       points: points.map(({ start, end, gramsPerKwh }) => ({ startMs: start, endMs: end, gramsPerKwh })),
     };
-    const stored = await putUserSeries(context.env.DB, series, author, context.var.nowMs);
+    const stored = await putUserSeries(context.var.shards.main, series, author, context.var.nowMs);
     return stored.ok ? context.json(stored.value, 200) : problemResponse(context, stored.problem);
   });
 
@@ -217,7 +217,7 @@ export function registerGrid(app: App): void {
     const { gridZone } = context.req.valid('param');
     const { limit, cursor } = context.req.valid('query');
     if (findZone(gridZone) === null) return problemResponse(context, unknownZone(gridZone).problem);
-    const rows = await readRevisions(context.env.DB, gridZone, {
+    const rows = await readRevisions(context.var.shards.main, gridZone, {
       limit: limit + 1,
       beforeId: cursor === undefined ? undefined : Number(cursor),
     });

@@ -217,21 +217,21 @@ export function registerHardware(app: App): void {
     const { limit, cursor, type, kind, text, name } = context.req.valid('query');
     const { nowMs } = context.var;
     if (name !== undefined) {
-      const { entry, by } = await matchHardware(context.env.DB, type as 'gpu' | 'cpu', name, nowMs);
+      const { entry, by } = await matchHardware(context.var.shards.main, type as 'gpu' | 'cpu', name, nowMs);
       return context.json(
         { hardware: [reply(entry)], match: { matched: by === 'exact', by }, nextCursor: null },
         200,
       );
     }
     const query = { limit, after: cursor, type, kind, text };
-    const found = await listHardware(context.env.DB, query, nowMs);
+    const found = await listHardware(context.var.shards.main, query, nowMs);
     const page = pageOf(found, limit, ({ id }) => id);
     return context.json({ hardware: page.items.map(reply), match: null, nextCursor: page.nextCursor }, 200);
   });
 
   app.openapi(getRoute, async (context) => {
     const { entryId } = context.req.valid('param');
-    const found = await getHardware(context.env.DB, entryId, context.var.nowMs);
+    const found = await getHardware(context.var.shards.main, entryId, context.var.nowMs);
     return found.ok ? context.json(reply(found.value), 200) : problemResponse(context, found.problem);
   });
 
@@ -239,7 +239,7 @@ export function registerHardware(app: App): void {
     const { why, effectiveFrom, ...given } = context.req.valid('json');
     const { nowMs, caller } = context.var;
     const figure = { ...given, effectiveFromMs: effectiveFrom };
-    const set = await setFigure(context.env.DB, context.req.valid('param').entryId, figure, {
+    const set = await setFigure(context.var.shards.main, context.req.valid('param').entryId, figure, {
       nowMs,
       by: caller.tokenId,
       why,
@@ -252,7 +252,7 @@ export function registerHardware(app: App): void {
     const { why, effectiveFrom } = context.req.valid('query');
     const { entryId } = context.req.valid('param');
     const recorder = { nowMs, by: caller.tokenId, why };
-    const done = await takeFigureBack(context.env.DB, entryId, effectiveFrom, recorder);
+    const done = await takeFigureBack(context.var.shards.main, entryId, effectiveFrom, recorder);
     return done.ok ? context.body(null, 204) : problemResponse(context, done.problem);
   });
 }

@@ -17,7 +17,7 @@ const route = createRoute({
 
 export function registerHealth(app: App): void {
   app.openapi(route, async (context) => {
-    await context.env.DB.prepare('SELECT 1').first();
+    await context.var.shards.main.prepare('SELECT 1').first();
     return context.json({ status: 'ok' as const }, 200);
   });
 }

@@ -54,7 +54,12 @@ export function registerIngest(app: App): void {
   app.openapi(route, async (context) => {
     const { nodeNumber } = context.var.caller;
     if (nodeNumber === null) throw new Error('an ingest token without a node');
-    const outcome = await ingest(context.env.DB, nodeNumber, context.req.valid('json'), context.var.nowMs);
+    const outcome = await ingest(
+      context.var.shards.main,
+      nodeNumber,
+      context.req.valid('json'),
+      context.var.nowMs,
+    );
     if (!outcome.ok) return problemResponse(context, outcome.problem);
     const { conflicts, ...counts } = outcome.value;
     const reply = {

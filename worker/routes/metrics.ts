@@ -25,7 +25,7 @@ const route = createRoute({
 
 export function registerMetrics(app: App): void {
   app.openapi(route, async (context) => {
-    const result = await metrics(context.env.DB, VERSION, context.var.nowMs);
+    const result = await metrics(context.var.shards.main, VERSION, context.var.nowMs);
     if (!result.ok) return problemResponse(context, result.problem);
     return context.body(openMetricsText(result.value), 200, { 'Content-Type': OPEN_METRICS_CONTENT_TYPE });
   });

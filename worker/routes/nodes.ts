@@ -171,7 +171,7 @@ export function registerNodes(app: App): void {
     const { limit, cursor, filter, includeRetired } = context.req.valid('query');
     const { nowMs } = context.var;
     const query = { limit, after: cursor, filter, withRetired: includeRetired === 'true' };
-    const found = await getNodes(context.env.DB, query, nowMs);
+    const found = await getNodes(context.var.shards.main, query, nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     const page = pageOf(found.value, limit, (node) => node.number);
     return context.json(
@@ -182,7 +182,7 @@ export function registerNodes(app: App): void {
 
   app.openapi(getRoute, async (context) => {
     const { nowMs } = context.var;
-    const node = await getNode(context.env.DB, context.req.valid('param').id, nowMs);
+    const node = await getNode(context.var.shards.main, context.req.valid('param').id, nowMs);
     return node.ok ? context.json(nodeReply(node.value, nowMs), 200) : problemResponse(context, node.problem);
   });
 
@@ -190,7 +190,7 @@ export function registerNodes(app: App): void {
     const { labels, site, effectiveFrom, why } = context.req.valid('json');
     const { nowMs, caller } = context.var;
     const node = await changeNode(
-      context.env.DB,
+      context.var.shards.main,
       context.req.valid('param').id,
       { labels, site, effectiveFromMs: effectiveFrom },
       { nowMs, by: caller.tokenId, why },
@@ -204,7 +204,7 @@ export function registerNodes(app: App): void {
     const { nowMs, caller } = context.var;
     const dryRun = asked === 'true';
     const nodes = await changeNodes(
-      context.env.DB,
+      context.var.shards.main,
       filter,
       { ...change, effectiveFromMs, dryRun },
       { nowMs, by: caller.tokenId, why },
@@ -217,7 +217,7 @@ export function registerNodes(app: App): void {
     const { id } = context.req.valid('param');
     const { nowMs, caller } = context.var;
     const { why } = context.req.valid('query');
-    const retired = await retire(context.env.DB, id, { nowMs, by: caller.tokenId, why });
+    const retired = await retire(context.var.shards.main, id, { nowMs, by: caller.tokenId, why });
     if (!retired.ok) return problemResponse(context, retired.problem);
     context.var.tokenCache.deleteOfNode(id);
     return context.body(null, 204);

@@ -91,7 +91,7 @@ const releaseRoute = createRoute({
 export function registerQuarantine(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor, resolution } = context.req.valid('query');
-    const rows = await listQuarantine(openDatabase(context.env.DB), {
+    const rows = await listQuarantine(openDatabase(context.var.shards.main), {
       limit: limit + 1,
       beforeId: cursor === undefined ? null : Number(cursor),
       unresolvedOnly: resolution === 'open',
@@ -109,7 +109,7 @@ export function registerQuarantine(app: App): void {
     const { id } = context.req.valid('param');
     const { caller, nowMs } = context.var;
     const author = { who: caller.tokenId, why: context.req.valid('query').why ?? null };
-    const discarded = await resolveQuarantined(context.env.DB, id, 'discarded', author, nowMs);
+    const discarded = await resolveQuarantined(context.var.shards.main, id, 'discarded', author, nowMs);
     if (discarded) return context.body(null, 204);
     return problemResponse(context, {
       code: 'not_found',
@@ -121,7 +121,7 @@ export function registerQuarantine(app: App): void {
     const { id } = context.req.valid('param');
     const { caller, nowMs } = context.var;
     const author = { who: caller.tokenId, why: context.req.valid('query').why ?? null };
-    const outcome = await releaseQuarantined(context.env.DB, id, author, nowMs);
+    const outcome = await releaseQuarantined(context.var.shards.main, id, author, nowMs);
     return outcome.ok ? context.body(null, 204) : problemResponse(context, outcome.problem);
   });
 }

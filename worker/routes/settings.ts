@@ -42,13 +42,13 @@ const changeRoute = createRoute({
 
 export function registerSettings(app: App): void {
   app.openapi(getRoute, async (context) =>
-    context.json(await readFleetSettings(openDatabase(context.env.DB), context.var.nowMs), 200),
+    context.json(await readFleetSettings(openDatabase(context.var.shards.main), context.var.nowMs), 200),
   );
 
   app.openapi(changeRoute, async (context) => {
     const { why, ...settings } = context.req.valid('json');
     const { nowMs, caller } = context.var;
-    const db = openDatabase(context.env.DB);
+    const db = openDatabase(context.var.shards.main);
     await writeFleetSettings(db, settings, { nowMs, by: caller.tokenId, why });
     return context.json(await readFleetSettings(db, nowMs), 200);
   });

@@ -133,13 +133,13 @@ const deleteRoute = createRoute({
 export function registerSilences(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor } = context.req.valid('query');
-    const found = await listSilences(context.env.DB, limit + 1, cursor ?? '');
+    const found = await listSilences(context.var.shards.main, limit + 1, cursor ?? '');
     const { items, nextCursor } = pageOf(found, limit, ({ id }) => id);
     return context.json({ silences: items.map(silenceReply), nextCursor }, 200);
   });
 
   app.openapi(getRoute, async (context) => {
-    const found = await getSilence(context.env.DB, context.req.valid('param').id);
+    const found = await getSilence(context.var.shards.main, context.req.valid('param').id);
     return found.ok ? context.json(silenceReply(found.value), 200) : problemResponse(context, found.problem);
   });
 
@@ -147,7 +147,7 @@ export function registerSilences(app: App): void {
     const { nowMs, caller } = context.var;
     const { startsAt = nowMs, endsAt, ...input } = context.req.valid('json');
     const made = await createSilence(
-      context.env.DB,
+      context.var.shards.main,
       { ...input, startsAtMs: startsAt, endsAtMs: endsAt },
       { nowMs, tokenId: caller.tokenId },
     );
@@ -157,14 +157,14 @@ export function registerSilences(app: App): void {
   app.openapi(changeRoute, async (context) => {
     const { startsAt, endsAt, ...input } = context.req.valid('json');
     const given = { ...input, startsAtMs: startsAt, endsAtMs: endsAt };
-    const changed = await changeSilence(context.env.DB, context.req.valid('param').id, given);
+    const changed = await changeSilence(context.var.shards.main, context.req.valid('param').id, given);
     return changed.ok
       ? context.json(silenceReply(changed.value), 200)
       : problemResponse(context, changed.problem);
   });
 
   app.openapi(deleteRoute, async (context) => {
-    const removed = await removeSilence(context.env.DB, context.req.valid('param').id);
+    const removed = await removeSilence(context.var.shards.main, context.req.valid('param').id);
     return removed.ok ? context.body(null, 204) : problemResponse(context, removed.problem);
   });
 }

@@ -197,14 +197,14 @@ export function registerSites(app: App): void {
     const { nowMs, caller } = context.var;
     const recorder = { nowMs, by: caller.tokenId, why: context.req.valid('query').why };
     const { id } = context.req.valid('param');
-    const removed = await removeSite(openDatabase(context.env.DB), id, recorder);
+    const removed = await removeSite(openDatabase(context.var.shards.main), id, recorder);
     return removed.ok ? context.body(null, 204) : problemResponse(context, removed.problem);
   });
 
   app.openapi(listRoute, async (context) => {
     const { limit, cursor } = context.req.valid('query');
     const found = await getSites(
-      openDatabase(context.env.DB),
+      openDatabase(context.var.shards.main),
       { limit: limit + 1, after: cursor },
       context.var.nowMs,
     );
@@ -214,7 +214,7 @@ export function registerSites(app: App): void {
 
   app.openapi(getRoute, async (context) => {
     const { id } = context.req.valid('param');
-    const site = await getSite(openDatabase(context.env.DB), id, context.var.nowMs);
+    const site = await getSite(openDatabase(context.var.shards.main), id, context.var.nowMs);
     return site.ok ? context.json(siteReply(site.value), 200) : problemResponse(context, site.problem);
   });
 
@@ -231,7 +231,7 @@ export function registerSites(app: App): void {
     } = context.req.valid('json');
     const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why };
     const site = await createSite(
-      openDatabase(context.env.DB),
+      openDatabase(context.var.shards.main),
       { id, name, gridZone, cloudRegion, pueRatio, embodiedLifetimeYears, ...toFactorInput(factors) },
       recorder,
     );
@@ -250,7 +250,7 @@ export function registerSites(app: App): void {
       ...toFactorInput(factors),
     };
     const site = await changeSite(
-      openDatabase(context.env.DB),
+      openDatabase(context.var.shards.main),
       context.req.valid('param').id,
       { ...change, effectiveFromMs: effectiveFrom },
       { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why },
