@@ -177,6 +177,14 @@ export interface QuarantinedReport {
   readonly code: string;
 }
 
+/** How fast a node may send what it could not send before. */
+export interface BacklogPace {
+  /** Reports of the backlog that one request may carry. */
+  readonly reportsPerRequest: number;
+  /** Between two such requests of one node; the first comes at random within as long. 0: one after the other. */
+  readonly everySeconds: number;
+}
+
 /** accepted + unchanged + number of distinct quarantined reports = reports sent. */
 export interface IngestReply {
   readonly accepted: number;
@@ -184,6 +192,9 @@ export interface IngestReply {
   readonly quarantined: readonly QuarantinedReport[];
   readonly serverTimeMs: number;
   readonly reportEverySeconds: number;
+  /** 0..1: where in each interval this node reports; UTC seconds modulo `reportEverySeconds` are this share of it. */
+  readonly reportPhaseRatio?: number;
+  readonly backlog?: BacklogPace;
 }
 
 export interface EnrollBody {
