@@ -1,4 +1,7 @@
-/** `npm run bench [-- NAME] [--series DIR] [--traces DIR] [--json FILE]`: all benchmarks, or one. */
+/**
+ * `npm run bench [-- NAME] [--series DIR] [--traces DIR] [--nodes N] [--shards N] [--json FILE]`: all benchmarks, or one;
+ * `--nodes` and `--shards` make `scale` smaller.
+ */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { agent } from './agent/agent.ts';
@@ -11,9 +14,16 @@ import { kill } from './kill/kill.ts';
 import { query } from './query/query.ts';
 import { rowLayout } from './row-layout/row-layout.ts';
 import { sampling } from './sampling/sampling.ts';
+import { FULL_NODES, scale, scaleOf } from './scale/scale.ts';
 
 const { values, positionals } = parseArgs({
-  options: { json: { type: 'string' }, series: { type: 'string' }, traces: { type: 'string' } },
+  options: {
+    json: { type: 'string' },
+    series: { type: 'string' },
+    traces: { type: 'string' },
+    nodes: { type: 'string' },
+    shards: { type: 'string' },
+  },
   allowPositionals: true,
 });
 
@@ -30,6 +40,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | s
       : sampling(values.traces),
   query,
   'row-layout': rowLayout,
+  scale: () => scale(scaleOf(Number(values.nodes ?? FULL_NODES), Number(values.shards ?? 4))),
   forecast: () =>
     values.series === undefined
       ? 'left out: give a folder of hourly series, --series DIR (em_<ZONE>_*_hourly.csv.gz, each of 18 months or more)'

@@ -1,0 +1,141 @@
+/** The fleet at work: sites and intensities, nodes that enrol by key, and doors into the Worker with their bill. */
+import { deflateRawSync } from 'node:zlib';
+import { encodeSeries } from '../../shared/ledger/series-codec.ts';
+import { HOUR_MS } from '../../shared/time/window.ts';
+import { cpuSeconds } from '../agent/process-use.ts';
+import { type MeteredSite, startMeteredSite } from '../metered-site.ts';
+import { hostname, hourMs, SERIES_KINDS, SITES, START_MS, samplesOf, siteOf, ZONES } from './truth.ts';
+
+/** Enrolments in one request of the bench. */
+const AT_ONCE = 250;
+
+export interface Bill {
+  readonly written: number;
+  readonly read: number;
+  readonly statements: number;
+  /** Characters of the longest bound text. */
+  readonly longestValue: number;
+  /** Of workerd: the Worker and its databases. */
+  readonly cpuSeconds: number;
+}
+
+export interface Node {
+  readonly node: number;
+  readonly id: string;
+  readonly token: string;
+  readonly number: number;
+  /** Binding of the database that holds it. */
+  readonly database: string;
+}
+
+export class Fleet {
+  readonly site: MeteredSite;
+  readonly series: readonly string[];
+
+  private constructor(site: MeteredSite, series: readonly string[]) {
+    this.site = site;
+    this.series = series;
+  }
+
+  /** @param shards databases */
+  static async start(shards: number): Promise<Fleet> {
+    const databases = Array.from({ length: shards }, (_, shard) => (shard === 0 ? 'DB' : `DB_${shard}`));
+    const options = { databases, archive: true, plan: 'paid' } as const;
+    const site = await startMeteredSite('bench/scale/worker.mjs', options);
+    const series = Array.from({ length: SERIES_KINDS }, (_, kind) =>
+      deflateRawSync(encodeSeries(samplesOf(kind))).toString('base64'),
+    );
+    const fleet = new Fleet(site, series);
+    await fleet.door('series', series);
+    return fleet;
+  }
+
+  async door<T>(name: string, body: unknown): Promise<T> {
+    return (await this.site.ask<{ answer: T }>(`/__${name}`, body)).answer;
+  }
+
+  setClock(nowMs: number): Promise<void> {
+    return this.door('clock', nowMs);
+  }
+
+  get<T>(path: string): Promise<T> {
+    return this.site.ask<T>(path, undefined, undefined, 'GET');
+  }
+
+  /** What it takes to do this, in all databases. */
+  async billOf<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly bill: Bill }> {
+    const before = await this.#bills();
+    const cpuBefore = cpuSeconds(this.site.processId);
+    const result = await work();
+    const cpu = cpuSeconds(this.site.processId) - cpuBefore;
+    const after = await this.#bills();
+    const growth = (of: 'written' | 'read' | 'statements') => sum(after, of) - sum(before, of);
+    const longestValue = Math.max(0, ...after.map((bill) => bill.longestValue));
+    const bill = { written: growth('written'), read: growth('read'), statements: growth('statements') };
+    return { result, bill: { ...bill, longestValue, cpuSeconds: cpu } };
+  }
+
+  async #bills() {
+    return Object.values(
+      (await this.site.ask<{ bills: Record<string, Omit<Bill, 'cpuSeconds'>> }>('/__bills', null)).bills,
+    );
+  }
+
+  /** Bytes by binding. */
+  async databaseBytes(): Promise<ReadonlyMap<string, number>> {
+    const sizes = new Map<string, number>();
+    for (const [name, database] of this.site.databases)
+      sizes.set(name, (await database.prepare('SELECT 1').run()).meta.size_after);
+    return sizes;
+  }
+
+  async prepareSites(hours: number): Promise<void> {
+    await this.setClock(START_MS);
+    for (let site = 0; site < SITES; site++)
+      await this.site.ask('/v1/sites', {
+        id: `site-${site}`,
+        gridZone: ZONES[site % ZONES.length],
+        pueRatio: 1.2,
+      });
+    for (const [index, zone] of ZONES.entries()) {
+      const points = Array.from({ length: hours }, (_, hour) => ({
+        start: new Date(hourMs(hour)).toISOString(),
+        end: new Date(hourMs(hour) + HOUR_MS).toISOString(),
+        gramsPerKwh: 100 + index * 40 + hour,
+      }));
+      const series = { basis: 'lifecycle', signal: 'average', scope: 'consumption', points };
+      await this.site.ask(`/v1/grid/${zone}/intensity`, series, undefined, 'PUT');
+    }
+  }
+
+  async enrol(nodes: number, progress: (done: number) => void): Promise<Node[]> {
+    const keys: string[] = [];
+    for (let site = 0; site < SITES; site++) {
+      const asked = { label: 'bench', site: `site-${site}`, maxUses: null };
+      keys.push((await this.site.ask<{ key: string }>('/v1/enrolment-keys', asked)).key);
+    }
+    const enrolled: { nodeId: string; token: string }[] = [];
+    for (let first = 0; first < nodes; first += AT_ONCE) {
+      const hosts = Array.from({ length: Math.min(AT_ONCE, nodes - first) }, (_, i) => first + i);
+      const requests = hosts.map((node) => {
+        const fingerprint = String(node).padStart(64, '0');
+        const host = { fingerprint, machineFingerprint: fingerprint, agentVersion: '0.1.0' };
+        const json = { hostname: hostname(node), ...host };
+        return { path: '/v1/enroll', token: keys[siteOf(node)], json };
+      });
+      enrolled.push(...(await this.door<typeof enrolled>('many', requests)));
+      progress(enrolled.length);
+    }
+    const places = new Map<string, { number: number; database: string }>();
+    for (const [database, binding] of this.site.databases) {
+      const { results } = await binding
+        .prepare('SELECT id, number FROM nodes')
+        .all<{ id: string; number: number }>();
+      for (const { id, number } of results) places.set(id, { number, database });
+    }
+    return enrolled.map(({ nodeId: id, token }, node) => ({ node, id, token, ...places.get(id)! }));
+  }
+}
+
+const sum = (bills: readonly Omit<Bill, 'cpuSeconds'>[], of: 'written' | 'read' | 'statements') =>
+  bills.reduce((total, bill) => total + bill[of], 0);
