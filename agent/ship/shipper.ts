@@ -1,6 +1,6 @@
 /**
- * Brings the store's reports to the server: newest window first, then the backlog, one request in flight, for ever.
- * Nothing is forgotten before the server has said, in numbers that add up, that it holds it.
+ * Brings the store's reports to the server: what is live first, then the backlog at the pace that the server tells, one
+ * request in flight, for ever. Nothing is forgotten before the server has said, in numbers that add up, that it holds it.
  */
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
@@ -14,10 +14,10 @@ import type {
 } from '../../shared/wire/ingest.ts';
 import type { Clock } from '../clock.ts';
 import type { HttpClient } from '../http/http-client.ts';
-import type { DurableStore } from '../store/durable-store.ts';
-import { backOffMs } from './back-off.ts';
-import { batchesOf, halves, MAX_COMPRESSED_BYTES } from './batches.ts';
+import type { DurableStore, PendingReport } from '../store/durable-store.ts';
+import { batchesOf, halves, MAX_COMPRESSED_BYTES, splitBacklog } from './batches.ts';
 import { type Extras, ExtrasMemory } from './extras.ts';
+import { Pacer } from './pacer.ts';
 import { judgeReply, type Verdict } from './reply.ts';
 import { StuckReports } from './stuck-reports.ts';
 
@@ -72,8 +72,9 @@ export interface ShipStatus {
 
 export interface Shipper {
   /**
-   * One round: sends until nothing is pending, the round's budget is spent or the server does not take it. Sends one
-   * (empty) body when nothing is pending, so that the server knows the agent lives and tells its time. Never throws.
+   * One round: sends what is live and as much of the backlog as is due, until the round's budget is spent or the server does
+   * not take it. Sends one (empty) body when nothing is pending, so that the server knows the agent lives and tells its
+   * time. Never throws.
    * Resolves to how long to wait until the next round.
    */
   shipOnce(): Promise<number>;
@@ -84,9 +85,6 @@ export interface Shipper {
 const REQUESTS_PER_ROUND = 24;
 /** After 401 and 403, which only a person can help. */
 const ASK_AGAIN_MS = 300_000;
-const DEFAULT_REPORT_EVERY_SECONDS = 60;
-/** What the server may ask for; anything else is taken as the nearer bound. */
-const REPORT_EVERY_SECONDS = { least: 5, most: 3600 };
 
 export function createShipper(options: ShipperOptions): Shipper {
   return new StoreShipper(options);
@@ -97,22 +95,27 @@ class StoreShipper implements Shipper {
   readonly #options: ShipperOptions;
   readonly #extras = new ExtrasMemory();
   readonly #stuck = new StuckReports();
-  #status: ShipStatus = {
+  readonly #pacer: Pacer;
+  #status: Omit<ShipStatus, 'reportEverySeconds'> = {
     state: 'waiting',
     detail: 'nothing sent yet',
     lastDeliveredAtMs: null,
-    reportEverySeconds: DEFAULT_REPORT_EVERY_SECONDS,
     quarantinedReports: 0,
   };
-  #failures = 0;
+  /** Start of the newest window that ever waited. */
+  #newestMs = 0;
+  /** Of the request that was sent last. */
+  #backlogSent = 0;
+  #hasBacklog = false;
   #running: Promise<number> | null = null;
 
   constructor(options: ShipperOptions) {
     this.#options = options;
+    this.#pacer = new Pacer(options.nodeId);
   }
 
   status(): ShipStatus {
-    return this.#status;
+    return { ...this.#status, reportEverySeconds: this.#pacer.reportEverySeconds };
   }
 
   shipOnce(): Promise<number> {
@@ -128,13 +131,23 @@ class StoreShipper implements Shipper {
   /** Null when the server took what it was given. */
   async #round(): Promise<Failure | null> {
     const { store, clock, log } = this.#options;
-    const queue = [...batchesOf(this.#stuck.without(store.pending(), clock.monotonicNow()))];
+    const ready = this.#stuck.without(store.pending(), clock.monotonicNow());
+    this.#newestMs = Math.max(this.#newestMs, ready[0]?.windowStartMs ?? 0);
+    const { live, backlog } = splitBacklog(ready, this.#newestMs, this.#pacer.reportEverySeconds);
+    const rest = [...backlog];
+    const due = () => rest.splice(0, this.#pacer.backlogAllowance(clock.monotonicNow()));
+    const isBacklog = new Set<PendingReport>(backlog);
+    const queue = [...batchesOf([...live, ...due()])];
     let hasProbed = false;
     for (let requests = 0; requests < REQUESTS_PER_ROUND; requests++) {
+      const more = queue.length === 0 ? due() : [];
+      if (more.length > 0) queue.push(...batchesOf(more));
+      this.#hasBacklog = rest.length > 0 || queue.length > 0;
       const batch = queue.shift();
       if (batch === undefined) break;
       const reports = await store.read(batch);
       if (reports.length === 0 && batch.length > 0) continue;
+      this.#backlogSent = batch.filter((each) => isBacklog.has(each)).length;
       const verdict = await this.#deliver(reports);
       if (verdict.kind === 'delivered') continue;
       if (verdict.kind === 'retry' || verdict.kind === 'unauthorized') return verdict;
@@ -146,6 +159,7 @@ class StoreShipper implements Shipper {
         return failureOf(verdict);
       } else if (verdict.kind === 'refused') {
         // Refused for something beside the reports (a clock far off, say), all of them would be given up here.
+        this.#backlogSent = 0;
         const probe = hasProbed ? null : await this.#deliver([]);
         if (probe !== null && probe.kind !== 'delivered') return failureOf(probe);
         hasProbed = true;
@@ -220,19 +234,17 @@ class StoreShipper implements Shipper {
         `the server put ${deviceId ?? 'the report'} of ${windowName({ windowStartMs })} in quarantine: ${code}`,
       );
     }
-    const { least, most } = REPORT_EVERY_SECONDS;
+    this.#pacer.delivered(reply, this.#backlogSent, receivedAt, this.#options.random());
     this.#status = {
       ...this.#status,
       lastDeliveredAtMs: clock.wallNow(),
-      reportEverySeconds: Math.min(most, Math.max(least, reply.reportEverySeconds)),
       quarantinedReports: this.#status.quarantinedReports + quarantined.size,
     };
     onServerTime({ serverTimeMs: epochMs(reply.serverTimeMs), sentAt, receivedAt });
   }
 
-  /** Waits as long as the server asked for, a little spread so that a fleet does not fall into step. */
+  /** Until this node's turn comes again, or its backlog's. */
   #succeeded(): number {
-    this.#failures = 0;
     const stuck = this.#stuck.worst();
     if (stuck === null) {
       this.#say('delivered', 'the server has what it was sent');
@@ -242,7 +254,8 @@ class StoreShipper implements Shipper {
     } else {
       this.#say('retrying', `${stuck.detail} to a single report; nothing is discarded`);
     }
-    return Math.round(this.#status.reportEverySeconds * 1000 * (0.95 + 0.1 * this.#options.random()));
+    const { clock } = this.#options;
+    return this.#pacer.untilNextMs(clock.wallNow(), clock.monotonicNow(), this.#hasBacklog);
   }
 
   #failed(failure: Failure): number {
@@ -250,9 +263,8 @@ class StoreShipper implements Shipper {
       this.#say('unauthorized', `${failure.detail}; enrol this host again. Nothing is discarded`);
       return ASK_AGAIN_MS;
     }
-    this.#failures += 1;
     this.#say('retrying', failure.detail);
-    return Math.max(backOffMs(this.#failures, this.#options.random()), failure.waitMs ?? 0);
+    return this.#pacer.failed(this.#backlogSent, failure.waitMs, this.#options.random());
   }
 
   /** One line in the log for each change, not for each try. */

@@ -11,6 +11,7 @@ import {
 } from './plans.ts';
 
 export const LEAST_REPORT_EVERY_SECONDS = 10;
+/** That an operator may ask for. */
 export const MOST_REPORT_EVERY_SECONDS = 3_600;
 
 export interface FleetLoad {
@@ -29,7 +30,7 @@ export interface NeededInterval {
   readonly seconds: number;
   /** The tightest limit; null where there is no node. */
   readonly limit: PaceLimit | null;
-  /** False: even a report an hour is over 80 % of it. */
+  /** False: even at the longest interval of the plan the fleet is over 80 % of it. */
   readonly fits: boolean;
 }
 
@@ -45,7 +46,7 @@ const STEPS_SECONDS = Array.from({ length: HOUR_SECONDS }, (_, index) => index +
 /** Pure: the same fleet on the same plan always gets the same answer. */
 export function neededInterval({ nodes, databases, plan }: FleetLoad): NeededInterval {
   if (nodes === 0) return { seconds: LEAST_REPORT_EVERY_SECONDS, limit: null, fits: true };
-  const { rowsWrittenPerDay, requestsPerDay } = PLAN_LIMITS[plan];
+  const { rowsWrittenPerDay, requestsPerDay, mostReportEverySeconds } = PLAN_LIMITS[plan];
   const seconds: Record<PaceLimit, number> = {
     rowsWritten: everySeconds(
       planned(rowsWrittenPerDay) / nodes - ROWS_PER_NODE_HOUR * DAY_HOURS,
@@ -55,8 +56,8 @@ export function neededInterval({ nodes, databases, plan }: FleetLoad): NeededInt
     throughput: nodes / databases / REQUESTS_PER_SECOND_OF_DATABASE,
   };
   const limit = PACE_LIMITS.reduce((tightest, each) => (seconds[each] > seconds[tightest] ? each : tightest));
-  const step = STEPS_SECONDS.find((each) => each >= seconds[limit]);
-  return { seconds: step ?? MOST_REPORT_EVERY_SECONDS, limit, fits: step !== undefined };
+  const step = STEPS_SECONDS.find((each) => each >= seconds[limit] && each <= mostReportEverySeconds);
+  return { seconds: step ?? mostReportEverySeconds, limit, fits: step !== undefined };
 }
 
 /** Shares of the plan's days that the fleet takes at that pace; a limit that the plan has not is left out. */

@@ -13,14 +13,26 @@ export interface PlanLimits {
    * 2.5 ms of a request, and the free plan ends a request at 10 ms. Two hours at once where nothing ends it so soon.
    */
   readonly backlogReportsPerRequest: number;
+  /** The longest interval that a fleet is told: what comes at once must still fit in a request's CPU. */
+  readonly mostReportEverySeconds: number;
 }
 
 /** https://developers.cloudflare.com/d1/platform/pricing/, https://developers.cloudflare.com/workers/platform/pricing/ */
 export const LIMITS_READ_ON = '2026-08-03';
 
 export const PLAN_LIMITS: Readonly<Record<Plan, PlanLimits>> = {
-  free: { rowsWrittenPerDay: 100_000, requestsPerDay: 100_000, backlogReportsPerRequest: 6 },
-  paid: { rowsWrittenPerDay: null, requestsPerDay: null, backlogReportsPerRequest: 24 },
+  free: {
+    rowsWrittenPerDay: 100_000,
+    requestsPerDay: 100_000,
+    backlogReportsPerRequest: 6,
+    mostReportEverySeconds: 1_800,
+  },
+  paid: {
+    rowsWrittenPerDay: null,
+    requestsPerDay: null,
+    backlogReportsPerRequest: 24,
+    mostReportEverySeconds: 3_600,
+  },
 };
 
 /** Of a limit: the rest is for people who look, for backlogs, and for a fleet that grows between two counts. */

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { phaseOfId } from '../../../shared/pace/phase.ts';
 import type { IngestBody } from '../../../shared/wire/ingest.ts';
 import { report, WINDOW } from '../store/support/reports.ts';
 import { type Bench, refuse, START_MS, startBench, takeAll } from './support.ts';
@@ -16,14 +17,18 @@ const windowsOf = (body: IngestBody | undefined) => body?.reports.map((each) => 
 const pendingWindows = () => bench.store.pending().map((ref) => ref.windowStartMs / WINDOW);
 
 describe('delivery', () => {
-  it('sends the newest window first, then the backlog from its oldest, and forgets what was acknowledged', async () => {
-    await commit(1, 2, 3);
+  it('sends the newest windows first, then the backlog from its oldest, and forgets what was acknowledged', async () => {
+    await commit(1, 2, 3, 4);
     const waitMs = await bench.shipper.shipOnce();
-    expect(bench.bodies).toHaveLength(1);
     expect(bench.bodies[0]).toMatchObject({ version: 1, sentAtMs: START_MS, agentVersion: '1.0.0' });
-    expect(bench.bodies[0]?.reports).toEqual([report(3, 1), report(1, 1), report(2, 1)]);
+    expect(bench.bodies.map(({ reports }) => reports)).toEqual([
+      [report(4, 1), report(3, 1)],
+      [report(1, 1), report(2, 1)],
+    ]);
     expect(pendingWindows()).toEqual([]);
-    expect(waitMs).toBe(60_000);
+    // At its own place in the minute, at least half of one away.
+    expect((START_MS + waitMs) % 60_000).toBe(Math.round(phaseOfId('node-a') * 60_000));
+    expect(waitMs).toBeGreaterThanOrEqual(30_000);
     expect(bench.shipper.status()).toMatchObject({ state: 'delivered', lastDeliveredAtMs: START_MS });
   });
 
@@ -59,23 +64,32 @@ describe('delivery', () => {
     expect(bench.times).toEqual([{ serverTimeMs: 1_700_000_001_234, sentAt: 0, receivedAt: 0 }]);
   });
 
-  it('waits as long as the server asks, within reason and a little spread', async () => {
-    bench.judge = (body, response) => takeAll(body, response, { reportEverySeconds: 300 });
-    bench.random = 0;
-    expect(await bench.shipper.shipOnce()).toBe(285_000);
+  it('comes when the server asks, within reason, at the place it is told', async () => {
+    bench.judge = (body, response) =>
+      takeAll(body, response, { reportEverySeconds: 300, reportPhaseRatio: 0.25 });
+    expect((START_MS + (await bench.shipper.shipOnce())) % 300_000).toBe(75_000);
     expect(bench.shipper.status().reportEverySeconds).toBe(300);
-    bench.random = 0.5;
     bench.judge = (body, response) => takeAll(body, response, { reportEverySeconds: 0 });
-    expect(await bench.shipper.shipOnce()).toBe(5_000);
+    await bench.shipper.shipOnce();
+    expect(bench.shipper.status().reportEverySeconds).toBe(5);
     bench.judge = (body, response) => takeAll(body, response, { reportEverySeconds: 1e9 });
-    expect(await bench.shipper.shipOnce()).toBe(3_600_000);
+    await bench.shipper.shipOnce();
+    expect(bench.shipper.status().reportEverySeconds).toBe(3_600);
+  });
+
+  it('takes windows that ended within one interval for live', async () => {
+    bench.judge = (body, response) => takeAll(body, response, { reportEverySeconds: 900 });
+    await bench.shipper.shipOnce();
+    await commit(1, 2, 3, 4, 5, 6);
+    await bench.shipper.shipOnce();
+    expect(bench.bodies.map(windowsOf)).toEqual([[], [6, 3, 4, 5, 1, 2]]);
   });
 
   it('cuts a backlog into bodies within the contract', async () => {
     const windows = Array.from({ length: 250 }, (_, at) => at + 1);
     await commit(...windows);
     await bench.shipper.shipOnce();
-    expect(bench.bodies.map((body) => body.reports.length)).toEqual([100, 100, 50]);
+    expect(bench.bodies.map((body) => body.reports.length)).toEqual([2, 100, 100, 48]);
     expect(pendingWindows()).toEqual([]);
   });
 
@@ -196,7 +210,7 @@ describe('a body that something on the way finds too large', () => {
     await bench.shipper.shipOnce();
     expect(pendingWindows()).toEqual([]);
     const passed = bench.bodies.map((body) => body.reports.length).filter((count) => count <= 6);
-    expect(passed).toEqual([5, 5, 5, 5]);
+    expect(passed).toEqual([2, 5, 4, 5, 4]);
   });
 
   it('as a single report stays pending and holds up no other', async () => {
@@ -275,12 +289,14 @@ describe('a server that does not take reports now', () => {
     expect(bench.shipper.status().detail).toContain('a redirect to https://new.test/v1/ingest');
   });
 
-  it('is asked no earlier than it said, in seconds or as a date', async () => {
+  it('is asked no earlier than it said, in seconds or as a date, and not by all at once', async () => {
     bench.judge = (_, response) => refuse(response, 503, 'overloaded', { 'Retry-After': '120' });
-    expect(await bench.shipper.shipOnce()).toBe(120_000);
+    bench.random = 0;
+    expect(await bench.shipper.shipOnce()).toBe(121_000);
+    bench.random = 0.999_999;
     const date = new Date(START_MS + 90_000).toUTCString();
     bench.judge = (_, response) => refuse(response, 429, 'overloaded', { 'Retry-After': date });
-    expect(await bench.shipper.shipOnce()).toBe(90_000);
+    expect(await bench.shipper.shipOnce()).toBe(100_000);
   });
 
   it('and hangs up is retried', async () => {
@@ -312,3 +328,80 @@ describe('a 200 that is not the server’s', () => {
 function reply(more: object): object {
   return { accepted: 2, unchanged: 0, quarantined: [], serverTimeMs: 1, reportEverySeconds: 60, ...more };
 }
+
+describe('a backlog', () => {
+  const paced = (reportsPerRequest: number, everySeconds: number) => {
+    bench.judge = (body, response) =>
+      takeAll(body, response, { backlog: { reportsPerRequest, everySeconds } });
+  };
+  const all = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+  it('goes at the pace that the server tells: a request of so many, then a pause; what is live goes along', async () => {
+    paced(4, 200);
+    await commit(...all(1, 12));
+    expect(await bench.shipper.shipOnce()).toBeLessThan(100_000);
+    // The first part comes at random within the pause: here in the middle of it.
+    bench.advance(99_000);
+    await bench.shipper.shipOnce();
+    bench.advance(1_000);
+    await commit(13);
+    await bench.shipper.shipOnce();
+    expect(bench.bodies.map(windowsOf)).toEqual([[12, 11], [], [13, 1, 2, 3, 4]]);
+    bench.advance(199_000);
+    await bench.shipper.shipOnce();
+    bench.advance(1_000);
+    expect(await bench.shipper.shipOnce()).toBeLessThan(100_000);
+    expect(bench.bodies.slice(3).map(windowsOf)).toEqual([[], [5, 6, 7, 8]]);
+    expect(pendingWindows()).toEqual([10, 9]);
+  });
+
+  it('whose pause ends before the next turn goes on then', async () => {
+    paced(4, 10);
+    bench.random = 0;
+    await commit(...all(1, 12));
+    await bench.shipper.shipOnce();
+    expect(bench.bodies.map(windowsOf)).toEqual([
+      [12, 11],
+      [1, 2, 3, 4],
+    ]);
+    for (const part of [
+      [5, 6, 7, 8],
+      [9, 10],
+    ]) {
+      bench.advance(10_000);
+      const waitMs = await bench.shipper.shipOnce();
+      expect(windowsOf(bench.bodies.at(-1))).toEqual(part);
+      // Nothing is left after the last one: the next turn is the node's own.
+      if (part[0] === 5) expect(waitMs).toBe(10_000);
+      else expect(waitMs).toBeGreaterThanOrEqual(30_000);
+    }
+  });
+
+  it('that is too heavy for the server does not hold up what is live, and goes in smaller parts', async () => {
+    const heaviest = 6;
+    bench.judge = (body, response) =>
+      body.reports.length > heaviest
+        ? response.writeHead(503).end('<html>error 1102</html>')
+        : takeAll(body, response, { backlog: { reportsPerRequest: 24, everySeconds: 0 } });
+    await commit(...all(1, 40));
+    for (let turn = 0; turn < 20 && pendingWindows().length > 0; turn++) {
+      bench.advance(60_000);
+      await commit(41 + turn);
+      await bench.shipper.shipOnce();
+      const taken = bench.bodies.filter(({ reports }) => reports.length <= heaviest).flatMap(windowsOf);
+      // At the latest in the turn after.
+      expect(taken).toContain(41 + Math.max(0, turn - 1));
+    }
+    expect(pendingWindows()).toEqual([]);
+    expect(bench.store.stats().setAsideReports).toBe(0);
+  });
+
+  it('keeps its own pace where the server tells none, or nonsense', async () => {
+    for (const backlog of [undefined, null, 'fast', {}, { reportsPerRequest: 0, everySeconds: -1 }]) {
+      bench.judge = (body, response) => takeAll(body, response, { backlog, reportPhaseRatio: 'x' });
+      await commit(...all(1, 12));
+      await bench.shipper.shipOnce();
+      expect(pendingWindows()).toEqual([]);
+    }
+  });
+});
