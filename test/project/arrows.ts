@@ -33,7 +33,7 @@ const ROOMS: readonly Room[] = [
   {
     prefix: 'bench/',
     mayImport: ['shared/', 'agent/', 'worker/', 'deploy/'],
-    packages: ['node:', 'miniflare', 'esbuild'],
+    packages: ['node:', 'miniflare', 'esbuild', '@duckdb/node-api'],
   },
   { prefix: 'worker/dashboard/', mayImport: ['shared/'], packages: [] },
   { prefix: 'worker/schema/drizzle.config.ts', mayImport: [], packages: ['drizzle-kit'] },
