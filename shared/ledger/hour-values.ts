@@ -1,5 +1,6 @@
-/** The numbers of one window, each as its difference from what the window before lets expect. */
+/** The numbers of one window, each as its difference from what the windows before and the devices beside it let expect. */
 import { WINDOW_MS } from '../time/window.ts';
+import { Guesser } from './guess.ts';
 import type { LedgerDevice, LedgerEpoch, LedgerJobShare } from './hour.ts';
 import { restOf, type WindowShape } from './hour-shape.ts';
 import type { RiceReader, RiceWriter } from './rice.ts';
@@ -7,29 +8,52 @@ import type { RiceReader, RiceWriter } from './rice.ts';
 /** Utilization is kept to 1/10,000: sensors give whole percents. */
 const UTILIZATION_STEPS = 10_000;
 
-/** Numbers that are alike: a first value is larger than the differences that follow it. */
+/** Numbers that are alike: a first value is larger than the differences that follow it. Those below are of heads. */
 const COLUMNS = {
-  firstEnergy: 0,
-  energy: 1,
-  metered: 2,
-  recovered: 3,
-  firstExcess: 4,
-  excess: 5,
-  firstUtilization: 6,
-  utilization: 7,
-  idle: 8,
-  firstShare: 9,
-  share: 10,
-  allocated: 11,
+  firstEnergy: 8,
+  energy: 9,
+  metered: 10,
+  recovered: 11,
+  firstExcess: 12,
+  excess: 13,
+  firstUtilization: 14,
+  utilization: 15,
+  idle: 16,
+  firstShare: 17,
+  share: 18,
+  allocated: 19,
 } as const;
 
-type Contents = Pick<LedgerEpoch, 'devices' | 'jobShares'>;
+export type Contents = Pick<LedgerEpoch, 'devices' | 'jobShares'>;
 
-interface DeviceBefore {
-  readonly energyMillijoules: number;
+/** Writes the difference of what is there from what is expected, or reads it: both ways give what is there. */
+export interface NumberCoder {
+  signed(column: number, expected: number, actual: number): number;
+  unsigned(column: number, actual: number): number;
+}
+
+export const writing = (writer: RiceWriter): NumberCoder => ({
+  signed(column, expected, actual) {
+    writer.signed(column, actual - expected);
+    return actual;
+  },
+  unsigned(column, actual) {
+    writer.unsigned(column, actual);
+    return actual;
+  },
+});
+
+/** What is there is what was read: `actual` means nothing. */
+export const reading = (reader: RiceReader): NumberCoder => ({
+  signed: (column, expected) => expected + reader.signed(column),
+  unsigned: (column) => reader.unsigned(column),
+});
+
+class DeviceBefore {
+  readonly energy = new Guesser();
   /** Of the integrated power over the counter. */
-  readonly excessMillijoules: number | null;
-  readonly utilizationSteps: number | null;
+  readonly excess = new Guesser();
+  readonly utilization = new Guesser();
 }
 
 interface ShareBefore {
@@ -38,8 +62,8 @@ interface ShareBefore {
   readonly allocatedMilliseconds: number;
 }
 
-/** The window before, as far as writer and reader both know it. */
-export class WindowBefore {
+/** The windows before, as far as writer and reader both know them. */
+export class WindowsBefore {
   readonly #devices: Map<number, DeviceBefore>;
   readonly #shares: ShareBefore[] = [];
 
@@ -48,114 +72,150 @@ export class WindowBefore {
   }
 
   /** Shares are told apart by their places, which mean something else in another shape. */
-  withoutShares(): WindowBefore {
-    return new WindowBefore(this.#devices);
+  withoutShares(): WindowsBefore {
+    return new WindowsBefore(this.#devices);
   }
 
-  device(deviceIndex: number): DeviceBefore | undefined {
-    return this.#devices.get(deviceIndex);
+  device(deviceIndex: number): DeviceBefore {
+    const known = this.#devices.get(deviceIndex);
+    if (known !== undefined) return known;
+    const fresh = new DeviceBefore();
+    this.#devices.set(deviceIndex, fresh);
+    return fresh;
   }
 
   share(place: number): ShareBefore | undefined {
     return this.#shares[place];
   }
 
-  keep({ devices, jobShares }: Contents): void {
-    const energyOf = new Map(devices.map((device) => [device.deviceIndex, device.energyMillijoules]));
-    for (const { deviceIndex, energyMillijoules, integratedMillijoules, utilizationRatio } of devices)
-      this.#devices.set(deviceIndex, {
-        energyMillijoules,
-        excessMillijoules: integratedMillijoules === null ? null : integratedMillijoules - energyMillijoules,
-        utilizationSteps: utilizationRatio === null ? null : toSteps(utilizationRatio),
-      });
-    jobShares.forEach(({ deviceIndex, energyMillijoules, allocatedMilliseconds }, place) => {
-      const all = energyOf.get(deviceIndex) ?? 0;
-      this.#shares[place] = { ratio: all === 0 ? 0 : energyMillijoules / all, allocatedMilliseconds };
-    });
+  keepShare(place: number, share: ShareBefore): void {
+    this.#shares[place] = share;
   }
 }
 
-const toSteps = (ratio: number) => Math.round(ratio * UTILIZATION_STEPS);
+/** The devices of one window that have been told: what drives one of them mostly drives them all. */
+class Together {
+  #now = 0;
+  #last = 0;
+  #mean = 0;
 
-/** Column and expectation: what was there before, or nothing. */
-const after = (was: number | null | undefined, first: number, next: number): readonly [number, number] =>
-  was === null || was === undefined ? [first, 0] : [next, was];
+  guesses({ last, mean }: Guesser): readonly number[] {
+    if (this.#last === 0 || this.#mean === 0) return [last, mean, last, mean];
+    return [last, mean, (last * this.#now) / this.#last, (mean * this.#now) / this.#mean];
+  }
 
-const expectedEnergy = (was: DeviceBefore | undefined) =>
-  after(was?.energyMillijoules, COLUMNS.firstEnergy, COLUMNS.energy);
-const expectedExcess = (was: DeviceBefore | undefined) =>
-  after(was?.excessMillijoules, COLUMNS.firstExcess, COLUMNS.excess);
-const expectedUtilization = (was: DeviceBefore | undefined) =>
-  after(was?.utilizationSteps, COLUMNS.firstUtilization, COLUMNS.utilization);
-const expectedShare = (was: ShareBefore | undefined, deviceMillijoules: number) =>
-  after(was && Math.round(was.ratio * deviceMillijoules), COLUMNS.firstShare, COLUMNS.share);
-
-export function writeValues(
-  writer: RiceWriter,
-  { devices, shares }: WindowShape,
-  epoch: Contents,
-  before: WindowBefore,
-): void {
-  const write = ([column, expected]: readonly [number, number], value: number) =>
-    writer.signed(column, value - expected);
-  const energyOf = new Map<number, number>();
-  devices.forEach((shape, i) => {
-    const device = epoch.devices[i]!;
-    const was = before.device(shape.deviceIndex);
-    energyOf.set(shape.deviceIndex, device.energyMillijoules);
-    write(expectedEnergy(was), device.energyMillijoules);
-    if (!shape.isFullyMetered) writer.unsigned(COLUMNS.metered, device.meteredMilliseconds);
-    if (shape.hasRecovered) writer.unsigned(COLUMNS.recovered, device.recoveredMillijoules);
-    if (shape.hasIntegrated)
-      write(expectedExcess(was), device.integratedMillijoules! - device.energyMillijoules);
-    if (shape.hasUtilization) write(expectedUtilization(was), toSteps(device.utilizationRatio!));
-    if (shape.idle === 'given') writer.unsigned(COLUMNS.idle, device.idleMillijoules);
-  });
-  shares.forEach(({ deviceIndex, hasAllEnergy, hasAllTime }, place) => {
-    const share = epoch.jobShares[place]!;
-    const was = before.share(place);
-    if (!hasAllEnergy) write(expectedShare(was, energyOf.get(deviceIndex) ?? 0), share.energyMillijoules);
-    if (!hasAllTime) write([COLUMNS.allocated, was?.allocatedMilliseconds ?? 0], share.allocatedMilliseconds);
-  });
+  /** @param last of the device, and its mean, before this window */
+  add(energyMillijoules: number, last: number, mean: number): void {
+    this.#now += energyMillijoules;
+    this.#last += last;
+    this.#mean += mean;
+  }
 }
 
-/** @throws RangeError where the bytes are damaged */
-export function readValues(
-  reader: RiceReader,
+/** Codes a number that is guessed, and learns it. */
+function codeGuessed(
+  coder: NumberCoder,
+  guesser: Guesser,
+  guesses: readonly number[],
+  [first, next]: readonly [number, number],
+  actual: number,
+): number {
+  const value = guesser.isNew
+    ? coder.signed(first, 0, actual)
+    : coder.signed(next, guesser.best(guesses), actual);
+  guesser.learn(guesses, value);
+  return value;
+}
+
+const ENERGY = [COLUMNS.firstEnergy, COLUMNS.energy] as const;
+const EXCESS = [COLUMNS.firstExcess, COLUMNS.excess] as const;
+const UTILIZATION = [COLUMNS.firstUtilization, COLUMNS.utilization] as const;
+
+function codeDevice(
+  coder: NumberCoder,
+  shape: WindowShape['devices'][number],
+  given: LedgerDevice | undefined,
+  before: DeviceBefore,
+  together: Together,
+): LedgerDevice {
+  const { last, mean, isNew } = before.energy;
+  const guesses = together.guesses(before.energy);
+  const energyMillijoules = codeGuessed(coder, before.energy, guesses, ENERGY, given?.energyMillijoules ?? 0);
+  if (!isNew) together.add(energyMillijoules, last, mean);
+  const meteredMilliseconds = shape.isFullyMetered
+    ? WINDOW_MS
+    : coder.unsigned(COLUMNS.metered, given?.meteredMilliseconds ?? 0);
+  const recoveredMillijoules = shape.hasRecovered
+    ? coder.unsigned(COLUMNS.recovered, given?.recoveredMillijoules ?? 0)
+    : 0;
+  let integratedMillijoules: number | null = null;
+  if (shape.hasIntegrated) {
+    const excess = before.excess;
+    // Mostly a share of the energy.
+    const scaled = last === 0 ? excess.last : (excess.last * energyMillijoules) / last;
+    const actual = (given?.integratedMillijoules ?? 0) - energyMillijoules;
+    integratedMillijoules =
+      energyMillijoules + codeGuessed(coder, excess, [excess.last, excess.mean, scaled], EXCESS, actual);
+  }
+  let utilizationRatio: number | null = null;
+  if (shape.hasUtilization) {
+    const { utilization } = before;
+    const actual = Math.round((given?.utilizationRatio ?? 0) * UTILIZATION_STEPS);
+    utilizationRatio =
+      codeGuessed(coder, utilization, [utilization.last, utilization.mean], UTILIZATION, actual) /
+      UTILIZATION_STEPS;
+  }
+  const idleMillijoules =
+    shape.idle === 'given' ? coder.unsigned(COLUMNS.idle, given?.idleMillijoules ?? 0) : 0;
+  return {
+    deviceIndex: shape.deviceIndex,
+    kind: shape.kind,
+    energyMillijoules,
+    meteredMilliseconds,
+    recoveredMillijoules,
+    integratedMillijoules,
+    utilizationRatio,
+    idleMillijoules,
+  };
+}
+
+/**
+ * One way for both: the contents that are given are written, or those that are read are made.
+ * @param given null where they are read
+ * @throws RangeError where the bytes are damaged
+ */
+export function codeContents(
+  coder: NumberCoder,
   { devices: deviceShapes, shares }: WindowShape,
-  before: WindowBefore,
+  given: Contents | null,
+  before: WindowsBefore,
 ): Contents {
-  const read = ([column, expected]: readonly [number, number]) => expected + reader.signed(column);
-  // Fields in the order in which they were written: an object literal evaluates them so.
-  const metered = deviceShapes.map((shape): LedgerDevice => {
-    const was = before.device(shape.deviceIndex);
-    const energyMillijoules = read(expectedEnergy(was));
-    return {
-      deviceIndex: shape.deviceIndex,
-      kind: shape.kind,
-      energyMillijoules,
-      meteredMilliseconds: shape.isFullyMetered ? WINDOW_MS : reader.unsigned(COLUMNS.metered),
-      recoveredMillijoules: shape.hasRecovered ? reader.unsigned(COLUMNS.recovered) : 0,
-      integratedMillijoules: shape.hasIntegrated ? energyMillijoules + read(expectedExcess(was)) : null,
-      utilizationRatio: shape.hasUtilization ? read(expectedUtilization(was)) / UTILIZATION_STEPS : null,
-      idleMillijoules: shape.idle === 'given' ? reader.unsigned(COLUMNS.idle) : 0,
-    };
-  });
+  const together = new Together();
+  const metered = deviceShapes.map((shape, i) =>
+    codeDevice(coder, shape, given?.devices[i], before.device(shape.deviceIndex), together),
+  );
   const byIndex = new Map(metered.map((device) => [device.deviceIndex, device]));
   const jobShares = shares.map((shape, place): LedgerJobShare => {
     const device = byIndex.get(shape.deviceIndex);
     if (device === undefined && (shape.hasAllEnergy || shape.hasAllTime))
       throw new RangeError('the encoded hour has a share of all of a device that it does not have');
+    const share = given?.jobShares[place];
     const was = before.share(place);
+    const all = device?.energyMillijoules ?? 0;
+    const energyMillijoules = shape.hasAllEnergy
+      ? all
+      : was === undefined
+        ? coder.signed(COLUMNS.firstShare, 0, share?.energyMillijoules ?? 0)
+        : coder.signed(COLUMNS.share, Math.round(was.ratio * all), share?.energyMillijoules ?? 0);
+    const allocatedMilliseconds = shape.hasAllTime
+      ? device!.meteredMilliseconds
+      : coder.signed(COLUMNS.allocated, was?.allocatedMilliseconds ?? 0, share?.allocatedMilliseconds ?? 0);
+    before.keepShare(place, { ratio: all === 0 ? 0 : energyMillijoules / all, allocatedMilliseconds });
     return {
       jobNumber: shape.jobNumber,
       deviceIndex: shape.deviceIndex,
-      energyMillijoules: shape.hasAllEnergy
-        ? device!.energyMillijoules
-        : read(expectedShare(was, device?.energyMillijoules ?? 0)),
-      allocatedMilliseconds: shape.hasAllTime
-        ? device!.meteredMilliseconds
-        : read([COLUMNS.allocated, was?.allocatedMilliseconds ?? 0]),
+      energyMillijoules,
+      allocatedMilliseconds,
       ...(shape.attribution === 'allocation' ? {} : { attribution: shape.attribution }),
     };
   });

@@ -30,8 +30,8 @@ export interface LedgerEpoch {
   readonly epoch: string;
   readonly revision: number;
   readonly final: boolean;
-  /** 32-bit digest of the report's content: tells a resend from a conflict under the same revision. */
-  readonly contentDigest: number;
+  /** 32-bit digest of the report's content: tells a resend from a conflict under the same revision. Null: not kept any more. */
+  readonly contentDigest: number | null;
   readonly devices: readonly LedgerDevice[];
   readonly jobShares: readonly LedgerJobShare[];
 }

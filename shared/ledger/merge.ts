@@ -32,7 +32,7 @@ export function mergeReport(hour: HourLedger, windowIndex: number, report: Ledge
   if (known !== undefined) {
     if (report.revision < known.revision) return { outcome: 'unchanged' };
     if (report.revision === known.revision)
-      return { outcome: report.contentDigest === known.contentDigest ? 'unchanged' : 'conflict' };
+      return { outcome: saysSame(known, report) ? 'unchanged' : 'conflict' };
   }
   const others = epochs.filter(({ epoch }) => epoch !== report.epoch);
   const together = [...others, report];
@@ -47,6 +47,10 @@ export function mergeReport(hour: HourLedger, windowIndex: number, report: Ledge
   if (entriesIn(windows.flat()) > MAX_HOUR_ENTRIES) return { outcome: 'hourFull' };
   return { outcome: 'accepted', ledger: { windows } };
 }
+
+/** Where the digest is not kept any more, a revision is taken for what it was. */
+const saysSame = (known: LedgerEpoch, report: LedgerEpoch): boolean =>
+  known.contentDigest === null || known.contentDigest === report.contentDigest;
 
 function entriesIn(epochs: readonly LedgerEpoch[]): number {
   return epochs.reduce((sum, { devices, jobShares }) => sum + 1 + devices.length + jobShares.length, 0);

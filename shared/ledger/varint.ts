@@ -88,6 +88,15 @@ export class ByteReader {
     return value;
   }
 
+  /** So many bytes, as they are. */
+  take(length: number): Uint8Array {
+    const end = this.#at + length;
+    if (end > this.#bytes.length) throw new RangeError('the encoded bytes end too early');
+    const bytes = this.#bytes.subarray(this.#at, end);
+    this.#at = end;
+    return bytes;
+  }
+
   /** What is left, as it is. */
   rest(): Uint8Array {
     const bytes = this.#bytes.subarray(this.#at);

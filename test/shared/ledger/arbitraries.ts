@@ -24,7 +24,7 @@ export function epochOf(
     epoch: name,
     revision: fc.integer({ min: 1, max: 1_000 }),
     final: fc.boolean(),
-    contentDigest: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    contentDigest: fc.option(fc.integer({ min: 0, max: 2 ** 32 - 1 })),
     devices: fc
       .uniqueArray(fc.integer({ min: 0, max: 20 }), { maxLength: 6 })
       .chain((indexes) => fc.tuple(...indexes.map(device))),
