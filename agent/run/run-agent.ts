@@ -143,6 +143,7 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
       clock,
       shipper,
       random: Math.random,
+      isRestart: store.restoredMeterState !== null,
       firstReport: loop.firstReport,
       isClockTrusted: () => wall.at(clock.monotonicNow()) !== null,
       commit: () => loop.commit(),

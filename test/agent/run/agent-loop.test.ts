@@ -271,29 +271,36 @@ test('state of a version that is not known begins a new epoch', async () => {
 });
 
 describe('rounds of sending', () => {
-  test('begin after the first commit, spread by up to eight seconds, and follow what each round says', async () => {
-    const stop = new AbortController();
-    const rounds: number[] = [];
-    const clock = sleepingClock(() => {});
-    await runShipLoop(
-      {
-        clock,
-        shipper: {
-          async shipOnce() {
-            rounds.push(clock.nowMs);
-            if (rounds.length === 3) stop.abort();
-            return rounds.length * 10_000;
+  test.each([
+    ['eight seconds', false, [4_000, 14_000, 34_000]],
+    ['half a minute where the host starts anew', true, [15_000, 25_000, 45_000]],
+  ])(
+    'begin after the first commit, spread by up to %s, and follow what each round says',
+    async (_, isRestart, at) => {
+      const stop = new AbortController();
+      const rounds: number[] = [];
+      const clock = sleepingClock(() => {});
+      await runShipLoop(
+        {
+          clock,
+          shipper: {
+            async shipOnce() {
+              rounds.push(clock.nowMs);
+              if (rounds.length === 3) stop.abort();
+              return rounds.length * 10_000;
+            },
           },
+          random: () => 0.5,
+          isRestart,
+          firstReport: Promise.resolve(),
+          isClockTrusted: () => true,
+          commit: async () => {},
         },
-        random: () => 0.5,
-        firstReport: Promise.resolve(),
-        isClockTrusted: () => true,
-        commit: async () => {},
-      },
-      stop.signal,
-    );
-    expect(rounds).toEqual([4000, 14_000, 34_000]);
-  });
+        stop.signal,
+      );
+      expect(rounds).toEqual(at);
+    },
+  );
 
   test('come at once when a reply has told the time: what was held goes out', async () => {
     const stop = new AbortController();
@@ -312,6 +319,7 @@ describe('rounds of sending', () => {
           },
         },
         random: () => 0,
+        isRestart: false,
         firstReport: Promise.resolve(),
         isClockTrusted: () => trusted,
         async commit() {
@@ -332,6 +340,7 @@ describe('rounds of sending', () => {
         clock: sleepingClock(() => {}),
         shipper: { shipOnce: async () => ++rounds },
         random: () => 0,
+        isRestart: false,
         firstReport: new Promise(() => {}),
         isClockTrusted: () => true,
         commit: async () => {},
