@@ -7,7 +7,7 @@ import { DAY_MS, WINDOW_MS } from '../time/window.ts';
 import type { DeviceReport, DeviceType, WindowReport } from '../wire/ingest.ts';
 
 /** Highest mean power of one device over a window, watts. */
-const MAX_WATTS: Readonly<Record<DeviceType, number>> = {
+export const MAX_WATTS: Readonly<Record<DeviceType, number>> = {
   // Twice the largest accelerator of 2026 (1,400 W).
   gpu: 2_500,
   // One socket; the largest of 2026 is specified at 500 W.
@@ -39,6 +39,7 @@ export const QUARANTINE_CODES = [
   'too_many_devices',
   'hour_full',
   'series_damaged',
+  'series_disagrees',
   'revision_conflict',
 ] as const;
 export type QuarantineCode = (typeof QUARANTINE_CODES)[number];

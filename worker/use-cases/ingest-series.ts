@@ -1,9 +1,10 @@
 /** Power series as they come: checked once at the door, stored as they are. */
 import type { Implausibility } from '../../shared/ledger/plausibility.ts';
 import { decodeSeries, MAX_SERIES_SAMPLES } from '../../shared/ledger/series-codec.ts';
+import { seriesDisagreement } from '../../shared/ledger/series-energy.ts';
 import type { StoredSeries } from '../../shared/ledger/series-frame.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
-import type { WindowReport } from '../../shared/wire/ingest.ts';
+import type { DeviceReport, SeriesWire, WindowReport } from '../../shared/wire/ingest.ts';
 import { inflate } from './inflate.ts';
 import { deviceIndexOf, type Registry } from './ingest-registry.ts';
 
@@ -13,31 +14,38 @@ const MAX_UNPACKED_BYTES = 3 * MAX_SERIES_SAMPLES;
 /** A row of D1 has 2 MB at most, and an hour keeps twelve windows of series: 16 GPUs at 10 Hz take 40 KB each. */
 const MAX_SERIES_BYTES = 48 * 1024;
 
-/** The first series of the report that cannot be read or kept, or null. */
-export async function hasDamagedSeries(report: WindowReport): Promise<Implausibility | null> {
+/** The first series of the report that cannot be read or kept, or that is not one of the energy beside it; or null. */
+export function findSeriesFault(report: WindowReport): Implausibility | null {
   const bytes = report.devices.reduce((sum, { series }) => sum + ((series?.watts.length ?? 0) / 4) * 3, 0);
   if (bytes > MAX_SERIES_BYTES) {
     const detail = `The series of the window take ${bytes} bytes together, more than ${MAX_SERIES_BYTES}; sample less often.`;
     return { code: 'series_damaged', deviceId: null, detail };
   }
-  for (const { id, series } of report.devices) {
-    if (series === undefined) continue;
-    const detail = await damage(series.watts, series.stepMilliseconds);
-    if (detail !== null) return { code: 'series_damaged', deviceId: id, detail };
+  for (const device of report.devices) {
+    if (device.series === undefined) continue;
+    const fault = faultOf(device, device.series);
+    if (fault !== null) return fault;
   }
   return null;
 }
 
-async function damage(base64: string, stepMilliseconds: number): Promise<string | null> {
+function faultOf(device: DeviceReport, { watts, stepMilliseconds }: SeriesWire): Implausibility | null {
+  const damaged = (detail: string): Implausibility => ({
+    code: 'series_damaged',
+    deviceId: device.id,
+    detail,
+  });
+  let samples: readonly (number | null)[];
   try {
-    const samples = decodeSeries(await inflate(fromBase64(base64), MAX_UNPACKED_BYTES));
-    const most = Math.ceil(WINDOW_MS / stepMilliseconds);
-    return samples.length > most
-      ? `The series has ${samples.length} samples where a window holds ${most}.`
-      : null;
+    samples = decodeSeries(inflate(Uint8Array.fromBase64(watts), MAX_UNPACKED_BYTES));
   } catch (error) {
-    return `The series cannot be read: ${error instanceof Error ? error.message : String(error)}.`;
+    return damaged(`The series cannot be read: ${error instanceof Error ? error.message : String(error)}.`);
   }
+  const most = Math.ceil(WINDOW_MS / stepMilliseconds);
+  if (samples.length > most)
+    return damaged(`The series has ${samples.length} samples where a window holds ${most}.`);
+  const detail = seriesDisagreement(device, samples, stepMilliseconds);
+  return detail === null ? null : { code: 'series_disagrees', deviceId: device.id, detail };
 }
 
 export function seriesOf(report: WindowReport, registry: Registry): StoredSeries[] {
@@ -48,12 +56,8 @@ export function seriesOf(report: WindowReport, registry: Registry): StoredSeries
           {
             deviceIndex: deviceIndexOf(registry, id),
             stepMilliseconds: series.stepMilliseconds,
-            deflated: fromBase64(series.watts),
+            deflated: Uint8Array.fromBase64(series.watts),
           },
         ],
   );
-}
-
-function fromBase64(text: string): Uint8Array {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
 }

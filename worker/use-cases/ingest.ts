@@ -18,7 +18,7 @@ import { countDroppedSeries, writeNodeFacts } from '../storage/node-facts.ts';
 import { nodeHourKey } from '../storage/node-hour-key.ts';
 import { type SetAside, setAside } from '../storage/quarantine.ts';
 import { findMisnamed, openBooks, type Registry, toLedgerEpoch } from './ingest-registry.ts';
-import { hasDamagedSeries, seriesOf } from './ingest-series.ts';
+import { findSeriesFault, seriesOf } from './ingest-series.ts';
 import { recordInventory } from './record-inventory.ts';
 
 export interface IngestCounts {
@@ -41,7 +41,7 @@ export async function ingest(
   const screened: SetAside[] = [];
   const plausible: WindowReport[] = [];
   for (const report of body.reports) {
-    const found = findImplausibility(report, nowMs) ?? (await hasDamagedSeries(report));
+    const found = findImplausibility(report, nowMs) ?? findSeriesFault(report);
     if (found === null) plausible.push(report);
     else screened.push({ report, ...found });
   }

@@ -38,20 +38,16 @@ export async function nodePower(db: D1Database, query: PowerQuery): Promise<Devi
     query.fromMs - (query.fromMs % WINDOW_MS),
     query.toMs,
   );
-  return Promise.all(devices.map((device) => devicePower(device, windows, query)));
+  return devices.map((device) => devicePower(device, windows, query));
 }
 
-async function devicePower(
-  device: DeviceEntry,
-  windows: readonly PowerWindow[],
-  query: PowerQuery,
-): Promise<DevicePower> {
+function devicePower(device: DeviceEntry, windows: readonly PowerWindow[], query: PowerQuery): DevicePower {
   const spans: { startMs: number; stepMs: number; watts: readonly (number | null)[] }[] = [];
   let windowsFromEnergy = 0;
   for (const window of windows) {
     const stored = window.series.find(({ deviceIndex }) => deviceIndex === device.deviceIndex);
     if (stored !== undefined) {
-      const watts = decodeSeries(await inflate(stored.deflated, 3 * MAX_SERIES_SAMPLES));
+      const watts = decodeSeries(inflate(stored.deflated, 3 * MAX_SERIES_SAMPLES));
       spans.push({ startMs: window.windowStartMs, stepMs: stored.stepMilliseconds, watts });
       continue;
     }

@@ -5,7 +5,7 @@ import type { Author } from '../storage/changes.ts';
 import { openDatabase } from '../storage/database.ts';
 import { findOpenQuarantined, resolveQuarantined } from '../storage/quarantine.ts';
 import { book } from './ingest.ts';
-import { hasDamagedSeries } from './ingest-series.ts';
+import { findSeriesFault } from './ingest-series.ts';
 
 /**
  * Books a quarantined report by a person's word: bounds of power, age and sealing are waived. The rule of epochs and
@@ -28,8 +28,8 @@ export async function releaseQuarantined(
       'revision_conflict',
       `The report contradicts itself: ${contradiction.detail} It cannot be booked; discard it.`,
     );
-  // Looked at again: only the first reason was kept, and a series that cannot be read must never be stored.
-  const report = (await hasDamagedSeries(said)) === null ? said : withoutSeries(said);
+  // Looked at again: only the first reason was kept, and a series that cannot be read, or is of another energy, must never be stored.
+  const report = findSeriesFault(said) === null ? said : withoutSeries(said);
   const why = `quarantined report ${id} released${author.why === null ? '' : `: ${author.why}`}`;
   const booked = await book(db, item.nodeNumber, [report], nowMs, { releasedBy: { who: author.who, why } });
   if (booked === null)
@@ -44,7 +44,7 @@ export async function releaseQuarantined(
   return ok(null);
 }
 
-/** A series that nobody can read is not booked; the energies beside it are. */
+/** A series that nobody can read, or trust, is not booked; the energies beside it are. */
 function withoutSeries(report: WindowReport): WindowReport {
   return { ...report, devices: report.devices.map(({ series: _, ...device }) => device) };
 }

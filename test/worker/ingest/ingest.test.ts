@@ -82,7 +82,7 @@ test('a second series of a window is counted where its node is shown, and costs 
       devices: [
         device({
           meteredMilliseconds: 150_000,
-          energyMillijoules: 1_000,
+          energyMillijoules: watts * 150_000,
           series: { stepMilliseconds: 1_000, watts: await seriesWire(Array(150).fill(watts)) },
         }),
       ],
@@ -101,7 +101,7 @@ test('a second series of a window is counted where its node is shown, and costs 
     together.map((each) => ({ ...each, windowStartMs: recentWindow(1) })),
   );
   expect(await dropped()).toBe(2);
-  expect(await energyOf(nodeId)).toBe(4_000);
+  expect(await energyOf(nodeId)).toBe(2 * (600 + 700) * 150_000);
 });
 
 test('hours of some nodes are found by key, however much the others have', async () => {
@@ -174,6 +174,14 @@ test('what cannot be true is set aside whole, counted and visible, and the total
     ['parts_exceed_whole', { devices: [device({ recoveredMillijoules: 195_000_001 })] }],
     ['parts_exceed_whole', { devices: [device({ idleMillijoules: 195_000_001 })] }],
     ['series_damaged', { devices: [device({ series: { stepMilliseconds: 1_000, watts: 'AAAA' } })] }],
+    [
+      'series_disagrees',
+      {
+        devices: [
+          device({ series: { stepMilliseconds: 1_000, watts: await seriesWire(Array(300).fill(350)) } }),
+        ],
+      },
+    ],
     [
       'parts_exceed_whole',
       {

@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { seriesDisagreement } from '../../../shared/ledger/series-energy.ts';
+import { WINDOW_MS } from '../../../shared/time/window.ts';
+import type { DeviceReport } from '../../../shared/wire/ingest.ts';
+
+const STEP_MS = 1_000;
+const SAMPLES = WINDOW_MS / STEP_MS;
+
+const device = (energyMillijoules: number, changes: Partial<DeviceReport> = {}): DeviceReport => ({
+  id: 'gpu',
+  type: 'gpu',
+  name: 'gpu',
+  meteredMilliseconds: WINDOW_MS,
+  energyMillijoules,
+  kind: 'integrated',
+  ...changes,
+});
+
+const wholeWatts = fc.array(fc.double({ min: 0, max: 2_500, noNaN: true }), {
+  minLength: SAMPLES,
+  maxLength: SAMPLES,
+});
+const energyOf = (watts: readonly number[]) =>
+  Math.round(watts.reduce((sum, each) => sum + each * STEP_MS, 0));
+
+test('a series agrees with the energy that it was made from, rounded and with gaps', () => {
+  fc.assert(
+    fc.property(wholeWatts, fc.array(fc.nat(SAMPLES - 1)), (watts, missing) => {
+      const gaps = new Set(missing);
+      const samples = watts.map((each, second) => (gaps.has(second) ? null : Math.round(each)));
+      expect(seriesDisagreement(device(energyOf(watts)), samples, STEP_MS)).toBeNull();
+      // What nobody metered is in neither of them.
+      const metered = watts.filter((_, second) => !gaps.has(second));
+      const changes = { meteredMilliseconds: metered.length * STEP_MS };
+      expect(seriesDisagreement(device(energyOf(metered), changes), samples, STEP_MS)).toBeNull();
+    }),
+  );
+});
+
+test('a series of another load is told apart', () => {
+  const samples = Array(SAMPLES).fill(650);
+  const told = seriesDisagreement(device(500 * WINDOW_MS), samples, STEP_MS);
+  expect(told).toBe(
+    'The series of 300000 ms sums up to 195000000 mJ, where 150000000 mJ were metered in 300000 ms.',
+  );
+  expect(seriesDisagreement(device(850 * WINDOW_MS), samples, STEP_MS)).not.toBeNull();
+  // Another step: half of the window is empty, and may not have held so much.
+  expect(seriesDisagreement(device(2_500 * WINDOW_MS), samples, STEP_MS / 2)).not.toBeNull();
+  expect(seriesDisagreement(device(0), samples, STEP_MS)).not.toBeNull();
+});
+
+test('beside a counter the integral is held to be near, else the counter to be somewhere', () => {
+  const samples = Array(SAMPLES).fill(650);
+  const counter = (counted: number, integrated?: number) =>
+    seriesDisagreement(
+      device(counted * WINDOW_MS, {
+        kind: 'counter',
+        ...(integrated === undefined ? {} : { integratedMillijoules: integrated * WINDOW_MS }),
+      }),
+      samples,
+      STEP_MS,
+    );
+  expect(counter(650)).toBeNull();
+  expect(counter(520)).toBeNull();
+  expect(counter(400)).not.toBeNull();
+  // A counter of another scale is flagged elsewhere; the series is that of the samples.
+  expect(counter(65, 650)).toBeNull();
+  expect(counter(65, 500)).not.toBeNull();
+});
+
+test('what a counter consumed while nobody read it may be in the samples, or not', () => {
+  const recovered = { kind: 'counter', recoveredMillijoules: 650 * 100_000 } as const;
+  const half: (number | null)[] = Array.from({ length: SAMPLES }, (_, second) => (second < 200 ? 650 : null));
+  expect(seriesDisagreement(device(650 * WINDOW_MS, recovered), half, STEP_MS)).toBeNull();
+  const all = Array(SAMPLES).fill(650);
+  expect(seriesDisagreement(device(650 * WINDOW_MS, recovered), all, STEP_MS)).toBeNull();
+});
+
+test('power that was sampled while the counter told nothing is no disagreement', () => {
+  const samples = Array(SAMPLES).fill(650);
+  const half = { kind: 'counter', meteredMilliseconds: 150_000 } as const;
+  expect(seriesDisagreement(device(650 * 150_000, half), samples, STEP_MS)).toBeNull();
+  expect(seriesDisagreement(device(100 * 150_000, half), samples, STEP_MS)).not.toBeNull();
+});
