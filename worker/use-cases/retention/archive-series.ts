@@ -4,7 +4,7 @@ import { readNodeDevices } from '../../storage/node-devices.ts';
 import type { KeySpan } from '../../storage/node-hours.ts';
 import { readNodeIds, readSeriesHours, type SeenHour } from '../../storage/retention-hours.ts';
 import { inflate } from '../inflate.ts';
-import { type Column, parquetParts } from './parquet.ts';
+import { type Column, ParquetFiles } from './parquet.ts';
 
 interface SeriesRow {
   readonly nodeId: string;
@@ -22,6 +22,9 @@ const COLUMNS: readonly Column<SeriesRow>[] = [
   { name: 'watts', type: 'integers', value: (row) => row.watts },
 ];
 
+/** Device windows whose samples are held at once: half a million at ten a second. */
+const GROUP_ROWS = 192;
+
 /** @param nodes the numbers that the spans are of */
 export async function seriesFiles(
   db: D1Database,
@@ -36,8 +39,13 @@ export async function seriesFiles(
   const deviceIds = new Map(
     devices.map(({ nodeNumber, deviceIndex, id }) => [`${nodeNumber} ${deviceIndex}`, id]),
   );
-  const rows: SeriesRow[] = [];
+  const files = new ParquetFiles(COLUMNS);
+  let rows: SeriesRow[] = [];
   for (const { nodeNumber, windowStartMs, series } of windows) {
+    if (rows.length >= GROUP_ROWS) {
+      files.add(rows);
+      rows = [];
+    }
     for (const { deviceIndex, stepMilliseconds, deflated } of series) {
       const deviceId = deviceIds.get(`${nodeNumber} ${deviceIndex}`);
       const nodeId = nodeIds.get(nodeNumber);
@@ -47,5 +55,6 @@ export async function seriesFiles(
       rows.push({ nodeId, windowStartMs, deviceId, stepMilliseconds, watts });
     }
   }
-  return { seen, files: parquetParts(rows, COLUMNS) };
+  files.add(rows);
+  return { seen, files: files.finish() };
 }
