@@ -12,9 +12,12 @@ import { windowCeiling } from './time-steps.ts';
 export interface OwnerCell {
   readonly owner: Owner;
   readonly cell: Cell;
-  /** By device index: time for which it was the owner's, and part of it for which it was metered. */
+  /** By device index: time for which it was the owner's, and for which it was metered. */
   readonly heldMs: number[];
   readonly meteredMs: number[];
+  /** Of the time for which it was the owner's: while the node should have metered it, and part of that for which it was. */
+  readonly dueMs: number[];
+  readonly coveredMs: number[];
   /** Of the window that is being booked. */
   readonly window: WindowSum;
 }
@@ -76,6 +79,8 @@ const ownerCell = (owner: Owner, cell: Cell): OwnerCell => ({
   cell,
   heldMs: [],
   meteredMs: [],
+  dueMs: [],
+  coveredMs: [],
   window: { all: 0, idle: 0, jobs: 0, lowUtilization: 0, begun: false },
 });
 

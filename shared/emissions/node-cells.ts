@@ -59,7 +59,12 @@ export function nodeCells(
   node: JoinNode,
   hours: Iterable<NodeHourLedger>,
   range: JoinRange,
-): { readonly cells: readonly NodeCell[]; readonly excluded: readonly ExcludedEnergy[] } {
+): {
+  readonly cells: readonly NodeCell[];
+  readonly excluded: readonly ExcludedEnergy[];
+  /** What the cells are of, before owners were left out. */
+  readonly works: readonly CellWork[];
+} {
   const { edges, nowMs, ownerOf } = range;
   const fromMs = edges[0]!;
   const toMs = Math.min(edges.at(-1)!, nowMs);
@@ -90,9 +95,9 @@ export function nodeCells(
         ?.find(({ place }) => startMs >= place.startMs && startMs < place.endMs);
       if (!work) return;
       const expectedIn = within(inFleet, startMs, startMs + WINDOW_MS);
-      const wholeNodeMs = cover(work, epochs, expectedIn, typeOf, meter);
+      const { wholeNodeMs, dueMs } = cover(work, epochs, expectedIn, typeOf, meter);
       attribute(work, epochs, ownerOf);
-      for (const { owner, cell, window } of bookWindow(work, shares, range)) {
+      for (const { owner, cell, window } of bookWindow(work, shares, dueMs, range)) {
         const componentsOnly = wholeNodeMs === 0 ? window.all : 0;
         const uncharged = range.charge(cell, work.place, startMs, window, componentsOnly);
         window.begun = false;
@@ -114,12 +119,16 @@ export function nodeCells(
   return {
     cells,
     excluded: [...excluded].map(([gridZone, millijoules]) => ({ gridZone, millijoules })),
+    works,
   };
 }
 
 const isWanted = (owner: Owner, range: JoinRange) => owner !== OTHER_JOBS && range.acceptsOwner(owner);
 
-/** Adds the time that the node's devices were metered in this window; returns that of a meter of the whole node. */
+/**
+ * Adds the time that the node's devices were metered in this window; returns that of a meter of the whole node, and by
+ * device index for how long each should have been metered.
+ */
 function cover(
   { coveredMs }: CellWork,
   epochs: readonly LedgerEpoch[],
@@ -127,17 +136,23 @@ function cover(
   inFleet: readonly TimeSpan[],
   typeOf: ReadonlyMap<number, DeviceType>,
   meter: DeviceMeans,
-): number {
+): { readonly wholeNodeMs: number; readonly dueMs: readonly number[] } {
   for (const { devices } of epochs)
     for (const { deviceIndex, meteredMilliseconds, energyMillijoules } of devices)
       meter.add(deviceIndex, energyMillijoules, meteredMilliseconds);
   const metered = meteredTime(epochs, typeOf);
+  const dueMs: number[] = [];
   meter.expected.forEach((device, i) => {
     // One that reports beyond its own service covers no gap of another. By window: so it is the same for every step.
+    const { deviceIndex } = device;
     const seenMs = coveredMilliseconds(device, metered);
-    if (seenMs > 0) coveredMs[i]! += Math.min(expectedMilliseconds(device, inFleet), seenMs);
+    const isNamed = deviceIndex !== null && metered.byDevice.has(deviceIndex);
+    if (seenMs === 0 && !isNamed) return;
+    const expectedMs = expectedMilliseconds(device, inFleet);
+    coveredMs[i]! += Math.min(expectedMs, seenMs);
+    if (isNamed) dueMs[deviceIndex] = expectedMs;
   });
-  return metered.ownMeterMs;
+  return { wholeNodeMs: metered.ownMeterMs, dueMs };
 }
 
 /** Adds how jobs came to their energy. */
@@ -151,7 +166,12 @@ function attribute(work: CellWork, epochs: readonly LedgerEpoch[], ownerOf: Owne
 }
 
 /** Adds the window's energies; returns the cells of those who had any of it, with what it was. */
-function bookWindow(work: CellWork, shares: readonly DeviceShare[], range: JoinRange): OwnerCell[] {
+function bookWindow(
+  work: CellWork,
+  shares: readonly DeviceShare[],
+  dueMs: readonly number[],
+  range: JoinRange,
+): OwnerCell[] {
   const booked: OwnerCell[] = [];
   for (const share of shares) {
     const { owner, device, type, energyMillijoules, idleMillijoules, jobMillijoules } = share;
@@ -184,6 +204,10 @@ function bookWindow(work: CellWork, shares: readonly DeviceShare[], range: JoinR
     const { deviceIndex } = device;
     own.heldMs[deviceIndex] = (own.heldMs[deviceIndex] ?? 0) + share.heldMilliseconds;
     own.meteredMs[deviceIndex] = (own.meteredMs[deviceIndex] ?? 0) + share.meteredMilliseconds;
+    // Before its node enrolled or the device was in service nothing is due: that is no gap, and covers none.
+    const due = Math.min(share.heldMilliseconds, dueMs[deviceIndex] ?? 0);
+    own.dueMs[deviceIndex] = (own.dueMs[deviceIndex] ?? 0) + due;
+    own.coveredMs[deviceIndex] = (own.coveredMs[deviceIndex] ?? 0) + Math.min(due, share.meteredMilliseconds);
     window.all += energyMillijoules;
     window.idle += idleMillijoules;
     window.jobs += jobMillijoules;
@@ -206,13 +230,15 @@ function finishCoverage({ whole, expectedMs, coveredMs, owners }: CellWork, mete
     whole.missingMillijoulesEstimate += gapMs * meter.meanWatts(device);
     const { deviceIndex } = device;
     if (deviceIndex === null) return;
-    for (const { cell, heldMs, meteredMs } of owners.values()) {
+    for (const own of owners.values()) {
+      const { cell } = own;
       if (cell === whole) continue;
-      const held = heldMs[deviceIndex] ?? 0;
-      const metered = Math.min(held, meteredMs[deviceIndex] ?? 0);
-      cell.expectedMilliseconds += held;
-      cell.coveredMilliseconds += metered;
-      cell.missingMillijoulesEstimate += (held - metered) * meter.meanWatts(device);
+      const due = own.dueMs[deviceIndex] ?? 0;
+      const covered = own.coveredMs[deviceIndex] ?? 0;
+      cell.expectedMilliseconds += due;
+      cell.coveredMilliseconds += covered;
+      cell.gapMilliseconds[device.type] += due - covered;
+      cell.missingMillijoulesEstimate += (due - covered) * meter.meanWatts(device);
     }
   });
 }

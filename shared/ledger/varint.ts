@@ -1,8 +1,15 @@
 /** Variable-length integers (LEB128) for the compact columns: small numbers take one byte, 2^53 - 1 takes eight. */
 
+const SCRATCH = new DataView(new ArrayBuffer(8));
+
 export class ByteWriter {
   #bytes = new Uint8Array(256);
   #length = 0;
+
+  /** Bytes so far. */
+  get length(): number {
+    return this.#length;
+  }
 
   byte(value: number): void {
     if (this.#length === this.#bytes.length) {
@@ -37,6 +44,11 @@ export class ByteWriter {
 
   raw(bytes: Uint8Array): void {
     for (const byte of bytes) this.byte(byte);
+  }
+
+  float64(value: number): void {
+    SCRATCH.setFloat64(0, value);
+    for (let i = 0; i < 8; i++) this.byte(SCRATCH.getUint8(i));
   }
 
   text(value: string): void {
@@ -95,6 +107,11 @@ export class ByteReader {
     const bytes = this.#bytes.subarray(this.#at, end);
     this.#at = end;
     return bytes;
+  }
+
+  float64(): number {
+    for (let i = 0; i < 8; i++) SCRATCH.setUint8(i, this.byte());
+    return SCRATCH.getFloat64(0);
   }
 
   /** What is left, as it is. */

@@ -1,15 +1,15 @@
 /**
  * Marginal operating emissions rate of WattTime, API v3, with the user's own account: what one kWh more would have the
  * plants emit that answer to it. Combustion only (so basis `direct`), five minutes. Source: WattTime; its terms are the
- * user's, and a free account has values for northern California alone: elsewhere it refuses.
+ * user's, and a free account has values for northern California alone.
  */
 import { z } from 'zod';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { checkedSeries, type Row } from './checked-series.ts';
 import type { ProviderHttp } from './http.ts';
 import type { FetchFailure, FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
-import { WATTTIME_REGIONS } from './watttime-regions.ts';
 
+const REGIONS: Readonly<Record<string, string>> = { 'US-CAL-CISO': 'CAISO_NORTH' };
 const SIGNAL_TYPE = 'co2_moer';
 /** lb/MWh x 0.45359237 kg/lb = g/kWh. */
 const KILOGRAMS_PER_POUND = 0.45359237;
@@ -48,7 +48,7 @@ export function wattTime(account: WattTimeAccount): IntensityProvider {
     refreshMs: WINDOW_MS,
     historyMs: 31 * DAY_MS,
     archiveMs: 366 * DAY_MS,
-    covers: (gridZone) => Object.hasOwn(WATTTIME_REGIONS, gridZone),
+    covers: (gridZone) => Object.hasOwn(REGIONS, gridZone),
     fetchSeries: (request, http) => fetchSeries(request, http, account),
     fetchForecast: (request, http) => fetchForecast(request, http, account),
   };
@@ -102,7 +102,7 @@ async function getData(
   if (!session.success) return { outcome: 'failed', reason: 'the reply to the login has no token' };
   const { token } = session.data;
 
-  const region = WATTTIME_REGIONS[request.gridZone]!;
+  const region = REGIONS[request.gridZone]!;
   const url = new URL(`https://api.watttime.org/v3/${resource}`);
   url.search = new URLSearchParams({ region, signal_type: SIGNAL_TYPE, ...query }).toString();
   const reply = await http.getJson(url, { Authorization: `Bearer ${token}` }, [token, password]);

@@ -50,3 +50,13 @@ export const rollupState = sqliteTable('rollup_state', {
   /** What the hours were summed with: version of the sums and digest of the hardware catalog. Null before the first turn. */
   madeWith: text('made_with'),
 });
+
+/**
+ * `key` = (day * 2^14 + block) * 2^8 + part: what owners of these 64 nodes had on that day, node by node. A reader of days
+ * takes `sums`, whose pages come first; one that cuts days, or sums an hour of it again, takes `hours`.
+ */
+export const rollupNodeDays = sqliteTable('rollup_node_days', {
+  key: integer('key').primaryKey(),
+  sums: blob('sums', { mode: 'buffer' }).notNull(),
+  hours: blob('hours', { mode: 'buffer' }).notNull(),
+});

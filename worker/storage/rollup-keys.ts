@@ -21,6 +21,15 @@ export const hourOfBlockKey = (key: number): number => Math.floor(key / BLOCKS);
 export const dayKey = (group: number, day: number): number => group * DAYS + day;
 export const parseDayKey = (key: number) => ({ group: Math.floor(key / DAYS), day: key % DAYS });
 
+/** Rows of one block and day, each within the bound of a value: a node of many short jobs fills more than its share. */
+const PARTS = 2 ** 8;
+
+/** @param block of several databases each counts its own, from wherever its numbers begin */
+export const nodeDayKey = (day: number, block: number, part = 0): number =>
+  (day * BLOCKS + (block % BLOCKS)) * PARTS + part;
+export const endOfNodeDay = (day: number, block: number): number => nodeDayKey(day, block) + PARTS;
+export const dayOfNodeDayKey = (key: number): number => Math.floor(key / (BLOCKS * PARTS));
+
 export const markKey = (day: number, block: number | 'sum'): number =>
   day * MARKS_PER_DAY + (block === 'sum' ? SUM_MARK : block);
 export const parseMarkKey = (key: number): { day: number; block: number | 'sum' } => ({

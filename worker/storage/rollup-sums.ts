@@ -56,7 +56,7 @@ export async function readBlocks(
 }
 
 /** All of them or none: a mark that changed since it was read says that what was summed is not what is there. */
-const STILL_MARKED = `
+export const STILL_MARKED = `
   (SELECT COUNT(*) FROM json_each(?2) AS seen
    JOIN rollup_marks ON rollup_marks.key = seen.value ->> 0 AND rollup_marks.nonce = seen.value ->> 1)
   = json_array_length(?2)`;
@@ -77,8 +77,9 @@ const MARK_SUM = `
   SELECT value ->> 0, value ->> 1, hex(randomblob(8)) FROM json_each(?1) WHERE ${STILL_MARKED}
   ON CONFLICT (key) DO UPDATE SET hours = hours | excluded.hours, nonce = excluded.nonce`;
 
+/** With another nonce: a run that read the day before these hours were in it must not write it after. */
 const TAKE_HOURS = `
-  UPDATE rollup_marks SET hours = hours & ~(?1 + 0) WHERE ${STILL_MARKED}
+  UPDATE rollup_marks SET hours = hours & ~(?1 + 0), nonce = hex(randomblob(8)) WHERE ${STILL_MARKED}
     AND key IN (SELECT value ->> 0 FROM json_each(?2)) AND hours & ~(?1 + 0) <> 0`;
 
 const TAKE_MARKS = `
@@ -91,7 +92,7 @@ export interface TakenMarks {
   readonly hours: readonly number[];
 }
 
-const seenOf = ({ marks }: TakenMarks) => JSON.stringify(marks.map(({ key, nonce }) => [key, nonce]));
+export const seenOf = ({ marks }: TakenMarks) => JSON.stringify(marks.map(({ key, nonce }) => [key, nonce]));
 
 function takeMarks(db: D1Database, taken: TakenMarks): D1PreparedStatement[] {
   const { day } = taken.marks[0]!;
@@ -105,7 +106,10 @@ export async function dropMarks(db: D1Database, taken: TakenMarks): Promise<void
   await db.batch(takeMarks(db, taken));
 }
 
-/** Commits the sums of blocks, by hour and block, and marks the day's own sums. Nothing where another run was faster. */
+/**
+ * Commits the sums of blocks, by hour and block, and marks the day's own sums. Nothing where another run was faster.
+ * @param others statements that ask `STILL_MARKED` themselves
+ */
 export async function writeBlocks(
   db: D1Database,
   taken: TakenMarks,
@@ -114,6 +118,7 @@ export async function writeBlocks(
     readonly block: number;
     readonly groups: ReadonlyMap<number, HourSums>;
   }[],
+  others: readonly D1PreparedStatement[],
 ): Promise<void> {
   const rows = blocks.map(({ hour, block, groups }) =>
     JSON.stringify([blockKey(hour, block), toHex(encodeBlock(groups))]),
@@ -123,6 +128,7 @@ export async function writeBlocks(
   const sum = JSON.stringify([[markKey(day, 'sum'), bits]]);
   await db.batch([
     ...jsonChunks(rows).map((chunk) => db.prepare(WRITE_BLOCKS).bind(chunk, seenOf(taken))),
+    ...others,
     db.prepare(MARK_SUM).bind(sum, seenOf(taken)),
     ...takeMarks(db, taken),
   ]);

@@ -1,7 +1,5 @@
 import { expect, test } from 'vitest';
-import { findZone } from '../../../shared/grid/zones.ts';
 import { wattTime } from '../../../worker/grid/watttime.ts';
-import { WATTTIME_REGIONS } from '../../../worker/grid/watttime-regions.ts';
 import documented from '../../fixtures/grid-api/watttime/historical_docs-shape.json';
 import login from '../../fixtures/grid-api/watttime/login_ok_example.json';
 import percentile from '../../fixtures/grid-api/watttime/signal-index_docs-shape.json';
@@ -40,19 +38,6 @@ test('the documented reply in g/kWh, after a login', async () => {
 
 test('it is marginal, and no average can stand in for it', () => {
   expect(provider).toMatchObject({ signal: 'marginal', basis: 'direct' });
-});
-
-test('each zone is asked for by the name of its one region, and a divided one not at all', async () => {
-  for (const gridZone of Object.keys(WATTTIME_REGIONS))
-    expect([gridZone, findZone(gridZone)?.key]).toEqual([gridZone, gridZone]);
-  const regions = Object.values(WATTTIME_REGIONS);
-  expect(new Set(regions).size).toBe(regions.length);
-  const reply = { ...documented, meta: { ...documented.meta, region: 'BPA' } };
-  const { outcome, asked } = await ask(provider, { ...july, gridZone: 'US-NW-BPAT', answer: service(reply) });
-  expect(asked[1]!.searchParams.get('region')).toBe('BPA');
-  expect(seriesOf(outcome)).toHaveLength(1);
-  const covered = ['US-NW-BPAT', 'DE', 'GB', 'US-TEX-ERCO', 'US-MIDA-PJM', 'DK-DK1', 'IN-WE', 'toString'];
-  expect(covered.filter(provider.covers)).toEqual(['US-NW-BPAT', 'DE', 'GB']);
 });
 
 test('the end is inclusive there and not here, an imputed value is an estimate, a null is none', async () => {

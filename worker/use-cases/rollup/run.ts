@@ -31,10 +31,10 @@ import { sumDay } from './sum-day.ts';
 const CLOSES_AFTER_MS = LATE_AFTER_MS + 300_000;
 /** How often hours that are not over are summed. */
 const OPEN_EVERY_MS = 600_000;
-/** Up to here an answer reads the newest hours node by node, as they are now. */
-const LIVE_NODES = 100;
-/** Hours of nodes that one step reads. */
-const STEP_NODE_HOURS = 2_048;
+/** Up to here an answer reads the newest hours node by node, as they are now: with their parts some 2,000 rows. */
+const LIVE_NODES = 64;
+/** Hours of nodes that one step reads; it writes a few MB. */
+const STEP_NODE_HOURS = 1_024;
 
 /** Hours of nodes that one turn sums. The free plan has 10 ms of CPU and 50 queries for it. */
 export const TURN_NODE_HOURS = { free: 2 * BLOCK_NODES, paid: 20_480 };

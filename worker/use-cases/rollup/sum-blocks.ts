@@ -3,7 +3,14 @@ import { beganMs } from '../../../shared/embodied/amortization.ts';
 import { withFootprints } from '../../../shared/embodied/footprint.ts';
 import type { HardwareHistory } from '../../../shared/embodied/own-figures.ts';
 import type { HourSums } from '../../../shared/rollup/hour-sums.ts';
-import { type GroupHour, RolledHours } from '../../../shared/rollup/roll-up.ts';
+import {
+  jobOfOwner,
+  NODE,
+  type OwnerDay,
+  type OwnerKey,
+  type OwnerSums,
+} from '../../../shared/rollup/owner-sums.ts';
+import { type GroupHour, RolledHours, type RollupGroup } from '../../../shared/rollup/roll-up.ts';
 import type { Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
@@ -13,7 +20,8 @@ import { readNodeDevices } from '../../storage/node-devices.ts';
 import { nodeHourKey } from '../../storage/node-hour-key.ts';
 import { type NodeHour, readHourSpans } from '../../storage/node-hours.ts';
 import { readParts } from '../../storage/parts.ts';
-import { BLOCK_NODES } from '../../storage/rollup-keys.ts';
+import { BLOCK_NODES, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { readBlockDay, writeOwnerDays } from '../../storage/rollup-node-days.ts';
 import { readGroups, registerGroups, type TakenMarks, writeBlocks } from '../../storage/rollup-sums.ts';
 
 export interface SumContext {
@@ -64,6 +72,13 @@ export async function sumBlocks(context: SumContext, taken: TakenMarks): Promise
     db,
     sums.flatMap(({ groups }) => groups),
   );
+  const ownerDays: D1PreparedStatement[] = [];
+  // One block after the other: hour by hour they are large.
+  for (const block of blocks) {
+    const stored = await readBlockDay(db, taken.marks[0]!.day, block);
+    const records = withHours(stored.records, taken.hours, rolled.get(block)!, numberOf);
+    ownerDays.push(...writeOwnerDays(db, taken, block, records, stored.rows));
+  }
   await writeBlocks(
     db,
     taken,
@@ -71,10 +86,37 @@ export async function sumBlocks(context: SumContext, taken: TakenMarks): Promise
       ...of,
       groups: new Map<number, HourSums>(groups.map((each) => [numberOf(each), each.sums])),
     })),
+    ownerDays,
   );
 }
 
-async function groupNumbers(db: D1Database, hours: readonly GroupHour[]) {
+type NumberOf = (hour: { readonly group: RollupGroup }) => number;
+
+/** What owners of a block had on a day, with the hours that were summed anew in place of what stood there. */
+function withHours(
+  stored: readonly OwnerDay[],
+  hours: readonly number[],
+  rolled: RolledHours,
+  numberOf: NumberOf,
+): OwnerDay[] {
+  const keyOf = ({ nodeNumber, group, owner }: OwnerKey) => `${nodeNumber} ${group} ${owner}`;
+  const records = new Map(stored.map((record) => [keyOf(record), record]));
+  for (const hour of hours) {
+    const ofDay = hour % HOURS_PER_DAY;
+    for (const record of stored) record.hours.delete(ofDay);
+    for (const { nodeNumber, owner, sums, ...of } of rolled.ownersOf(hour * HOUR_MS)) {
+      // That nothing was idle, or nobody's, goes without saying.
+      if (owner !== NODE && jobOfOwner(owner) === null && sums.isEmpty) continue;
+      const key = { nodeNumber, group: numberOf(of), owner };
+      const record = records.get(keyOf(key)) ?? { ...key, hours: new Map<number, OwnerSums>() };
+      records.set(keyOf(key), record);
+      record.hours.set(ofDay, sums);
+    }
+  }
+  return [...records.values()].filter((record) => record.hours.size > 0);
+}
+
+async function groupNumbers(db: D1Database, hours: readonly GroupHour[]): Promise<NumberOf> {
   const keyOf = ({ siteId, gpuModel }: GroupHour['group']) => JSON.stringify([siteId, gpuModel]);
   const known = async () => new Map((await readGroups(db)).map((group) => [keyOf(group), group.number]));
   let numbers = await known();
@@ -83,5 +125,5 @@ async function groupNumbers(db: D1Database, hours: readonly GroupHour[]) {
     await registerGroups(db, fresh);
     numbers = await known();
   }
-  return ({ group }: GroupHour) => numbers.get(keyOf(group))!;
+  return ({ group }) => numbers.get(keyOf(group))!;
 }

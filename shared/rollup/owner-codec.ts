@@ -1,0 +1,251 @@
+/**
+ * A day of some tens of nodes as bytes, record by record: what its owners had, for a reader of days, and hour by hour, for
+ * one that cuts days and for who sums an hour again. Of an hour only what differs from the one before is written. Every
+ * integer is exact.
+ */
+import { ByteReader, ByteWriter } from '../ledger/varint.ts';
+import { WINDOWS_PER_HOUR } from '../time/window.ts';
+import {
+  dayOfHours,
+  ENERGY_TABLES,
+  isFraction,
+  type OwnerDay,
+  type OwnerKey,
+  OwnerSums,
+  QUARTERS_PER_DAY,
+  VALUES,
+} from './owner-sums.ts';
+
+const FORMAT_VERSION = 1;
+const HOURS_PER_DAY = 24;
+
+export interface EncodedDay {
+  readonly sums: Uint8Array;
+  readonly hours: Uint8Array;
+}
+
+/**
+ * @param records by node number
+ * @param maxBytes of one row: what is more goes to the next
+ * @returns at least one row, so that a day on which nobody had anything is known to be summed
+ */
+export function encodeOwnerDays(records: readonly OwnerDay[], maxBytes: number): EncodedDay[] {
+  const rows = [new DayWriter()];
+  for (const record of records) {
+    if (rows.at(-1)!.length >= maxBytes) rows.push(new DayWriter());
+    rows.at(-1)!.add(record);
+  }
+  return rows.map((row) => row.finish());
+}
+
+class DayWriter {
+  readonly #sums = new ByteWriter();
+  readonly #hours = new ByteWriter();
+  #lastNode = 0;
+
+  constructor() {
+    for (const writer of [this.#sums, this.#hours]) writer.byte(FORMAT_VERSION);
+  }
+
+  get length(): number {
+    return Math.max(this.#sums.length, this.#hours.length);
+  }
+
+  add({ nodeNumber, group, owner, hours }: OwnerDay): void {
+    for (const writer of [this.#sums, this.#hours]) {
+      writer.unsigned(nodeNumber - this.#lastNode);
+      writer.unsigned(group);
+      writer.unsigned(owner);
+    }
+    this.#lastNode = nodeNumber;
+    writeUnit(this.#sums, dayOfHours(hours), null);
+    let which = 0;
+    for (const hour of hours.keys()) which |= 1 << hour;
+    this.#hours.uint32(which);
+    let before: OwnerSums | null = null;
+    for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
+      const unit = hours.get(hour);
+      if (unit === undefined) continue;
+      writeUnit(this.#hours, unit, before);
+      before = unit;
+    }
+  }
+
+  finish(): EncodedDay {
+    return { sums: this.#sums.finish(), hours: this.#hours.finish() };
+  }
+}
+
+/** @throws RangeError where the bytes are damaged or of another format */
+export function* decodeOwnerSums(bytes: Uint8Array): Generator<OwnerKey & { readonly sums: OwnerSums }> {
+  const reader = new ByteReader(bytes);
+  for (const key of keysOf(reader)) yield { ...key, sums: readUnit(reader, QUARTERS_PER_DAY, null) };
+}
+
+/** @throws RangeError where the bytes are damaged or of another format */
+export function* decodeOwnerHours(bytes: Uint8Array): Generator<OwnerDay> {
+  const reader = new ByteReader(bytes);
+  for (const key of keysOf(reader)) {
+    const which = reader.uint32();
+    const hours = new Map<number, OwnerSums>();
+    let before: OwnerSums | null = null;
+    for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
+      if (((which >>> hour) & 1) === 0) continue;
+      before = readUnit(reader, WINDOWS_PER_HOUR, before);
+      hours.set(hour, before);
+    }
+    yield { ...key, hours };
+  }
+}
+
+/** The reader stands behind each key when it is given. */
+function* keysOf(reader: ByteReader): Generator<OwnerKey> {
+  const version = reader.byte();
+  if (version !== FORMAT_VERSION)
+    throw new RangeError(`unknown format ${version} of sums by node: this version reads ${FORMAT_VERSION}`);
+  let nodeNumber = 0;
+  while (!reader.done) {
+    nodeNumber += reader.unsigned();
+    yield { nodeNumber, group: reader.unsigned(), owner: reader.unsigned() };
+  }
+}
+
+const IN_FLEET = 1;
+const REPORTING = 2;
+const HAS_ENERGY = 4;
+/** Every slot has some. */
+const IS_FULL = 8;
+const HAS_LOW = 16;
+/** All of it, or some, was seen by no meter of the whole node. */
+const ALL_COMPONENTS = 32;
+const SOME_COMPONENTS = 64;
+const SAME_GPUS = 128;
+
+function writeUnit(writer: ByteWriter, unit: OwnerSums, before: OwnerSums | null): void {
+  const { all, lowUtilization, componentsOnly } = unit.energies;
+  const booked = [...all.keys()].filter((slot) => all[slot]! >= 0);
+  const isSame = booked.every((slot) => componentsOnly[slot] === all[slot]);
+  const isNone = componentsOnly.every((energy) => energy === 0);
+  const hasLow = lowUtilization.some((energy) => energy > 0);
+  const sameGpus = unit.gpus.join() === (before?.gpus ?? []).join();
+  writer.byte(
+    (unit.inFleet ? IN_FLEET : 0) |
+      (unit.reporting ? REPORTING : 0) |
+      (booked.length > 0 ? HAS_ENERGY : 0) |
+      (booked.length === all.length ? IS_FULL : 0) |
+      (hasLow ? HAS_LOW : 0) |
+      (isNone ? 0 : isSame ? ALL_COMPONENTS : SOME_COMPONENTS) |
+      (sameGpus ? SAME_GPUS : 0),
+  );
+  if (booked.length > 0 && booked.length < all.length) writeBits(writer, all);
+  for (const slot of booked) writer.unsigned(all[slot]!);
+  if (hasLow) for (const slot of booked) writer.unsigned(lowUtilization[slot]!);
+  if (!isNone && !isSame) for (const slot of booked) writer.unsigned(componentsOnly[slot]!);
+  writeValues(writer, unit, before);
+  if (sameGpus) return;
+  writer.unsigned(unit.gpus.length);
+  let last = 0;
+  for (const index of unit.gpus) {
+    writer.unsigned(index - last);
+    last = index;
+  }
+}
+
+function readUnit(reader: ByteReader, slots: number, before: OwnerSums | null): OwnerSums {
+  const unit = new OwnerSums(slots);
+  const { all, lowUtilization, componentsOnly } = unit.energies;
+  const flags = reader.byte();
+  unit.inFleet = (flags & IN_FLEET) !== 0;
+  unit.reporting = (flags & REPORTING) !== 0;
+  if ((flags & HAS_ENERGY) !== 0) {
+    if ((flags & IS_FULL) === 0) readBits(reader, all);
+    else all.fill(0);
+    const readInto = (energies: Float64Array) => {
+      for (let slot = 0; slot < slots; slot++) if (all[slot]! >= 0) energies[slot] = reader.unsigned();
+    };
+    readInto(all);
+    if ((flags & HAS_LOW) !== 0) readInto(lowUtilization);
+    if ((flags & SOME_COMPONENTS) !== 0) readInto(componentsOnly);
+    if ((flags & ALL_COMPONENTS) !== 0)
+      for (let slot = 0; slot < slots; slot++) componentsOnly[slot] = Math.max(0, all[slot]!);
+  }
+  readValues(reader, unit, before);
+  if ((flags & SAME_GPUS) !== 0) {
+    unit.gpus = before?.gpus ?? [];
+    return unit;
+  }
+  let index = 0;
+  unit.gpus = Array.from({ length: reader.unsigned() }, () => {
+    index += reader.unsigned();
+    return index;
+  });
+  return unit;
+}
+
+function writeBits(writer: ByteWriter, all: Float64Array): void {
+  for (let first = 0; first < all.length; first += 8) {
+    let bits = 0;
+    for (let i = 0; i < 8 && first + i < all.length; i++) if (all[first + i]! >= 0) bits |= 1 << i;
+    writer.byte(bits);
+  }
+}
+
+/** Those that are booked become 0. */
+function readBits(reader: ByteReader, all: Float64Array): void {
+  for (let first = 0; first < all.length; first += 8) {
+    const bits = reader.byte();
+    for (let i = 0; i < 8 && first + i < all.length; i++) if ((bits >>> i) & 1) all[first + i] = 0;
+  }
+}
+
+/** Written as it is, as a fraction, or as what those before it leave of the energy; such a table begins with `first`. */
+const ROLES = Array.from({ length: VALUES }, (_, i): 'plain' | 'fraction' | 'first' | 'left' => {
+  if (isFraction(i)) return 'fraction';
+  const table = ENERGY_TABLES.find(({ first, end }) => i >= first && i < end);
+  return table === undefined ? 'plain' : i === table.first ? 'first' : 'left';
+});
+
+function writeValues(writer: ByteWriter, unit: OwnerSums, before: OwnerSums | null): void {
+  const { values } = unit;
+  let present = 0;
+  let same = 0;
+  for (let i = 0; i < VALUES; i++) {
+    if (values[i] !== 0) present |= 1 << i;
+    if (before !== null && values[i] === before.values[i]) same |= 1 << i;
+  }
+  writer.uint32(present);
+  if (before !== null) writer.uint32(same);
+  const written = present & ~same;
+  const energy = unit.energyMillijoules;
+  let left = energy;
+  for (let i = 0; i < VALUES; i++) {
+    const value = values[i]!;
+    const role = ROLES[i]!;
+    if (role === 'first') left = energy;
+    if ((written >>> i) & 1) {
+      if (role === 'fraction') writer.float64(value);
+      else if (role === 'plain') writer.unsigned(value);
+      else writer.signed(left - value);
+    }
+    left -= value;
+  }
+}
+
+function readValues(reader: ByteReader, unit: OwnerSums, before: OwnerSums | null): void {
+  const { values } = unit;
+  const present = reader.uint32();
+  const same = before === null ? 0 : reader.uint32();
+  const energy = unit.energyMillijoules;
+  let left = energy;
+  for (let i = 0; i < VALUES; i++) {
+    const role = ROLES[i]!;
+    if (role === 'first') left = energy;
+    if ((same >>> i) & 1) values[i] = before!.values[i]!;
+    else if ((present >>> i) & 1) {
+      if (role === 'fraction') values[i] = reader.float64();
+      else if (role === 'plain') values[i] = reader.unsigned();
+      else values[i] = left - reader.signed();
+    }
+    left -= values[i]!;
+  }
+}
