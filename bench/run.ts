@@ -11,6 +11,7 @@ import { type Figure, printFigures } from './figures.ts';
 import { forecast } from './forecast/forecast.ts';
 import { ingest } from './ingest/ingest.ts';
 import { kill } from './kill/kill.ts';
+import { pressure } from './pressure/pressure.ts';
 import { query } from './query/query.ts';
 import { rowLayout } from './row-layout/row-layout.ts';
 import { sampling } from './sampling/sampling.ts';
@@ -34,6 +35,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | s
   cost,
   ingest,
   kill,
+  pressure,
   sampling: () =>
     values.traces === undefined
       ? 'left out: give a folder of power traces finer than a second, --traces DIR (*.csv.gz, see docs/agent.md)'
