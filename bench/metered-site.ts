@@ -20,11 +20,14 @@ export interface SiteOptions {
   readonly databases?: readonly string[];
   readonly archive?: boolean;
   readonly plan?: 'free' | 'paid';
+  /** That each isolate may use for its heap; more of it ends workerd. Default: as much as the machine has. */
+  readonly heapMebibytes?: number;
 }
 
 export interface MeteredSite {
   /** Without a slash at its end. */
   readonly url: string;
+  readonly adminToken: string;
   readonly ask: Ask;
   /** The first of the databases. */
   readonly db: Database;
@@ -36,10 +39,12 @@ export interface MeteredSite {
   readonly stop: () => Promise<void>;
 }
 
+const NEW_SPACE_MEBIBYTES = 16;
+
 /** @param entry from the repository's root */
 export async function startMeteredSite(
   entry: string,
-  { databases: names = ['DB'], archive = false, plan = 'free' }: SiteOptions = {},
+  { databases: names = ['DB'], archive = false, plan = 'free', heapMebibytes }: SiteOptions = {},
 ): Promise<MeteredSite> {
   const folder = mkdtempSync(join(tmpdir(), 'wattshed-bench-'));
   const scriptPath = join(folder, 'worker.js');
@@ -54,6 +59,9 @@ export async function startMeteredSite(
   });
   const admin = await createToken(nodeCrypto, { id: ADMIN_TOKEN_ID });
   const before = children();
+  // Miniflare has no option for it. What lives for long is bounded by the first, what is new by the second.
+  if (heapMebibytes !== undefined)
+    process.env.MINIFLARE_WORKERD_V8_FLAGS = `--max-old-space-size=${heapMebibytes - NEW_SPACE_MEBIBYTES} --max-semi-space-size=${NEW_SPACE_MEBIBYTES / 2}`;
   const miniflare = new Miniflare({
     modules: true,
     modulesRoot: folder,
@@ -68,6 +76,7 @@ export async function startMeteredSite(
     bindings: { ADMIN_SECRET_SHA256: admin.secretSha256, RETENTION_PLAN: plan },
   });
   const url = (await miniflare.ready).href.replace(/\/$/, '');
+  delete process.env.MINIFLARE_WORKERD_V8_FLAGS;
   const processId = children().find((child) => !before.includes(child));
   if (processId === undefined) throw new Error('workerd is no child of this process');
   const databases = new Map<string, Database>();
@@ -82,6 +91,7 @@ export async function startMeteredSite(
     databases,
     bucket: () => miniflare.getR2Bucket('ARCHIVE'),
     processId,
+    adminToken: admin.token,
     async ask<T>(path: string, body: unknown, token = admin.token, method = 'POST') {
       const headers = {
         Authorization: `Bearer ${token}`,

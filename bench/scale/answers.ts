@@ -68,6 +68,22 @@ export async function askAll(fleet: Fleet, truth: Truth): Promise<Answer[]> {
   return answers;
 }
 
+/** Lists whose length is the fleet's. */
+export async function askLists(fleet: Fleet): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  for (const [name, path] of [
+    ['nodes_page', '/v1/nodes?limit=100'],
+    ['metrics', '/metrics'],
+  ] as const) {
+    const startMs = performance.now();
+    const { result, bill } = await fleet.billOf(() => fleet.text(path).catch((error: Error) => error));
+    const milliseconds = performance.now() - startMs;
+    const refusal = result instanceof Error ? result.message : null;
+    answers.push({ name, bill, milliseconds, differenceMillijoules: null, refusal });
+  }
+  return answers;
+}
+
 async function ask(
   fleet: Fleet,
   name: string,

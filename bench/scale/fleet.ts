@@ -6,6 +6,8 @@ import { cpuSeconds } from '../agent/process-use.ts';
 import { type MeteredSite, startMeteredSite } from '../metered-site.ts';
 import { hostname, hourMs, SERIES_KINDS, SITES, START_MS, samplesOf, siteOf, ZONES } from './truth.ts';
 
+/** What the platform gives a Worker. */
+export const WORKER_MEBIBYTES = 128;
 /** Enrolments in one request of the bench. */
 const AT_ONCE = 250;
 
@@ -40,7 +42,7 @@ export class Fleet {
   /** @param shards databases */
   static async start(shards: number): Promise<Fleet> {
     const databases = Array.from({ length: shards }, (_, shard) => (shard === 0 ? 'DB' : `DB_${shard}`));
-    const options = { databases, archive: true, plan: 'paid' } as const;
+    const options = { databases, archive: true, plan: 'paid', heapMebibytes: WORKER_MEBIBYTES } as const;
     const site = await startMeteredSite('bench/scale/worker.mjs', options);
     const series = Array.from({ length: SERIES_KINDS }, (_, kind) =>
       deflateRawSync(encodeSeries(samplesOf(kind))).toString('base64'),
@@ -60,6 +62,15 @@ export class Fleet {
 
   get<T>(path: string): Promise<T> {
     return this.site.ask<T>(path, undefined, undefined, 'GET');
+  }
+
+  /** An answer that is no JSON. @throws where it is no success */
+  async text(path: string): Promise<string> {
+    const headers = { Authorization: `Bearer ${this.site.adminToken}`, Connection: 'close' };
+    const response = await fetch(this.site.url + path, { headers });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${text}`);
+    return text;
   }
 
   /** What it takes to do this, in all databases. */

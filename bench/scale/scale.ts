@@ -4,10 +4,10 @@
  */
 import { DAY_MS, HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
 import type { Figure } from '../figures.ts';
-import { type Answer, askAll, dayTotal, type Truth, truthOf } from './answers.ts';
+import { type Answer, askAll, askLists, dayTotal, type Truth, truthOf } from './answers.ts';
 import { type Archive, readArchive, retain, TURNS_PER_DAY, type Turns } from './archive.ts';
 import { Cron, type CronHours } from './cron.ts';
-import { type Bill, Fleet, type Node } from './fleet.ts';
+import { type Bill, Fleet, type Node, WORKER_MEBIBYTES } from './fleet.ts';
 import { HttpFleet, type HttpHour } from './http-hours.ts';
 import { DEVICES, GPUS, hourMs, nodeHourMillijoules, START_MS, samplesOf, seriesKindOf } from './truth.ts';
 
@@ -77,7 +77,7 @@ async function measure(fleet: Fleet, options: ScaleOptions): Promise<Figure[]> {
   const missing = await missingOfOutage(fleet, overHttp);
   const bytes = await fleet.databaseBytes();
   tell('asking about the day');
-  const answers = await askAll(fleet, truth);
+  const answers = [...(await askAll(fleet, truth)), ...(await askLists(fleet))];
   const series = await retain(fleet, 'series', START_MS + 11 * DAY_MS, (turn) =>
     tell(`series leave, turn ${turn}`),
   );
@@ -187,6 +187,12 @@ function figuresOfWriting(
       nodes,
       'nodes',
       `${GPUS} GPUs and the rest of the host each, on ${shards} databases`,
+    ),
+    figure(
+      'scale.worker_heap_mebibytes',
+      WORKER_MEBIBYTES,
+      'MiB',
+      'all of this ran within it; more ends the Worker, as on the platform',
     ),
     figure(
       'scale.windows',
