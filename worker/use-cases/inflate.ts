@@ -28,49 +28,73 @@ function basesOf(first: number, bits: readonly number[]): number[] {
   });
 }
 
+/** Codes so short are found in a table by the next bits; longer ones are rare. */
+const QUICK_BITS = 9;
+const QUICK_SIZE = 2 ** QUICK_BITS;
+/** A code comes with its highest bit first, all else with its lowest. */
+const REVERSED = new Uint16Array(QUICK_SIZE);
+for (let code = 1; code < QUICK_SIZE; code++)
+  REVERSED[code] = (REVERSED[code >> 1]! >> 1) | ((code & 1) << (QUICK_BITS - 1));
+
 /** A canonical Huffman code: how many symbols have each length, and the symbols in order of their codes. */
 class Code {
   readonly counts = new Uint16Array(MAX_BITS + 1);
   readonly symbols = new Uint16Array(LITERALS);
+  /** By the next bits: symbol * 16 + length of its code; 0 where it is longer. */
+  readonly quick = new Uint16Array(QUICK_SIZE);
   readonly #offsets = new Uint16Array(MAX_BITS + 2);
+  readonly #nextCodes = new Uint16Array(MAX_BITS + 2);
 
   /** @throws RangeError where the lengths are those of no code */
   set(lengths: Uint8Array, from: number, end: number): this {
     this.counts.fill(0);
     for (let at = from; at < end; at++) this.counts[lengths[at]!]!++;
-    this.#offsets[1] = 0;
+    this.counts[0] = 0;
     let free = 1;
     for (let bits = 1; bits <= MAX_BITS; bits++) {
-      free = free * 2 - this.counts[bits]!;
+      const count = this.counts[bits]!;
+      free = free * 2 - count;
       if (free < 0) throw new RangeError('a code in it has more symbols than fit');
-      this.#offsets[bits + 1] = this.#offsets[bits]! + this.counts[bits]!;
+      this.#offsets[bits + 1] = this.#offsets[bits]! + count;
+      this.#nextCodes[bits + 1] = (this.#nextCodes[bits]! + count) << 1;
     }
-    for (let at = from; at < end; at++) {
-      const bits = lengths[at]!;
-      if (bits !== 0) this.symbols[this.#offsets[bits]!++] = at - from;
-    }
+    this.quick.fill(0);
+    for (let at = from; at < end; at++) if (lengths[at] !== 0) this.#place(at - from, lengths[at]!);
+    // What was counted up begins anew.
+    this.#offsets[1] = 0;
+    this.#nextCodes[1] = 0;
     return this;
+  }
+
+  #place(symbol: number, bits: number): void {
+    this.symbols[this.#offsets[bits]!++] = symbol;
+    if (bits > QUICK_BITS) return;
+    const code = REVERSED[this.#nextCodes[bits]!++]! >> (QUICK_BITS - bits);
+    for (let next = code; next < QUICK_SIZE; next += 1 << bits) this.quick[next] = (symbol << 4) | bits;
   }
 }
 
 class Inflater {
-  readonly #bytes: Uint8Array;
-  readonly #plain: Uint8Array;
   readonly #literals = new Code();
   readonly #distances = new Code();
   readonly #lengths = new Uint8Array(LITERALS + DISTANCES);
+  #bytes: Uint8Array = new Uint8Array();
   #at = 0;
   /** Bits that were read and not used, lowest first. */
   #bits = 0;
   #bitCount = 0;
+  #plain = new Uint8Array();
   #length = 0;
+  #maxBytes = 0;
 
-  constructor(bytes: Uint8Array, maxBytes: number) {
-    this.#bytes = bytes;
-    this.#plain = new Uint8Array(maxBytes);
-  }
-
-  all(): Uint8Array {
+  inflate(deflated: Uint8Array, maxBytes: number): Uint8Array {
+    this.#bytes = deflated;
+    this.#at = 0;
+    this.#bits = 0;
+    this.#bitCount = 0;
+    if (this.#plain.length < maxBytes) this.#plain = new Uint8Array(maxBytes);
+    this.#length = 0;
+    this.#maxBytes = maxBytes;
     for (let isLast = false; !isLast; ) {
       isLast = this.#take(1) === 1;
       const kind = this.#take(2);
@@ -79,8 +103,8 @@ class Inflater {
       else if (kind === 2) this.#dynamic();
       else throw new RangeError('a block in it is of no known kind');
     }
-    if (this.#at < this.#bytes.length) throw new RangeError('it has bytes left over');
-    return this.#plain.subarray(0, this.#length);
+    if (this.#at - (this.#bitCount >> 3) < deflated.length) throw new RangeError('it has bytes left over');
+    return this.#plain.slice(0, this.#length);
   }
 
   #take(count: number): number {
@@ -96,29 +120,29 @@ class Inflater {
     return taken;
   }
 
-  /** Bit by bit, as a code's lengths say: for some hundred symbols cheaper than a table of all codes. */
-  #symbol({ counts, symbols }: Code): number {
-    let bits = this.#bits;
-    let bitCount = this.#bitCount;
+  #symbol(code: Code): number {
+    while (this.#bitCount < QUICK_BITS && this.#at < this.#bytes.length) {
+      this.#bits |= this.#bytes[this.#at++]! << this.#bitCount;
+      this.#bitCount += 8;
+    }
+    const entry = code.quick[this.#bits & (QUICK_SIZE - 1)]!;
+    if (entry === 0) return this.#longSymbol(code);
+    const bits = entry & 15;
+    if (bits > this.#bitCount) throw new RangeError('it ends too early');
+    this.#bits >>>= bits;
+    this.#bitCount -= bits;
+    return entry >> 4;
+  }
+
+  /** Bit by bit, as the lengths say. */
+  #longSymbol({ counts, symbols }: Code): number {
     let code = 0;
     let first = 0;
     let index = 0;
-    for (let length = 1; length <= MAX_BITS; length++) {
-      if (bitCount === 0) {
-        const byte = this.#bytes[this.#at++];
-        if (byte === undefined) throw new RangeError('it ends too early');
-        bits = byte;
-        bitCount = 8;
-      }
-      code |= bits & 1;
-      bits >>>= 1;
-      bitCount--;
-      const count = counts[length]!;
-      if (code - first < count) {
-        this.#bits = bits;
-        this.#bitCount = bitCount;
-        return symbols[index + code - first]!;
-      }
+    for (let bits = 1; bits <= MAX_BITS; bits++) {
+      code |= this.#take(1);
+      const count = counts[bits]!;
+      if (code - first < count) return symbols[index + code - first]!;
       index += count;
       first = (first + count) << 1;
       code <<= 1;
@@ -127,14 +151,13 @@ class Inflater {
   }
 
   #put(byte: number): void {
-    if (this.#length === this.#plain.length)
-      throw new RangeError(`it unpacks to over ${this.#plain.length} bytes`);
+    if (this.#length === this.#maxBytes) throw new RangeError(`it unpacks to over ${this.#maxBytes} bytes`);
     this.#plain[this.#length++] = byte;
   }
 
   #stored(): void {
-    this.#bits = 0;
-    this.#bitCount = 0;
+    // Up to the next byte.
+    this.#take(this.#bitCount & 7);
     const length = this.#take(16);
     if (this.#take(16) !== (length ^ 0xffff)) throw new RangeError('the length of a block in it is damaged');
     for (let left = length; left > 0; left--) this.#put(this.#take(8));
@@ -198,7 +221,10 @@ class Inflater {
   }
 }
 
+/** One for all: it is done before anybody else has a turn. */
+const inflater = new Inflater();
+
 /** @throws RangeError where it is damaged, or unpacks to more than `maxBytes` */
 export function inflate(deflated: Uint8Array, maxBytes: number): Uint8Array {
-  return new Inflater(deflated, maxBytes).all();
+  return inflater.inflate(deflated, maxBytes);
 }
