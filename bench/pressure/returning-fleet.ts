@@ -32,7 +32,12 @@ export interface Return {
 export function returnOf(scenario: Scenario): Return {
   const { nodes, databases, capacity, outageMinutes, afterMinutes, startedWithinMs } = scenario;
   const random = generator(42);
-  const server = new ModelServer({ nodes, databases, plan: 'paid' }, capacity, 60, random);
+  const server = new ModelServer(
+    { nodes, nodesOfFullest: nodes / databases, plan: 'paid' },
+    capacity,
+    60,
+    random,
+  );
   const upMs = DOWN_FROM_MS + outageMinutes * MINUTE_MS;
   const endMs = upMs + afterMinutes * MINUTE_MS;
   const outcomes = runFleet(server, {

@@ -19,12 +19,13 @@ export const costOfRequest = (backlogReports: number) => 1 + COST_OF_REPORT * ba
  * For all nodes of the fleet to send their backlogs at once within the half of the databases that live reports leave free.
  * `refused`: 0..1, of the last answers those that were refusals; what is left is shared by longer waits.
  */
-export function backlogPace({ nodes, databases, plan }: FleetLoad, refused: number): BacklogPace {
+export function backlogPace(
+  { nodesOfFullest, plan }: Omit<FleetLoad, 'nodes'>,
+  refused: number,
+): BacklogPace {
   const reportsPerRequest = PLAN_LIMITS[plan].backlogReportsPerRequest;
   const seconds =
-    ((nodes / databases) * costOfRequest(reportsPerRequest)) /
-    REQUESTS_PER_SECOND_OF_DATABASE /
-    (1 - refused);
+    (nodesOfFullest * costOfRequest(reportsPerRequest)) / REQUESTS_PER_SECOND_OF_DATABASE / (1 - refused);
   const everySeconds = seconds < LEAST_EVERY_SECONDS ? 0 : Math.min(MOST_EVERY_SECONDS, Math.ceil(seconds));
   return { reportsPerRequest, everySeconds };
 }

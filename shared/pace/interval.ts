@@ -16,8 +16,8 @@ export const MOST_REPORT_EVERY_SECONDS = 3_600;
 
 export interface FleetLoad {
   readonly nodes: number;
-  /** Over which the nodes are spread evenly. */
-  readonly databases: number;
+  /** How many of them write to the same database, the fullest. */
+  readonly nodesOfFullest: number;
   readonly plan: Plan;
 }
 
@@ -44,7 +44,7 @@ const STEPS_SECONDS = Array.from({ length: HOUR_SECONDS }, (_, index) => index +
 );
 
 /** Pure: the same fleet on the same plan always gets the same answer. */
-export function neededInterval({ nodes, databases, plan }: FleetLoad): NeededInterval {
+export function neededInterval({ nodes, nodesOfFullest, plan }: FleetLoad): NeededInterval {
   if (nodes === 0) return { seconds: LEAST_REPORT_EVERY_SECONDS, limit: null, fits: true };
   const { rowsWrittenPerDay, requestsPerDay, mostReportEverySeconds } = PLAN_LIMITS[plan];
   const seconds: Record<PaceLimit, number> = {
@@ -53,7 +53,7 @@ export function neededInterval({ nodes, databases, plan }: FleetLoad): NeededInt
       ROWS_PER_REQUEST,
     ),
     requests: everySeconds((planned(requestsPerDay) - CRON_REQUESTS_PER_DAY) / nodes, 1),
-    throughput: nodes / databases / REQUESTS_PER_SECOND_OF_DATABASE,
+    throughput: nodesOfFullest / REQUESTS_PER_SECOND_OF_DATABASE,
   };
   const limit = PACE_LIMITS.reduce((tightest, each) => (seconds[each] > seconds[tightest] ? each : tightest));
   const step = STEPS_SECONDS.find((each) => each >= seconds[limit] && each <= mostReportEverySeconds);
@@ -62,7 +62,7 @@ export function neededInterval({ nodes, databases, plan }: FleetLoad): NeededInt
 
 /** Shares of the plan's days that the fleet takes at that pace; a limit that the plan has not is left out. */
 export function usedRatios(
-  { nodes, databases, plan }: FleetLoad,
+  { nodes, nodesOfFullest, plan }: FleetLoad,
   reportEverySeconds: number,
 ): Partial<Record<PaceLimit, number>> {
   const { rowsWrittenPerDay, requestsPerDay } = PLAN_LIMITS[plan];
@@ -73,7 +73,7 @@ export function usedRatios(
     ...(requestsPerDay === null
       ? {}
       : { requests: (nodes * requests + CRON_REQUESTS_PER_DAY) / requestsPerDay }),
-    throughput: nodes / databases / reportEverySeconds / REQUESTS_PER_SECOND_OF_DATABASE,
+    throughput: nodesOfFullest / reportEverySeconds / REQUESTS_PER_SECOND_OF_DATABASE,
   };
 }
 

@@ -13,6 +13,7 @@ export default defineConfig({
     './worker/schema/grid-rereads.ts',
     './worker/schema/retention.ts',
     './worker/schema/rollups.ts',
+    './worker/schema/pace.ts',
   ],
   out: './worker/schema/migrations',
 });

@@ -4,8 +4,9 @@ import { expect, test } from 'vitest';
 import { type FleetLoad, neededInterval, usedRatios } from '../../../shared/pace/interval.ts';
 import { LIMITS_READ_ON, PLAN_LIMITS } from '../../../shared/pace/plans.ts';
 
-const free = (nodes: number) => neededInterval({ nodes, databases: 1, plan: 'free' });
-const paid = (nodes: number, databases = 1) => neededInterval({ nodes, databases, plan: 'paid' });
+const free = (nodes: number) => neededInterval({ nodes, nodesOfFullest: nodes, plan: 'free' });
+const paid = (nodes: number, databases = 1) =>
+  neededInterval({ nodes, nodesOfFullest: nodes / databases, plan: 'paid' });
 
 test.each([
   // 80,000 rows a day over a row per request and 5.4 per hour: 1,600 rows a node here, of which 130 are the hours'.
@@ -20,7 +21,9 @@ test.each([
 
 test('what not even the longest interval keeps within the plan is told, not hidden', () => {
   expect(free(500)).toEqual({ seconds: 1_800, limit: 'rowsWritten', fits: false });
-  expect(usedRatios({ nodes: 500, databases: 1, plan: 'free' }, 1_800).rowsWritten).toBeGreaterThan(0.8);
+  expect(usedRatios({ nodes: 500, nodesOfFullest: 500, plan: 'free' }, 1_800).rowsWritten).toBeGreaterThan(
+    0.8,
+  );
 });
 
 test('the paid plan is bounded by what its databases take', () => {
@@ -33,11 +36,13 @@ test('a fleet of none needs no wait', () => {
   expect(free(0)).toEqual({ seconds: 10, limit: null, fits: true });
 });
 
-const loads = fc.record<FleetLoad>({
-  nodes: fc.integer({ min: 1, max: 50_000 }),
-  databases: fc.integer({ min: 1, max: 64 }),
-  plan: fc.constantFrom('free', 'paid'),
-});
+const loads = fc
+  .record({
+    nodes: fc.integer({ min: 1, max: 50_000 }),
+    databases: fc.integer({ min: 1, max: 64 }),
+    plan: fc.constantFrom('free' as const, 'paid' as const),
+  })
+  .map(({ nodes, databases, plan }): FleetLoad => ({ nodes, nodesOfFullest: nodes / databases, plan }));
 
 test('what fits is below 80 % of every limit, and one more node never shortens the interval', () => {
   fc.assert(

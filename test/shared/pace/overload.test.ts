@@ -30,5 +30,5 @@ test.each([
   [190, 1, 'free', 0, { reportsPerRequest: 6, everySeconds: 0 }],
   [0, 1, 'paid', 0, { reportsPerRequest: 24, everySeconds: 0 }],
 ] as const)('%i nodes on %i databases, plan %s, %f refused', (nodes, databases, plan, refused, pace) => {
-  expect(backlogPace({ nodes, databases, plan }, refused)).toEqual(pace);
+  expect(backlogPace({ nodesOfFullest: nodes / databases, plan }, refused)).toEqual(pace);
 });
