@@ -77,6 +77,11 @@ export const periods = sqliteTable(
     why: text('why'),
     /** The change log as the figure knew it: what has a higher id came after. */
     lastChangeId: integer('last_change_id').notNull().default(0),
+    /** JSON: the same of the logs of shards 1, 2 and so on. */
+    lastChangeIdsElsewhere: text('last_change_ids_elsewhere', { mode: 'json' })
+      .$type<readonly number[]>()
+      .notNull()
+      .default([]),
     /** JSON: totals of the emissions object. */
     figure: text('figure', { mode: 'json' }).notNull(),
     /** JSON: versions of the factors, and the settings in force. */

@@ -3,7 +3,7 @@ import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
  * Which hours of which nodes hold a share of a job, so that a job's hours are found without reading the fleet's. `key` is
- * `job number * 2^20 + node number`: one row written when a job appears on a node, and one in each hour that it stays.
+ * `job number * 2^20 + node number`, both as counted within the shard: one row written when a job appears on a node, and one in each hour that it stays.
  */
 export const jobNodes = sqliteTable('job_nodes', {
   key: integer('key').primaryKey(),

@@ -49,6 +49,8 @@ export const rollupState = sqliteTable('rollup_state', {
   nextOpenToMs: integer('next_open_to_ms'),
   /** What the hours were summed with: version of the sums and digest of the hardware catalog. Null before the first turn. */
   madeWith: text('made_with'),
+  /** Of a shard beside shard 0: the last change of shard 0's log whose hours are marked here. */
+  followedChangeId: integer('followed_change_id').notNull().default(0),
 });
 
 /**

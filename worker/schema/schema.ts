@@ -102,6 +102,30 @@ export const nodes = sqliteTable(
 );
 
 /**
+ * Of shard 0: the nodes of all other shards, as far as it must know them so that no host enrols twice and an id finds its
+ * shard (docs/decisions/0010-shards.md). Its own nodes are in `nodes`.
+ */
+export const nodeDirectory = sqliteTable(
+  'node_directory',
+  {
+    number: integer('number').primaryKey(),
+    id: text('id').notNull().unique(),
+    hostname: text('hostname').notNull(),
+    fingerprint: text('fingerprint').notNull(),
+    machineFingerprint: text('machine_fingerprint').notNull(),
+    /** Of the newest enrolment: its key, the token that it gives, when it began, and whether the shard has yet to do its part. */
+    keyId: text('key_id').notNull(),
+    tokenId: text('token_id').notNull(),
+    begunAtMs: integer('begun_at_ms').notNull(),
+    pending: integer('pending', { mode: 'boolean' }).notNull(),
+  },
+  (table) => [
+    index('node_directory_fingerprint').on(table.fingerprint),
+    index('node_directory_machine_fingerprint').on(table.machineFingerprint),
+  ],
+);
+
+/**
  * The hot table: one row per node and hour with its twelve windows (docs/decisions/0001). `key` is
  * `node number * 2^21 + hour index`, hour index = whole hours since 1970 (2^21 hours last until 2209).
  * A report is one row written; the hour keeps its twelve window energies for restatement without any packing job.

@@ -2,9 +2,20 @@
 import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
+import {
+  firstJobOf,
+  firstNodeOf,
+  JOBS_PER_SHARD,
+  localJob,
+  localNode,
+  NODES_PER_SHARD,
+  shardOfJob,
+} from './shards.ts';
 
-/** More nodes than D1 could hold hours of; 2^33 jobs keep the key below 2^53. */
-const NODES = 2 ** 20;
+/** Both numbers count within the shard, where job and node are always together: keys stay below 2^46. */
+const NODES = NODES_PER_SHARD;
+
+const keyOf = (jobNumber: number, nodeNumber: number) => localJob(jobNumber) * NODES + localNode(nodeNumber);
 
 /** A job on one node, from its first hour to the end of its last; hours between may hold nothing. */
 export interface JobNode {
@@ -30,7 +41,7 @@ export function noteJobs(
     const { nodeNumber, hourStartMs } = parseNodeHourKey(key);
     const shares = ledger.windows.flat().flatMap(({ jobShares }) => jobShares);
     const jobs = [...new Set(shares.map(({ jobNumber }) => jobNumber))];
-    return jobs.map((jobNumber) => [jobNumber * NODES + nodeNumber, hourStartMs / HOUR_MS]);
+    return jobs.map((jobNumber) => [keyOf(jobNumber, nodeNumber), hourStartMs / HOUR_MS]);
   });
   return rows.length === 0 ? [] : [db.prepare(NOTE_JOBS).bind(JSON.stringify(rows))];
 }
@@ -42,15 +53,18 @@ const READ_JOB_NODES = `
   CROSS JOIN job_nodes AS place ON place.key >= job.value * ${NODES} AND place.key < (job.value + 1) * ${NODES}
   ORDER BY place.key`;
 
-/** Every node of these jobs. */
+/** Every node of these jobs, which are of one shard. */
 export async function readJobNodes(db: D1Database, jobNumbers: readonly number[]): Promise<JobNode[]> {
+  const [first] = jobNumbers;
+  if (first === undefined) return [];
+  const shard = shardOfJob(first);
   const { results } = await db
     .prepare(READ_JOB_NODES)
-    .bind(JSON.stringify(jobNumbers))
+    .bind(JSON.stringify(jobNumbers.map(localJob)))
     .all<{ key: number; firstHour: number; lastHour: number }>();
   return results.map(({ key, firstHour, lastHour }) => ({
-    jobNumber: Math.floor(key / NODES),
-    nodeNumber: key % NODES,
+    jobNumber: firstJobOf(shard) + Math.floor(key / NODES),
+    nodeNumber: firstNodeOf(shard) + (key % NODES),
     firstHourMs: firstHour * HOUR_MS,
     endHourMs: (lastHour + 1) * HOUR_MS,
   }));
@@ -59,5 +73,6 @@ export async function readJobNodes(db: D1Database, jobNumbers: readonly number[]
 /** SQL: whether the job with this number ran in hours from `first` to `last`. */
 export const ranInHours = (jobNumber: string, first: string, last: string): string => `EXISTS (
     SELECT 1 FROM job_nodes AS place
-    WHERE place.key >= ${jobNumber} * ${NODES} AND place.key < (${jobNumber} + 1) * ${NODES}
+    WHERE place.key >= (${jobNumber} & ${JOBS_PER_SHARD - 1}) * ${NODES}
+      AND place.key < ((${jobNumber} & ${JOBS_PER_SHARD - 1}) + 1) * ${NODES}
       AND place.last_hour >= ${first} AND place.first_hour <= ${last})`;

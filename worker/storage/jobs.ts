@@ -4,11 +4,15 @@ import type { JobReport } from '../../shared/wire/ingest.ts';
 import { type Author, CHANGE_COLUMNS, recordChange } from './changes.ts';
 import { ranInHours } from './job-nodes.ts';
 import { jsonChunks } from './json-chunks.ts';
+import { JOBS_PER_SHARD, NODES_PER_SHARD } from './shards.ts';
 
+/** The next free numbers of the shard, as its nodes tell it, taken within the statement: numbers of two shards never meet. */
 const REGISTER_JOBS = `
-  INSERT INTO jobs (id, project, user, phase, first_seen_at_ms)
-  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, ?2 FROM json_each(?1) WHERE true
-  ON CONFLICT (id) DO NOTHING`;
+  INSERT INTO jobs (number, id, project, user, phase, first_seen_at_ms)
+  SELECT COALESCE((SELECT MAX(number) FROM jobs),
+      (SELECT MIN(number) FROM nodes) / ${NODES_PER_SHARD} * ${JOBS_PER_SHARD}) + ROW_NUMBER() OVER (ORDER BY fresh.key),
+    fresh.value ->> 0, fresh.value ->> 1, fresh.value ->> 2, fresh.value ->> 3, ?2
+  FROM json_each(?1) AS fresh WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = fresh.value ->> 0)`;
 
 const lastFact = (job: string, key: string) =>
   `(SELECT fact.value FROM job_facts AS fact WHERE fact.job_number = ${job}.number AND fact.key = ${key} ORDER BY fact.id DESC LIMIT 1)`;

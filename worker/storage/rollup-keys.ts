@@ -1,10 +1,11 @@
 /** Integer keys of the rollups; computed here, since D1 binds numbers as REAL. */
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
+import { localNode, NODES_PER_SHARD } from './shards.ts';
 
 /** Nodes whose numbers follow each other and that are summed together: what a change of one of them sums again. */
 export const BLOCK_NODES = 64;
-/** 2^14 blocks are a million nodes, more than one database holds hours of. */
-const BLOCKS = 2 ** 14;
+/** Of all numbers that a shard gives out. */
+const BLOCKS = NODES_PER_SHARD / BLOCK_NODES;
 /** 2^15 days since 1970 last until 2059. */
 const DAYS = 2 ** 15;
 /** Keys of one day; those of blocks come first. */
@@ -12,6 +13,9 @@ export const MARKS_PER_DAY = 2 ** 15;
 const SUM_MARK = BLOCKS;
 
 export const HOURS_PER_DAY = DAY_MS / HOUR_MS;
+
+/** Blocks count within the shard. */
+export const blockOfNode = (nodeNumber: number): number => Math.floor(localNode(nodeNumber) / BLOCK_NODES);
 
 export const dayOf = (hour: number): number => Math.floor(hour / HOURS_PER_DAY);
 

@@ -22,6 +22,13 @@ export const bindingOf = (shard: number): string => (shard === 0 ? 'DB' : `DB_${
 export const shardOfNode = (nodeNumber: number): number => Math.floor(nodeNumber / NODES_PER_SHARD);
 export const shardOfJob = (jobNumber: number): number => Math.floor(jobNumber / JOBS_PER_SHARD);
 
+/** Number among the nodes of its shard: what keys that hold more than a node are made from. */
+export const localNode = (nodeNumber: number): number => nodeNumber % NODES_PER_SHARD;
+export const localJob = (jobNumber: number): number => jobNumber % JOBS_PER_SHARD;
+/** A shard gives out numbers above these. */
+export const firstNodeOf = (shard: number): number => shard * NODES_PER_SHARD;
+export const firstJobOf = (shard: number): number => shard * JOBS_PER_SHARD;
+
 /** Id of a row as it is told outside, where rows of all shards stand in one list. */
 export const fleetRowId = (shard: number, id: number): number => shard * ROWS_PER_SHARD + id;
 export const parseFleetRowId = (id: number): { readonly shard: number; readonly id: number } => ({

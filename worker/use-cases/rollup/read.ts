@@ -14,6 +14,7 @@ import { dayOf, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
 import { type RollupState, readMarkedHours, readRollupState } from '../../storage/rollup-state.ts';
 import { type DaySums, readDays, readGroups, type StoredGroup } from '../../storage/rollup-sums.ts';
 import { readSiteSettings } from '../../storage/settings.ts';
+import { localNode } from '../../storage/shards.ts';
 
 export interface RolledQuery extends TimeSpan {
   readonly nowMs: number;
@@ -42,7 +43,8 @@ const FRESH_MS = 1_800_000;
 /** Null: nothing is taken from rollups. */
 export async function readRolledUp(db: D1Database, query: RolledQuery): Promise<RolledUp | null> {
   const { fromMs, toMs } = query;
-  const [state, nodes] = await Promise.all([readRollupState(db), readLastNodeNumber(db)]);
+  const [state, lastNode] = await Promise.all([readRollupState(db), readLastNodeNumber(db)]);
+  const nodes = localNode(lastNode);
   if (state === null) return null;
   const { keptFromHour } = state;
   const isKept = fromMs >= keptFromHour * HOUR_MS;

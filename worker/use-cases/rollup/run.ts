@@ -9,7 +9,7 @@ import { HOUR_MS } from '../../../shared/time/window.ts';
 import { openDatabase } from '../../storage/database.ts';
 import { readFleet } from '../../storage/fleet.ts';
 import { readLastNodeNumber } from '../../storage/retention-hours.ts';
-import { BLOCK_NODES, dayOf, HOURS_PER_DAY, hoursOf } from '../../storage/rollup-keys.ts';
+import { BLOCK_NODES, blockOfNode, dayOf, HOURS_PER_DAY, hoursOf } from '../../storage/rollup-keys.ts';
 import { LATE_AFTER_MS } from '../../storage/rollup-marks.ts';
 import {
   advanceRollups,
@@ -23,6 +23,7 @@ import {
 } from '../../storage/rollup-state.ts';
 import { dropMarks } from '../../storage/rollup-sums.ts';
 import { readSettings } from '../../storage/settings.ts';
+import { localNode } from '../../storage/shards.ts';
 import { catalogSha256 } from '../factor-versions.ts';
 import { sumBlocks } from './sum-blocks.ts';
 import { sumDay } from './sum-day.ts';
@@ -60,10 +61,10 @@ async function advance(db: D1Database, state: RollupState, lastNode: number, now
   const closed = Math.floor((nowMs - CLOSES_AFTER_MS) / HOUR_MS);
   const markedHour = Math.max(doneHour, Math.min(closed, doneHour + HOURS_PER_DAY));
   const isOpenDue =
-    lastNode > LIVE_NODES && markedHour === closed && nowMs - (openToMs ?? 0) >= OPEN_EVERY_MS;
+    localNode(lastNode) > LIVE_NODES && markedHour === closed && nowMs - (openToMs ?? 0) >= OPEN_EVERY_MS;
   if (markedHour === doneHour && !isOpenDue) return;
   const toHour = isOpenDue ? Math.floor(nowMs / HOUR_MS) + 1 : markedHour;
-  const blocks = Math.floor(lastNode / BLOCK_NODES) + 1;
+  const blocks = blockOfNode(lastNode) + 1;
   const mark = { fromHour: doneHour, toHour, blocks };
   await advanceRollups(
     db,

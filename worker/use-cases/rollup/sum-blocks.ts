@@ -20,7 +20,7 @@ import { readNodeDevices } from '../../storage/node-devices.ts';
 import { nodeHourKey } from '../../storage/node-hour-key.ts';
 import { type NodeHour, readHourSpans } from '../../storage/node-hours.ts';
 import { readParts } from '../../storage/parts.ts';
-import { BLOCK_NODES, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { BLOCK_NODES, blockOfNode, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
 import { readBlockDay, writeOwnerDays } from '../../storage/rollup-node-days.ts';
 import { readGroups, registerGroups, type TakenMarks, writeBlocks } from '../../storage/rollup-sums.ts';
 
@@ -38,7 +38,7 @@ export async function sumBlocks(context: SumContext, taken: TakenMarks): Promise
   const fromMs = taken.hours[0]! * HOUR_MS;
   const toMs = (taken.hours.at(-1)! + 1) * HOUR_MS;
   const blocks = taken.marks.map(({ block }) => Number(block));
-  const nodes = context.fleet.filter(({ number }) => blocks.includes(Math.floor(number / BLOCK_NODES)));
+  const nodes = context.fleet.filter(({ number }) => blocks.includes(blockOfNode(number)));
   const numbers = nodes.map(({ number }) => number);
   const hours = new Map<number, NodeHour[]>(numbers.map((number) => [number, []]));
   const spans = numbers.flatMap((number) =>
@@ -62,7 +62,7 @@ export async function sumBlocks(context: SumContext, taken: TakenMarks): Promise
       devices: devices.get(node.number) ?? [],
       places: context.places.of(node.number, { startMs, endMs: epochMs(toMs) }),
     };
-    const block = rolled.get(Math.floor(node.number / BLOCK_NODES))!;
+    const block = rolled.get(blockOfNode(node.number))!;
     block.addNode(joined, hours.get(node.number)!, fromMs, toMs);
   }
   const sums = blocks.flatMap((block) =>
