@@ -1,6 +1,6 @@
 /*
  * A stand-in for libnvidia-ml.so.1 with eight busy H100s: counters and powers move with the clock, each call takes as long
- * as a driver's does. DELAY_NANOSECONDS per call that asks a GPU: the calls of a real driver take some 20 to 200
+ * as a driver's does. DELAY_NANOSECONDS per figure that a GPU is asked for: the calls of a real driver take some 20 to 200
  * microseconds, most of it waiting for the GPU.
  */
 #define _POSIX_C_SOURCE 199309L
@@ -10,6 +10,7 @@
 #include <time.h>
 
 enum { SUCCESS = 0, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7, GPUS = 8 };
+enum { UNSIGNED_INT = 1, UNSIGNED_LONG_LONG = 3 };
 
 typedef struct {
   unsigned int id, scope;
@@ -30,8 +31,8 @@ static double now(void) {
   return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
 }
 
-static void ask_gpu(void) {
-  struct timespec delay = {0, DELAY_NANOSECONDS};
+static void ask_gpu(int figures) {
+  struct timespec delay = {0, figures * DELAY_NANOSECONDS};
   nanosleep(&delay, NULL);
 }
 
@@ -42,6 +43,9 @@ static unsigned int power_of(const char *device) {
   double t = now() + index_of(device);
   return (unsigned int)(640000 + 40000 * sin(t / 1.7) + 15000 * sin(t * 11.3) + 5000 * sin(t / 600));
 }
+
+/* The integral of the mean power, the swings average out: millijoules. */
+static unsigned long long energy(void) { return (unsigned long long)(now() * 640000); }
 
 int nvmlInit_v2(void) { return SUCCESS; }
 int nvmlShutdown(void) { return SUCCESS; }
@@ -72,34 +76,40 @@ int nvmlDeviceGetName(const char *device, char *name, unsigned int length) {
   return SUCCESS;
 }
 
-/* The integral of the mean power: the swings average out. */
-int nvmlDeviceGetTotalEnergyConsumption(const char *device, unsigned long long *energy) {
+int nvmlDeviceGetTotalEnergyConsumption(const char *device, unsigned long long *millijoules) {
   (void)device;
-  ask_gpu();
-  *energy = (unsigned long long)(now() * 640000);
+  ask_gpu(1);
+  *millijoules = energy();
   return SUCCESS;
 }
 
 int nvmlDeviceGetPowerUsage(const char *device, unsigned int *power) {
-  ask_gpu();
+  ask_gpu(1);
   *power = power_of(device);
   return SUCCESS;
 }
 
 int nvmlDeviceGetFieldValues(const char *device, int count, field *fields) {
   int i;
-  ask_gpu();
+  ask_gpu(count);
   for (i = 0; i < count; i++) {
-    int known = fields[i].scope == 0 && (fields[i].id == 185 || fields[i].id == 186);
-    fields[i].code = known ? SUCCESS : NOT_SUPPORTED;
-    fields[i].value.u32 = power_of(device);
+    fields[i].code = SUCCESS;
+    if (fields[i].scope == 0 && fields[i].id == 83) {
+      fields[i].type = UNSIGNED_LONG_LONG;
+      fields[i].value.u64 = energy();
+    } else if (fields[i].scope == 0 && (fields[i].id == 185 || fields[i].id == 186)) {
+      fields[i].type = UNSIGNED_INT;
+      fields[i].value.u32 = power_of(device);
+    } else {
+      fields[i].code = NOT_SUPPORTED;
+    }
   }
   return SUCCESS;
 }
 
 int nvmlDeviceGetUtilizationRates(const char *device, unsigned int *rates) {
   (void)device;
-  ask_gpu();
+  ask_gpu(1);
   rates[0] = 97;
   rates[1] = 60;
   return SUCCESS;
@@ -107,6 +117,7 @@ int nvmlDeviceGetUtilizationRates(const char *device, unsigned int *rates) {
 
 int nvmlDeviceGetMigMode(const char *device, unsigned int *current, unsigned int *pending) {
   (void)device;
+  ask_gpu(1);
   *current = *pending = 0;
   return SUCCESS;
 }
@@ -119,7 +130,7 @@ typedef struct {
 
 int nvmlDeviceGetComputeRunningProcesses_v3(const char *device, unsigned int *count, process *infos) {
   unsigned int room = *count;
-  ask_gpu();
+  ask_gpu(1);
   *count = 1;
   if (room < 1) return INSUFFICIENT_SIZE;
   infos[0].pid = 4000 + (unsigned int)index_of(device);

@@ -1,5 +1,5 @@
 /** One GPU of an NVML session: what is asked of it, and what the answers are worth. */
-import type { CounterReading, GpuProcess, Meter, Reading } from '../../../shared/metering/reading.ts';
+import type { GpuProcess, Meter, Reading } from '../../../shared/metering/reading.ts';
 import { ratio, watts } from '../../../shared/units.ts';
 import type { MeterFacts } from '../../../shared/wire/ingest.ts';
 import type { Clock } from '../../clock.ts';
@@ -7,10 +7,24 @@ import { gpuMeter } from '../gpu-meter.ts';
 import { type CounterScope, createScopeJudge, type ScopeSample } from './counter-scope.ts';
 import { UNKNOWN_COUNTER, WHOLE_MODULE_COUNTER } from './grace-modules.ts';
 import { migRatio } from './mig-slices.ts';
-import { NVML_ERROR, type NvmlHandle, type NvmlLibrary, POWER_SCOPE } from './nvml-library.ts';
+import {
+  NVML_ERROR,
+  type NvmlHandle,
+  type NvmlLibrary,
+  type NvmlResult,
+  POWER_SCOPE,
+} from './nvml-library.ts';
 import { familyOf, type PowerQuestion, powerFacts } from './power-meaning.ts';
 
 export const NVML_SENSOR = 'nvml';
+
+/**
+ * What runs on a GPU at work is asked for every fifth second: its use is a mean over a window, and jobs are looked at less often. One
+ * that seems idle is asked each time, since that has to be proven for every second.
+ */
+const ACTIVITY_EVERY_MS = 5_000;
+/** A tick may come a little early. */
+const TICK_JITTER_MS = 500;
 
 export interface Session {
   readonly nvml: NvmlLibrary;
@@ -29,6 +43,8 @@ export interface Gpu {
   mute: boolean;
   /** Grows each time it comes back: its counter may have restarted. */
   returns: number;
+  /** The counter's own, with the returns in it. */
+  identity: string;
   /** How its power is asked for; null while nothing tells it. */
   powerQuestion: PowerQuestion | null;
   /** Where the driver's name does not tell what its counter covers. */
@@ -36,7 +52,24 @@ export interface Gpu {
   counterScope: CounterScope;
   /** The newest sample of its processes' use that was seen, on the driver's clock. */
   useSeenMicroseconds: bigint;
+  /** What runs on it, as it was asked last. */
+  activity: Activity;
 }
+
+interface Activity {
+  readonly askedAtMs: number;
+  readonly utilizationRatio: number | null;
+  /** Null where it is not known. */
+  readonly processes: readonly GpuProcess[] | null;
+  readonly idle: boolean;
+}
+
+const NOT_ASKED: Activity = {
+  askedAtMs: Number.NEGATIVE_INFINITY,
+  utilizationRatio: null,
+  processes: null,
+  idle: false,
+};
 
 export function newGpu(uuid: string, name: string, handle: NvmlHandle): Gpu {
   const scope = WHOLE_MODULE_COUNTER.test(name) ? 'module' : 'device';
@@ -46,10 +79,12 @@ export function newGpu(uuid: string, name: string, handle: NvmlHandle): Gpu {
     lost: null,
     mute: false,
     returns: 0,
+    identity: '',
     powerQuestion: null,
     judge: UNKNOWN_COUNTER.test(name) ? createScopeJudge() : null,
     counterScope: UNKNOWN_COUNTER.test(name) ? 'watching' : scope === 'module' ? 'module' : 'gpu',
     useSeenMicroseconds: 0n,
+    activity: NOT_ASKED,
   };
 }
 
@@ -59,30 +94,59 @@ export function readGpu(
   gpu: Gpu,
   clock: Clock,
 ): { reading: Reading; lossCode: number | null } {
-  const { nvml } = session;
   const atMs = clock.monotonicNow();
-  const energy = nvml.totalEnergyMillijoules(gpu.handle);
-  const power = readPower(nvml, gpu);
-  const lossCode = [energy, power].map((r) => (r.ok ? 0 : r.code)).find((c) => isLoss(c) || isSessionEnd(c));
+  const { energy, power } = readFigures(session.nvml, gpu);
+  const lossCode = lossOf(energy) ?? lossOf(power);
+  if (energy.ok && isOpen(gpu)) gpu.counterScope = judgeScope(session.nvml, gpu, atMs, energy.value);
+  const dueAtMs = gpu.activity.askedAtMs + ACTIVITY_EVERY_MS - TICK_JITTER_MS;
+  const isDue = gpu.activity.idle || atMs >= dueAtMs;
+  if (lossCode === null && isDue) gpu.activity = readActivity(session, gpu, atMs);
+  const { processes, idle, utilizationRatio } = gpu.activity;
+  const reading: Writable<Reading> = { meterId: gpu.meter.id, atMs };
+  if (energy.ok && Number.isSafeInteger(energy.value) && whyNoCounter(gpu) === null)
+    reading.counter = { value: energy.value, unitsPerMillijoule: 1, wrapsAt: null, identity: gpu.identity };
+  // A GPU that answers draws power: 0 W is a fault of the sensor, not a reading.
+  if (power.ok && power.value > 0) reading.powerWatts = watts(power.value);
+  if (utilizationRatio !== null) reading.utilizationRatio = ratio(utilizationRatio);
+  if (processes !== null) {
+    reading.provenIdle = idle;
+    reading.processes = processes;
+  }
+  return { reading, lossCode };
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+type Figure = NvmlResult<number>;
+
+/** By one call where that is known to tell the same; each by its own where the driver is too old, or on a module. */
+function readFigures(nvml: NvmlLibrary, gpu: Gpu): { energy: Figure; power: Figure } {
+  if (gpu.judge !== null || gpu.meter.scope === 'module')
+    return { energy: nvml.totalEnergyMillijoules(gpu.handle), power: readPower(nvml, gpu) };
+  const { energyCode, energyMillijoules, powerCode, powerWatts } = nvml.energyAndMeanPower(gpu.handle);
+  const energy: Figure =
+    energyCode === 0 ? { ok: true, value: energyMillijoules } : nvml.totalEnergyMillijoules(gpu.handle);
+  const power: Figure =
+    powerCode === 0 ? use(gpu, 'NVML field 185', { ok: true, value: powerWatts }) : readPower(nvml, gpu);
+  return { energy, power };
+}
+
+function lossOf(told: Figure): number | null {
+  return !told.ok && (isLoss(told.code) || isSessionEnd(told.code)) ? told.code : null;
+}
+
+function readActivity({ nvml, seesAllProcesses }: Session, gpu: Gpu, askedAtMs: number): Activity {
   const mig = nvml.migEnabled(gpu.handle);
   const shared = mig.ok && mig.value;
   const utilization = shared ? null : nvml.utilizationRatio(gpu.handle);
-  const processes = shared || !session.seesAllProcesses ? null : nvml.computeProcesses(gpu.handle);
-  if (energy.ok && isOpen(gpu)) gpu.counterScope = judgeScope(nvml, gpu, atMs, energy.value);
-  const counter = energy.ok ? counterOf(session, gpu, energy.value) : null;
-  const reading: Reading = {
-    meterId: gpu.meter.id,
-    atMs,
-    ...(counter && { counter }),
-    // A GPU that answers draws power: 0 W is a fault of the sensor, not a reading.
-    ...(power.ok && power.value > 0 && { powerWatts: watts(power.value) }),
-    ...(utilization?.ok && { utilizationRatio: ratio(utilization.value) }),
-    ...(processes?.ok && {
-      provenIdle: processes.value.count === 0 && utilization?.ok === true && utilization.value === 0,
-      processes: usedBy(nvml, gpu, processes.value.pids),
-    }),
+  const processes = shared || !seesAllProcesses ? null : nvml.computeProcesses(gpu.handle);
+  const utilizationRatio = utilization?.ok ? utilization.value : null;
+  return {
+    askedAtMs,
+    utilizationRatio,
+    processes: processes?.ok ? usedBy(nvml, gpu, processes.value.pids) : null,
+    idle: processes?.ok === true && processes.value.count === 0 && utilizationRatio === 0,
   };
-  return { reading, lossCode: lossCode ?? null };
 }
 
 /** What each process uses matters only where several share the GPU. */
@@ -132,14 +196,14 @@ function factsOf(nvml: NvmlLibrary, driverVersion: string, gpu: Gpu): MeterFacts
   };
 }
 
-function judgeScope(nvml: NvmlLibrary, gpu: Gpu, atMs: number, energy: bigint): CounterScope {
+function judgeScope(nvml: NvmlLibrary, gpu: Gpu, atMs: number, energyMillijoules: number): CounterScope {
   const [own, module] = [POWER_SCOPE.gpu, POWER_SCOPE.module].map((scope) => {
     const { average, instant } = nvml.powerFieldsWatts(gpu.handle, scope);
     return average.ok ? average.value : instant.ok ? instant.value : null;
   });
   return gpu.judge!({
     atMs,
-    energyMillijoules: Number(energy),
+    energyMillijoules,
     gpuWatts: own ?? null,
     moduleWatts: module ?? null,
   });
@@ -159,16 +223,6 @@ export function whyNoCounter({ counterScope, judge }: Gpu): string | null {
       'what its counter covers cannot be told without the power of the module: its own power is integrated',
     watching: 'what its counter covers is found out within 10 s: its own power is integrated until then',
   }[counterScope];
-}
-
-function counterOf(session: Session, gpu: Gpu, value: bigint): CounterReading | null {
-  if (whyNoCounter(gpu) !== null || value > BigInt(Number.MAX_SAFE_INTEGER)) return null;
-  return {
-    value: Number(value),
-    unitsPerMillijoule: 1,
-    wrapsAt: null,
-    identity: `${session.counterIdentity}/${gpu.returns}`,
-  };
 }
 
 /** The mean over one second where the driver has it: sampled each second, it misses nothing in between. */

@@ -3,8 +3,11 @@
  * public `nvml.h`, API version 13.
  */
 import type { ForeignLibrary, ForeignType } from '../../foreign-library.ts';
+import { createFieldValues } from './nvml-fields.ts';
 
-type NvmlResult<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: number };
+export type NvmlResult<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: number };
 
 export const NVML_ERROR = {
   uninitialized: 1,
@@ -41,9 +44,9 @@ export const nvmlErrorText = (code: number) => `${ERROR_NAMES[code] ?? 'error'} 
 export const POWER_SCOPE = { gpu: 0, module: 1 } as const;
 type PowerScope = (typeof POWER_SCOPE)[keyof typeof POWER_SCOPE];
 
+const FIELD_ENERGY = 83;
 const FIELD_POWER_AVERAGE = 185;
 const FIELD_POWER_INSTANT = 186;
-const FIELD_BYTES = 40;
 
 /** A device of this session; only good until the next `init`. */
 export type NvmlHandle = bigint;
@@ -58,10 +61,15 @@ export interface NvmlLibrary {
   deviceHandle(index: number): NvmlResult<NvmlHandle>;
   uuid(device: NvmlHandle): NvmlResult<string>;
   name(device: NvmlHandle): NvmlResult<string>;
-  /** Millijoules since the driver was loaded; Volta and newer. */
-  totalEnergyMillijoules(device: NvmlHandle): NvmlResult<bigint>;
+  /** Since the driver was loaded; Volta and newer. Rounded beyond 2^53. */
+  totalEnergyMillijoules(device: NvmlHandle): NvmlResult<number>;
   /** Watts; a mean over one second on Ampere (but GA100) and newer, instantaneous on older ones. */
   powerWatts(device: NvmlHandle): NvmlResult<number>;
+  /**
+   * The counter and the mean power of a GPU by one call, of a driver that knows them as fields. The next call overwrites the
+   * answer.
+   */
+  energyAndMeanPower(device: NvmlHandle): EnergyAndMeanPower;
   /** Watts of fields 185 (mean over one second) and 186 (now); drivers 530 and newer. */
   powerFieldsWatts(
     device: NvmlHandle,
@@ -86,6 +94,16 @@ export interface NvmlLibrary {
   migInstances(device: NvmlHandle): readonly { readonly uuid: string; readonly slices: number }[];
 }
 
+/** A figure holds where its code is 0; else the code tells why there is none. */
+export interface EnergyAndMeanPower {
+  energyCode: number;
+  /** As `totalEnergyMillijoules`; NaN beyond 2^53. */
+  energyMillijoules: number;
+  powerCode: number;
+  /** Over one second. */
+  powerWatts: number;
+}
+
 interface NvmlProcessUse {
   readonly pid: number;
   readonly atMicroseconds: bigint;
@@ -103,10 +121,9 @@ const PROCESS_INFO_BYTES = 24;
 const PROCESS_USE_BYTES = 32;
 const MAX_PROCESS_SAMPLES = 512;
 
-/** Written by one call and read before the next: a tick makes some forty, and each its own would be garbage at once. */
+/** Written by one call and read before the next: each its own would be garbage at once. */
 const word = Buffer.alloc(8);
 const otherWord = Buffer.alloc(8);
-const fieldValues = Buffer.alloc(2 * FIELD_BYTES);
 const processInfos = Buffer.alloc(PROCESS_INFO_BYTES * MAX_PROCESSES);
 
 export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
@@ -143,6 +160,11 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
   const maxMigCount = bind(['nvmlDeviceGetMaxMigDeviceCount'], ['uint64', 'buffer']);
   const migHandle = bind(['nvmlDeviceGetMigDeviceHandleByIndex'], ['uint64', 'uint32', 'buffer']);
   const attributes = bind(['nvmlDeviceGetAttributes_v2'], ['uint64', 'buffer']);
+  const asked = createFieldValues([
+    { id: FIELD_ENERGY, scope: POWER_SCOPE.gpu },
+    { id: FIELD_POWER_AVERAGE, scope: POWER_SCOPE.gpu },
+  ]);
+  const told: EnergyAndMeanPower = { energyCode: 0, energyMillijoules: 0, powerCode: 0, powerWatts: 0 };
 
   return {
     via: library.via,
@@ -153,7 +175,7 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
     deviceHandle: (index) => readUint64((buffer) => deviceHandle(index, buffer)),
     uuid: (device) => readString(96, (buffer) => uuid(device, buffer, buffer.length)),
     name: (device) => readString(96, (buffer) => name(device, buffer, buffer.length)),
-    totalEnergyMillijoules: (device) => readUint64((buffer) => energy(device, buffer)),
+    totalEnergyMillijoules: (device) => result(energy(device, word), () => Number(word.readBigUInt64LE(0))),
     powerWatts: (device) => readWatts((buffer) => power(device, buffer)),
     powerLimitWatts: (device) => readWatts((buffer) => limit(device, buffer)),
     defaultPowerLimitWatts: (device) => readWatts((buffer) => defaultLimit(device, buffer)),
@@ -163,17 +185,22 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
         minor: otherWord.readInt32LE(0),
       }));
     },
+    energyAndMeanPower(device) {
+      const code = fields(device, asked.count, asked.buffer);
+      told.energyCode = code || asked.code(0);
+      told.powerCode = code || asked.code(1);
+      if (told.energyCode === 0) told.energyMillijoules = asked.integer(0);
+      if (told.powerCode === 0) told.powerWatts = asked.integer(1) / 1000;
+      return told;
+    },
     powerFieldsWatts(device, scope) {
-      fieldValues.fill(0);
-      fieldValues.writeUInt32LE(FIELD_POWER_AVERAGE, 0);
-      fieldValues.writeUInt32LE(scope, 4);
-      fieldValues.writeUInt32LE(FIELD_POWER_INSTANT, FIELD_BYTES);
-      fieldValues.writeUInt32LE(scope, FIELD_BYTES + 4);
-      const code = fields(device, 2, fieldValues);
-      return {
-        average: fieldWatts(code, fieldValues, 0),
-        instant: fieldWatts(code, fieldValues, FIELD_BYTES),
-      };
+      const powers = createFieldValues([
+        { id: FIELD_POWER_AVERAGE, scope },
+        { id: FIELD_POWER_INSTANT, scope },
+      ]);
+      const code = fields(device, powers.count, powers.buffer);
+      const watts = (place: number) => result(code || powers.code(place), () => powers.integer(place) / 1000);
+      return { average: watts(0), instant: watts(1) };
     },
     // struct { unsigned gpu, memory }, percent
     utilizationRatio(device) {
@@ -226,11 +253,6 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
       return found;
     },
   };
-}
-
-/** struct nvmlFieldValue_t: u32 id, u32 scope, i64 timestamp, i64 latency, u32 value type, i32 return code, 8 bytes value. */
-function fieldWatts(code: number, buffer: Buffer, at: number): NvmlResult<number> {
-  return result(code === 0 ? buffer.readInt32LE(at + 28) : code, () => buffer.readUInt32LE(at + 32) / 1000);
 }
 
 function result<T>(code: number, value: () => T): NvmlResult<T> {

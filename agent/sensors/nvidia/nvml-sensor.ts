@@ -39,6 +39,7 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
   const gpus = new Map<string, Gpu>();
   let session: Session | null = null;
   let library: NvmlLibrary | null = null;
+  let detail = '';
 
   async function open(): Promise<Outcome<Session>> {
     const driver = await findNvidiaDriver(paths);
@@ -98,9 +99,11 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
       }
     }
     for (const [uuid, gpu] of gpus) {
+      gpu.identity = `${session.counterIdentity}/${gpu.returns}`;
       if (answering.has(uuid)) noteMeter(session, gpu);
       else gpu.lost ??= whyMissing;
     }
+    detail = describe(session, gpus);
   }
 
   return {
@@ -122,14 +125,16 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
       enumerate(session, count.value);
       if (gpus.size === 0) return { state: 'absent', detail: 'the driver is loaded but lists no GPU' };
       const value = [...gpus.values()].map((gpu) => gpu.meter);
-      return { state: 'ready', value, detail: describe(session, gpus) };
+      return { state: 'ready', value, detail };
     },
 
     async read() {
       if (session === null) return { state: 'noData', detail: 'no NVML session' };
       const readings: Reading[] = [];
+      let changed = false;
       for (const gpu of gpus.values()) {
         if (gpu.lost !== null) continue;
+        const { mute, counterScope } = gpu;
         const { reading, lossCode } = readGpu(session, gpu, clock);
         if (lossCode === null) {
           gpu.mute = reading.counter === undefined && reading.powerWatts === undefined;
@@ -138,8 +143,11 @@ export function createNvmlSensor(options: NvmlSensorOptions): Sensor {
           endSession();
           return failure('the NVML session ended', lossCode);
         } else gpu.lost = nvmlErrorText(lossCode);
+        changed ||= gpu.lost !== null || gpu.mute !== mute || gpu.counterScope !== counterScope;
       }
-      return { state: 'ready', value: readings, detail: describe(session, gpus) };
+      // Mostly nothing has: eight GPUs are not described anew each second.
+      if (changed) detail = describe(session, gpus);
+      return { state: 'ready', value: readings, detail };
     },
 
     async close() {

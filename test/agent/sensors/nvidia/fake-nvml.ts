@@ -13,6 +13,8 @@ export interface FakeGpu {
   readonly state?: number;
   /** Millijoules; -1 where the GPU has no counter. */
   readonly energy?: number;
+  /** The same as a field of `nvmlDeviceGetFieldValues`; -1 where the driver is too old for it. */
+  readonly energyField?: number;
   /** Milliwatts, now and as a mean over one second; -1 not supported. */
   readonly power?: number;
   readonly average?: number;
@@ -67,11 +69,13 @@ export function buildFakeNvml(): FakeNvml {
 
 function lineOf(gpu: FakeGpu): string {
   const power = gpu.power ?? 350_000;
+  const energy = gpu.energy ?? 1_000;
   return [
     'gpu',
     gpu.uuid,
     gpu.state ?? 0,
-    gpu.energy ?? 1_000,
+    energy,
+    gpu.energyField ?? energy,
     power,
     gpu.average ?? power,
     gpu.moduleAverage ?? -1,

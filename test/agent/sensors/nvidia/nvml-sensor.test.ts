@@ -116,6 +116,45 @@ describe.skipIf(COMPILER === null)(
       expect(reading).not.toHaveProperty('counter');
     });
 
+    test('a driver that does not know the counter as a field is asked for it by its own call', async () => {
+      await fake.set([gpu(0, { energy: 2 ** 40 + 7, energyField: -1 })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      await sensor.probe();
+      expect(await readingOf(sensor, 'GPU-0')).toMatchObject({
+        counter: { value: 2 ** 40 + 7 },
+        powerWatts: 350,
+      });
+    });
+
+    test('a counter beyond 2^53 is left out, not rounded', async () => {
+      await fake.set([gpu(0, { energy: 2 ** 60 })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      await sensor.probe();
+      const reading = await readingOf(sensor, 'GPU-0');
+      expect(reading).toMatchObject({ powerWatts: 350 });
+      expect(reading).not.toHaveProperty('counter');
+    });
+
+    test('what runs on a busy GPU is asked for each five seconds, on one that seems idle each time', async () => {
+      await fake.set([gpu(0, { utilization: 40, processes: 1 })]);
+      const sensor = await sensorOn(await hostWithDriver());
+      await sensor.probe();
+      const told = async (afterMs: number) => {
+        clock.advance(afterMs);
+        const { utilizationRatio, provenIdle, processes } = (await readingOf(sensor, 'GPU-0'))!;
+        return [utilizationRatio, provenIdle, processes?.length];
+      };
+      expect(await told(0)).toEqual([0.4, false, 1]);
+      await fake.set([gpu(0, { utilization: 0, processes: 0 })]);
+      expect(await told(1000)).toEqual([0.4, false, 1]);
+      expect(await told(3000)).toEqual([0.4, false, 1]);
+      expect(await told(1000)).toEqual([0, true, 0]);
+      expect(await told(1000)).toEqual([0, true, 0]);
+      await fake.set([gpu(0, { utilization: 30, processes: 2 })]);
+      expect(await told(1000)).toEqual([0.3, false, 2]);
+      expect(await told(1000)).toEqual([0.3, false, 2]);
+    });
+
     test('a GPU that tells neither energy nor power (a virtual one) has no reading and is told', async () => {
       await fake.set([gpu(0, { energy: -1, power: -1, average: -1 }), gpu(1)]);
       const sensor = await sensorOn(await hostWithDriver());
@@ -209,6 +248,7 @@ describe.skipIf(COMPILER === null)(
         const sensor = await sensorOn(await hostWithDriver());
         await sensor.probe();
         const first = (await readingOf(sensor, 'GPU-0'))?.processes;
+        clock.advance(5000);
         return [first, (await readingOf(sensor, 'GPU-0'))?.processes];
       };
       expect(await processesOf(1)).toEqual([
