@@ -1,39 +1,6 @@
 /** What the evaluation of alerts asks of the intensity series, for all zones at once. */
-import type { IntensityPoint } from '../../shared/grid/intensity.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
-import { stepsOf, toPoint, type ValueRow } from './grid.ts';
 import { STEPS_PER_SERIES, startOf } from './grid-keys.ts';
-
-/** CROSS JOIN fixes the order of the loops, series first. */
-const READ_INTENSITIES = `
-  SELECT s.grid_zone AS gridZone, v.key AS key, v.duration_ms AS durationMs, v.grams_per_kwh AS gramsPerKwh,
-         v.kind AS kind, v.method AS method, v.issued_at_ms AS issuedAtMs, v.fetched_at_ms AS fetchedAtMs,
-         s.provider AS provider, s.scope AS scope
-    FROM grid_series s
-    CROSS JOIN grid_values v ON v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3
-   WHERE s.grid_zone IN (SELECT value FROM json_each(?1)) AND s.basis = 'lifecycle' AND s.signal = 'average'
-   ORDER BY v.key % ${STEPS_PER_SERIES}, s.provider`;
-
-/** Like `readIntensity` (lifecycle, average), for many zones in one query; zones without values are missing. */
-export async function readIntensities(
-  db: D1Database,
-  gridZones: readonly string[],
-  range: { readonly fromMs: number; readonly toMs: number },
-): Promise<Map<string, IntensityPoint[]>> {
-  const { results } = await db
-    .prepare(READ_INTENSITIES)
-    .bind(JSON.stringify(gridZones), ...stepsOf(range))
-    .all<ValueRow & { readonly gridZone: string }>();
-  const found = new Map<string, IntensityPoint[]>();
-  for (const row of results) {
-    const point = toPoint(row);
-    if (point.endMs <= range.fromMs) continue;
-    const points = found.get(row.gridZone);
-    if (points) points.push(point);
-    else found.set(row.gridZone, [point]);
-  }
-  return found;
-}
 
 /** A value that comes, goes or is restated changes the sum, whatever the order in which runs store what they fetched. */
 const printOf = (where: string) =>

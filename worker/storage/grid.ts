@@ -8,16 +8,17 @@ import { STEPS_PER_SERIES, startOf } from './grid-keys.ts';
 export const MAX_INTERVAL_MS = DAY_MS;
 
 /** CROSS JOIN fixes the order of the loops, series first; left alone, SQLite scans every value of every series. */
-const READ_INTENSITY = `
-  SELECT v.key AS key, v.duration_ms AS durationMs, v.grams_per_kwh AS gramsPerKwh, v.kind AS kind,
-         v.method AS method, v.issued_at_ms AS issuedAtMs, v.fetched_at_ms AS fetchedAtMs, s.provider AS provider,
-         s.scope AS scope
+const READ_INTENSITIES = `
+  SELECT s.grid_zone AS gridZone, v.key AS key, v.duration_ms AS durationMs, v.grams_per_kwh AS gramsPerKwh,
+         v.kind AS kind, v.method AS method, v.issued_at_ms AS issuedAtMs, v.fetched_at_ms AS fetchedAtMs,
+         s.provider AS provider, s.scope AS scope
     FROM grid_series s
     CROSS JOIN grid_values v ON v.key >= s.id * ${STEPS_PER_SERIES} + ?4 AND v.key < s.id * ${STEPS_PER_SERIES} + ?5
-   WHERE s.grid_zone = ?1 AND s.basis = ?2 AND s.signal = ?3
+   WHERE s.grid_zone IN (SELECT value FROM json_each(?1)) AND s.basis = ?2 AND s.signal = ?3
    ORDER BY v.key % ${STEPS_PER_SERIES}, s.provider`;
 
 export interface ValueRow {
+  readonly gridZone: string;
   readonly key: number;
   readonly durationMs: number;
   readonly gramsPerKwh: number;
@@ -37,17 +38,38 @@ export interface IntensityRange {
   readonly toMs: number;
 }
 
+export interface IntensityRanges extends Omit<IntensityRange, 'gridZone'> {
+  readonly gridZones: readonly string[];
+}
+
 /**
  * The stored points of **every** provider that overlap `[fromMs, toMs)`, by start, then provider. Which of them holds
  * for a window is the resolver's decision (shared/grid/resolve.ts), which also needs `LOOKBACK_MS` before the first
  * window; `worker/use-cases/grid-intensity.ts` does both.
  */
 export async function readIntensity(db: D1Database, range: IntensityRange): Promise<IntensityPoint[]> {
+  const { gridZone, ...rest } = range;
+  return (await readIntensities(db, { ...rest, gridZones: [gridZone] })).get(gridZone) ?? [];
+}
+
+/** The same of several zones in one query; zones without values are missing. */
+export async function readIntensities(
+  db: D1Database,
+  ranges: IntensityRanges,
+): Promise<Map<string, IntensityPoint[]>> {
   const { results } = await db
-    .prepare(READ_INTENSITY)
-    .bind(range.gridZone, range.basis, range.signal, ...stepsOf(range))
+    .prepare(READ_INTENSITIES)
+    .bind(JSON.stringify(ranges.gridZones), ranges.basis, ranges.signal, ...stepsOf(ranges))
     .all<ValueRow>();
-  return results.map(toPoint).filter((point) => point.endMs > range.fromMs);
+  const found = new Map<string, IntensityPoint[]>();
+  for (const row of results) {
+    const point = toPoint(row);
+    if (point.endMs <= ranges.fromMs) continue;
+    const points = found.get(row.gridZone);
+    if (points) points.push(point);
+    else found.set(row.gridZone, [point]);
+  }
+  return found;
 }
 
 /** Steps `[first, end)` at which a value may start that overlaps the range. */

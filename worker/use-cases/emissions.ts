@@ -40,7 +40,7 @@ import {
   type Term,
 } from './emissions-filter.ts';
 import { KnownJobs, namedJobs } from './emissions-jobs.ts';
-import { loadIntensity } from './grid-intensity.ts';
+import { loadIntensities } from './grid-intensity.ts';
 import { devicesAsKnown } from './known-devices.ts';
 import { type RolledUp, readRolledUp } from './rollup/read.ts';
 import { loadSupply } from './supply.ts';
@@ -250,12 +250,7 @@ async function loadResolvers(
   const zones = new Set(others);
   for (const { gridZone, endMs } of nodes.flatMap(({ places }) => places))
     if (gridZone !== null && endMs > fromMs) zones.add(gridZone);
-  const resolvers = new Map<string, IntensityResolver>();
-  for (const gridZone of zones) {
-    const series = { gridZone, basis, signal, fromMs, toMs: joinToMs };
-    resolvers.set(gridZone, await loadIntensity(db, series, knownAtMs));
-  }
-  return resolvers;
+  return loadIntensities(db, { gridZones: [...zones], basis, signal, fromMs, toMs: joinToMs }, knownAtMs);
 }
 
 function* chunksOf(nodes: readonly PreparedNode[], { fromMs, toMs }: TimeSpan) {

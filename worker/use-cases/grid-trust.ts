@@ -8,7 +8,12 @@ import { type SettingRow, settingHistory, valueAt } from '../../shared/settings/
 import type { IntensityProvider } from '../grid/provider.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
-import { insertSettings, type RecordedSetting, readSettingsOf } from '../storage/settings.ts';
+import {
+  insertSettings,
+  type RecordedSetting,
+  readSettingsOf,
+  readSettingsOfMany,
+} from '../storage/settings.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 
 export interface RecordedTrust extends TrustOrder {
@@ -25,15 +30,16 @@ export interface ZoneTrust {
   readonly history: readonly RecordedTrust[];
 }
 
-const subjectOf = ({ gridZone }: IntensityQuery) => `grid:${gridZone}`;
+const subjectOfZone = (gridZone: string) => `grid:${gridZone}`;
+const subjectOf = ({ gridZone }: IntensityQuery) => subjectOfZone(gridZone);
 const keyOf = ({ basis, signal }: IntensityQuery) => `trust.${basis}.${signal}`;
 
-/** The order of each window of one zone, basis and signal, as it was known at `knownAtMs`. */
-export async function loadTrust(db: D1Database, series: IntensityQuery, knownAtMs: number): Promise<TrustAt> {
-  return trustAt(await readSettingsOf(openDatabase(db), subjectOf(series)), series, knownAtMs);
+/** What was ever set for the zones: `trustAt` tells the order of a series from it. */
+export function readTrusts(db: D1Database, gridZones: readonly string[]): Promise<SettingRow[]> {
+  return readSettingsOfMany(openDatabase(db), gridZones.map(subjectOfZone));
 }
 
-/** The same from settings that were read before. */
+/** The order of each window of one zone, basis and signal, as it was known at `knownAtMs`. */
 export function trustAt(
   rows: readonly SettingRow[],
   series: IntensityQuery,

@@ -4,7 +4,7 @@
  */
 
 import { QUARANTINE_CODES } from '../../shared/ledger/plausibility.ts';
-import type { Labels, MetricFamily, Sample } from '../../shared/metrics/open-metrics.ts';
+import type { MetricFamily, Sample } from '../../shared/metrics/open-metrics.ts';
 import { WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
 import { DEVICE_TYPES } from '../../shared/wire/ingest.ts';
@@ -14,7 +14,7 @@ import { listNodes } from '../storage/nodes.ts';
 import { countUnresolved } from '../storage/quarantine-counts.ts';
 import { alertFamilies } from './alerts/metrics.ts';
 import { type Emissions, emissions } from './emissions.ts';
-import { loadIntensity } from './grid-intensity.ts';
+import { loadIntensities } from './grid-intensity.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 import { nodeState } from './nodes.ts';
 import { retentionFamilies } from './retention/metrics.ts';
@@ -137,20 +137,15 @@ function nodeFamilies({ groups, fromMs }: Emissions): MetricFamily[] {
 
 async function intensityNow(db: D1Database, nowMs: number): Promise<Sample[]> {
   const fromMs = windowStart(nowMs);
-  const samples: Sample[] = [];
-  for (const gridZone of await gridZonesInUse(db, nowMs)) {
-    const range = {
-      gridZone,
-      basis: 'lifecycle',
-      signal: 'average',
-      fromMs,
-      toMs: fromMs + WINDOW_MS,
-    } as const;
-    const point = (await loadIntensity(db, range))(fromMs);
-    const labels = (kind: string): Labels => ({ grid_zone: gridZone, kind });
-    if (point !== null) samples.push({ labels: labels(point.kind), value: point.gramsPerKwh });
-  }
-  return samples;
+  const gridZones = await gridZonesInUse(db, nowMs);
+  const range = { basis: 'lifecycle', signal: 'average', fromMs, toMs: fromMs + WINDOW_MS } as const;
+  const resolvers = await loadIntensities(db, { ...range, gridZones });
+  return gridZones.flatMap((gridZone) => {
+    const point = resolvers.get(gridZone)!(fromMs);
+    return point === null
+      ? []
+      : [{ labels: { grid_zone: gridZone, kind: point.kind }, value: point.gramsPerKwh }];
+  });
 }
 
 /** Energy is whole millijoules: rounding to them undoes the rounding of the kWh. */

@@ -4,7 +4,7 @@ import { beforeEach, expect, test } from 'vitest';
 import { intensityResolver } from '../../../shared/grid/resolve.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 import { readIntensity } from '../../../worker/storage/grid.ts';
-import { readIntensityAsKnown } from '../../../worker/storage/grid-as-known.ts';
+import { readIntensitiesAsKnown } from '../../../worker/storage/grid-as-known.ts';
 import { readHours } from '../../../worker/storage/grid-forecasts.ts';
 import { findOrAddSeries, type StoredValue, storeValues } from '../../../worker/storage/grid-writes.ts';
 
@@ -113,7 +113,9 @@ test('whatever is replaced beneath a longer value is in the change log too, and 
   });
   expect(JSON.parse(logged!.old_value as string)).toMatchObject({ values: 3, meanGramsPerKwh: 130 });
   expect(JSON.parse(logged!.new_value as string)).toMatchObject({ values: 1, meanGramsPerKwh: 500 });
-  expect(said(await readIntensityAsKnown(database, range, beforeMs))).toEqual([
+  const { gridZone, ...times } = range;
+  const known = await readIntensitiesAsKnown(database, { ...times, gridZones: [gridZone] }, beforeMs);
+  expect(said(known.get(gridZone)!)).toEqual([
     [15, 15, 115, 'measured'],
     [30, 15, 130, 'measured'],
     [45, 15, 145, 'measured'],

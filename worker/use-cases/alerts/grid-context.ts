@@ -5,8 +5,8 @@ import type { IntensityPoint } from '../../../shared/grid/intensity.ts';
 import { type IntensityResolver, intensityResolver, LOOKBACK_MS } from '../../../shared/grid/resolve.ts';
 import type { SettingRow } from '../../../shared/settings/effective.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
-import { readIntensities } from '../../storage/alert-grid.ts';
 import { readUsual, writeUsual } from '../../storage/alert-usual.ts';
+import { readIntensities, readIntensity } from '../../storage/grid.ts';
 import { trustAt } from '../grid-trust.ts';
 
 /** Rules speak of the same intensity as the figures by default. */
@@ -46,7 +46,7 @@ export async function loadGridContext(
   usual: UsualDays,
   settings: readonly SettingRow[],
 ): Promise<GridContext> {
-  const points = await readIntensities(db, gridZones, { fromMs: fromMs - LOOKBACK_MS, toMs });
+  const points = await readIntensities(db, { ...SERIES, gridZones, fromMs: fromMs - LOOKBACK_MS, toMs });
   const resolvers = gridZones.map(
     (gridZone) => [gridZone, resolverOf(gridZone, points.get(gridZone) ?? [], settings)] as const,
   );
@@ -107,7 +107,7 @@ async function computeUsual(
 ): Promise<Usual | null> {
   const toMs = day * DAY_MS;
   const range = { fromMs: toMs - USUAL_DAYS * DAY_MS, toMs };
-  const points = (await readIntensities(db, [gridZone], range)).get(gridZone) ?? [];
+  const points = await readIntensity(db, { ...SERIES, ...range, gridZone });
   return usualBefore(day, resolverOf(gridZone, points, settings), liveWindows(points));
 }
 
@@ -130,7 +130,7 @@ export async function loadPastGridContext(
   settings: readonly SettingRow[],
 ): Promise<GridContext> {
   const backMs = Math.max(LOOKBACK_MS, (USUAL_DAYS + 1) * DAY_MS);
-  const points = await readIntensities(db, gridZones, { fromMs: fromMs - backMs, toMs });
+  const points = await readIntensities(db, { ...SERIES, gridZones, fromMs: fromMs - backMs, toMs });
   const zones = new Map(
     gridZones.map((gridZone) => {
       const own = points.get(gridZone) ?? [];
