@@ -17,8 +17,9 @@ export interface CronHours {
 
 export class Cron {
   readonly #fleet: Fleet;
+  /** So far. */
+  rowsWritten = 0;
   #minutes = 0;
-  #rowsWritten = 0;
   #mostCpuSeconds = 0;
   #mostStatements = 0;
   #longestValue = 0;
@@ -33,7 +34,7 @@ export class Cron {
     await this.#fleet.setClock(nowMs);
     const { bill } = await this.#fleet.billOf(() => this.#fleet.door('cron', null));
     this.#minutes++;
-    this.#rowsWritten += bill.written;
+    this.rowsWritten += bill.written;
     this.#mostCpuSeconds = Math.max(this.#mostCpuSeconds, bill.cpuSeconds);
     this.#mostStatements = Math.max(this.#mostStatements, bill.statements);
     this.#longestValue = Math.max(this.#longestValue, bill.longestValue);
@@ -55,7 +56,7 @@ export class Cron {
     const summedAtMs = [...this.#summedAtMs].find(([hour]) => hour * HOUR_MS >= endMs)![1];
     return {
       minutes: this.#minutes,
-      rowsWritten: this.#rowsWritten,
+      rowsWritten: this.rowsWritten,
       mostCpuSeconds: this.#mostCpuSeconds,
       mostStatements: this.#mostStatements,
       longestValue: this.#longestValue,

@@ -17,6 +17,8 @@ export interface Bill {
   readonly statements: number;
   /** Characters of the longest bound text. */
   readonly longestValue: number;
+  /** Rows by table. */
+  readonly writtenTo: Readonly<Record<string, number>>;
   /** Of workerd: the Worker and its databases. */
   readonly cpuSeconds: number;
 }
@@ -83,7 +85,10 @@ export class Fleet {
     const growth = (of: 'written' | 'read' | 'statements') => sum(after, of) - sum(before, of);
     const longestValue = Math.max(0, ...after.map((bill) => bill.longestValue));
     const bill = { written: growth('written'), read: growth('read'), statements: growth('statements') };
-    return { result, bill: { ...bill, longestValue, cpuSeconds: cpu } };
+    const writtenTo = Object.fromEntries(
+      Object.entries(byTable(after)).map(([table, rows]) => [table, rows - (byTable(before)[table] ?? 0)]),
+    );
+    return { result, bill: { ...bill, longestValue, writtenTo, cpuSeconds: cpu } };
   }
 
   async #bills() {
@@ -150,3 +155,10 @@ export class Fleet {
 
 const sum = (bills: readonly Omit<Bill, 'cpuSeconds'>[], of: 'written' | 'read' | 'statements') =>
   bills.reduce((total, bill) => total + bill[of], 0);
+
+function byTable(bills: readonly Omit<Bill, 'cpuSeconds'>[]): Readonly<Record<string, number>> {
+  const rows: Record<string, number> = {};
+  for (const { writtenTo } of bills)
+    for (const [table, count] of Object.entries(writtenTo)) rows[table] = (rows[table] ?? 0) + count;
+  return rows;
+}

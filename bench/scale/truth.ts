@@ -6,6 +6,9 @@ import { HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.t
 import type { WindowReport } from '../../shared/wire/ingest.ts';
 
 export const START_MS = Date.UTC(2026, 5, 1);
+/** Of the day. */
+export const HOURS = 24;
+export const LAST_HOUR = HOURS - 1;
 export const GPUS = 8;
 /** The GPUs, and the rest of their host. */
 export const DEVICES = GPUS + 1;

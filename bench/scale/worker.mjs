@@ -6,9 +6,9 @@ import { WINDOW_MS } from '../../shared/time/window.ts';
 import { createWorker } from '../../worker/create-worker.ts';
 import { retention } from '../../worker/jobs/retention.ts';
 import { createShards } from '../../worker/storage/shards.ts';
-import { ingest } from '../../worker/use-cases/ingest.ts';
+import { book } from '../../worker/use-cases/ingest.ts';
 import { emptyBill, metered } from '../metered-database.mjs';
-import { reportOf } from './truth.ts';
+import { reportOf, START_MS } from './truth.ts';
 
 let nowMs = 0;
 let series = null;
@@ -37,7 +37,7 @@ const DOORS = {
     }
     return answers;
   },
-  /** Whole windows `[from, to)` of nodes of one database, as agents tell them that come back after so long. */
+  /** Whole windows `[from, to)` of nodes of one database, booked together as if each had come in time. */
   bulk: async ({ database, nodes, from, to, withSeries }, env) => {
     for (const { node, number } of nodes) {
       const reports = Array.from({ length: to - from }, (_, i) =>
@@ -49,10 +49,8 @@ const DOORS = {
           series: withSeries ? series : null,
         }),
       );
-      const body = { version: 1, sentAtMs: nowMs, agentVersion: '0.1.0', reports };
-      const answer = await ingest(env[database], number, body, nowMs);
-      if (!answer.ok || answer.value.accepted !== reports.length)
-        throw new Error(`node ${node}: ${JSON.stringify(answer)}`);
+      const booked = await book(env[database], number, reports, START_MS + from * WINDOW_MS);
+      if (booked?.accepted !== reports.length) throw new Error(`node ${node}: ${JSON.stringify(booked)}`);
     }
   },
 };
