@@ -6,11 +6,14 @@ import { epochMs } from '../shared/units.ts';
 import type { Env } from './env.ts';
 import type { App, AppEnv } from './http/app.ts';
 import { answerError, answerNotFound } from './http/errors.ts';
+import { backPressure, Pressure } from './http/pressure.ts';
+import { Remembered } from './http/remembered.ts';
 import { securityHeaders } from './http/security-headers.ts';
 import { TokenCache } from './http/token-cache.ts';
 import { answerInvalid } from './http/validation.ts';
 import { runDueJobs } from './jobs/dispatch.ts';
 import { routeModules } from './routes/register.ts';
+import type { StoredPace } from './storage/pace.ts';
 import { createShards } from './storage/shards.ts';
 
 export interface WorkerDependencies {
@@ -39,13 +42,18 @@ export function createWorker({
 export function createApp(now: () => number): App {
   const app: App = new OpenAPIHono<AppEnv>({ defaultHook: answerInvalid });
   const tokenCache = new TokenCache();
+  const pace = new Remembered<StoredPace>();
+  const pressure = new Pressure();
   app.use(securityHeaders);
   app.use(async (context, next) => {
     context.set('nowMs', epochMs(now()));
     context.set('tokenCache', tokenCache);
+    context.set('pace', pace);
+    context.set('pressure', pressure);
     context.set('shards', createShards(context.env));
     await next();
   });
+  app.use(backPressure);
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,

@@ -1,4 +1,6 @@
 import type { ProviderKeys } from '../shared/grid/provider-keys.ts';
+import { LEAST_REPORT_EVERY_SECONDS, MOST_REPORT_EVERY_SECONDS } from '../shared/pace/interval.ts';
+import type { Plan } from '../shared/pace/plans.ts';
 import type { RetentionEnv } from '../shared/settings/retention.ts';
 
 /** Bindings of the Worker, as `wrangler.toml` and the local launcher provide them. */
@@ -11,7 +13,7 @@ export interface Env extends ProviderKeys, RetentionEnv {
   readonly ASSETS?: Fetcher;
   /** SHA-256, hex, of the secret half of the admin token `wsk_admin_<secret>`; set at deploy, never the token itself. */
   readonly ADMIN_SECRET_SHA256?: string;
-  /** Seconds between reports that the server asks of agents; default 60. */
+  /** Seconds between two reports of a node, where the settings say `auto`; default 60. */
   readonly REPORT_EVERY_SECONDS?: string;
   /** Sends the mail of alert channels; without it they say so. */
   readonly EMAIL?: SendEmail;
@@ -27,13 +29,17 @@ const DEFAULT_REPORT_EVERY_SECONDS = 60;
 export function reportEverySeconds(env: Env): number {
   if (env.REPORT_EVERY_SECONDS === undefined) return DEFAULT_REPORT_EVERY_SECONDS;
   const seconds = Number(env.REPORT_EVERY_SECONDS);
-  if (!Number.isInteger(seconds) || seconds < 10 || seconds > 3_600) {
+  const [least, most] = [LEAST_REPORT_EVERY_SECONDS, MOST_REPORT_EVERY_SECONDS];
+  if (!Number.isInteger(seconds) || seconds < least || seconds > most) {
     throw new RangeError(
-      `REPORT_EVERY_SECONDS must be a whole number from 10 to 3600, got "${env.REPORT_EVERY_SECONDS}"`,
+      `REPORT_EVERY_SECONDS must be a whole number from ${least} to ${most}, got "${env.REPORT_EVERY_SECONDS}"`,
     );
   }
   return seconds;
 }
+
+/** Whose limits hold. Where nobody says, it is the plan that refuses nothing. */
+export const planOf = (env: Env): Plan => (env.RETENTION_PLAN === 'free' ? 'free' : 'paid');
 
 /** @throws RangeError where the operator's setting is neither `true` nor `false` */
 export function alertTargetsAllowLoopback({ ALERT_TARGETS_ALLOW_LOOPBACK: setting = 'false' }: Env): boolean {

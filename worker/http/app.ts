@@ -2,7 +2,10 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import type { EpochMs } from '../../shared/units.ts';
 import type { Env } from '../env.ts';
+import type { StoredPace } from '../storage/pace.ts';
 import type { Shards } from '../storage/shards.ts';
+import type { Pressure } from './pressure.ts';
+import type { Remembered } from './remembered.ts';
 import type { TokenCache } from './token-cache.ts';
 
 export type Scope = 'ingest' | 'read' | 'admin';
@@ -28,6 +31,10 @@ export interface AppEnv {
     /** The instant of this request, read once. */
     nowMs: EpochMs;
     tokenCache: TokenCache;
+    /** How often the fleet was asked to report. */
+    pace: Remembered<StoredPace>;
+    /** What this isolate had to refuse of late. */
+    pressure: Pressure;
     /** The databases, as this request asks them. */
     shards: Shards;
   };

@@ -1,29 +1,69 @@
 /** What is answered when no route matches, and when one throws. Never a stack, never a message of the platform. */
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
+import { untilTomorrowSeconds } from '../../shared/pace/overload.ts';
 import type { App, AppEnv } from './app.ts';
 import { type Problem, problemResponse } from './problem.ts';
 
-/** D1 under pressure or on the move: the request may be sent again a little later. */
-const TRANSIENT_DATABASE_ERRORS = [
-  'D1 DB is overloaded',
+/** D1 on the move: the same statements may be sent again at once, where they add nothing twice. */
+const PASSING_DATABASE_ERRORS = [
   'Network connection lost',
-  'caused object to be reset',
+  'storage caused object to be reset',
   'reset because its code was updated',
-  'Too many requests queued',
-  'storage operation exceeded timeout',
 ];
 
+/** D1 under pressure: the request may be sent again a little later, but not at once. */
+const OVERLOADED_DATABASE_ERRORS = [
+  'D1 DB is overloaded',
+  'Too many requests queued',
+  'caused object to be reset',
+  'storage operation exceeded timeout',
+  'exceeded its CPU time limit and was reset',
+  'exceeded its memory limit and was reset',
+  'Cannot resolve D1 DB due to transient issue',
+];
+
+/** The free plan has no rows left until midnight UTC. */
+const DAY_USED_UP = "exceeded D1's free tier daily row";
+
 export function isTransientDatabaseError(error: unknown): boolean {
+  return says(error, [...PASSING_DATABASE_ERRORS, ...OVERLOADED_DATABASE_ERRORS]);
+}
+
+/** Where `attempt` adds nothing twice: tried once more after an error that is over at once. */
+export async function withOneRetry<T>(attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    if (!says(error, PASSING_DATABASE_ERRORS)) throw error;
+    await new Promise((resolve) => setTimeout(resolve, LEAST_PAUSE_MS * (1 + Math.random())));
+    return attempt();
+  }
+}
+
+const LEAST_PAUSE_MS = 50;
+
+function says(error: unknown, texts: readonly string[]): boolean {
   for (let current = error; current instanceof Error; current = current.cause) {
     const { message } = current;
-    if (TRANSIENT_DATABASE_ERRORS.some((text) => message.includes(text))) return true;
+    if (texts.some((text) => message.includes(text))) return true;
   }
   return false;
 }
 
 export const answerError: ErrorHandler<AppEnv> = (error, context) => {
   if (error instanceof HTTPException) return problemResponse(context, fromHttpException(error));
+  if (says(error, [DAY_USED_UP])) {
+    return problemResponse(
+      context,
+      {
+        code: 'overloaded',
+        detail:
+          'The rows that the free plan allows a day are used up; send the same request again after midnight UTC. Nothing is lost meanwhile.',
+      },
+      { 'Retry-After': String(untilTomorrowSeconds(context.var.nowMs, Math.random())) },
+    );
+  }
   if (isTransientDatabaseError(error)) {
     return problemResponse(context, {
       code: 'overloaded',

@@ -59,8 +59,6 @@ export function problemResponse(
   extension: object = {},
 ): ProblemResponse {
   const status = PROBLEM_STATUS[problem.code];
-  const retry: Record<string, string> =
-    status === 503 && !('Retry-After' in headers) ? { 'Retry-After': '30' } : {};
   return context.body(
     JSON.stringify({
       type: `/docs#${problem.code}`,
@@ -70,6 +68,6 @@ export function problemResponse(
       ...extension,
     }),
     status,
-    { 'Content-Type': 'application/problem+json', ...retry, ...headers },
+    { 'Content-Type': 'application/problem+json', ...headers },
   ) as Response as ProblemResponse;
 }

@@ -6,6 +6,7 @@ import { alerts } from './alerts.ts';
 import { forecast } from './forecast.ts';
 import { gridRefresh } from './grid-refresh.ts';
 import { gridReread } from './grid-reread.ts';
+import { pace } from './pace.ts';
 import { retention } from './retention.ts';
 import { rollup } from './rollup.ts';
 
@@ -22,7 +23,7 @@ export type ScheduledJob = (context: JobContext) => Promise<void>;
 
 /** What each minute of five runs. Reading old days again and letting old hours go both do little at a time. */
 export const turns: readonly (readonly ScheduledJob[])[] = [
-  [gridRefresh],
+  [pace, gridRefresh],
   [gridReread, retention],
   [forecast],
   [alerts],

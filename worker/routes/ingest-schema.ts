@@ -220,7 +220,24 @@ export const ingestReply = z
       }),
     ),
     serverTimeMs: z.number().int(),
-    reportEverySeconds: z.number().int(),
+    reportEverySeconds: z.number().int().openapi({
+      description:
+        'Seconds between two reports of this node from now on; over 300 a request carries several windows.',
+    }),
+    reportPhaseRatio: z.number().openapi({
+      description:
+        'Where in each interval this node reports, 0 to 1: UTC seconds modulo `reportEverySeconds` are this share of it.',
+      example: 0.618034,
+    }),
+    backlog: z
+      .object({
+        reportsPerRequest: z.number().int(),
+        everySeconds: z.number().int(),
+      })
+      .openapi({
+        description:
+          'How fast this node may send what it could not send before: so many reports in a request, and seconds between two such requests (0: one after the other), the first at random within as long. What is live waits for none of them.',
+      }),
   })
   .openapi('IngestReply', {
     description:

@@ -1,11 +1,15 @@
 import { createRoute, z } from '@hono/zod-openapi';
-import { reportEverySeconds } from '../env.ts';
+import { backlogPace } from '../../shared/pace/backlog.ts';
+import { phaseOfNumber } from '../../shared/pace/phase.ts';
 import type { App } from '../http/app.ts';
+import { withOneRetry } from '../http/errors.ts';
 import { requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problemAnswer, problemSchema, problems } from '../http/problem-schema.ts';
 import { unpackBody } from '../http/request-body.ts';
+import { readStoredPace } from '../storage/pace.ts';
 import { ingest } from '../use-cases/ingest.ts';
+import { paceOf } from '../use-cases/pace.ts';
 import { ingestBody, ingestReply } from './ingest-schema.ts';
 
 const MAX_COMPRESSED_BYTES = 256 * 1024;
@@ -52,20 +56,22 @@ const route = createRoute({
 
 export function registerIngest(app: App): void {
   app.openapi(route, async (context) => {
-    const { nodeNumber } = context.var.caller;
+    const { caller, shards, nowMs, pressure } = context.var;
+    const { nodeNumber } = caller;
     if (nodeNumber === null) throw new Error('an ingest token without a node');
-    const outcome = await ingest(
-      context.var.shards.main,
-      nodeNumber,
-      context.req.valid('json'),
-      context.var.nowMs,
-    );
+    const body = context.req.valid('json');
+    // Reports are absolute: what was booked before the connection broke is found unchanged.
+    const outcome = await withOneRetry(() => ingest(shards.main, nodeNumber, body, nowMs));
     if (!outcome.ok) return problemResponse(context, outcome.problem);
     const { conflicts, ...counts } = outcome.value;
+    const stored = await context.var.pace.get(nowMs, () => readStoredPace(shards.main, nowMs));
+    const pace = paceOf(stored, context.env);
     const reply = {
       ...counts,
-      serverTimeMs: context.var.nowMs,
-      reportEverySeconds: reportEverySeconds(context.env),
+      serverTimeMs: nowMs,
+      reportEverySeconds: pace.reportEverySeconds,
+      reportPhaseRatio: phaseOfNumber(nodeNumber),
+      backlog: backlogPace(pace.load, pressure.refusedRatio(nowMs)),
     };
     if (conflicts === 0) return context.json(reply, 200);
     return problemResponse(

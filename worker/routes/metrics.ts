@@ -5,7 +5,10 @@ import { requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { VERSION } from '../http/version.ts';
+import { readStoredPace } from '../storage/pace.ts';
 import { metrics } from '../use-cases/metrics.ts';
+import { paceOf } from '../use-cases/pace.ts';
+import { paceFamilies } from '../use-cases/pace-metrics.ts';
 
 const route = createRoute({
   method: 'get',
@@ -25,8 +28,12 @@ const route = createRoute({
 
 export function registerMetrics(app: App): void {
   app.openapi(route, async (context) => {
-    const result = await metrics(context.var.shards.main, VERSION, context.var.nowMs);
+    const { shards, nowMs } = context.var;
+    const result = await metrics(shards.main, VERSION, nowMs);
     if (!result.ok) return problemResponse(context, result.problem);
-    return context.body(openMetricsText(result.value), 200, { 'Content-Type': OPEN_METRICS_CONTENT_TYPE });
+    const pace = paceOf(await readStoredPace(shards.main, nowMs), context.env);
+    return context.body(openMetricsText([...result.value, ...paceFamilies(pace)]), 200, {
+      'Content-Type': OPEN_METRICS_CONTENT_TYPE,
+    });
   });
 }

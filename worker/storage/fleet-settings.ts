@@ -6,29 +6,41 @@ import { addSettings, readSettingsOf } from './settings.ts';
 export interface FleetSettings {
   /** Whether a person who changes what the log tells of must say why. */
   readonly requireWhy: boolean;
+  /** Least seconds between two reports of a node; `auto`: as this server was deployed with. */
+  readonly reportEverySeconds: number | 'auto';
 }
 
 const SUBJECT = 'fleet';
-const REQUIRE_WHY = 'requireWhy';
 
 export async function readFleetSettings(db: Database, nowMs: number): Promise<FleetSettings> {
   const rows = await readSettingsOf(db, SUBJECT);
-  return { requireWhy: valueAt(settingHistory(rows, SUBJECT, REQUIRE_WHY), nowMs) === 'true' };
+  const settingOf = (key: keyof FleetSettings) => valueAt(settingHistory(rows, SUBJECT, key), nowMs);
+  const every = settingOf('reportEverySeconds') ?? 'auto';
+  return {
+    requireWhy: settingOf('requireWhy') === 'true',
+    reportEverySeconds: every === 'auto' ? 'auto' : Number(every),
+  };
 }
 
-/** Holds from now on; logged. */
+/** Hold from now on; logged. What is left out stays. */
 export async function writeFleetSettings(
   db: Database,
-  { requireWhy }: FleetSettings,
+  settings: { readonly [K in keyof FleetSettings]?: FleetSettings[K] | undefined },
   { nowMs, by, why }: { readonly nowMs: number; readonly by: string; readonly why?: string | undefined },
 ): Promise<void> {
-  const row = {
-    subject: SUBJECT,
-    key: REQUIRE_WHY,
-    value: String(requireWhy),
-    effectiveFromMs: nowMs,
-    recordedAtMs: nowMs,
-    recordedBy: by,
-  };
-  await addSettings(db, [row], why ?? null);
+  const rows = Object.entries(settings).flatMap(([key, value]) =>
+    value === undefined
+      ? []
+      : [
+          {
+            subject: SUBJECT,
+            key,
+            value: String(value),
+            effectiveFromMs: nowMs,
+            recordedAtMs: nowMs,
+            recordedBy: by,
+          },
+        ],
+  );
+  await addSettings(db, rows, why ?? null);
 }

@@ -127,7 +127,7 @@ test.each([
   const worker = clockedApi(NOW_MS, { DB: failing(message) });
   for (const path of ['/v1/nodes', '/v1/sites']) {
     const response = await worker.call('GET', path);
-    expect(response.headers.get('Retry-After')).toBe('30');
+    expect(Number(response.headers.get('Retry-After'))).toBeGreaterThanOrEqual(10);
     const body = await response.text();
     expect({ status: response.status, code: JSON.parse(body).code }).toEqual({
       status: 503,
