@@ -13,16 +13,13 @@ export interface BodyLimits {
   readonly plainBytes: number;
 }
 
-/** Puts the unpacked body in the request's place; goes before a route's validation. */
+/** Puts the unpacked body in the place of the one that was sent; goes before a route's validation. */
 export function unpackBody(limits: BodyLimits): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
-    const { raw } = context.req;
-    const body = await readBody(raw, limits);
+    const body = await readBody(context.req.raw, limits);
     if (!body.ok) return problemResponse(context, body.problem);
-    const headers = new Headers(raw.headers);
-    headers.delete('Content-Encoding');
-    headers.delete('Content-Length');
-    context.req.raw = new Request(raw.url, { method: raw.method, headers, body: body.value });
+    // Where Hono keeps a body that was read, as a promise whatever its type says: a new request would copy it twice.
+    context.req.bodyCache.text = Promise.resolve(new TextDecoder().decode(body.value)) as never;
     await next();
   };
 }
@@ -36,15 +33,13 @@ async function readBody(request: Request, limits: BodyLimits): Promise<Result<Ui
       'Content-Encoding',
     );
   }
-  const sent = await collect(request.body, limits.compressedBytes);
+  const sent = await collect(request.body, lengthOf(request.headers), limits.compressedBytes);
   if (sent === 'tooLarge')
     return fail('body_too_large', `The body is over ${limits.compressedBytes} bytes as sent; split it.`);
   if (encoding === 'identity') return ok(sent);
   try {
-    const plain = await collect(
-      new Blob([sent]).stream().pipeThrough(new DecompressionStream('gzip')),
-      limits.plainBytes,
-    );
+    const unpacked = new Blob([sent]).stream().pipeThrough(new DecompressionStream('gzip'));
+    const plain = await collect(unpacked, plainBytesOf(sent), limits.plainBytes);
     if (plain === 'tooLarge')
       return fail('body_too_large', `The body unpacks to over ${limits.plainBytes} bytes; split it.`);
     return ok(plain);
@@ -53,29 +48,40 @@ async function readBody(request: Request, limits: BodyLimits): Promise<Result<Ui
   }
 }
 
+function lengthOf(headers: Headers): number | null {
+  const said = headers.get('Content-Length');
+  return said !== null && /^\d+$/.test(said) ? Number(said) : null;
+}
+
+/** As the last four bytes of gzip say; whether they are right is seen when it is unpacked. */
+function plainBytesOf(gzip: Uint8Array): number | null {
+  if (gzip.length < 4) return null;
+  return new DataView(gzip.buffer, gzip.byteOffset).getUint32(gzip.length - 4, true);
+}
+
+/** Reads to the end, in one turn where the length is as expected. */
 async function collect(
   stream: ReadableStream<Uint8Array> | null,
+  expectedBytes: number | null,
   maxBytes: number,
 ): Promise<Uint8Array | 'tooLarge'> {
   if (stream === null) return new Uint8Array();
-  const chunks: Uint8Array[] = [];
+  const reader = stream.getReader({ mode: 'byob' });
+  // A byte more than there should be: what ends before it has ended.
+  let bytes = new Uint8Array(Math.min(expectedBytes ?? maxBytes, maxBytes) + 1);
   let length = 0;
-  const reader = stream.getReader();
   for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
+    const { value } = await reader.readAtLeast(bytes.length - length, bytes.subarray(length));
+    if (value === undefined) return new Uint8Array();
     length += value.length;
+    bytes = new Uint8Array(value.buffer);
+    if (length < bytes.length) return bytes.subarray(0, length);
     if (length > maxBytes) {
       await reader.cancel();
       return 'tooLarge';
     }
-    chunks.push(value);
+    const longer = new Uint8Array(maxBytes + 1);
+    longer.set(bytes);
+    bytes = longer;
   }
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }

@@ -31,10 +31,12 @@ const route = createRoute({
   ] as const,
   request: {
     headers: z.object({
+      // Checked where it is unpacked.
       'Content-Encoding': z
-        .enum(['gzip', 'identity'])
+        .string()
         .optional()
         .openapi({
+          enum: ['gzip', 'identity'],
           description: `At most ${MAX_COMPRESSED_BYTES} bytes as sent and ${MAX_PLAIN_BYTES} unpacked.`,
         }),
     }),

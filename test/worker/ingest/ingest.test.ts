@@ -1,6 +1,6 @@
 import { SELF } from 'cloudflare:test';
 import { beforeAll, expect, test } from 'vitest';
-import type { IngestBody, WindowReport } from '../../../shared/wire/ingest.ts';
+import type { IngestBody, IngestReply, WindowReport } from '../../../shared/wire/ingest.ts';
 import { readNodeHours } from '../../../worker/storage/node-hours.ts';
 import { ingest } from '../../../worker/use-cases/ingest.ts';
 import { call, refusal } from '../support/api.ts';
@@ -403,6 +403,39 @@ test('a window that was complete and untouched for 36 hours takes no other figur
   expect(await energyOf(nodeId)).toBe(195_000_007);
 });
 
+test('a body may be packed, plain, or come in pieces of unknown number', async () => {
+  const { token } = await newNode('encodings');
+  const plain = new TextEncoder().encode(JSON.stringify(body([report()])));
+  const packed = await gzip(JSON.stringify(body([report()])));
+  const inPieces = (bytes: Uint8Array) =>
+    new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+        controller.close();
+      },
+    });
+  const bodies: [string, BodyInit][] = [
+    ['gzip', packed],
+    ['GZIP', packed],
+    ['identity', plain],
+    ['gzip', inPieces(packed)],
+    ['identity', inPieces(plain)],
+  ];
+  for (const [encoding, bytes] of bodies) {
+    const response = await SELF.fetch('http://wattshed.test/v1/ingest', {
+      method: 'POST',
+      headers: {
+        Authorization: `Bearer ${token}`,
+        'Content-Type': 'application/json',
+        'Content-Encoding': encoding,
+      },
+      body: bytes,
+    });
+    const { accepted, unchanged } = await response.json<IngestReply>();
+    expect(`${encoding} ${response.status} ${accepted + unchanged}`).toBe(`${encoding} 200 1`);
+  }
+});
+
 test('bytes that are no JSON, no gzip, or too many', async () => {
   const before = await bookedRows();
   const post = async (bytes: BodyInit, headers: Record<string, string> = {}) =>
@@ -416,10 +449,20 @@ test('bytes that are no JSON, no gzip, or too many', async () => {
   const packed = await gzip(JSON.stringify(body([report()])));
   expect(await post('{"version":1,')).toMatchObject({ status: 400, code: 'malformed_body' });
   expect(await post('')).toMatchObject({ status: 400, code: 'malformed_body' });
-  expect(await post(packed.subarray(0, packed.length - 9), { 'Content-Encoding': 'gzip' })).toMatchObject({
-    status: 400,
-    code: 'malformed_body',
-  });
+  const lying = packed.slice();
+  for (const wrong of [
+    packed.subarray(0, packed.length - 9),
+    packed.subarray(0, 3),
+    new Uint8Array(),
+    lying,
+  ]) {
+    // The length that is told at the end is another.
+    lying.fill(0, lying.length - 4);
+    expect(await post(wrong, { 'Content-Encoding': 'gzip' })).toMatchObject({
+      status: 400,
+      code: 'malformed_body',
+    });
+  }
   expect(await post('not gzip', { 'Content-Encoding': 'gzip' })).toMatchObject({
     status: 400,
     code: 'malformed_body',
