@@ -36,11 +36,8 @@ export function mergeReport(hour: HourLedger, windowIndex: number, report: Ledge
   }
   const others = epochs.filter(({ epoch }) => epoch !== report.epoch);
   const together = [...others, report];
-  const overMetered = report.devices.find(
-    ({ deviceIndex }) =>
-      meteredIn(together, deviceIndex) > WINDOW_MS || allocatedIn(together, deviceIndex) > WINDOW_MS,
-  );
-  if (overMetered !== undefined) return { outcome: 'overMetered', deviceIndex: overMetered.deviceIndex };
+  const overMetered = deviceOverWindow(together);
+  if (overMetered !== null) return { outcome: 'overMetered', deviceIndex: overMetered };
   // Sorted, so that the same set of reports ends in the same bytes whatever their order.
   const merged = together.sort((a, b) => (a.epoch < b.epoch ? -1 : 1));
   const windows = hour.windows.map((window, index) => (index === windowIndex ? merged : window));
@@ -56,16 +53,21 @@ function entriesIn(epochs: readonly LedgerEpoch[]): number {
   return epochs.reduce((sum, { devices, jobShares }) => sum + 1 + devices.length + jobShares.length, 0);
 }
 
-function meteredIn(epochs: readonly LedgerEpoch[], deviceIndex: number): number {
-  return epochs
-    .flatMap(({ devices }) => devices)
-    .filter((device) => device.deviceIndex === deviceIndex)
-    .reduce((sum, { meteredMilliseconds }) => sum + meteredMilliseconds, 0);
-}
-
-function allocatedIn(epochs: readonly LedgerEpoch[], deviceIndex: number): number {
-  return epochs
-    .flatMap(({ jobShares }) => jobShares)
-    .filter((share) => share.deviceIndex === deviceIndex)
-    .reduce((sum, { allocatedMilliseconds }) => sum + allocatedMilliseconds, 0);
+/** The first device that is metered, or allocated, for longer than the window lasts. */
+function deviceOverWindow(epochs: readonly LedgerEpoch[]): number | null {
+  const metered = new Map<number, number>();
+  const allocated = new Map<number, number>();
+  for (const { devices, jobShares } of epochs) {
+    for (const { deviceIndex, meteredMilliseconds } of devices) {
+      const sum = (metered.get(deviceIndex) ?? 0) + meteredMilliseconds;
+      if (sum > WINDOW_MS) return deviceIndex;
+      metered.set(deviceIndex, sum);
+    }
+    for (const { deviceIndex, allocatedMilliseconds } of jobShares) {
+      const sum = (allocated.get(deviceIndex) ?? 0) + allocatedMilliseconds;
+      if (sum > WINDOW_MS) return deviceIndex;
+      allocated.set(deviceIndex, sum);
+    }
+  }
+  return null;
 }

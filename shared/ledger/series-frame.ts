@@ -14,7 +14,7 @@ export function encodeSeriesFrame(series: readonly StoredSeries[]): Uint8Array {
     writer.unsigned(deviceIndex);
     writer.unsigned(stepMilliseconds);
     writer.unsigned(deflated.length);
-    for (const byte of deflated) writer.byte(byte);
+    writer.raw(deflated);
   }
   return writer.finish();
 }
@@ -26,8 +26,7 @@ export function decodeSeriesFrame(bytes: Uint8Array): StoredSeries[] {
   while (!reader.done) {
     const deviceIndex = reader.unsigned();
     const stepMilliseconds = reader.unsigned();
-    const deflated = new Uint8Array(reader.unsigned());
-    for (let i = 0; i < deflated.length; i++) deflated[i] = reader.byte();
+    const deflated = reader.take(reader.unsigned());
     series.push({ deviceIndex, stepMilliseconds, deflated });
   }
   return series;

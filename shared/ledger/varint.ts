@@ -12,11 +12,7 @@ export class ByteWriter {
   }
 
   byte(value: number): void {
-    if (this.#length === this.#bytes.length) {
-      const grown = new Uint8Array(this.#bytes.length * 2);
-      grown.set(this.#bytes);
-      this.#bytes = grown;
-    }
+    if (this.#length === this.#bytes.length) this.#reserve(1);
     this.#bytes[this.#length++] = value;
   }
 
@@ -43,7 +39,9 @@ export class ByteWriter {
   }
 
   raw(bytes: Uint8Array): void {
-    for (const byte of bytes) this.byte(byte);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
   float64(value: number): void {
@@ -62,6 +60,15 @@ export class ByteWriter {
 
   finish(): Uint8Array {
     return this.#bytes.slice(0, this.#length);
+  }
+
+  /** Room for so many bytes more. */
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes);
+    this.#bytes = grown;
   }
 }
 
@@ -85,9 +92,12 @@ export class ByteReader {
   }
 
   unsigned(): number {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = this.byte();
+    let byte = this.byte();
+    // Nearly all are.
+    if (byte < 128) return byte;
+    let value = byte & 127;
+    for (let scale = 128; ; scale *= 128) {
+      byte = this.byte();
       value += (byte & 127) * scale;
       if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('an encoded integer is over 2^53');
       if (byte < 128) return value;
