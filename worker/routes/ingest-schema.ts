@@ -13,6 +13,7 @@ import {
   SENSOR_STATES,
   type WindowReport,
 } from '../../shared/wire/ingest.ts';
+import { quickly } from '../http/quick-check.ts';
 import { withAbsentFields } from '../http/schemas.ts';
 import { meterFacts } from './meter-facts-schema.ts';
 
@@ -193,7 +194,7 @@ const health = strict({
   damagedRecords: integer(2 ** 31),
 }) satisfies z.ZodType<AgentHealth>;
 
-export const ingestBody = strict({
+const body = strict({
   version: z.literal(READS_VERSION, { error: `this server reads version ${READS_VERSION}` }),
   sentAtMs: integer(2 ** 53 - 1),
   agentVersion: text(40),
@@ -207,6 +208,8 @@ export const ingestBody = strict({
   inventory: inventory.exactOptional(),
   health: health.exactOptional(),
 }).openapi('IngestBody') satisfies z.ZodType<IngestBody>;
+
+export const ingestBody = quickly(body);
 
 export const ingestReply = z
   .object({
