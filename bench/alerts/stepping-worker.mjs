@@ -27,6 +27,7 @@ export default {
     const { outcome } = await evaluateStep({
       db,
       nowMs,
+      missedAfterMs: 180_000,
       forecastsOf: (gridZones, atMs) => bestForecasts(db, gridZones, atMs),
       enqueue: (notifications) => enqueueNotifications(db, notifications, nowMs),
     });

@@ -52,13 +52,21 @@ export interface NodeStanding {
   readonly conflictAtMs: number | null;
 }
 
-/** What is wrong with one node at an instant, empty where the rule says it all; null where nothing is. */
-export function complaint(rule: HealthRule, node: NodeStanding, atMs: number): string | null {
+/**
+ * What is wrong with one node at an instant, empty where the rule says it all; null where nothing is. `missedAfterMs`: no
+ * node is silent before, whatever the rule says.
+ */
+export function complaint(
+  rule: HealthRule,
+  node: NodeStanding,
+  atMs: number,
+  missedAfterMs: number,
+): string | null {
   const { lastHeardMs, healthAtMs, lostSensors, spoolReports, conflictAtMs } = node;
   const said = healthAtMs !== null && healthAtMs <= atMs;
   switch (rule.check) {
     case 'nodeSilent':
-      return atMs - lastHeardMs > rule.limit * MINUTE_MS
+      return atMs - lastHeardMs > Math.max(rule.limit * MINUTE_MS, missedAfterMs)
         ? `no report since ${new Date(lastHeardMs).toISOString()}`
         : null;
     case 'sensorLost':

@@ -223,7 +223,7 @@ test.each([
       spoolReports: lastsMs === null ? 3 : 300,
       conflictAtMs: lastsMs === null ? null : sinceMs,
     };
-    return complaint(rule, standing, atMs) === null ? 'off' : 'on';
+    return complaint(rule, standing, atMs, 180_000) === null ? 'off' : 'on';
   });
   expect(found).toEqual(referenceEpisodes(signals, YEAR_FROM_MS, rule));
   expect(found.length).toBeGreaterThan(200);

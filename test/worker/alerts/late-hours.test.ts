@@ -26,7 +26,13 @@ const NOW_MS = DAY_MS + 3 * HOUR_MS + 10 * MINUTE_MS;
 const KILOWATT = 1_000 * WINDOW_MS;
 
 const step = () =>
-  evaluateStep({ db: database, nowMs: NOW_MS, forecastsOf: async () => new Map(), enqueue: () => [] });
+  evaluateStep({
+    db: database,
+    nowMs: NOW_MS,
+    missedAfterMs: 180_000,
+    forecastsOf: async () => new Map(),
+    enqueue: () => [],
+  });
 
 const passOf = async () => (await readCursor(database)).cursor!.pass;
 

@@ -57,6 +57,7 @@ async function stepsTo(nowMs: number): Promise<number[]> {
     const { outcome } = await evaluateStep({
       db,
       nowMs,
+      missedAfterMs: 180_000,
       forecastsOf: (gridZones, atMs) => bestForecasts(db, gridZones, atMs),
       enqueue: (notifications) => enqueueNotifications(db, notifications, nowMs),
     });

@@ -20,13 +20,18 @@ export async function forgetEvaluation(): Promise<void> {
 export interface RunOptions {
   readonly db?: D1Database;
   readonly forecasts?: ReadonlyMap<string, readonly ForecastStep[]>;
+  readonly missedAfterMs?: number;
 }
 
 /** One run of the job; a notification that was told before makes it fail. */
-export const run = (nowMs: number, { db = database, forecasts = new Map() }: RunOptions = {}) =>
+export const run = (
+  nowMs: number,
+  { db = database, forecasts = new Map(), missedAfterMs = 180_000 }: RunOptions = {},
+) =>
   evaluateAlerts({
     db,
     nowMs,
+    missedAfterMs,
     forecastsOf: async () => forecasts,
     enqueue: (notifications) =>
       notifications.map((notification) =>

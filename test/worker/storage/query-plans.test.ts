@@ -149,6 +149,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
     await evaluateAlerts({
       db: recording,
       nowMs,
+      missedAfterMs: 180_000,
       forecastsOf: (gridZones, atMs) => bestForecasts(recording, gridZones, atMs),
       enqueue: (notifications) => enqueueNotifications(recording, notifications, nowMs),
     });

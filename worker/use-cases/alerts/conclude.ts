@@ -57,7 +57,7 @@ export async function concludeStep(
   const observations = await Observations.read(
     db,
     changes.live.map(({ state, scope }) => ({ rule: state.rule, scope })),
-    { ...context, grid, forecasts: forecasts.known },
+    { ...context, grid, forecasts: forecasts.known, missedAfterMs: dependencies.missedAfterMs },
     { fromMs: headMs, toMs },
   );
   const request = { live: changes.live, refold, checkpointMs, headMs, windows, snapshotAtMs: movedMs };

@@ -30,6 +30,7 @@ export interface ObservationSources {
   readonly places: Places;
   readonly grid: GridContext;
   readonly forecasts: ReadonlyMap<string, readonly ForecastStep[]>;
+  readonly missedAfterMs: number;
 }
 
 const NODE_CHECKS: ReadonlySet<string> = new Set(['nodeSilent', 'sensorLost', 'spoolGrowing', 'twoAgents']);
@@ -132,7 +133,7 @@ export class Observations {
       if (atMs <= startMs || atMs > endMs) continue;
       const list = concerned.get(gridZone) ?? [];
       concerned.set(gridZone, list);
-      const found = complaint(rule, standing, atMs);
+      const found = complaint(rule, standing, atMs, this.#sources.missedAfterMs);
       if (found !== null) list.push(`${node.hostname}${found === '' ? '' : `: ${found}`}`);
     }
     return new Map(

@@ -28,6 +28,8 @@ import { beginAt, correctable, nextPass, restatedSettings, watermarkOf } from '.
 export interface AlertDependencies {
   readonly db: D1Database;
   readonly nowMs: number;
+  /** No node is silent before, whatever a rule says: agents may be asked to report less often. */
+  readonly missedAfterMs: number;
   /** By zone, what the newest forecast says from an instant on; zones without one are missing. */
   readonly forecastsOf: (
     gridZones: readonly string[],
