@@ -24,7 +24,7 @@ export interface LedgerStub {
 const MAX_BODY_BYTES = 256 * 1024;
 const MAX_PLAIN_BYTES = 4 * 1024 * 1024;
 
-export function ledgerStub(now: () => number): LedgerStub {
+export function ledgerStub(now: () => number, reportEverySeconds = 60): LedgerStub {
   const hours = new Map<number, HourLedger>();
   const devices: string[] = [];
   const indexOf = (id: string) => {
@@ -79,7 +79,7 @@ export function ledgerStub(now: () => number): LedgerStub {
           unchanged: reports.length - accepted,
           quarantined: [],
           serverTimeMs: now(),
-          reportEverySeconds: 60,
+          reportEverySeconds,
         };
         const headers = { 'content-type': 'application/json' };
         return { status: 200, headers, body: Buffer.from(JSON.stringify(reply)) };
