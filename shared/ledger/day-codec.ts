@@ -1,11 +1,11 @@
 /** A node's day of the ledger as bytes, the `hours` column of `node_days`: hours that have settled long ago, together. */
 import { WINDOWS_PER_HOUR } from '../time/window.ts';
 import type { HourLedger, LedgerEpoch } from './hour.ts';
-import { sealed, unsealed } from './hour-codec.ts';
-import { ByteWriter } from './varint.ts';
+import { SEAL_BYTES, sealed, unsealed } from './hour-codec.ts';
+import { ByteReader, ByteWriter } from './varint.ts';
 import { readWindows, writeWindows } from './window-run.ts';
 
-export const HOURS_PER_DAY = 24;
+const HOURS_PER_DAY = 24;
 
 /** By hour of the day, 0 to 23. */
 export type DayLedger = ReadonlyMap<number, HourLedger>;
@@ -24,10 +24,7 @@ export function encodeDay(day: DayLedger): Uint8Array {
 /** @throws RangeError where the bytes are damaged or of another format */
 export function decodeDay(bytes: Uint8Array): DayLedger {
   const reader = unsealed(bytes);
-  const bits = reader.unsigned();
-  const hours = Array.from({ length: HOURS_PER_DAY }, (_, hour) => hour).filter(
-    (hour) => Math.floor(bits / 2 ** hour) % 2 === 1,
-  );
+  const hours = hoursOf(reader.unsigned());
   const windows = readWindows(reader, hours.length * WINDOWS_PER_HOUR);
   return new Map(
     hours.map((hour, place) => [
@@ -36,6 +33,14 @@ export function decodeDay(bytes: Uint8Array): DayLedger {
     ]),
   );
 }
+
+/** How many hours a day holds, from its first 16 bytes. */
+export function hoursIn(start: Uint8Array): number {
+  return hoursOf(new ByteReader(start.subarray(SEAL_BYTES)).unsigned()).length;
+}
+
+const hoursOf = (bits: number): number[] =>
+  Array.from({ length: HOURS_PER_DAY }, (_, hour) => hour).filter((hour) => ((bits >> hour) & 1) === 1);
 
 /**
  * What answers are made from: without the power that stands beside a counter, and without the digest that tells a resend of

@@ -25,6 +25,9 @@ export function decodeHour(bytes: Uint8Array): HourLedger {
   return { windows: readWindows(unsealed(bytes), WINDOWS_PER_HOUR) };
 }
 
+/** Format and digest. */
+export const SEAL_BYTES = 5;
+
 /** Behind the format and their digest. */
 export function sealed(contents: Uint8Array): Uint8Array {
   const whole = new ByteWriter();

@@ -9,10 +9,12 @@ export interface RetentionEnv {
   readonly RETENTION_PLAN?: string;
   /** Whole days that power series stay in the database. */
   readonly RETENTION_SERIES_DAYS?: string;
-  /** Age in whole days at which a day's window energies are written to the archive; they stay in the database as well. */
+  /** Age in whole days at which a day's windows are written to the archive; what figures are made from stays in the database as well. */
   readonly RETENTION_WINDOWS_DAYS?: string;
-  /** Whole days that hours stay in the database; without it for ever. */
+  /** Whole days that hours with their window energies stay in the database, or `always`. */
   readonly RETENTION_HOURS_DAYS?: string;
+  /** Whole days that power series stay in the archive, or `always`. */
+  readonly RETENTION_ARCHIVED_SERIES_DAYS?: string;
   /** What may leave without an archive: `nothing`, `series`, or `everything`. */
   readonly RETENTION_WITHOUT_ARCHIVE?: string;
 }
@@ -22,6 +24,7 @@ export const RETENTION_SETTINGS = [
   'RETENTION_SERIES_DAYS',
   'RETENTION_WINDOWS_DAYS',
   'RETENTION_HOURS_DAYS',
+  'RETENTION_ARCHIVED_SERIES_DAYS',
   'RETENTION_WITHOUT_ARCHIVE',
 ] as const satisfies readonly (keyof RetentionEnv)[];
 
@@ -32,15 +35,41 @@ export interface RetentionSettings {
   readonly windowsDays: number;
   /** Null: for ever. */
   readonly hoursDays: number | null;
+  /** Null: for ever. */
+  readonly archivedSeriesDays: number | null;
   readonly withoutArchive: (typeof UNARCHIVED)[number];
   /** Steps that write files in one turn. The free plan has 10 ms of CPU and 50 queries for it. */
   readonly archiveSteps: number;
+  /** Steps in one turn that write days, and nodes in each: about 3 ms of CPU for a node's day. */
+  readonly packSteps: number;
+  readonly packNodes: number;
 }
 
+/** Hours that change no figure of a closed year any more. */
+const TWO_YEARS_DAYS = 730;
+
 const PRESETS: Readonly<Record<'free' | 'paid', RetentionSettings>> = {
-  free: { seriesDays: 2, windowsDays: 7, hoursDays: null, withoutArchive: 'series', archiveSteps: 1 },
-  // 35 days: by then nothing is booked into a day any more but by a person's word.
-  paid: { seriesDays: 10, windowsDays: 35, hoursDays: null, withoutArchive: 'nothing', archiveSteps: 20 },
+  free: {
+    seriesDays: 2,
+    windowsDays: 7,
+    hoursDays: TWO_YEARS_DAYS,
+    archivedSeriesDays: 90,
+    withoutArchive: 'everything',
+    archiveSteps: 1,
+    packSteps: 1,
+    packNodes: 2,
+  },
+  paid: {
+    seriesDays: 10,
+    // By then nothing is booked into a day any more but by a person's word.
+    windowsDays: 35,
+    hoursDays: TWO_YEARS_DAYS,
+    archivedSeriesDays: 90,
+    withoutArchive: 'nothing',
+    archiveSteps: 20,
+    packSteps: 10,
+    packNodes: 8,
+  },
 };
 
 /** A window must be sealed before its series leaves, whatever is asked for. */
@@ -69,7 +98,13 @@ export function retentionSettings(env: RetentionEnv): RetentionSettings {
     ...preset,
     seriesDays,
     windowsDays,
-    hoursDays: days('RETENTION_HOURS_DAYS', env.RETENTION_HOURS_DAYS, leastHours, preset.hoursDays),
+    hoursDays: daysOrAlways('RETENTION_HOURS_DAYS', env.RETENTION_HOURS_DAYS, leastHours, preset.hoursDays),
+    archivedSeriesDays: daysOrAlways(
+      'RETENTION_ARCHIVED_SERIES_DAYS',
+      env.RETENTION_ARCHIVED_SERIES_DAYS,
+      seriesDays + 1,
+      preset.archivedSeriesDays,
+    ),
     withoutArchive: oneOf(
       'RETENTION_WITHOUT_ARCHIVE',
       env.RETENTION_WITHOUT_ARCHIVE,
@@ -79,11 +114,27 @@ export function retentionSettings(env: RetentionEnv): RetentionSettings {
   };
 }
 
-function days<T>(name: string, text: string | undefined, least: number, otherwise: T): number | T {
+function days(name: string, text: string | undefined, least: number, otherwise: number): number {
+  return text === undefined ? otherwise : parsedDays(name, text, least, '');
+}
+
+/** Null: always. */
+function daysOrAlways(
+  name: string,
+  text: string | undefined,
+  least: number,
+  otherwise: number | null,
+): number | null {
   if (text === undefined) return otherwise;
+  return text === 'always' ? null : parsedDays(name, text, least, ' or "always"');
+}
+
+function parsedDays(name: string, text: string, least: number, or: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= least && value <= MOST_DAYS) return value;
-  throw new RangeError(`${name} must be a whole number of days from ${least} to ${MOST_DAYS}, got "${text}"`);
+  throw new RangeError(
+    `${name} must be a whole number of days from ${least} to ${MOST_DAYS}${or}, got "${text}"`,
+  );
 }
 
 function oneOf<T extends string>(

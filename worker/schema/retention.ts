@@ -3,7 +3,7 @@ import { blob, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** One row per task of `worker/use-cases/retention/`. */
 export const retentionTasks = sqliteTable('retention_tasks', {
-  /** `windows`, `series`, `checks`, `hours` or `late`. */
+  /** `windows`, `series`, `checks`, `files`, `hours` or `late`. */
   task: text('task').primaryKey(),
   /** Grows with each step: of two runs at once one moves on. */
   version: integer('version').notNull(),
@@ -13,7 +13,7 @@ export const retentionTasks = sqliteTable('retention_tasks', {
   position: integer('position').notNull(),
   /** Node-hours archived (`windows`, `late`), whose series left (`series`), cut to their figures (`checks`), deleted (`hours`). */
   hours: integer('hours').notNull(),
-  /** Files written to the archive, a file that was written anew counted again, and their bytes. */
+  /** Files written to the archive, a file that was written anew counted again, and their bytes; deleted from it (`files`). */
   files: integer('files').notNull(),
   bytes: integer('bytes').notNull(),
 });

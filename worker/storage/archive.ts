@@ -18,8 +18,12 @@ const DAY_MS = 86_400_000;
 
 /** `windows/date=2026-11-25/shard=0/part-00000001-0.parquet` */
 export function partPath({ dataset, day, name }: Omit<Part, 'bytes'>): string {
+  return `${folderOf(dataset, day)}part-${name}.parquet`;
+}
+
+function folderOf(dataset: Dataset, day: number): string {
   const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
-  return `${dataset}/date=${date}/shard=${SHARD}/part-${name}.parquet`;
+  return `${dataset}/date=${date}/shard=${SHARD}/`;
 }
 
 export interface Written {
@@ -37,4 +41,15 @@ export async function writeParts(bucket: R2Bucket, parts: readonly Part[]): Prom
     bytes += part.bytes.length;
   }
   return { files: parts.length, bytes };
+}
+
+/** All that there are of a day. @returns how many */
+export async function deleteParts(bucket: R2Bucket, dataset: Dataset, day: number): Promise<number> {
+  for (let count = 0; ; ) {
+    // At most a thousand, as many as one call deletes.
+    const { objects, truncated } = await bucket.list({ prefix: folderOf(dataset, day) });
+    if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));
+    count += objects.length;
+    if (!truncated) return count;
+  }
 }

@@ -1,8 +1,16 @@
 /** All that booking reports needs to know, in one round trip. */
+import { SEAL_AFTER_MS } from '../../shared/ledger/seal.ts';
 import type { JobReport } from '../../shared/wire/ingest.ts';
 import { type RegisteredJob, registerJobs } from './jobs.ts';
-import { type HourRow, type StoredHour, selectStoredHours, storedHours } from './ledger-writes.ts';
+import {
+  type HourRow,
+  type StoredHour,
+  selectDaysOf,
+  selectStoredHours,
+  storedHours,
+} from './ledger-writes.ts';
 import { type NodeDevice, selectNodeDevices } from './node-devices.ts';
+import { parseNodeHourKey } from './node-hour-key.ts';
 
 export interface BookingState {
   /** Of the node, in order of their numbers. */
@@ -13,6 +21,9 @@ export interface BookingState {
   readonly jobs: ReadonlyMap<string, RegisteredJob>;
 }
 
+/** Hours that are not as old have rows of their own: they may still change. */
+const MAY_BE_IN_DAYS_MS = SEAL_AFTER_MS;
+
 /** Reads the node's devices and the hours of these keys, and registers the jobs. */
 export async function readForBooking(
   db: D1Database,
@@ -21,16 +32,18 @@ export async function readForBooking(
   jobs: readonly JobReport[],
   nowMs: number,
 ): Promise<BookingState> {
+  const old = hourKeys.filter((key) => parseNodeHourKey(key).hourStartMs < nowMs - MAY_BE_IN_DAYS_MS);
   const answers = await db.batch<unknown>([
     selectNodeDevices(db, [nodeNumber]),
     selectStoredHours(db, hourKeys),
+    ...(old.length === 0 ? [] : [selectDaysOf(db, old)]),
     ...(jobs.length === 0 ? [] : registerJobs(db, jobs, nowMs)),
   ]);
-  const [devices, hours] = answers;
+  const [devices, hours, days] = answers;
   const registered = jobs.length === 0 ? [] : (answers.at(-1)!.results as RegisteredJob[]);
   return {
     devices: devices!.results as NodeDevice[],
-    hours: storedHours(hours!.results as HourRow[]),
+    hours: storedHours(hours!.results as HourRow[], old.length === 0 ? [] : days!.results),
     jobs: new Map(registered.map((job) => [job.id, job])),
   };
 }

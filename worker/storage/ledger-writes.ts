@@ -12,12 +12,13 @@ import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import { fromHex, toHex } from './hex.ts';
 import { noteJobs } from './job-nodes.ts';
 import { jsonChunks } from './json-chunks.ts';
-import { parseNodeHourKey } from './node-hour-key.ts';
+import { hoursOfDays, selectDays } from './node-days.ts';
+import { nodeHourKey, parseNodeHourKey } from './node-hour-key.ts';
 import { markLateReports } from './rollup-marks.ts';
 
 export interface StoredHour {
   readonly key: number;
-  /** 0 for an hour that has no row yet. */
+  /** 0 for an hour that has no row of its own: none yet, or it is in the row of its day. */
   readonly version: number;
   /** When its newest change arrived. */
   readonly receivedAtMs: number;
@@ -62,37 +63,51 @@ export async function readStoredHours(
   db: D1Database,
   keys: readonly number[],
 ): Promise<Map<number, StoredHour>> {
-  return storedHours((await selectStoredHours(db, keys).all<HourRow>()).results);
+  const [rows, days] = await db.batch([selectStoredHours(db, keys), selectDaysOf(db, keys)]);
+  return storedHours(rows!.results as HourRow[], days!.results);
 }
 
-/** By key, from the rows of `selectStoredHours`. */
-export function storedHours(rows: readonly HourRow[]): Map<number, StoredHour> {
-  return new Map(
-    rows.map(({ key, version, receivedAtMs, ledgerHex, seriesBits }) => [
-      key,
-      {
-        key,
-        version,
-        receivedAtMs,
-        ledger: decodeHour(fromHex(ledgerHex)),
-        seriesOf: new Set(
-          SERIES_COLUMNS.flatMap((_, window) => ((seriesBits >> window) & 1 ? [window] : [])),
-        ),
-      },
-    ]),
+/** The days that may hold hours with these keys. */
+export function selectDaysOf(db: D1Database, keys: readonly number[]): D1PreparedStatement {
+  return selectDays(
+    db,
+    keys.map((key) => ({ first: key, end: key + 1 })),
   );
 }
 
+/** By key, from the rows of `selectStoredHours` and of `selectDaysOf`. */
+export function storedHours(rows: readonly HourRow[], days: readonly unknown[]): Map<number, StoredHour> {
+  const ofDays = hoursOfDays(days).map(({ nodeNumber, hourStartMs, receivedAtMs, ledger }): StoredHour => {
+    const key = nodeHourKey(nodeNumber, hourStartMs);
+    return { key, version: 0, receivedAtMs, ledger, seriesOf: new Set() };
+  });
+  const ofRows = rows.map((row): StoredHour => toStored(row));
+  // A row goes before what its day holds.
+  return new Map([...ofDays, ...ofRows].map((hour) => [hour.key, hour]));
+}
+
+function toStored({ key, version, receivedAtMs, ledgerHex, seriesBits }: HourRow): StoredHour {
+  return {
+    key,
+    version,
+    receivedAtMs,
+    ledger: decodeHour(fromHex(ledgerHex)),
+    seriesOf: new Set(SERIES_COLUMNS.flatMap((_, window) => ((seriesBits >> window) & 1 ? [window] : []))),
+  };
+}
+
+/** An hour that was read in a row and has moved into its day since is not written: it is read again. */
 const WRITE_HOURS = `
   INSERT INTO node_hours (key, version, received_at_ms, ledger, ${SERIES_COLUMNS.join(', ')})
   SELECT value ->> 'key', value ->> 'version', ?2, unhex(value ->> 'ledger'), ${SERIES_COLUMNS.map((column) => `unhex(value ->> '${column}')`).join(', ')}
-  FROM json_each(?1) WHERE true
+  FROM json_each(?1)
+  WHERE value ->> 'version' = 1 OR EXISTS (SELECT 1 FROM node_hours WHERE key = value ->> 'key')
   ON CONFLICT (key) DO UPDATE SET version = excluded.version, received_at_ms = excluded.received_at_ms, ledger = excluded.ledger,
     ${SERIES_COLUMNS.map((column) => `${column} = COALESCE(${column}, excluded.${column})`).join(', ')}
   WHERE node_hours.version = excluded.version - 1
   RETURNING key`;
 
-/** Before the write, and only for hours that it is going to change: what stood there is copied, never sent. */
+/** Before the write, and only for hours that it is going to change: what stands in a row there is copied, never sent. */
 const STILL_STANDS = `
   FROM json_each(?1) AS late
   LEFT JOIN node_hours AS hours ON hours.key = late.value ->> 0
@@ -101,7 +116,7 @@ const STILL_STANDS = `
 
 const KEEP_HOURS = `
   INSERT INTO ledger_revisions (hour_key, recorded_at_ms, old_ledger)
-  SELECT late.value ->> 0, ?2, hours.ledger ${STILL_STANDS}`;
+  SELECT late.value ->> 0, ?2, COALESCE(hours.ledger, unhex(late.value ->> 5)) ${STILL_STANDS}`;
 
 const LOG_ENERGY = `
   INSERT INTO changes (${CHANGE_COLUMNS})
@@ -128,7 +143,16 @@ export async function writeHours(
   const late = writes.flatMap(({ key, readVersion, oldLedger, ledger }) => {
     const { hourStartMs } = parseNodeHourKey(key);
     return isSettled(hourStartMs, receivedAtMs)
-      ? [[key, readVersion, energyOfHour(oldLedger), energyOfHour(ledger), hourStartMs]]
+      ? [
+          [
+            key,
+            readVersion,
+            energyOfHour(oldLedger),
+            energyOfHour(ledger),
+            hourStartMs,
+            oldHex(readVersion, oldLedger),
+          ],
+        ]
       : [];
   });
   const json = JSON.stringify(late);
@@ -148,6 +172,13 @@ export async function writeHours(
     ...markLateReports(db, nodeNumber, hourStartsMs, receivedAtMs),
   ]);
   return new Set(answers.flatMap(({ results }) => results.map(({ key }) => key)));
+}
+
+/** Null where there is a row to copy it from, and where nothing was reported. */
+function oldHex(readVersion: number, oldLedger: HourLedger): string | null {
+  return readVersion > 0 || oldLedger.windows.every((epochs) => epochs.length === 0)
+    ? null
+    : toHex(encodeHour(oldLedger));
 }
 
 function toJson({ key, readVersion, ledger, series }: HourWrite): string {

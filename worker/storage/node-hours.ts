@@ -4,7 +4,8 @@ import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { decodeHour } from '../../shared/ledger/hour-codec.ts';
 import type { EpochMs } from '../../shared/units.ts';
 import { fromHex } from './hex.ts';
-import { nodeHourKeyRange, parseNodeHourKey } from './node-hour-key.ts';
+import { hoursOfDays, selectDays } from './node-days.ts';
+import { nodeHourKey, nodeHourKeyRange, parseNodeHourKey } from './node-hour-key.ts';
 
 export interface NodeHour {
   readonly nodeNumber: number;
@@ -45,17 +46,42 @@ export async function* readNodeHours(
   );
 }
 
-/** Hours of spans that do not overlap. */
+interface HourRow {
+  readonly key: number;
+  readonly receivedAtMs: EpochMs;
+  readonly ledgerHex: string;
+}
+
+/** Hours of spans that do not overlap, whether they have rows of their own or are in a day's. */
 export async function* readHourSpans(db: D1Database, spans: readonly KeySpan[]): AsyncGenerator<NodeHour> {
   for (const page of pagesOf(spans)) {
-    const { results } = await db
-      .prepare(READ_HOURS)
-      .bind(JSON.stringify(page.map(({ first, end }) => [first, end])))
-      .all<{ key: number; receivedAtMs: EpochMs; ledgerHex: string }>();
-    for (const { key, receivedAtMs, ledgerHex } of results) {
-      yield { ...parseNodeHourKey(key), receivedAtMs, ledger: decodeHour(fromHex(ledgerHex)) };
-    }
+    const json = JSON.stringify(page.map(({ first, end }) => [first, end]));
+    const [rows, days] = await db.batch([db.prepare(READ_HOURS).bind(json), selectDays(db, page)]);
+    const own = (rows!.results as HourRow[]).map(
+      ({ key, receivedAtMs, ledgerHex }): NodeHour => ({
+        ...parseNodeHourKey(key),
+        receivedAtMs,
+        ledger: decodeHour(fromHex(ledgerHex)),
+      }),
+    );
+    yield* days!.results.length === 0 ? own : together(page, own, hoursOfDays(days!.results));
   }
+}
+
+/** By key; of two of one hour the one that has a row. */
+function together(
+  spans: readonly KeySpan[],
+  own: readonly NodeHour[],
+  ofDays: readonly NodeHour[],
+): NodeHour[] {
+  const keyOf = ({ nodeNumber, hourStartMs }: NodeHour) => nodeHourKey(nodeNumber, hourStartMs);
+  const hours = new Map(
+    ofDays
+      .map((hour) => [keyOf(hour), hour] as const)
+      .filter(([key]) => spans.some(({ first, end }) => key >= first && key < end)),
+  );
+  for (const hour of own) hours.set(keyOf(hour), hour);
+  return [...hours].sort(([a], [b]) => a - b).map(([, hour]) => hour);
 }
 
 /** Cuts spans so that no page can hold more than `PAGE_ROWS` rows, however full the table is. */

@@ -1,4 +1,6 @@
 /** What retention does to hours: their series leave, and in the end they do; always by key. */
+import type { HourLedger } from '../../shared/ledger/hour.ts';
+import { decodeHour } from '../../shared/ledger/hour-codec.ts';
 import { decodeSeriesFrame, type StoredSeries } from '../../shared/ledger/series-frame.ts';
 import { WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
 import { type EpochMs, epochMs } from '../../shared/units.ts';
@@ -20,38 +22,29 @@ export interface WindowSeries {
 
 const COLUMNS = Array.from({ length: WINDOWS_PER_HOUR }, (_, index) => `series${index}`);
 
+const HAS_SERIES = COLUMNS.map((column) => `${column} IS NOT NULL`).join(' OR ');
+
 /** Whether a series is there stands in the row's header: its pages are not read. */
-const withSeries = (columns: string) => `
-  SELECT hours.key, version${columns}
+const READ_SERIES = `
+  SELECT hours.key, ${COLUMNS.map((column) => `hex(${column}) AS ${column}`).join(', ')}
   FROM json_each(?1) AS span
   CROSS JOIN node_hours AS hours ON hours.key >= span.value ->> 0 AND hours.key < span.value ->> 1
-  WHERE received_at_ms <= ?2 AND (${COLUMNS.map((column) => `${column} IS NOT NULL`).join(' OR ')})
+  WHERE received_at_ms <= ?2 AND (${HAS_SERIES})
   ORDER BY hours.key`;
-const READ_KEYS = withSeries('');
-const READ_SERIES = withSeries(COLUMNS.map((column) => `, hex(${column}) AS ${column}`).join(''));
 
 const toJson = (spans: readonly KeySpan[]) => JSON.stringify(spans.map(({ first, end }) => [first, end]));
 
-/** Hours of the spans that hold a series and have not changed since `unchangedSinceMs`. */
-export async function readHoursWithSeries(
-  db: D1Database,
-  spans: readonly KeySpan[],
-  unchangedSinceMs: number,
-): Promise<SeenHour[]> {
-  return (await db.prepare(READ_KEYS).bind(toJson(spans), unchangedSinceMs).all<SeenHour>()).results;
-}
-
-/** The same with their series; the caller keeps to some tens of hours, each up to 1.2 MB in hex. */
+/** Hours that hold a series and have not changed since; the caller keeps to some tens of hours, each up to 1.2 MB in hex. */
 export async function readSeriesHours(
   db: D1Database,
   spans: readonly KeySpan[],
   unchangedSinceMs: number,
-): Promise<{ readonly seen: SeenHour[]; readonly windows: WindowSeries[] }> {
+): Promise<WindowSeries[]> {
   const { results } = await db
     .prepare(READ_SERIES)
     .bind(toJson(spans), unchangedSinceMs)
-    .all<SeenHour & Record<string, string | number>>();
-  const windows = results.flatMap((row) => {
+    .all<{ readonly key: number } & Record<string, string | number>>();
+  return results.flatMap((row) => {
     const { nodeNumber, hourStartMs } = parseNodeHourKey(row.key);
     return COLUMNS.flatMap((column, index) => {
       const series = decodeSeriesFrame(fromHex(String(row[column])));
@@ -59,15 +52,63 @@ export async function readSeriesHours(
       return [{ nodeNumber, windowStartMs: epochMs(hourStartMs + index * WINDOW_MS), series }];
     });
   });
-  return { seen: results.map(({ key, version }) => ({ key, version })), windows };
+}
+
+const READ_ROWS = `
+  SELECT hours.key, version, received_at_ms AS receivedAtMs, hex(ledger) AS ledgerHex
+  FROM json_each(?1) AS span
+  CROSS JOIN node_hours AS hours ON hours.key >= span.value ->> 0 AND hours.key < span.value ->> 1
+  WHERE received_at_ms <= ?2 ORDER BY hours.key`;
+
+export interface HourRow extends SeenHour {
+  readonly receivedAtMs: number;
+  readonly ledger: HourLedger;
+}
+
+/** Hours of the spans that have a row of their own and have not changed since `unchangedSinceMs`. */
+export async function readHourRows(
+  db: D1Database,
+  spans: readonly KeySpan[],
+  unchangedSinceMs: number,
+): Promise<HourRow[]> {
+  const { results } = await db
+    .prepare(READ_ROWS)
+    .bind(toJson(spans), unchangedSinceMs)
+    .all<Omit<HourRow, 'ledger'> & { ledgerHex: string }>();
+  return results.map(({ ledgerHex, ...row }) => ({ ...row, ledger: decodeHour(fromHex(ledgerHex)) }));
+}
+
+/** The newest hour of a node keeps its row: it tells when the node was last heard of. */
+const DELETE_PACKED = `
+  DELETE FROM node_hours WHERE key IN (
+    SELECT hours.key FROM json_each(?1) AS seen
+    CROSS JOIN node_days AS days ON days.key = seen.value ->> 2 AND days.mark = seen.value ->> 3
+    CROSS JOIN node_hours AS hours ON hours.key = seen.value ->> 0 AND hours.version = seen.value ->> 1
+    WHERE hours.received_at_ms <= ?2
+      AND EXISTS (SELECT 1 FROM node_hours AS newer
+                   WHERE newer.key > hours.key AND newer.key < ((hours.key >> 21) + 1) << 21))`;
+
+/**
+ * Rows of hours that a day holds, after the write of that day in the same batch. One row written per hour.
+ * @param mark of that write: where it was refused, nothing goes
+ */
+export function deletePacked(
+  db: D1Database,
+  days: readonly { readonly dayKey: number; readonly mark: number; readonly rows: readonly SeenHour[] }[],
+  unchangedSinceMs: number,
+): D1PreparedStatement {
+  const seen = days.flatMap(({ dayKey, mark, rows }) =>
+    rows.map(({ key, version }) => [key, version, dayKey, mark]),
+  );
+  return db.prepare(DELETE_PACKED).bind(JSON.stringify(seen), unchangedSinceMs);
 }
 
 const DROP_SERIES = `
   UPDATE node_hours SET ${COLUMNS.map((column) => `${column} = NULL`).join(', ')}
   FROM json_each(?1) AS seen
-  WHERE node_hours.key = seen.value ->> 0 AND node_hours.version = seen.value ->> 1`;
+  WHERE node_hours.key = seen.value ->> 0 AND node_hours.version = seen.value ->> 1 AND (${HAS_SERIES})`;
 
-/** One row written per hour. */
+/** One row written per hour that still has one. */
 export function dropSeries(db: D1Database, seen: readonly SeenHour[]): D1PreparedStatement {
   return db.prepare(DROP_SERIES).bind(JSON.stringify(seen.map(({ key, version }) => [key, version])));
 }
@@ -77,13 +118,18 @@ const SELECT_OLD = `
   CROSS JOIN node_hours AS hours ON hours.key >= span.value ->> 0 AND hours.key < span.value ->> 1
   WHERE hours.received_at_ms <= ?2`;
 
+/** A row whose day is there as well is an hour of that day: counted there. */
+const COUNT_OLD = `
+  SELECT COUNT(*) AS count FROM (${SELECT_OLD}) AS old
+  WHERE NOT EXISTS (SELECT 1 FROM node_days WHERE node_days.key = ((old.key >> 21) << 15) + (old.key & ${2 ** 21 - 1}) / 24)`;
+
 export async function countHours(
   db: D1Database,
   spans: readonly KeySpan[],
   unchangedSinceMs: number,
 ): Promise<number> {
-  const { results } = await db.prepare(SELECT_OLD).bind(toJson(spans), unchangedSinceMs).all();
-  return results.length;
+  return (await db.prepare(COUNT_OLD).bind(toJson(spans), unchangedSinceMs).first<{ count: number }>())!
+    .count;
 }
 
 /** One row written per hour. */

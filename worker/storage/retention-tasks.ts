@@ -1,6 +1,8 @@
 /** How far archiving and dropping are: each step commits its new position with what it changed, or moves nothing. */
 
-const TASKS = ['windows', 'series', 'hours', 'late'] as const;
+import { NO_HOUR, OLDEST_HOUR } from './node-days.ts';
+
+const TASKS = ['windows', 'series', 'checks', 'files', 'hours', 'late'] as const;
 type TaskName = (typeof TASKS)[number];
 
 export interface RetentionTask {
@@ -19,15 +21,11 @@ export type RetentionTasks = Readonly<Record<TaskName, RetentionTask>>;
 
 const READ = 'SELECT task, version, day, position, hours, files, bytes FROM retention_tasks';
 
-/** The oldest hour of each node stands first among its keys. */
 const BEGIN = `
   INSERT INTO retention_tasks (task, version, day, position, hours, files, bytes)
   SELECT task.value, 1, first.hour / 24, 0, 0, 0, 0
-  FROM json_each(?1) AS task, (
-    SELECT MIN((SELECT key FROM node_hours WHERE key >= number << 21 AND key < (number + 1) << 21 ORDER BY key LIMIT 1)
-               - (number << 21)) AS hour
-    FROM nodes) AS first
-  WHERE first.hour IS NOT NULL
+  FROM json_each(?1) AS task, (SELECT MIN(${OLDEST_HOUR}) AS hour FROM nodes) AS first
+  WHERE first.hour < ${NO_HOUR}
   ON CONFLICT (task) DO NOTHING`;
 
 /** Null before the first start. */

@@ -6,6 +6,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { rollupMarks } from '../schema/rollups.ts';
 import { type Database, openDatabase, toStatement } from './database.ts';
+import { OLDEST_HOUR } from './node-days.ts';
 import { BLOCK_NODES, MARKS_PER_DAY } from './rollup-keys.ts';
 
 interface HourSpan {
@@ -24,9 +25,7 @@ export const nodesEverAt = (siteId: string): SQL =>
 
 /** SQL: the hour in which the first of all nodes enrolled, or that holds its oldest report; that stands first among its keys. */
 export const FIRST_HOUR = `
-  SELECT MIN(MIN(enrolled_at_ms / ${HOUR_MS}, COALESCE(
-    (SELECT key FROM node_hours WHERE key >= number << 21 AND key < (number + 1) << 21 ORDER BY key LIMIT 1)
-      - (number << 21), enrolled_at_ms / ${HOUR_MS})))
+  SELECT MIN(MIN(enrolled_at_ms / ${HOUR_MS}, ${OLDEST_HOUR}))
   FROM nodes`;
 
 /** SQL: hours before it have left, and only their sums are there; 0 where none has. */

@@ -3,7 +3,7 @@ import { retentionSettings } from '../../../shared/settings/retention.ts';
 
 test('a preset per plan, the careful one where nothing is said', () => {
   expect(retentionSettings({})).toMatchObject({ seriesDays: 10, windowsDays: 35, withoutArchive: 'nothing' });
-  const free = { seriesDays: 2, windowsDays: 7, hoursDays: null, withoutArchive: 'series' };
+  const free = { seriesDays: 2, windowsDays: 7, hoursDays: 730, withoutArchive: 'everything' };
   expect(retentionSettings({ RETENTION_PLAN: 'free' })).toMatchObject(free);
 });
 
@@ -17,6 +17,8 @@ test('each span is the operator’s', () => {
       RETENTION_WITHOUT_ARCHIVE: 'everything',
     }),
   ).toMatchObject({ seriesDays: 30, windowsDays: 3, hoursDays: 731, withoutArchive: 'everything' });
+  const always = { RETENTION_HOURS_DAYS: 'always', RETENTION_ARCHIVED_SERIES_DAYS: 'always' };
+  expect(retentionSettings(always)).toMatchObject({ hoursDays: null, archivedSeriesDays: null });
 });
 
 test.each([
@@ -25,6 +27,7 @@ test.each([
   [{ RETENTION_WINDOWS_DAYS: 'x' }, /RETENTION_WINDOWS_DAYS/],
   [{ RETENTION_HOURS_DAYS: '35' }, /RETENTION_HOURS_DAYS must be a whole number of days from 36/],
   [{ RETENTION_HOURS_DAYS: '90', RETENTION_SERIES_DAYS: '90' }, /from 91/],
+  [{ RETENTION_ARCHIVED_SERIES_DAYS: '10' }, /from 11 to 36500 or "always", got "10"/],
   [{ RETENTION_WITHOUT_ARCHIVE: 'all' }, /nothing, series, everything/],
 ])('%j is refused with the fix', (env, message) => {
   expect(() => retentionSettings(env)).toThrow(message);

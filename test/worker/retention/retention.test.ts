@@ -26,7 +26,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await database.batch(
-    ['node_hours', 'retention_tasks', 'ledger_revisions'].map((table) =>
+    ['node_hours', 'node_days', 'retention_tasks', 'ledger_revisions'].map((table) =>
       database.prepare(`DELETE FROM ${table}`),
     ),
   );
@@ -140,30 +140,50 @@ test('two runs at once leave what one leaves', async () => {
   expect(tasks?.hours).toBe(6);
 });
 
+const rowsIn = async (table: string) =>
+  (await database.prepare(`SELECT COUNT(*) AS n FROM ${table}`).first<{ n: number }>())!.n;
+
 test('without an archive nothing leaves, unless the preset or the operator says so', async () => {
   await aDay();
   await run(after(60), PAID, null);
   expect(await withSeries()).toBe(6);
   await run(after(1), FREE, null);
   expect(await withSeries()).toBe(6);
-  await run(after(2), FREE, null);
+  await untilDone(2, FREE, null);
   expect(await withSeries()).toBe(0);
-  const hours = retentionSettings({ RETENTION_PLAN: 'free', RETENTION_HOURS_DAYS: '40' });
-  await untilDone(60, hours, null);
-  expect((await answer()).totals.energyKwh).toBeGreaterThan(0);
-  await untilDone(60, { ...hours, withoutArchive: 'everything' }, null);
-  expect(await database.prepare('SELECT COUNT(*) AS n FROM node_hours').first()).toEqual({ n: 0 });
+  const before = await answer();
+  const only = { RETENTION_PLAN: 'free', RETENTION_HOURS_DAYS: '40', RETENTION_WITHOUT_ARCHIVE: 'series' };
+  await untilDone(60, retentionSettings(only), null);
+  expect(await answer()).toEqual({ ...before, asOf: expect.any(String) });
+  await untilDone(729, FREE, null);
+  expect(await rowsIn('node_days')).toBe(2);
+  await untilDone(730, FREE, null);
+  expect([await rowsIn('node_days'), await rowsIn('node_hours')]).toEqual([0, 0]);
 });
 
 test('hours leave only once they are in the archive and nothing that came late waits', async () => {
   await aDay();
   const settings = { ...PAID, hoursDays: 40 };
   await untilDone(39, settings);
-  expect(await database.prepare('SELECT COUNT(*) AS n FROM node_hours').first()).toEqual({ n: 6 });
+  // The newest hour of a node keeps a row of its own: it tells when the node was last heard of.
+  expect([await rowsIn('node_days'), await rowsIn('node_hours')]).toEqual([2, 2]);
   const archived = await paths();
   await untilDone(60, settings);
-  expect(await database.prepare('SELECT COUNT(*) AS n FROM node_hours').first()).toEqual({ n: 0 });
+  expect([await rowsIn('node_days'), await rowsIn('node_hours')]).toEqual([0, 0]);
   expect(await paths()).toEqual(archived);
+  const metrics = await (await clock.call('GET', '/metrics')).text();
+  expect(metrics).toContain('wattshed_retention_node_hours_total{task="hours"} 6');
+});
+
+test('archived series are deleted at their age, and nothing else', async () => {
+  await aDay();
+  await untilDone(89);
+  const before = await paths();
+  expect(before.filter((path) => path.startsWith('series/'))).toHaveLength(2);
+  await untilDone(90);
+  expect(await paths()).toEqual(before.filter((path) => !path.startsWith('series/')));
+  const metrics = await (await clock.call('GET', '/metrics')).text();
+  expect(metrics).toContain('wattshed_archive_deleted_files_total 2');
 });
 
 test('a backlog older than the hot span lands in its hours, and its series follow the others when it is sealed', async () => {

@@ -2,7 +2,7 @@
 import { decodeSeries, MAX_SERIES_SAMPLES } from '../../../shared/ledger/series-codec.ts';
 import { readNodeDevices } from '../../storage/node-devices.ts';
 import type { KeySpan } from '../../storage/node-hours.ts';
-import { readNodeIds, readSeriesHours, type SeenHour } from '../../storage/retention-hours.ts';
+import { readNodeIds, readSeriesHours } from '../../storage/retention-hours.ts';
 import { inflate } from '../inflate.ts';
 import { type Column, ParquetFiles } from './parquet.ts';
 
@@ -31,9 +31,9 @@ export async function seriesFiles(
   nodes: KeySpan,
   spans: readonly KeySpan[],
   unchangedSinceMs: number,
-): Promise<{ readonly seen: readonly SeenHour[]; readonly files: readonly Uint8Array[] }> {
-  const { seen, windows } = await readSeriesHours(db, spans, unchangedSinceMs);
-  if (seen.length === 0) return { seen, files: [] };
+): Promise<readonly Uint8Array[]> {
+  const windows = await readSeriesHours(db, spans, unchangedSinceMs);
+  if (windows.length === 0) return [];
   const nodeNumbers = [...new Set(windows.map(({ nodeNumber }) => nodeNumber))];
   const [nodeIds, devices] = await Promise.all([readNodeIds(db, nodes), readNodeDevices(db, nodeNumbers)]);
   const deviceIds = new Map(
@@ -56,5 +56,5 @@ export async function seriesFiles(
     }
   }
   files.add(rows);
-  return { seen, files: files.finish() };
+  return files.finish();
 }

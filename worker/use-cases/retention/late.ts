@@ -5,11 +5,12 @@
 import { DAY_MS } from '../../../shared/time/window.ts';
 import { type Written, writeParts } from '../../storage/archive.ts';
 import { parseNodeHourKey } from '../../storage/node-hour-key.ts';
-import { dropSeries, readHoursWithSeries, readLateHours } from '../../storage/retention-hours.ts';
+import { readLateHours } from '../../storage/retention-hours.ts';
 import { moveTask, type RetentionTask, type RetentionTasks } from '../../storage/retention-tasks.ts';
 import { seriesFiles } from './archive-series.ts';
 import { windowParts } from './archive-windows.ts';
 import { blockOf, type DayNodes, isPast, numbered, type Retention, WINDOW_NODES } from './day-nodes.ts';
+import { packHours } from './pack-days.ts';
 
 const STEPS = 3;
 /** Changes that one step looks at. */
@@ -23,7 +24,7 @@ interface LateHour {
 /** @returns whether nothing waits any more */
 export async function tidyLateHours(
   retention: Retention,
-  tasks: Omit<RetentionTasks, 'late'>,
+  tasks: Omit<RetentionTasks, 'late' | 'files'>,
   from: RetentionTask,
   unchangedSinceMs: number,
 ): Promise<boolean> {
@@ -74,7 +75,7 @@ function firstGroup(changes: readonly LateHour[], hadItsTurn: (hour: LateHour) =
 
 async function tidy(
   { db, bucket }: Retention,
-  tasks: Omit<RetentionTasks, 'late'>,
+  tasks: Omit<RetentionTasks, 'late' | 'files'>,
   { hours }: Group,
   unchangedSinceMs: number,
 ): Promise<Written & { readonly statements: readonly D1PreparedStatement[] }> {
@@ -89,14 +90,13 @@ async function tidy(
   const keys = new Set(hours.filter(({ key }) => isPast(tasks.series, key)).map(({ key }) => key));
   const spans = [...keys].sort((a, b) => a - b).map((key) => ({ first: key, end: key + 1 }));
   if (spans.length === 0) return { ...sum(written), statements: [] };
-  if (bucket === null) {
-    const seen = await readHoursWithSeries(db, spans, unchangedSinceMs);
-    return { ...sum(written), statements: [dropSeries(db, seen)] };
+  if (bucket !== null) {
+    const files = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
+    // Beside the file of the day, which holds what left before.
+    written.push(await writeParts(bucket, numbered('series', block.day, `late-${first.id}`, files)));
   }
-  const { seen, files } = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
-  // Beside the file of the day, which holds what left before.
-  written.push(await writeParts(bucket, numbered('series', block.day, `late-${first.id}`, files)));
-  return { ...sum(written), statements: [dropSeries(db, seen)] };
+  const { statements } = await packHours(db, spans, unchangedSinceMs, (key) => isPast(tasks.checks, key));
+  return { ...sum(written), statements };
 }
 
 function blockIn({ key }: LateHour): DayNodes {

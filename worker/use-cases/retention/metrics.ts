@@ -6,12 +6,13 @@ import { readRetentionTasks } from '../../storage/retention-tasks.ts';
 /** Without samples before the first turn that found anything. */
 export async function retentionFamilies(db: D1Database): Promise<MetricFamily[]> {
   const tasks = Object.values((await readRetentionTasks(db)) ?? {});
+  const ofHours = tasks.filter(({ task }) => task !== 'files');
   return [
     {
       name: 'wattshed_retention_done_until_timestamp_seconds',
       type: 'gauge',
       unit: 'seconds',
-      help: 'Before this instant all windows are archived, all series gone from the database, all hours deleted.',
+      help: 'Before this instant all windows are archived, all series gone from the database, all hours cut to what figures are made from (checks), all archived series deleted (files), all hours deleted.',
       samples: tasks
         .filter(({ task }) => task !== 'late')
         .map(({ task, day }) => ({ labels: { task }, value: (day * DAY_MS) / 1_000 })),
@@ -19,21 +20,29 @@ export async function retentionFamilies(db: D1Database): Promise<MetricFamily[]>
     {
       name: 'wattshed_retention_node_hours',
       type: 'counter',
-      help: 'Node-hours that were archived (windows), lost their series (series), were deleted (hours) or tidied (late).',
-      samples: tasks.map(({ task, hours }) => ({ labels: { task }, value: hours })),
+      help: 'Node-hours that were archived (windows), lost their series (series), were cut to what figures are made from (checks), deleted (hours) or tidied (late).',
+      samples: ofHours.map(({ task, hours }) => ({ labels: { task }, value: hours })),
     },
     {
       name: 'wattshed_archive_files',
       type: 'counter',
       help: 'Files written to the archive; one that was written again counts again.',
-      samples: tasks.map(({ task, files }) => ({ labels: { task }, value: files })),
+      samples: ofHours.map(({ task, files }) => ({ labels: { task }, value: files })),
     },
     {
       name: 'wattshed_archive_written_bytes',
       type: 'counter',
       unit: 'bytes',
       help: 'Bytes of these files.',
-      samples: tasks.map(({ task, bytes }) => ({ labels: { task }, value: bytes })),
+      samples: ofHours.map(({ task, bytes }) => ({ labels: { task }, value: bytes })),
+    },
+    {
+      name: 'wattshed_archive_deleted_files',
+      type: 'counter',
+      help: 'Files of power series that were deleted from the archive, older than the setting says.',
+      samples: tasks
+        .filter(({ task }) => task === 'files')
+        .map(({ files }) => ({ labels: {}, value: files })),
     },
   ];
 }

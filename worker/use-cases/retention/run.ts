@@ -4,14 +4,9 @@
  */
 import { SEAL_AFTER_MS } from '../../../shared/ledger/seal.ts';
 import { DAY_MS } from '../../../shared/time/window.ts';
-import { type Written, writeParts } from '../../storage/archive.ts';
-import {
-  countHours,
-  deleteHours,
-  dropSeries,
-  readHoursWithSeries,
-  readLastNodeNumber,
-} from '../../storage/retention-hours.ts';
+import { deleteParts, type Written, writeParts } from '../../storage/archive.ts';
+import { countDayHours, deleteDays } from '../../storage/node-days.ts';
+import { countHours, deleteHours, readLastNodeNumber } from '../../storage/retention-hours.ts';
 import {
   beginRetention,
   moveTask,
@@ -26,6 +21,7 @@ import { windowParts } from './archive-windows.ts';
 import {
   blockOf,
   type DayNodes,
+  isPast,
   numbered,
   partName,
   type Retention,
@@ -33,10 +29,13 @@ import {
   WINDOW_NODES,
 } from './day-nodes.ts';
 import { tidyLateHours } from './late.ts';
+import { cutDays, packHours } from './pack-days.ts';
 
 /** A node's day of series has 800,000 samples at one a second, half a second of CPU. */
 const SERIES_NODES = 1;
-/** Where nothing is written, a step is one statement over keys. */
+/** Files are found by their day. */
+const EVERY_NODE = 2 ** 40;
+/** Where hours only go, a step is one statement over keys. */
 const DROP_NODES = 32;
 const DROP_STEPS = 4;
 
@@ -47,7 +46,8 @@ export async function runRetention(retention: Retention): Promise<void> {
   const lastNode = await readLastNodeNumber(db);
   const today = Math.floor(nowMs / DAY_MS);
   const walk = { db, lastNode };
-  let { windows, series } = tasks;
+  const { packNodes, packSteps } = settings;
+  let { windows, series, checks } = tasks;
   if (bucket !== null)
     windows = await walkDays(
       { ...walk, size: WINDOW_NODES, steps: Math.ceil(settings.archiveSteps / 5) },
@@ -56,21 +56,40 @@ export async function runRetention(retention: Retention): Promise<void> {
       (block) => archiveWindows(db, bucket, block),
     );
   const unchangedSinceMs = nowMs - SEAL_AFTER_MS;
-  if (bucket !== null || settings.withoutArchive !== 'nothing')
+  if (bucket !== null || settings.withoutArchive !== 'nothing') {
     series = await walkDays(
       bucket === null
-        ? { ...walk, size: DROP_NODES, steps: DROP_STEPS }
+        ? { ...walk, size: packNodes, steps: packSteps }
         : { ...walk, size: SERIES_NODES, steps: settings.archiveSteps },
       series,
       today - settings.seriesDays,
-      (block) => letSeriesGo(db, bucket, block, unchangedSinceMs),
+      (block) => letSeriesGo(db, bucket, block, unchangedSinceMs, (key) => isPast(checks, key)),
     );
+    checks = await walkDays(
+      { ...walk, size: packNodes, steps: packSteps },
+      checks,
+      Math.min(today - settings.windowsDays, series.day, bucket === null ? today : windows.day),
+      async (block) => ({ files: 0, bytes: 0, ...(await cutDays(db, spansOf(block))) }),
+    );
+  }
   const caughtUp = await tidyLateHours(
     retention,
-    { windows, series, hours: tasks.hours },
+    { windows, series, checks, hours: tasks.hours },
     tasks.late,
     unchangedSinceMs,
   );
+  if (bucket !== null && settings.archivedSeriesDays !== null)
+    await walkDays(
+      { ...walk, size: EVERY_NODE, steps: settings.archiveSteps },
+      tasks.files,
+      Math.min(today - settings.archivedSeriesDays, series.day),
+      async ({ day }) => ({
+        files: await deleteParts(bucket, 'series', day),
+        bytes: 0,
+        hours: 0,
+        statements: [],
+      }),
+    );
   if (settings.hoursDays === null || !caughtUp) return;
   if (bucket === null && settings.withoutArchive !== 'everything') return;
   const archivedDay = bucket === null ? series.day : Math.min(series.day, windows.day);
@@ -123,20 +142,26 @@ async function letSeriesGo(
   bucket: R2Bucket | null,
   block: DayNodes,
   unchangedSinceMs: number,
+  isCut: (hourKey: number) => boolean,
 ): Promise<Step> {
   const spans = spansOf(block);
-  if (bucket === null) {
-    const seen = await readHoursWithSeries(db, spans, unchangedSinceMs);
-    return { files: 0, bytes: 0, hours: seen.length, statements: [dropSeries(db, seen)] };
+  let written: Written = { files: 0, bytes: 0 };
+  if (bucket !== null) {
+    const files = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
+    written = await writeParts(bucket, numbered('series', block.day, partName(block), files));
   }
-  const { seen, files } = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
-  const written = await writeParts(bucket, numbered('series', block.day, partName(block), files));
-  return { ...written, hours: seen.length, statements: [dropSeries(db, seen)] };
+  return { ...written, ...(await packHours(db, spans, unchangedSinceMs, isCut)) };
 }
 
 async function letHoursGo(db: D1Database, block: DayNodes, unchangedSinceMs: number): Promise<Step> {
+  const { day, nodes } = block;
   const spans = spansOf(block);
-  const hours = await countHours(db, spans, unchangedSinceMs);
-  const statements = [deleteHours(db, spans, unchangedSinceMs), deleteBlocks(db, block.day * HOURS_PER_DAY)];
+  const hours =
+    (await countHours(db, spans, unchangedSinceMs)) + (await countDayHours(db, nodes, day, unchangedSinceMs));
+  const statements = [
+    deleteHours(db, spans, unchangedSinceMs),
+    deleteDays(db, nodes, day, unchangedSinceMs),
+    deleteBlocks(db, day * HOURS_PER_DAY),
+  ];
   return { files: 0, bytes: 0, hours, statements };
 }

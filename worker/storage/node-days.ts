@@ -1,0 +1,164 @@
+/**
+ * Days of the ledger whose series have left: a node's hours in one row of `node_days`. Whoever reads hours finds them there;
+ * one that has a row in `node_hours` as well counts as it is there.
+ */
+import { type DayLedger, decodeDay, encodeDay, hoursIn } from '../../shared/ledger/day-codec.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
+import { epochMs } from '../../shared/units.ts';
+import { fromHex, toHex } from './hex.ts';
+import { jsonChunks } from './json-chunks.ts';
+import { parseNodeHourKey } from './node-hour-key.ts';
+import type { KeySpan, NodeHour } from './node-hours.ts';
+
+const DAYS = 2 ** 15;
+
+export const nodeDayKey = (nodeNumber: number, day: number): number => nodeNumber * DAYS + day;
+
+interface DayRow {
+  readonly key: number;
+  readonly receivedAtMs: number;
+  readonly mark: number;
+  readonly hoursHex: string;
+}
+
+const READ_DAYS = `
+  SELECT days.key AS key, days.received_at_ms AS receivedAtMs, days.mark AS mark, hex(days.hours) AS hoursHex
+  FROM json_each(?1) AS span
+  CROSS JOIN node_days AS days ON days.key >= span.value ->> 0 AND days.key < span.value ->> 1
+  ORDER BY days.key`;
+
+/** @param spans of keys of `node_hours`, each of one node */
+export function selectDays(db: D1Database, spans: readonly KeySpan[]): D1PreparedStatement {
+  const days: { first: number; end: number }[] = [];
+  for (const { first, end } of spans) {
+    const from = dayOfHour(first);
+    const to = dayOfHour(end - 1) + 1;
+    const last = days.at(-1);
+    // Spans that follow each other may cut a day.
+    if (last !== undefined && from >= last.first && from <= last.end) last.end = Math.max(last.end, to);
+    else days.push({ first: from, end: to });
+  }
+  return db.prepare(READ_DAYS).bind(JSON.stringify(days.map(({ first, end }) => [first, end])));
+}
+
+function dayOfHour(hourKey: number): number {
+  const { nodeNumber, hourStartMs } = parseNodeHourKey(hourKey);
+  return nodeDayKey(nodeNumber, Math.floor(hourStartMs / DAY_MS));
+}
+
+/** From rows of `selectDays`, also hours beside its spans. */
+export function hoursOfDays(rows: readonly unknown[]): NodeHour[] {
+  return (rows as readonly DayRow[]).flatMap(({ key, receivedAtMs, hoursHex }) => {
+    const nodeNumber = Math.floor(key / DAYS);
+    const dayStartMs = (key % DAYS) * DAY_MS;
+    return [...decodeDay(fromHex(hoursHex))].map(([hour, ledger]) => ({
+      nodeNumber,
+      hourStartMs: epochMs(dayStartMs + hour * HOUR_MS),
+      receivedAtMs: epochMs(receivedAtMs),
+      ledger,
+    }));
+  });
+}
+
+/** A day as it was read: it is written only while it still stands so. */
+export interface StoredDay {
+  readonly nodeNumber: number;
+  /** Whole days since 1970. */
+  readonly day: number;
+  readonly receivedAtMs: number;
+  readonly mark: number;
+  readonly hours: DayLedger;
+}
+
+export async function readDays(db: D1Database, spans: readonly KeySpan[]): Promise<StoredDay[]> {
+  const { results } = await selectDays(db, spans).all<DayRow>();
+  return results.map(({ key, receivedAtMs, mark, hoursHex }) => ({
+    nodeNumber: Math.floor(key / DAYS),
+    day: key % DAYS,
+    receivedAtMs,
+    mark,
+    hours: decodeDay(fromHex(hoursHex)),
+  }));
+}
+
+const FIRST_TIME = `
+  INSERT INTO node_days (key, received_at_ms, mark, hours)
+  SELECT value ->> 0, value ->> 1, value ->> 2, unhex(value ->> 3) FROM json_each(?1) WHERE true
+  ON CONFLICT (key) DO NOTHING`;
+
+const AGAIN = `
+  UPDATE node_days SET received_at_ms = day.value ->> 1, mark = day.value ->> 2, hours = unhex(day.value ->> 3)
+  FROM json_each(?1) AS day
+  WHERE node_days.key = day.value ->> 0 AND node_days.mark = day.value ->> 4`;
+
+/** A day as it is to be. */
+export interface DayWrite {
+  readonly day: Omit<StoredDay, 'mark'>;
+  /** Its mark as it was read; null: it had no row. */
+  readonly before: number | null;
+  /** As `newMark` gave it. */
+  readonly mark: number;
+}
+
+/** No two writes of a day have the same. */
+export const newMark = (): number => crypto.getRandomValues(new Uint32Array(1))[0]!;
+
+/** One row written per day; none where another run has written it since it was read. */
+export function writeDays(db: D1Database, writes: readonly DayWrite[]): D1PreparedStatement[] {
+  const statements = (sql: string, some: readonly DayWrite[]) =>
+    jsonChunks(some.map(toJson)).map((chunk) => db.prepare(sql).bind(chunk));
+  return [
+    ...statements(
+      FIRST_TIME,
+      writes.filter(({ before }) => before === null),
+    ),
+    ...statements(
+      AGAIN,
+      writes.filter(({ before }) => before !== null),
+    ),
+  ];
+}
+
+const toJson = ({ day: { nodeNumber, day, receivedAtMs, hours }, before, mark }: DayWrite): string =>
+  JSON.stringify([nodeDayKey(nodeNumber, day), receivedAtMs, mark, toHex(encodeDay(hours)), before]);
+
+const COUNT_HOURS = `
+  SELECT hex(substr(hours, 1, 16)) AS startHex FROM node_days
+  WHERE key IN (SELECT value FROM json_each(?1)) AND received_at_ms <= ?2`;
+
+/** Hours in the day of these nodes. @param nodes numbers */
+export async function countDayHours(
+  db: D1Database,
+  nodes: KeySpan,
+  day: number,
+  unchangedSinceMs: number,
+): Promise<number> {
+  const { results } = await db
+    .prepare(COUNT_HOURS)
+    .bind(keysOf(nodes, day), unchangedSinceMs)
+    .all<{ startHex: string }>();
+  return results.reduce((sum, { startHex }) => sum + hoursIn(fromHex(startHex)), 0);
+}
+
+/** One row written per day. @param nodes numbers */
+export function deleteDays(
+  db: D1Database,
+  nodes: KeySpan,
+  day: number,
+  unchangedSinceMs: number,
+): D1PreparedStatement {
+  return db
+    .prepare('DELETE FROM node_days WHERE key IN (SELECT value FROM json_each(?1)) AND received_at_ms <= ?2')
+    .bind(keysOf(nodes, day), unchangedSinceMs);
+}
+
+const keysOf = ({ first, end }: KeySpan, day: number) =>
+  JSON.stringify(Array.from({ length: end - first }, (_, place) => nodeDayKey(first + place, day)));
+
+/** Later than any hour. */
+export const NO_HOUR = 2 ** 21;
+
+/** SQL: hours since 1970 to the oldest hour of node `number`; it stands first among its keys. `NO_HOUR` where there is none. */
+export const OLDEST_HOUR = `MIN(
+  COALESCE((SELECT key - (number << 21) FROM node_hours WHERE key >= number << 21 AND key < (number + 1) << 21 ORDER BY key LIMIT 1), ${NO_HOUR}),
+  COALESCE((SELECT (key - (number << 15)) * 24 FROM node_days WHERE key >= number << 15 AND key < (number + 1) << 15 ORDER BY key LIMIT 1), ${NO_HOUR}))`;
