@@ -169,6 +169,7 @@ export class FigureSums {
   readonly #missing = new CompensatedSum();
   readonly #nodesExpected = new NumberSet();
   readonly #nodesReporting = new NumberSet();
+  #last: { readonly expected: NumberSet; readonly reporting: NumberSet } | null = null;
 
   add(nodeNumber: number, cell: Cell): void {
     this.#addCell(cell);
@@ -176,11 +177,12 @@ export class FigureSums {
     if (cell.reporting) this.#nodesReporting.add(nodeNumber);
   }
 
-  /** One cell that stands for many nodes. */
+  /** One cell that stands for many nodes; of a fleet that stands, one hour has the sets of the one before. */
   addNodes(cell: Cell, expected: NumberSet, reporting: NumberSet): void {
     this.#addCell(cell);
-    this.#nodesExpected.addAll(expected);
-    this.#nodesReporting.addAll(reporting);
+    if (expected !== this.#last?.expected) this.#nodesExpected.addAll(expected);
+    if (reporting !== this.#last?.reporting) this.#nodesReporting.addAll(reporting);
+    this.#last = { expected, reporting };
   }
 
   #addCell(cell: Cell): void {

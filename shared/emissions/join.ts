@@ -1,33 +1,32 @@
 /** The join over many nodes: cells summed into totals, steps and groups. */
 import { NumberSet } from '../number-set.ts';
 import type { HourSums } from '../rollup/hour-sums.ts';
+import { chargeSlots, SiteRates } from '../rollup/site-rates.ts';
 import type { Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
 import { type Charging, chargeWindow } from './charge-window.ts';
+import type { OwnerOf } from './device-shares.ts';
 import { type PartRow, PartSums } from './embodied-parts.ts';
 import { FigureSums, type Figures } from './figures.ts';
+import {
+  type GroupKey,
+  type GroupName,
+  groupOf,
+  type JobRequest,
+  jobOwners,
+  NO_GROUP,
+} from './join-groups.ts';
 import type { JoinNode, NodeHourLedger } from './join-node.ts';
-import { type JoinRange, nodeCells } from './node-cells.ts';
-import { JOB_KEYS, type JobFacts, type JobKey, jobValue, OTHER_JOBS, type Owner } from './owners.ts';
+import { isWanted, type JoinRange, type NodeCell, nodeCells } from './node-cells.ts';
+import { JOB_KEYS, type Owner } from './owners.ts';
 import type { TimeSpan } from './presence.ts';
 import { edgesWithin, stepAt } from './time-steps.ts';
 
-export const PLACE_KEYS = ['node', 'gridZone', 'site', 'gpuModel'] as const;
-export const GROUP_KEYS = [...PLACE_KEYS, ...JOB_KEYS] as const;
-export type GroupKey = (typeof GROUP_KEYS)[number];
+export { GROUP_KEYS, type GroupKey, type JobRequest, NO_GROUP, PLACE_KEYS } from './join-groups.ts';
 
 /** What counts as hardly used is a matter of opinion: low enough that a job that computes steadily is never in it. */
 export const DEFAULT_LOW_UTILIZATION_RATIO = 0.2;
-
-/** What is asked of jobs: groups by one of their values, or only some of them. */
-export interface JobRequest {
-  /** Asked for every job of the hours that are added. */
-  readonly jobOf: (jobNumber: number) => JobFacts;
-  readonly acceptsJob: (job: JobFacts) => boolean;
-  /** Whether energy and hardware that was in no job is wanted too. */
-  readonly acceptsOwner: (owner: Owner) => boolean;
-}
 
 export interface JoinRequest
   extends Charging,
@@ -45,11 +44,7 @@ export interface FigureStep extends Figures {
   readonly endMs: number;
 }
 
-export interface FigureGroup extends Figures {
-  readonly key: string;
-  readonly label: string;
-  /** In groups by what jobs are: whether it is jobs, proven idle or nobody's. Null in others. */
-  readonly owner: 'job' | 'idle' | 'unattributed' | null;
+export interface FigureGroup extends Figures, GroupName {
   /** Different GPUs that were metered or, for jobs, allocated. */
   readonly gpuCount: number;
   readonly series: readonly FigureStep[];
@@ -90,6 +85,13 @@ class Sums {
   /** By `gpuNumber`. */
   readonly gpus = new NumberSet();
   readonly steps = new Map<number, FigureSums>();
+  #lastGpus: NumberSet | null = null;
+
+  /** Of a fleet that stands, one hour has the set of the one before. */
+  addGpus(gpus: NumberSet): void {
+    if (gpus !== this.#lastGpus) this.gpus.addAll(gpus);
+    this.#lastGpus = gpus;
+  }
 }
 
 export class EmissionsJoin {
@@ -99,6 +101,7 @@ export class EmissionsJoin {
   readonly #excluded = new Map<string | null, bigint>();
   readonly #lifetimes = new Set<number>();
   readonly #parts = new PartSums();
+  readonly #rates = new Map<(instantMs: number) => Place, SiteRates>();
   readonly #range: Omit<JoinRange, 'accepts' | 'edges'>;
 
   constructor(request: JoinRequest) {
@@ -119,17 +122,25 @@ export class EmissionsJoin {
     const firstStep = stepAt(all, edges[0]!);
     const range = { ...this.#range, edges, accepts: (place: Place) => accepts(node, place) };
     const { cells, excluded } = nodeCells(node, hours, range);
-    for (const { place, step, owner, cell, gpus } of cells) {
-      if (!cell.inFleet && !cell.reporting) continue;
-      this.#lifetimes.add(place.lifetimeYears);
-      if (cell.embodiedParts !== null) this.#parts.addAll(cell.embodiedParts);
-      const { groupBy } = this.#request;
-      const group = groupBy === null ? null : groupOf(groupBy, node, place, owner);
-      const add = (figures: FigureSums) => figures.add(node.number, cell);
-      for (const sums of this.#addStep(firstStep + step, group, add))
-        for (const index of gpus) sums.gpus.add(gpuNumber(node.number, index));
-    }
-    for (const { gridZone, millijoules } of excluded) this.#exclude(gridZone, millijoules);
+    const model = gpuModel(node);
+    for (const cell of cells) this.addCell(node, model, { ...cell, step: firstStep + cell.step });
+    for (const { gridZone, millijoules } of excluded) this.exclude(gridZone, millijoules);
+  }
+
+  /** Adds a share of a node, charged already; its place and owner are accepted. */
+  addCell(
+    node: Pick<JoinNode, 'number' | 'id' | 'hostname'>,
+    model: string | null,
+    { place, step, owner, cell, gpus }: NodeCell,
+  ): void {
+    if (!cell.inFleet && !cell.reporting) return;
+    this.#lifetimes.add(place.lifetimeYears);
+    if (cell.embodiedParts !== null) this.#parts.addAll(cell.embodiedParts);
+    const { groupBy } = this.#request;
+    const group = groupBy === null ? null : groupOf(groupBy, node, model, place, owner);
+    const add = (figures: FigureSums) => figures.add(node.number, cell);
+    for (const sums of this.#addStep(step, group, add))
+      for (const index of gpus) sums.gpus.add(gpuNumber(node.number, index));
   }
 
   /**
@@ -139,27 +150,22 @@ export class EmissionsJoin {
    */
   addHour({ startMs, gpuModel, placeAt, sums: hour }: RolledHour): void {
     const { groupBy, edges } = this.#request;
-    hour.windows.forEach((window, i) => {
-      if (window === null) return;
-      const windowMs = startMs + i * WINDOW_MS;
-      const place = placeAt(windowMs);
-      const uncharged = chargeWindow(
-        hour.figures,
-        place,
-        windowMs,
-        { ...window, begun: true },
-        window.componentsOnly,
-        this.#request,
-      );
-      if (uncharged > 0) this.#exclude(place.gridZone, uncharged);
-    });
+    const exclude = (place: Place, millijoules: number) => this.exclude(place.gridZone, millijoules);
+    chargeSlots(hour.figures, this.ratesOf(placeAt), startMs, WINDOW_MS, hour.windows, exclude);
     const { gridZone, siteId, lifetimeYears } = placeAt(startMs);
     this.#lifetimes.add(lifetimeYears);
     const keys = { gridZone, site: siteId, gpuModel };
     const key = groupBy === null ? null : (keys[groupBy as keyof typeof keys] ?? NO_GROUP);
     const group = key === null ? null : { key, label: key, owner: null };
     const add = (figures: FigureSums) => figures.addNodes(hour.figures, hour.expected, hour.reporting);
-    for (const { gpus } of this.#addStep(stepAt(edges, startMs), group, add)) gpus.addAll(hour.gpus);
+    for (const sums of this.#addStep(stepAt(edges, startMs), group, add)) sums.addGpus(hour.gpus);
+  }
+
+  /** Rates of a site, worked out once. */
+  ratesOf(placeAt: (instantMs: number) => Place): SiteRates {
+    const known = this.#rates.get(placeAt) ?? new SiteRates(placeAt, this.#request.intensityOf);
+    this.#rates.set(placeAt, known);
+    return known;
   }
 
   /** Adds to the totals and the group, and to the step of each; returns them. */
@@ -175,8 +181,23 @@ export class EmissionsJoin {
     return all;
   }
 
-  #exclude(gridZone: string | null, millijoules: number): void {
+  /** Energy that no intensity is known for. */
+  exclude(gridZone: string | null, millijoules: number): void {
     this.#excluded.set(gridZone, (this.#excluded.get(gridZone) ?? 0n) + BigInt(millijoules));
+  }
+
+  /** Whose a job's share is; null where nobody asks. */
+  get ownerOf(): OwnerOf {
+    return this.#range.ownerOf;
+  }
+
+  /** Whether the owner's share is asked for. */
+  isWanted(owner: Owner): boolean {
+    return isWanted(owner, this.#range);
+  }
+
+  stepAt(instantMs: number): number {
+    return stepAt(this.#request.edges, instantMs);
   }
 
   /** So far. */
@@ -236,45 +257,6 @@ const DEVICES = 2 ** 16;
 /** One number for each GPU of the fleet. */
 export const gpuNumber = (nodeNumber: number, deviceIndex: number): number =>
   nodeNumber * DEVICES + deviceIndex;
-
-/** Key of what belongs to none. */
-export const NO_GROUP = 'none';
-
-type GroupName = Pick<FigureGroup, 'key' | 'label' | 'owner'>;
-
-function groupOf(groupBy: GroupKey, node: JoinNode, place: Place, owner: Owner): GroupName {
-  const same = (key: string | null) => ({ key: key ?? NO_GROUP, label: key ?? NO_GROUP, owner: null });
-  switch (groupBy) {
-    case 'node':
-      return { key: node.id, label: node.hostname, owner: null };
-    case 'gridZone':
-      return same(place.gridZone);
-    case 'site':
-      return same(place.siteId);
-    case 'gpuModel':
-      return same(gpuModel(node));
-    default:
-      return { key: owner.key, label: owner.key, owner: owner.kind === 'whole' ? null : owner.kind };
-  }
-}
-
-/** One owner for each value of the key that groups, or for all jobs together; those that are not accepted have none. */
-function jobOwners({ jobOf, acceptsJob }: JobRequest, key: JobKey | null): (jobNumber: number) => Owner {
-  const byValue = new Map<string, Owner>();
-  const byNumber = new Map<number, Owner>();
-  const ownerOf = (job: JobFacts): Owner => {
-    if (!acceptsJob(job)) return OTHER_JOBS;
-    const value = key === null ? '' : (jobValue(job, key) ?? NO_GROUP);
-    const owner = byValue.get(value) ?? { kind: 'job', key: value };
-    byValue.set(value, owner);
-    return owner;
-  };
-  return (jobNumber) => {
-    const owner = byNumber.get(jobNumber) ?? ownerOf(jobOf(jobNumber));
-    byNumber.set(jobNumber, owner);
-    return owner;
-  };
-}
 
 /** The models of a node's GPUs; a node is never split, so mixed ones make one group: `A + B`. Null without GPUs. */
 export function gpuModel(node: Pick<JoinNode, 'devices' | 'parts'>): string | null {

@@ -123,7 +123,8 @@ export function nodeCells(
   };
 }
 
-const isWanted = (owner: Owner, range: JoinRange) => owner !== OTHER_JOBS && range.acceptsOwner(owner);
+export const isWanted = (owner: Owner, range: Pick<JoinRange, 'acceptsOwner'>): boolean =>
+  owner !== OTHER_JOBS && range.acceptsOwner(owner);
 
 /**
  * Adds the time that the node's devices were metered in this window; returns that of a meter of the whole node, and by

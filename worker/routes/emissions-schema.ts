@@ -161,7 +161,7 @@ export const emissionsSchema = z
     }),
     rolledUpTo: instantOutput.nullable().openapi({
       description:
-        'Until when the answer counts, where that is not `to`: the newest hours of a fleet over 100 nodes are summed every ten minutes. Null: it is all there.',
+        'Until when the answer counts, where that is not `to`: the newest hours of a fleet over 64 nodes are summed every ten minutes. Null: it is all there.',
     }),
     hoursWaiting: z.number().int().openapi({
       description:

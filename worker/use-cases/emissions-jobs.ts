@@ -37,7 +37,10 @@ export class KnownJobs {
 
   async readNamedIn(hours: readonly { readonly ledger: HourLedger }[]): Promise<void> {
     const named = hours.flatMap(({ ledger }) => ledger.windows.flat().flatMap(({ jobShares }) => jobShares));
-    const numbers = [...new Set(named.map(({ jobNumber }) => jobNumber))];
+    await this.read([...new Set(named.map(({ jobNumber }) => jobNumber))]);
+  }
+
+  async read(numbers: readonly number[]): Promise<void> {
     const fresh = numbers.filter((number) => !this.#byNumber.has(number));
     for (const job of await readJobs(this.#db, fresh, this.#knownAtMs)) this.#byNumber.set(job.number, job);
   }

@@ -42,7 +42,9 @@ import {
 import { KnownJobs, namedJobs } from './emissions-jobs.ts';
 import { loadIntensities } from './grid-intensity.ts';
 import { devicesAsKnown } from './known-devices.ts';
-import { type RolledUp, readRolledUp } from './rollup/read.ts';
+import type { RolledQuery } from './rollup/plan.ts';
+import { readRolledUp } from './rollup/read.ts';
+import { joinRolledNodes, planRolledNodes } from './rollup/read-nodes.ts';
 import { loadSupply } from './supply.ts';
 
 export interface EmissionsQuery {
@@ -88,7 +90,7 @@ export interface Emissions extends JoinResult {
   readonly hoursWaiting: number;
 }
 
-/** Groups and filters that rollups hold. */
+/** Groups and filters that sums of the fleet hold. */
 const ROLLED_KEYS = ['gridZone', 'site', 'gpuModel'] as const;
 /** Decoded hours held at once. */
 const HOURS_AT_ONCE = 2_000;
@@ -115,31 +117,35 @@ export async function emissions(
   const terms = emissionsFilter(query.filter, query.project);
   if (!terms.ok) return terms;
   const joinToMs = Math.min(toMs, asOfMs);
-  const rolled = await fromRollups(db, query, terms.value, { fromMs, toMs: joinToMs }, nowMs);
+  const rolledQuery = rollable(query, terms.value, { fromMs, toMs: joinToMs }, nowMs);
+  const ofPlaces = rolledQuery !== null && isOfPlaces(query, terms.value);
+  const rolled = ofPlaces ? await readRolledUp(db, rolledQuery) : null;
   // The end of the last step may be ahead.
-  const spans = rolled?.spans ?? [{ fromMs, toMs }];
-  const areNodesRead = spans.length > 0;
-  const fleet = areNodesRead ? await readFleet(db) : [];
+  const whole = [{ fromMs, toMs }];
+  const areNodesAsked = rolled === null || rolled.spans.length > 0;
+  const fleet = areNodesAsked ? await readFleet(db) : [];
   if (query.nodeId !== null && !fleet.some(({ id }) => id === query.nodeId))
     return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
   const only = await namedJobs(db, query, terms.value);
   const ranOn = only && new Set((await readJobNodes(db, only)).map(({ nodeNumber }) => nodeNumber));
-  const settings = areNodesRead ? await readSettings(openDatabase(db)) : [];
+  const isAsked = (node: FleetNode) =>
+    (ranOn === null || ranOn.has(node.number)) &&
+    (query.nodeId === null || node.id === query.nodeId) &&
+    acceptsNode(node, terms.value);
+  const rolledNodes =
+    rolledQuery === null || ofPlaces ? null : await planRolledNodes(db, rolledQuery, fleet.filter(isAsked));
+  const { spans, ...ofRolled } = rolled ?? rolledNodes ?? { ...NOT_ROLLED, spans: whole };
+  const settings = spans.length > 0 ? await readSettings(openDatabase(db)) : [];
   const asKnown = nodesAsKnown(fleet, settings, known.knownAtMs);
-  const nodes = asKnown.filter(
-    (node) =>
-      (ranOn === null || ranOn.has(node.number)) &&
-      (query.nodeId === null || node.id === query.nodeId) &&
-      acceptsNode(node, terms.value),
-  );
+  const nodes = asKnown.filter(isAsked);
   const tooLong = checkRange(query, { fromMs, toMs }, spans, nodes.length);
   if (tooLong !== null) return tooLong;
 
   const range = { fromMs, toMs, joinToMs, ...known };
   const supply = accounting === 'market' ? await loadSupply(db, asKnown, settings, range) : null;
   if (supply !== null && !supply.ok) return supply;
-  const prepared = await prepareNodes(db, nodes, range, settings);
-  const resolvers = await loadResolvers(db, prepared, rolled?.gridZones ?? [], query, range);
+  const prepared = spans.length > 0 ? await prepareNodes(db, nodes, range, settings) : [];
+  const resolvers = await loadResolvers(db, prepared, ofRolled.gridZones, query, range);
   const ofJobs = acceptsJobs(terms.value, query.jobNumbers, query.withinProjects ?? null);
   const byJobs = query.groupBy !== undefined && !isPlaceKey(query.groupBy);
   const jobs = byJobs || !ofJobs.all ? new KnownJobs(db, known.knownAtMs) : null;
@@ -156,50 +162,71 @@ export async function emissions(
     lowUtilizationRatio: query.lowUtilizationRatio ?? DEFAULT_LOW_UTILIZATION_RATIO,
     withParts: query.withParts,
   });
+  const tooManySteps = () => checkSteps(edges.length - 1, 1 + join.groupCount);
   for (const hour of rolled?.hours ?? []) join.addHour(hour);
-  for (const span of spans) {
-    for (const chunk of chunksOf(prepared, span)) {
-      await addChunk(db, join, chunk, { ...range, ...span, joinToMs: Math.min(span.toMs, joinToMs) }, jobs);
-      const tooMany = checkSteps(edges.length - 1, 1 + join.groupCount);
+  if (rolledNodes !== null) {
+    const know = async (numbers: readonly number[]) => jobs?.read(numbers);
+    for await (const _ of joinRolledNodes(db, rolledNodes, join, know)) {
+      const tooMany = tooManySteps();
       if (tooMany !== null) return tooMany;
     }
   }
+  for (const span of spans) {
+    for (const chunk of chunksOf(prepared, span)) {
+      await addChunk(db, join, chunk, { ...range, ...span, joinToMs: Math.min(span.toMs, joinToMs) }, jobs);
+      const tooMany = tooManySteps();
+      if (tooMany !== null) return tooMany;
+    }
+  }
+  const tooMany = tooManySteps();
+  if (tooMany !== null) return tooMany;
   // How much of a contract is used tells what others use.
   const bound = (query.withinProjects ?? null) !== null;
   const contracts = supply === null || bound ? null : supply.value.uses;
-  const { rolledUpToMs, hoursWaiting } = rolled ?? { rolledUpToMs: null, hoursWaiting: 0 };
+  const { rolledUpToMs, hoursWaiting } = ofRolled;
   return ok({ fromMs, toMs, asOfMs, contracts, rolledUpToMs, hoursWaiting, ...join.result() });
 }
 
-/** What of the answer is summed already; null where it asks for what rollups do not hold. */
-async function fromRollups(
-  db: D1Database,
+const NOT_ROLLED = { gridZones: new Set<string>(), rolledUpToMs: null, hoursWaiting: 0 };
+
+/** Of which sums of hours can answer; null where it asks for what they do not hold. */
+function rollable(
   query: EmissionsQuery,
   terms: readonly Term[],
   span: TimeSpan,
   nowMs: number,
-): Promise<RolledUp | null> {
+): RolledQuery | null {
   const { lowUtilizationRatio = DEFAULT_LOW_UTILIZATION_RATIO, accounting = 'location' } = query;
-  const keys = [...terms.map(({ key }) => key), ...(query.groupBy === undefined ? [] : [query.groupBy])];
   const isHeld =
-    query.nodeId === null &&
     query.asOfMs === undefined &&
-    query.jobNumbers === undefined &&
-    (query.withinProjects ?? null) === null &&
     query.withParts !== true &&
     query.step !== 'window' &&
     accounting === 'location' &&
-    lowUtilizationRatio === DEFAULT_LOW_UTILIZATION_RATIO &&
-    keys.every((key) => ROLLED_KEYS.some((each) => each === key));
+    lowUtilizationRatio === DEFAULT_LOW_UTILIZATION_RATIO;
   if (!isHeld || span.fromMs >= span.toMs) return null;
-  return readRolledUp(db, {
+  return {
     ...span,
     nowMs,
-    byZone: keys.includes('gridZone'),
+    byZone: keysOf(query, terms).includes('gridZone'),
     acceptsGroup: (group) => acceptsGroup(group, terms),
     acceptsPlace: (place) => acceptsZone(place, terms),
-  });
+  };
 }
+
+/** Whether it asks for nothing of nodes and jobs: then sums of the fleet answer. */
+function isOfPlaces(query: EmissionsQuery, terms: readonly Term[]): boolean {
+  return (
+    query.nodeId === null &&
+    query.jobNumbers === undefined &&
+    (query.withinProjects ?? null) === null &&
+    keysOf(query, terms).every((key) => ROLLED_KEYS.some((each) => each === key))
+  );
+}
+
+const keysOf = ({ groupBy }: EmissionsQuery, terms: readonly Term[]): readonly string[] => [
+  ...terms.map(({ key }) => key),
+  ...(groupBy === undefined ? [] : [groupBy]),
+];
 
 interface Range {
   readonly fromMs: number;

@@ -15,7 +15,14 @@ import { host } from '../support/enrolment.ts';
 import { type Answer, expectSame, instant, rollUp } from './support.ts';
 
 const DAYS = 6;
-const QUERIES = ['step=hour', 'groupBy=site&step=day', 'groupBy=gpuModel'];
+const QUERIES = [
+  'step=hour',
+  'groupBy=site&step=day',
+  'groupBy=gpuModel',
+  'groupBy=node&step=hour',
+  'groupBy=node&step=day',
+  'groupBy=job',
+];
 const GPU_ENERGY = 90_000_000;
 
 const tokens = new Map<string, string>();

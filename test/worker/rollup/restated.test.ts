@@ -22,6 +22,13 @@ const SITES = ['sf', 'dk'] as const;
 const nodes = new Map<string, { nodeId: string; token: string }>();
 let revision = 1;
 
+const JOBS = [
+  { id: 'slurm:c:0', project: 'llm', user: 'ada' },
+  { id: 'slurm:c:1', project: 'llm', phase: 'train' },
+  { id: 'slurm:c:2', user: 'ada' },
+  { id: 'slurm:c:3', project: 'idle' },
+];
+
 /** A window of one node: idle, in a job, or of unknown use; with or without a meter of the whole host. */
 async function tell(node: string, windows: readonly number[], milliwatts: number) {
   revision++;
@@ -45,7 +52,7 @@ async function tell(node: string, windows: readonly number[], milliwatts: number
       revision,
       final: true,
       devices,
-      jobs: window % 5 === 0 ? [] : [{ id: `slurm:c:${window % 4}`, devices: [share] }],
+      jobs: window % 5 === 0 ? [] : [{ ...JOBS[window % 4], devices: [share] }],
     };
   });
   const body = { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0', reports };
@@ -61,7 +68,11 @@ beforeAll(async () => {
   await ask('POST', '/v1/sites', { id: 'dk', gridZone: 'DK-DK1', pueRatio: 1.1 });
   const factors = { wueLitresPerKwh: 1.8, hostOverheadRatio: 0.1, hostOverheadSource: 'test' };
   await ask('PATCH', '/v1/sites/sf', { ...factors, effectiveFrom: instant(-24 * 365) });
-  for (const [i, name] of NODES.entries()) nodes.set(name, await newNode(name, SITES[i % 2]!));
+  for (const [i, name] of NODES.entries()) {
+    const node = await newNode(name, SITES[i % 2]!);
+    nodes.set(name, node);
+    await ask('PATCH', `/v1/nodes/${node.nodeId}`, { labels: { rack: `r${i % 3}` } });
+  }
   for (let day = 0; day < DAYS; day++) {
     clock.nowMs = DAY_MS + (day + 1) * 24 * HOUR_MS;
     for (const [i, name] of NODES.entries()) {
@@ -87,6 +98,15 @@ const QUERIES = [
   'filter=site:sf&step=day',
   'filter=gridZone:US-CAL-CISO',
   `from=${instant(1.5)}&to=${instant(HOURS - 7.25)}&step=day`,
+  'groupBy=node',
+  'groupBy=node&step=hour',
+  'groupBy=job&step=day',
+  'groupBy=project',
+  `groupBy=user&from=${instant(1.5)}&to=${instant(HOURS - 7.25)}&step=day`,
+  'groupBy=phase&filter=gridZone:US-CAL-CISO,label.rack:r1',
+  'groupBy=node&filter=project:llm&step=day',
+  'groupBy=gridZone&filter=job:slurm:c:2',
+  'groupBy=site&filter=job:unattributed',
 ];
 
 const hourOf = fc.integer({ min: 0, max: HOURS - 1 });

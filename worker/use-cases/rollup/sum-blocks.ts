@@ -20,7 +20,7 @@ import { readNodeDevices } from '../../storage/node-devices.ts';
 import { nodeHourKey } from '../../storage/node-hour-key.ts';
 import { type NodeHour, readHourSpans } from '../../storage/node-hours.ts';
 import { readParts } from '../../storage/parts.ts';
-import { BLOCK_NODES, blockOfNode, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { blockOfNode, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
 import { readBlockDay, writeOwnerDays } from '../../storage/rollup-node-days.ts';
 import { readGroups, registerGroups, type TakenMarks, writeBlocks } from '../../storage/rollup-sums.ts';
 

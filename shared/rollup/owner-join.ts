@@ -1,0 +1,263 @@
+/**
+ * Joins what owners had of nodes, as rollups hold it: the same cells as the join over every hour makes, for each node, place,
+ * step and owner.
+ */
+import { Cell } from '../emissions/figures.ts';
+import type { EmissionsJoin } from '../emissions/join.ts';
+import type { JoinNode } from '../emissions/join-node.ts';
+import { IDLE, type Owner, UNATTRIBUTED, WHOLE } from '../emissions/owners.ts';
+import type { Place } from '../settings/place.ts';
+import type { RolledWindow } from './hour-sums.ts';
+import {
+  addOwned,
+  ENERGY_BY_TYPE,
+  GAP,
+  IDLE_OWNER,
+  jobOfOwner,
+  METERED,
+  NODE,
+  type OwnerSums,
+  SHARED_VALUES,
+  setValues,
+  VALUES,
+} from './owner-sums.ts';
+import { chargeSlots, type SiteRates } from './site-rates.ts';
+
+type NamedNode = Pick<JoinNode, 'number' | 'id' | 'hostname'>;
+
+/** One owner's part of what is put together. */
+class Share {
+  readonly cell = new Cell();
+  readonly values = new Float64Array(VALUES);
+  readonly gpus = new Set<number>();
+}
+
+/** One node at one place in one step. */
+interface Work {
+  readonly node: NamedNode;
+  readonly model: string | null;
+  readonly place: Place;
+  readonly step: number;
+  readonly startMs: number;
+  readonly rates: SiteRates;
+  /** Its own, of which owners leave a rest. */
+  readonly own: Share;
+  readonly shares: Map<Owner, Share>;
+}
+
+/** What an owner had of a node in one hour or day of the rollups. */
+export interface OwnerPiece {
+  readonly model: string | null;
+  readonly rates: SiteRates;
+  readonly owner: number;
+  /** Of one place, but for the windows of an hour in which its settings change. */
+  readonly sums: OwnerSums;
+}
+
+/** An hour or a day within one step. */
+interface PieceTime {
+  readonly startMs: number;
+  /** Of one slot of the sums. */
+  readonly slotMs: number;
+}
+
+/** Cells that are put together at once: some 2 kB each. */
+const MAX_SHARES = 10_000;
+
+export class OwnerJoin {
+  readonly #join: EmissionsJoin;
+  readonly #works = new Map<string, Work>();
+  readonly #placeIds = new Map<Place, number>();
+  readonly #watts = new Map<number, MeanWatts>();
+  #shares = 0;
+  #step = 0;
+
+  constructor(join: EmissionsJoin) {
+    this.#join = join;
+  }
+
+  /** @param pieces all of this node in this time */
+  addNode(node: NamedNode, time: PieceTime, pieces: readonly OwnerPiece[]): void {
+    const step = this.#join.stepAt(time.startMs);
+    // Not amid a node: what its owners leave is known once all of them are there.
+    if (step !== this.#step || this.#shares >= MAX_SHARES) this.flush();
+    this.#step = step;
+    for (const piece of pieces) this.#add(node, time, piece);
+  }
+
+  #add(node: NamedNode, time: PieceTime, piece: OwnerPiece): void {
+    const { owner, sums } = piece;
+    const work = this.#work(node, time, piece);
+    if (owner === NODE) {
+      addValues(work.own, sums);
+      work.own.cell.inFleet ||= sums.inFleet;
+      work.own.cell.reporting ||= sums.reporting;
+      for (const index of sums.gpus) work.own.gpus.add(index);
+      return;
+    }
+    this.#wattsOf(node).add(sums.values);
+    const holder = this.#holderOf(owner);
+    const share = this.#share(work, holder);
+    if (holder === WHOLE) addOwned(share.values, sums.values);
+    else addValues(share, sums);
+    share.cell.reporting ||= sums.reporting;
+    for (const index of sums.gpus) share.gpus.add(index);
+    this.#charge(share.cell, holder, time, piece);
+  }
+
+  #holderOf(owner: number): Owner {
+    const { ownerOf } = this.#join;
+    if (ownerOf === null) return WHOLE;
+    const job = jobOfOwner(owner);
+    if (job !== null) return ownerOf(job);
+    return owner === IDLE_OWNER ? IDLE : UNATTRIBUTED;
+  }
+
+  /** Gives the join what was put together. */
+  flush(): void {
+    for (const work of this.#works.values()) this.#finish(work);
+    this.#works.clear();
+    this.#shares = 0;
+  }
+
+  #work(node: NamedNode, { startMs }: PieceTime, { model, rates }: OwnerPiece): Work {
+    const { place } = rates.at(startMs);
+    const placeId = this.#placeIds.get(place) ?? this.#placeIds.size;
+    this.#placeIds.set(place, placeId);
+    const key = `${node.number} ${placeId}`;
+    const known = this.#works.get(key);
+    if (known) return known;
+    const shares = new Map<Owner, Share>();
+    const work = { node, model, place, step: this.#step, startMs, rates, own: new Share(), shares };
+    this.#works.set(key, work);
+    this.#shares++;
+    return work;
+  }
+
+  #share({ shares }: Work, owner: Owner): Share {
+    const known = shares.get(owner);
+    if (known) return known;
+    const made = new Share();
+    shares.set(owner, made);
+    this.#shares++;
+    return made;
+  }
+
+  #charge(
+    cell: Cell,
+    holder: Owner,
+    { startMs, slotMs }: PieceTime,
+    { owner, rates, sums }: OwnerPiece,
+  ): void {
+    const slots = windowsOf(sums, owner);
+    chargeSlots(cell, rates, startMs, slotMs, addedTo(cell, slots), ({ gridZone }, millijoules) => {
+      if (this.#join.isWanted(holder)) this.#join.exclude(gridZone, millijoules);
+    });
+  }
+
+  #finish(work: Work): void {
+    const { own, shares } = work;
+    if (this.#join.ownerOf === null) {
+      const share = this.#share(work, WHOLE);
+      for (const index of SHARED_VALUES) share.values[index] = own.values[index]!;
+      share.cell.reporting = own.cell.reporting;
+      share.gpus.clear();
+      for (const index of own.gpus) share.gpus.add(index);
+    } else {
+      if (own.cell.reporting) this.#chargeNothing(work, IDLE);
+      const rest = own.cell.reporting
+        ? this.#chargeNothing(work, UNATTRIBUTED)
+        : this.#share(work, UNATTRIBUTED);
+      rest.cell.reporting = own.cell.reporting;
+      for (const index of SHARED_VALUES) {
+        let others = 0;
+        for (const share of shares.values()) if (share !== rest) others += share.values[index]!;
+        // Below zero only by rounding, or where more was allocated than the node has.
+        rest.values[index] = Math.max(0, own.values[index]! - others);
+      }
+    }
+    const watts = this.#wattsOf(work.node);
+    for (const [owner, { cell, values, gpus }] of shares) {
+      if (!this.#join.isWanted(owner)) continue;
+      cell.inFleet = own.cell.inFleet;
+      setValues(cell, values);
+      cell.missingMillijoulesEstimate = watts.missing(values);
+      this.#join.addCell(work.node, work.model, { ...work, owner, cell, gpus: [...gpus] });
+    }
+  }
+
+  /** Who has a share of what was booked has one of the site's water and overheads, if only nothing of them. */
+  #chargeNothing(work: Work, owner: Owner): Share {
+    const share = this.#share(work, owner);
+    chargeSlots(share.cell, work.rates, work.startMs, 0, [NOTHING], () => {});
+    return share;
+  }
+
+  #wattsOf({ number }: NamedNode): MeanWatts {
+    const watts = this.#watts.get(number) ?? new MeanWatts();
+    this.#watts.set(number, watts);
+    return watts;
+  }
+}
+
+const NOTHING: RolledWindow = { all: 0, idle: 0, jobs: 0, lowUtilization: 0, componentsOnly: 0 };
+
+function addValues(share: Share, { values }: OwnerSums): void {
+  for (let i = 0; i < VALUES; i++) share.values[i]! += values[i]!;
+}
+
+/** One object for all slots: it holds until the next is asked for. */
+function* windowsOf({ energies }: OwnerSums, owner: number): Generator<RolledWindow | null> {
+  const window = { ...NOTHING };
+  const isJob = jobOfOwner(owner) !== null;
+  const isIdle = owner === IDLE_OWNER;
+  const { all, lowUtilization, componentsOnly } = energies;
+  for (let slot = 0; slot < all.length; slot++) {
+    const energy = all[slot]!;
+    if (energy < 0) {
+      yield null;
+      continue;
+    }
+    window.all = energy;
+    window.idle = isIdle ? energy : 0;
+    window.jobs = isJob ? energy : 0;
+    window.lowUtilization = lowUtilization[slot]!;
+    window.componentsOnly = componentsOnly[slot]!;
+    yield window;
+  }
+}
+
+function* addedTo(cell: Cell, windows: Iterable<RolledWindow | null>): Generator<RolledWindow | null> {
+  for (const window of windows) {
+    if (window !== null) {
+      cell.energyMillijoules += window.all;
+      cell.idleMillijoules += window.idle;
+      cell.jobMillijoules += window.jobs;
+      cell.lowUtilizationMillijoules += window.lowUtilization;
+    }
+    yield window;
+  }
+}
+
+/** Mean power of a node's devices by type, so far. */
+class MeanWatts {
+  readonly #millijoules = [0, 0, 0, 0];
+  readonly #milliseconds = [0, 0, 0, 0];
+
+  add(values: Float64Array): void {
+    for (let i = 0; i < this.#millijoules.length; i++) {
+      this.#millijoules[i]! += values[ENERGY_BY_TYPE.first + i]!;
+      this.#milliseconds[i]! += values[METERED.first + i]!;
+    }
+  }
+
+  /** What gaps would have used. */
+  missing(values: Float64Array): number {
+    let sum = 0;
+    for (let i = 0; i < this.#millijoules.length; i++) {
+      const milliseconds = this.#milliseconds[i]!;
+      if (milliseconds > 0) sum += (values[GAP.first + i]! * this.#millijoules[i]!) / milliseconds;
+    }
+    return sum;
+  }
+}

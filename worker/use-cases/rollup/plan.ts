@@ -1,0 +1,165 @@
+/** What of a range rollups answer, and what is joined node by node: common to sums of fleets and of nodes. */
+import type { TimeSpan } from '../../../shared/emissions/presence.ts';
+import { type Place, Places } from '../../../shared/settings/place.ts';
+import { HOUR_MS } from '../../../shared/time/window.ts';
+import { epochMs } from '../../../shared/units.ts';
+import { openDatabase } from '../../storage/database.ts';
+import { type RollupState, readMarkedHours } from '../../storage/rollup-state.ts';
+import { readGroups, type StoredGroup } from '../../storage/rollup-sums.ts';
+import { readSiteSettings } from '../../storage/settings.ts';
+
+export interface RolledQuery extends TimeSpan {
+  readonly nowMs: number;
+  /** Whether zones matter: an hour in which the zone of a site changes is not taken whole then. */
+  readonly byZone: boolean;
+  readonly acceptsGroup: (group: StoredGroup) => boolean;
+  readonly acceptsPlace: (place: Place) => boolean;
+}
+
+/** Up to here all is read node by node, as it is now: ten nodes for a day. */
+export const DIRECT_NODE_HOURS = 256;
+/** A sum of hours that are not over is used in place of what is now for so long after it was made. */
+const FRESH_MS = 1_800_000;
+
+export interface RolledPlan {
+  /** Hours since 1970 of which some are taken. */
+  readonly firstHour: number;
+  readonly endHour: number;
+  readonly isTaken: (hour: number) => boolean;
+  readonly groups: readonly StoredGroup[];
+  /** What held at a site. One function for each. */
+  readonly placeAtSite: (siteId: string | null) => (instantMs: number) => Place;
+  readonly gridZones: ReadonlySet<string>;
+  /** To be joined node by node. */
+  readonly spans: readonly TimeSpan[];
+  /** Until when the answer counts, where that is not all that was asked for. */
+  readonly rolledUpToMs: number | null;
+  /** Hours that changed and are still counted as they were. */
+  readonly hoursWaiting: number;
+}
+
+/**
+ * Null: nothing is taken from rollups.
+ * @param nodes that are asked for
+ */
+export async function planRolled(
+  db: D1Database,
+  query: RolledQuery,
+  state: RollupState,
+  nodes: number,
+): Promise<RolledPlan | null> {
+  const { fromMs, toMs } = query;
+  const { keptFromHour } = state;
+  const isKept = fromMs >= keptFromHour * HOUR_MS;
+  if (isKept && nodes * ((toMs - fromMs) / HOUR_MS) <= DIRECT_NODE_HOURS) return null;
+  const plan = planOf(query, state);
+  if (plan.endHour <= plan.firstHour) return null;
+  const marked = await readMarkedHours(
+    db,
+    Math.max(plan.firstHour, keptFromHour),
+    Math.min(plan.endHour, state.doneHour),
+  );
+  const areRead = marked.size * nodes <= DIRECT_NODE_HOURS;
+  const [groups, placesOf] = await Promise.all([readGroups(db), siteOf(db, query)]);
+  const accepted = groups.filter(query.acceptsGroup);
+  const apart = query.byZone ? zoneChanges(accepted, placesOf) : new Set<number>();
+  const isWithin = (hour: number) => hour >= plan.firstHour && hour < plan.endHour;
+  // What has left is whole or not at all.
+  const joined = new Set(
+    [...apart, ...(areRead ? marked : [])].filter((hour) => hour >= keptFromHour && isWithin(hour)),
+  );
+  const placesAt = new Map(
+    accepted.map(({ siteId }) => {
+      const places = placesOf(siteId);
+      return [
+        siteId,
+        (instantMs: number) => places.findLast(({ startMs }) => startMs <= instantMs)!,
+      ] as const;
+    }),
+  );
+  const zones = accepted.flatMap(({ siteId }) => placesOf(siteId).map(({ gridZone }) => gridZone));
+  return {
+    firstHour: plan.firstHour,
+    endHour: plan.endHour,
+    isTaken: (hour) => isWithin(hour) && !joined.has(hour),
+    groups: accepted,
+    placeAtSite: (siteId) => placesAt.get(siteId)!,
+    gridZones: new Set(zones.filter((zone) => zone !== null)),
+    spans: [...plan.spans, ...spansOf([...joined])],
+    rolledUpToMs: plan.rolledUpToMs,
+    hoursWaiting: areRead ? 0 : marked.size,
+  };
+}
+
+interface Plan {
+  /** Hours since 1970 that are taken from rollups. */
+  readonly firstHour: number;
+  readonly endHour: number;
+  readonly spans: readonly TimeSpan[];
+  readonly rolledUpToMs: number | null;
+}
+
+function planOf({ fromMs, toMs, nowMs }: RolledQuery, state: RollupState): Plan {
+  const firstHour = Math.ceil(fromMs / HOUR_MS);
+  const lastHour = Math.floor(toMs / HOUR_MS);
+  const head = span(fromMs, Math.min(toMs, firstHour * HOUR_MS));
+  const doneMs = state.doneHour * HOUR_MS;
+  if (toMs <= doneMs) {
+    const tail = span(Math.max(fromMs, lastHour * HOUR_MS), toMs);
+    return { firstHour, endHour: lastHour, spans: [...head, ...tail], rolledUpToMs: null };
+  }
+  const { openToMs } = state;
+  const isFresh = openToMs !== null && openToMs > doneMs && nowMs - openToMs <= FRESH_MS;
+  if (!isFresh) {
+    const tail = span(Math.max(fromMs, firstHour * HOUR_MS, doneMs), toMs);
+    return { firstHour, endHour: state.doneHour, spans: [...head, ...tail], rolledUpToMs: null };
+  }
+  if (toMs >= openToMs)
+    return { firstHour, endHour: Math.ceil(openToMs / HOUR_MS), spans: head, rolledUpToMs: openToMs };
+  const tail = span(Math.max(fromMs, lastHour * HOUR_MS), toMs);
+  return { firstHour, endHour: lastHour, spans: [...head, ...tail], rolledUpToMs: null };
+}
+
+const span = (fromMs: number, toMs: number): TimeSpan[] => (fromMs < toMs ? [{ fromMs, toMs }] : []);
+
+/** Neighbours are one span. */
+function spansOf(hours: readonly number[]): TimeSpan[] {
+  const spans: { fromMs: number; toMs: number }[] = [];
+  for (const hour of [...new Set(hours)].sort((a, b) => a - b)) {
+    const last = spans.at(-1);
+    if (last?.toMs === hour * HOUR_MS) last.toMs += HOUR_MS;
+    else spans.push({ fromMs: hour * HOUR_MS, toMs: (hour + 1) * HOUR_MS });
+  }
+  return spans;
+}
+
+/** The places of each site over the range, whole hours. */
+async function siteOf(db: D1Database, { fromMs, toMs }: TimeSpan) {
+  const places = new Places(await readSiteSettings(openDatabase(db)));
+  const range = {
+    startMs: epochMs(Math.floor(fromMs / HOUR_MS) * HOUR_MS),
+    endMs: epochMs(Math.ceil(toMs / HOUR_MS) * HOUR_MS),
+  };
+  const bySite = new Map<string | null, readonly Place[]>();
+  return (siteId: string | null): readonly Place[] => {
+    const known = bySite.get(siteId) ?? places.ofSite(siteId, range);
+    bySite.set(siteId, known);
+    return known;
+  };
+}
+
+/** Hours within which the zone of a site changes. */
+function zoneChanges(
+  groups: readonly StoredGroup[],
+  placesOf: (siteId: string | null) => readonly Place[],
+): Set<number> {
+  const hours = new Set<number>();
+  for (const { siteId } of groups) {
+    placesOf(siteId).forEach(({ startMs, gridZone }, i, places) => {
+      const before = places[i - 1];
+      if (before !== undefined && before.gridZone !== gridZone && startMs % HOUR_MS !== 0)
+        hours.add(Math.floor(startMs / HOUR_MS));
+    });
+  }
+  return hours;
+}
