@@ -10,7 +10,7 @@ export const changeSchema = z
     id: z.number().int(),
     recordedAt: instantOutput,
     who: z.string().openapi({
-      description: 'Id of a token or an enrolment key, `grid:<provider>` or `node:<id>`.',
+      description: 'Id of a token or an enrolment key, `grid:<provider>`, `node:<id>` or `server`.',
     }),
     subject: z.string().openapi({ example: 'site:berlin' }),
     what: z.string().openapi({

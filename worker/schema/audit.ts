@@ -38,7 +38,7 @@ export const changes = sqliteTable(
   {
     id: integer('id').primaryKey(),
     recordedAtMs: integer('recorded_at_ms').notNull(),
-    /** Id of a token or an enrolment key, `grid:<provider>` or `node:<id>`. */
+    /** Id of a token or an enrolment key, `grid:<provider>`, `node:<id>` or `server`. */
     who: text('who').notNull(),
     /** `site:<id>`, `node:<id>`, `grid:<zone>` or `fleet`. */
     subject: text('subject').notNull(),

@@ -4,7 +4,7 @@ import { openDatabase, toStatement } from './database.ts';
 
 export interface Change {
   readonly recordedAtMs: number;
-  /** Id of a token or an enrolment key, `grid:<provider>` or `node:<id>`. */
+  /** Id of a token or an enrolment key, `grid:<provider>`, `node:<id>` or `server`. */
   readonly who: string;
   /** `site:<id>`, `node:<id>`, `grid:<zone>` or `fleet`. */
   readonly subject: string;

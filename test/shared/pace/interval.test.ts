@@ -67,3 +67,15 @@ test('the limits are those that the bill is made with', () => {
   expect(PLAN_LIMITS.free.requestsPerDay).toBe(prices.freePlan.requestsPerDay);
   expect(LIMITS_READ_ON).toBe(prices.readOn);
 });
+
+test('docs/operate.md tells the largest fleet of each interval', () => {
+  const text = readFileSync(new URL('../../../docs/operate.md', import.meta.url), 'utf8');
+  const rows = [...text.matchAll(/^\| up to (\d+) +\| (\d+) +\|$/gm)].map((match) =>
+    match.slice(1).map(Number),
+  );
+  expect(rows).toHaveLength(6);
+  for (const [nodes = 0, seconds = 0] of rows) {
+    expect(free(nodes)).toEqual({ seconds, limit: 'rowsWritten', fits: true });
+    expect(free(nodes + 1)).not.toEqual({ seconds, limit: 'rowsWritten', fits: true });
+  }
+});
