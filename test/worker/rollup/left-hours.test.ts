@@ -32,9 +32,12 @@ async function letGo(): Promise<void> {
     await runRetention({ db: database, bucket: null, settings, nowMs: clock.nowMs });
 }
 const oldestHour = async () => {
-  const row = await database.prepare('SELECT MIN(key & ((1 << 21) - 1)) AS hour FROM node_hours').first<{
-    hour: number;
-  }>();
+  const row = await database
+    .prepare(
+      `SELECT MIN(hour) AS hour FROM (
+         SELECT key & ((1 << 21) - 1) AS hour FROM node_hours UNION ALL SELECT (key & ((1 << 15) - 1)) * 24 FROM node_days)`,
+    )
+    .first<{ hour: number }>();
   return row!.hour - DAY_MS / HOUR_MS;
 };
 const marks = async () =>
