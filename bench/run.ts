@@ -15,7 +15,8 @@ import { pressure } from './pressure/pressure.ts';
 import { query } from './query/query.ts';
 import { rowLayout } from './row-layout/row-layout.ts';
 import { sampling } from './sampling/sampling.ts';
-import { FULL_NODES, scale, scaleOf } from './scale/scale.ts';
+import { FULL_NODES, scaleOf } from './scale/options.ts';
+import { scale } from './scale/scale.ts';
 
 const { values, positionals } = parseArgs({
   options: {

@@ -6,7 +6,8 @@ import { type Archive, TURNS_PER_DAY, type Turns } from './archive.ts';
 import type { CronHours } from './cron.ts';
 import { type Bill, WORKER_MEBIBYTES } from './fleet.ts';
 import type { HttpHour } from './http-hours.ts';
-import type { Outage, ScaleOptions } from './scale.ts';
+import { hasSeries, type ScaleOptions } from './options.ts';
+import type { Outage } from './scale.ts';
 import { DEVICES, GPUS, HOURS, LAST_HOUR, samplesOf, seriesKindOf } from './truth.ts';
 
 /** Adds figures to the list, and shows them already. */
@@ -118,11 +119,10 @@ export function figuresOfLists(answers: readonly Answer[]): Figure[] {
 }
 
 export function figuresOfTurns(options: ScaleOptions, task: 'series' | 'windows', turns: Turns): Figure[] {
-  const { nodes, httpNodes, seriesEvery } = options;
-  const withSeries = Math.ceil((nodes - httpNodes) / seriesEvery);
+  const { httpNodes, seriesNodes } = options;
   const what =
     task === 'series'
-      ? `series of ${withSeries} nodes for the day, of ${httpNodes} for an hour`
+      ? `series of ${seriesNodes} nodes for the day, of ${httpNodes} for an hour`
       : 'all nodes';
   return [
     figure(`archive_${task}_turns`, turns.turns, 'turns', `of the ${TURNS_PER_DAY} of a day; ${what}`),
@@ -158,7 +158,7 @@ export function figuresOfArchive(options: ScaleOptions, truth: Truth, archive: A
 }
 
 /** Sum of all samples of the day. */
-function wattsTold({ nodes, httpNodes, seriesEvery }: ScaleOptions): bigint {
+function wattsTold(options: ScaleOptions): bigint {
   const ofKind = new Map<number, number>();
   const wattsOf = (kind: number) => {
     const known = ofKind.get(kind) ?? samplesOf(kind).reduce((sum, watts) => sum + watts, 0);
@@ -166,9 +166,9 @@ function wattsTold({ nodes, httpNodes, seriesEvery }: ScaleOptions): bigint {
     return known;
   };
   let watts = 0n;
-  for (let node = 0; node < nodes; node++) {
-    if (node >= httpNodes && (node - httpNodes) % seriesEvery !== 0) continue;
-    const first = node < httpNodes ? LAST_HOUR * WINDOWS_PER_HOUR : 0;
+  const { httpNodes, seriesNodes } = options;
+  for (let node = 0; node < httpNodes + seriesNodes; node++) {
+    const first = hasSeries(node, options) ? 0 : LAST_HOUR * WINDOWS_PER_HOUR;
     for (let window = first; window < (HOURS * HOUR_MS) / WINDOW_MS; window++)
       for (let device = 0; device < DEVICES; device++)
         watts += BigInt(wattsOf(seriesKindOf(node, window, device)));

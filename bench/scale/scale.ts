@@ -9,6 +9,7 @@ import { readArchive, retain } from './archive.ts';
 import { Cron } from './cron.ts';
 import { Fleet, type Node } from './fleet.ts';
 import { HttpFleet, type HttpHour } from './http-hours.ts';
+import { hasSeries, type ScaleOptions } from './options.ts';
 import {
   figuresOfAnswers,
   figuresOfArchive,
@@ -21,23 +22,6 @@ import {
   showing,
 } from './report.ts';
 import { HOURS, hourMs, LAST_HOUR, nodeHourMillijoules, START_MS } from './truth.ts';
-
-export interface ScaleOptions {
-  readonly nodes: number;
-  /** Of them, those that report over HTTP. */
-  readonly httpNodes: number;
-  /** Databases. */
-  readonly shards: number;
-  /** Of the nodes in bulk, one in so many has power series. */
-  readonly seriesEvery: number;
-}
-
-export const FULL_NODES = 10_000;
-
-/** One node in twenty over HTTP, and of the others one in twenty with power series. */
-export function scaleOf(nodes: number, shards: number): ScaleOptions {
-  return { nodes, httpNodes: Math.ceil(nodes / 20), shards, seriesEvery: 20 };
-}
 
 /** Windows of nodes in one request of the bench. */
 const BULK_WINDOWS = 12_000;
@@ -108,16 +92,15 @@ async function book(
   nodes: readonly Node[],
   from: number,
   to: number,
-  { seriesEvery, httpNodes }: ScaleOptions,
+  options: ScaleOptions,
 ): Promise<void> {
   const windows = (to - from) * WINDOWS_PER_HOUR;
   const atOnce = Math.max(1, Math.floor(BULK_WINDOWS / windows));
   let done = 0;
   for (const database of fleet.site.databases.keys()) {
     const own = nodes.filter((node) => node.database === database);
-    const hasSeries = ({ node }: Node) => node >= httpNodes && (node - httpNodes) % seriesEvery === 0;
     for (const withSeries of [false, true]) {
-      const alike = own.filter((node) => hasSeries(node) === withSeries);
+      const alike = own.filter(({ node }) => hasSeries(node, options) === withSeries);
       for (let first = 0; first < alike.length; first += atOnce) {
         const chunk = alike.slice(first, first + atOnce).map(({ node, number }) => ({ node, number }));
         const span = { from: from * WINDOWS_PER_HOUR, to: to * WINDOWS_PER_HOUR };
