@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- NAME] [--series DIR] [--traces DIR] [--nodes N] [--shards N] [--json FILE]`: all benchmarks, or one;
- * `--nodes` and `--shards` make `scale` smaller.
+ * `npm run bench [-- NAME] [--series DIR] [--traces DIR] [--nodes N] [--shards N] [--http N] [--json FILE]`: all
+ * benchmarks, or one; `--nodes`, `--shards` and `--http` (of the nodes, those over HTTP) make `scale` smaller.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -15,7 +15,7 @@ import { pressure } from './pressure/pressure.ts';
 import { query } from './query/query.ts';
 import { rowLayout } from './row-layout/row-layout.ts';
 import { sampling } from './sampling/sampling.ts';
-import { FULL_NODES, scaleOf } from './scale/options.ts';
+import { scaleOf } from './scale/options.ts';
 import { scale } from './scale/scale.ts';
 
 const { values, positionals } = parseArgs({
@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
     traces: { type: 'string' },
     nodes: { type: 'string' },
     shards: { type: 'string' },
+    http: { type: 'string' },
   },
   allowPositionals: true,
 });
@@ -43,12 +44,18 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | s
       : sampling(values.traces),
   query,
   'row-layout': rowLayout,
-  scale: () => scale(scaleOf(Number(values.nodes ?? FULL_NODES), Number(values.shards ?? 4))),
+  scale: () => scale(scaleOf(count(values.nodes), count(values.shards), count(values.http))),
   forecast: () =>
     values.series === undefined
       ? 'left out: give a folder of hourly series, --series DIR (em_<ZONE>_*_hourly.csv.gz, each of 18 months or more)'
       : forecast(values.series),
 };
+
+function count(text: string | undefined): number | undefined {
+  if (text === undefined || /^\d{1,6}$/.test(text)) return text === undefined ? undefined : Number(text);
+  console.error(`--nodes, --shards and --http take whole numbers, got "${text}".`);
+  process.exit(2);
+}
 
 const unknown = positionals.filter((name) => !(name in BENCHMARKS));
 if (unknown.length > 0) {

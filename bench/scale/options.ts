@@ -9,12 +9,11 @@ export interface ScaleOptions {
   readonly seriesNodes: number;
 }
 
-export const FULL_NODES = 10_000;
+const FULL_NODES = 10_000;
 
-/** One node in twenty over HTTP, and as many with power series. */
-export function scaleOf(nodes: number, shards: number): ScaleOptions {
-  const twentieth = Math.ceil(nodes / 20);
-  return { nodes, httpNodes: twentieth, shards, seriesNodes: twentieth };
+/** Of hundred nodes one has power series. */
+export function scaleOf(nodes = FULL_NODES, shards = 4, httpNodes = Math.ceil(nodes / 20)): ScaleOptions {
+  return { nodes, httpNodes, shards, seriesNodes: Math.min(Math.ceil(nodes / 100), nodes - httpNodes) };
 }
 
 /** Whether the node has power series all day; over HTTP each has them in its hour. */

@@ -56,12 +56,12 @@ async function measure(fleet: Fleet, options: ScaleOptions): Promise<Figure[]> {
   const cron = new Cron(fleet);
   const agents = new HttpFleet(fleet, overHttp, hourMs(LAST_HOUR));
   const { result: hour, bill } = await fleet.billOf(() => anHourOverHttp(agents, cron));
-  show(figuresOfHttp(options, hour, bill.written - cron.rowsWritten));
+  if (options.httpNodes > 0) show(figuresOfHttp(options, hour, bill.written - cron.rowsWritten));
 
   await fleet.setClock(hourMs(HOURS));
   await book(fleet, inBulk, LAST_HOUR, HOURS, options);
   const outage = await anOutage(agents, cron);
-  show(figuresOfBacklog(options, outage, await missingOfOutage(fleet, overHttp)));
+  if (options.httpNodes > 0) show(figuresOfBacklog(options, outage, await missingOfOutage(fleet, overHttp)));
 
   const cronHours = await cron.untilSummed(
     hourMs(HOURS + 1) + MOST_BACKLOG_MINUTES * MINUTE_MS,
