@@ -6,6 +6,7 @@ import type { Figure } from '../figures.ts';
 import { type Issue, issues, Score, type Scores, score } from './back-test.ts';
 import { readFoundation } from './foundation.ts';
 import { letsWaitAwhile } from './lets-wait-awhile.ts';
+import { greenestFigures } from './pooling.ts';
 import { publishedShifting } from './published.ts';
 import { readSeries, type ZoneSeries } from './series.ts';
 import { JOBS, type Savings, savings } from './shifting.ts';
@@ -88,7 +89,12 @@ export function forecast(folder: string): Figure[] {
     measure(folder, zone, () => progress(++done, STAGES * zones.length, zone.zone)),
   );
   process.stderr.write('\n');
-  return [...figuresOf(all), ...publishedShifting(folder), ...letsWaitAwhile(folder)];
+  return [
+    ...figuresOf(all),
+    ...greenestFigures(folder, all),
+    ...publishedShifting(folder),
+    ...letsWaitAwhile(folder),
+  ];
 }
 
 function progress(done: number, total: number, what: string): void {
@@ -180,18 +186,6 @@ function figuresOf(all: readonly ZoneResult[]): Figure[] {
       value: ours / theirs,
       unit: 'ratio',
       note: `mean MAPE over that of recorded Sundial forecasts, direct intensity, ${compared.length} zones: ${ours.toFixed(2)} over ${theirs.toFixed(2)} %; of mean RMSE ${rmse.toFixed(3)}`,
-    });
-  }
-  for (const [index, job] of JOBS.entries()) {
-    // Each zone's saving weighs alike, as in what is published: in grams the dirty zones would be all of it.
-    const share = (pick: (savings: Savings) => number) =>
-      average(({ jobs }) => pick(jobs[index]!)) / average(({ jobs }) => jobs[index]!.perfect);
-    const perfect = average(({ jobs }) => jobs[index]!.perfect);
-    figures.push({
-      name: `greenest.share_of_perfect{${job.name}}`,
-      value: share(({ ours }) => ours),
-      unit: 'ratio',
-      note: `of the saving of perfect foresight, ${(100 * perfect).toFixed(1)} % in the mean of zones; same hour yesterday ${share(({ sameHourYesterday }) => sameHourYesterday).toFixed(3)}`,
     });
   }
   return figures;

@@ -46,7 +46,7 @@ export function readFile(zone: string, path: string): ZoneSeries {
 
 /** The cells of each line but the first. */
 export const readLines = (path: string): string[][] =>
-  gunzipSync(readFileSync(path))
+  (path.endsWith('.gz') ? gunzipSync(readFileSync(path)) : readFileSync(path))
     .toString('utf8')
     .trim()
     .split('\n')

@@ -14,6 +14,8 @@ export const JOBS = [
 
 /** Of starting at once: ratios of the zone's sums over days. */
 export interface Savings {
+  /** Of starting at once, mean over days. */
+  readonly nowGramsPerKwh: number;
   readonly ours: number;
   readonly sameHourYesterday: number;
   readonly perfect: number;
@@ -21,6 +23,7 @@ export interface Savings {
 
 export function savings(grams: Float64Array, made: readonly Issue[], job: (typeof JOBS)[number]): Savings {
   const sums = { now: 0, ours: 0, sameHourYesterday: 0, perfect: 0 };
+  let days = 0;
   for (const { origin, forecast } of made) {
     const steps = forecast.map(
       (hour, lead): GreenestStep => ({
@@ -40,10 +43,12 @@ export function savings(grams: Float64Array, made: readonly Issue[], job: (typeo
       perfect: paid(start(outcome, job)),
     };
     if (!Object.values(day).every(Number.isFinite)) continue;
+    days++;
     for (const key of ['now', 'ours', 'sameHourYesterday', 'perfect'] as const) sums[key] += day[key];
   }
   const { now, ours, sameHourYesterday, perfect } = sums;
   return {
+    nowGramsPerKwh: now / days,
     ours: 1 - ours / now,
     sameHourYesterday: 1 - sameHourYesterday / now,
     perfect: 1 - perfect / now,
