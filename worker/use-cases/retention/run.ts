@@ -50,7 +50,7 @@ export async function runRetention(retention: Retention): Promise<void> {
   let { windows, series, checks } = tasks;
   if (bucket !== null)
     windows = await walkDays(
-      { ...walk, size: WINDOW_NODES, steps: Math.ceil(settings.archiveSteps / 5) },
+      { ...walk, size: WINDOW_NODES, steps: Math.ceil(settings.archiveSteps / 10) },
       windows,
       today - settings.windowsDays,
       (block) => archiveWindows(db, bucket, block),
