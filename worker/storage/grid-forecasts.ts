@@ -2,6 +2,7 @@
 import type { Basis, Scope, Signal } from '../../shared/grid/intensity.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
 import { STEPS_PER_SERIES, startOf, valueKey } from './grid-keys.ts';
+import { forgetReads } from './grid-recent.ts';
 import type { SeriesIdentity } from './grid-writes.ts';
 
 /** Long enough to see how good a forecast was; then it makes room. */
@@ -155,6 +156,7 @@ export async function keepForecast(
       ),
     db.prepare(FORGET).bind(valueKey(seriesId, 0), valueKey(seriesId, expiredMs)),
   ]);
+  forgetReads();
 }
 
 const READ_RECORD = `

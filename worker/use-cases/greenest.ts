@@ -1,14 +1,17 @@
 /** When and where a job is best started: one forecast per zone, picked here; the choice itself is shared/grid/greenest. */
 import { type GreenestAnswer, type GreenestStep, greenest } from '../../shared/grid/greenest/greenest.ts';
 import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import type { IntensityQuery } from '../../shared/grid/resolve.ts';
 import { findZone } from '../../shared/grid/zones.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
-import type { ForecastStep, KeptForecast } from '../storage/grid-forecasts.ts';
-import { endOf, forecastsAt, whyNone } from './grid-forecast.ts';
+import { type ForecastStep, type KeptForecast, readForecastsOf } from '../storage/grid-forecasts.ts';
+import { readRecently } from '../storage/grid-recent.ts';
+import { bestFirst, endOf, whyNone } from './grid-forecast.ts';
+import { readTrusts, trustAt } from './grid-trust.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
-import { runningHour } from './running-hour.ts';
+import { runningHours } from './running-hour.ts';
 
 /** As far as any forecast looks. */
 const HORIZON_MS = 4 * DAY_MS;
@@ -58,28 +61,35 @@ export async function greenestStart(
   const wrong = problemOf(query.durationMs, notBeforeMs, deadlineMs, nowMs);
   if (wrong !== null) return wrong;
 
+  const series = { basis: query.basis, signal: query.signal };
+  const { kept, trusts } = await zoneFacts(db, { ...series, gridZones: zones }, nowMs);
   const forecasts = new Map<string, KeptForecast>();
-  const stepsOf = new Map<string, readonly GreenestStep[]>();
   const excluded: { gridZone: string; reason: string }[] = [];
   for (const gridZone of zones) {
-    const chosen = await forecastFor(db, query, gridZone, { notBeforeMs, deadlineMs, nowMs });
-    if (typeof chosen === 'string') {
-      excluded.push({ gridZone, reason: chosen });
-      continue;
-    }
-    forecasts.set(gridZone, chosen);
-    const { scope, steps } = chosen;
-    const ahead = bandedSteps(steps);
-    const series = { gridZone, basis: query.basis, signal: query.signal, scope };
-    const known = await runningHour(db, series, notBeforeMs, ahead[0]!.startMs);
-    stepsOf.set(gridZone, [...known, ...ahead]);
+    const known = bestFirst(kept.get(gridZone) ?? [], nowMs + 1);
+    const chosen = chooseForecast(known, notBeforeMs, deadlineMs);
+    if (chosen !== null) forecasts.set(gridZone, chosen);
+    else excluded.push({ gridZone, reason: await whyExcluded(db, { ...series, gridZone }, known[0], nowMs) });
   }
+  const ahead = new Map([...forecasts].map(([gridZone, { steps }]) => [gridZone, bandedSteps(steps)]));
+  const running = await runningHours(
+    db,
+    series,
+    [...ahead].map(([gridZone, steps]) => ({
+      gridZone,
+      scope: forecasts.get(gridZone)!.scope,
+      fromMs: notBeforeMs,
+      toMs: steps[0]!.startMs,
+      trustAt: trustAt(trusts, { ...series, gridZone }),
+    })),
+  );
+  const stepsOf = (gridZone: string) => [...(running.get(gridZone) ?? []), ...(ahead.get(gridZone) ?? [])];
   const answer = greenest({
     ...query,
     notBeforeMs,
     deadlineMs,
     // A zone without a forecast stays in its place, so that the first asked for is still the first.
-    zones: zones.map((gridZone) => ({ gridZone, steps: stepsOf.get(gridZone) ?? [] })),
+    zones: zones.map((gridZone) => ({ gridZone, steps: stepsOf(gridZone) })),
   });
   for (const gridZone of answer.excluded) {
     const forecast = forecasts.get(gridZone);
@@ -110,20 +120,31 @@ function problemOf(durationMs: number, notBeforeMs: number, deadlineMs: number, 
   return null;
 }
 
-/** The forecast to ask, or why there is none. */
-async function forecastFor(
+/** Many jobs that wait ask alike, so what changes a few times an hour is read once a minute. */
+function zoneFacts(
   db: D1Database,
-  { basis, signal }: GreenestQuery,
-  gridZone: string,
-  { notBeforeMs, deadlineMs, nowMs }: { notBeforeMs: number; deadlineMs: number; nowMs: number },
-): Promise<KeptForecast | string> {
-  const query = { gridZone, basis, signal, beforeMs: nowMs + 1 };
-  const known = await forecastsAt(db, query);
-  if (known.length === 0) return whyNone(db, query);
-  return (
-    chooseForecast(known, notBeforeMs, deadlineMs) ??
-    `too few forecasts of ${known[0]!.provider} are kept to tell how far it is off, and a saving without a band is none`
-  );
+  query: { readonly gridZones: readonly string[]; readonly basis: Basis; readonly signal: Signal },
+  nowMs: number,
+) {
+  return readRecently(JSON.stringify(query), nowMs, async () => {
+    const [kept, trusts] = await Promise.all([
+      readForecastsOf(db, query, nowMs + 1),
+      readTrusts(db, query.gridZones),
+    ]);
+    return { kept, trusts };
+  });
+}
+
+/** @param best of the zone's forecasts, none of which could be chosen */
+async function whyExcluded(
+  db: D1Database,
+  series: IntensityQuery,
+  best: KeptForecast | undefined,
+  nowMs: number,
+): Promise<string> {
+  return best === undefined
+    ? whyNone(db, { ...series, beforeMs: nowMs + 1 })
+    : `too few forecasts of ${best.provider} are kept to tell how far it is off, and a saving without a band is none`;
 }
 
 /**

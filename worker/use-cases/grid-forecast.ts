@@ -47,7 +47,7 @@ export async function gridForecast(db: D1Database, query: ForecastQuery): Promis
 }
 
 /** Those that still say something at the instant, the best first. */
-export async function forecastsAt(db: D1Database, query: ForecastQuery): Promise<KeptForecast[]> {
+async function forecastsAt(db: D1Database, query: ForecastQuery): Promise<KeptForecast[]> {
   return bestFirst(await readForecasts(db, query, query.beforeMs), query.beforeMs);
 }
 

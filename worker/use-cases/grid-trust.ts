@@ -8,6 +8,7 @@ import { type SettingRow, settingHistory, valueAt } from '../../shared/settings/
 import type { IntensityProvider } from '../grid/provider.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
+import { forgetReads } from '../storage/grid-recent.ts';
 import {
   insertSettings,
   type RecordedSetting,
@@ -104,6 +105,7 @@ export async function putTrust(
   const database = openDatabase(db);
   const [first, ...rest] = insertSettings(database, [row], recorder.why);
   if (first !== undefined) await database.batch([first, ...rest]);
+  forgetReads();
   return getTrust(db, series, recorder.nowMs);
 }
 

@@ -3,30 +3,55 @@
  * told from both.
  */
 import type { GreenestStep } from '../../shared/grid/greenest/greenest.ts';
-import { type IntensityQuery, intensityResolver } from '../../shared/grid/resolve.ts';
+import type { Basis, IntensityPoint, Scope, Signal } from '../../shared/grid/intensity.ts';
+import { intensityResolver } from '../../shared/grid/resolve.ts';
+import type { TrustAt } from '../../shared/grid/trust.ts';
 import { HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
-import { readIntensity } from '../storage/grid.ts';
-import type { KeptForecast } from '../storage/grid-forecasts.ts';
-import { readTrusts, trustAt } from './grid-trust.ts';
+import { readIntensities } from '../storage/grid.ts';
+
+/** Of one zone, from where a job may start to where its forecast begins. */
+export interface BeforeForecast {
+  readonly gridZone: string;
+  /** Of what follows. */
+  readonly scope: Scope;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly trustAt: TrustAt;
+}
 
 /**
- * The known values from the window of `fromMs` to `toMs`, of the scope of what follows: live ones alone, by the zone's order of
- * trust. None where one is missing, and none for longer than an hour: that is no running hour.
+ * By zone, the known values from the window of `fromMs` to `toMs`: live ones alone, by the zone's order of trust. None where
+ * one is missing, and none for longer than an hour: that is no running hour.
  */
-export async function runningHour(
+export async function runningHours(
   db: D1Database,
-  series: IntensityQuery & Pick<KeptForecast, 'scope'>,
-  fromMs: number,
-  toMs: number,
-): Promise<GreenestStep[]> {
-  if (toMs <= fromMs || toMs - fromMs > HOUR_MS) return [];
-  const range = { ...series, fromMs: windowStart(fromMs), toMs };
-  const [points, settings] = await Promise.all([readIntensity(db, range), readTrusts(db, [series.gridZone])]);
-  const known = points.filter(({ scope, kind }) => scope === series.scope && kind !== 'forecast');
-  const order = { ...trustAt(settings, series)(range.fromMs), fallbacks: [] };
-  const valueAt = intensityResolver(series, known, () => order);
+  series: { readonly basis: Basis; readonly signal: Signal },
+  spans: readonly BeforeForecast[],
+): Promise<ReadonlyMap<string, GreenestStep[]>> {
+  const running = spans.filter(({ fromMs, toMs }) => toMs > fromMs && toMs - fromMs <= HOUR_MS);
+  if (running.length === 0) return new Map();
+  const points = await readIntensities(db, {
+    ...series,
+    gridZones: running.map(({ gridZone }) => gridZone),
+    fromMs: windowStart(Math.min(...running.map(({ fromMs }) => fromMs))),
+    toMs: Math.max(...running.map(({ toMs }) => toMs)),
+  });
+  return new Map(
+    running.map((span) => [span.gridZone, knownSteps(series, span, points.get(span.gridZone) ?? [])]),
+  );
+}
+
+function knownSteps(
+  series: { readonly basis: Basis; readonly signal: Signal },
+  { gridZone, scope, fromMs, toMs, trustAt }: BeforeForecast,
+  points: readonly IntensityPoint[],
+): GreenestStep[] {
+  const firstMs = windowStart(fromMs);
+  const known = points.filter((point) => point.scope === scope && point.kind !== 'forecast');
+  const order = { ...trustAt(firstMs), fallbacks: [] };
+  const valueAt = intensityResolver({ ...series, gridZone }, known, () => order);
   const steps: GreenestStep[] = [];
-  for (let startMs: number = range.fromMs; startMs < toMs; startMs += WINDOW_MS) {
+  for (let startMs: number = firstMs; startMs < toMs; startMs += WINDOW_MS) {
     const value = valueAt(startMs)?.gramsPerKwh;
     if (value === undefined) return [];
     const band = { gramsPerKwhLow: value, gramsPerKwhHigh: value };
