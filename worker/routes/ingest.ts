@@ -7,9 +7,8 @@ import { requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problemAnswer, problemSchema, problems } from '../http/problem-schema.ts';
 import { unpackBody } from '../http/request-body.ts';
-import { readStoredPace } from '../storage/pace.ts';
 import { ingest } from '../use-cases/ingest.ts';
-import { paceOf } from '../use-cases/pace.ts';
+import { fleetPace } from './fleet-pace.ts';
 import { ingestBody, ingestReply } from './ingest-schema.ts';
 
 const MAX_COMPRESSED_BYTES = 256 * 1024;
@@ -66,8 +65,7 @@ export function registerIngest(app: App): void {
     const outcome = await withOneRetry(() => ingest(shards.main, nodeNumber, body, nowMs));
     if (!outcome.ok) return problemResponse(context, outcome.problem);
     const { conflicts, ...counts } = outcome.value;
-    const stored = await context.var.pace.get(nowMs, () => readStoredPace(shards.main, nowMs));
-    const pace = paceOf(stored, context.env);
+    const pace = await fleetPace(context);
     const reply = {
       ...counts,
       serverTimeMs: nowMs,

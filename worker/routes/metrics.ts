@@ -1,14 +1,14 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { OPEN_METRICS_CONTENT_TYPE, openMetricsText } from '../../shared/metrics/open-metrics.ts';
+import { silentAfterMs } from '../../shared/pace/silence.ts';
 import type { App } from '../http/app.ts';
 import { requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { VERSION } from '../http/version.ts';
-import { readStoredPace } from '../storage/pace.ts';
 import { metrics } from '../use-cases/metrics.ts';
-import { paceOf } from '../use-cases/pace.ts';
 import { paceFamilies } from '../use-cases/pace-metrics.ts';
+import { fleetPace } from './fleet-pace.ts';
 
 const route = createRoute({
   method: 'get',
@@ -29,9 +29,9 @@ const route = createRoute({
 export function registerMetrics(app: App): void {
   app.openapi(route, async (context) => {
     const { shards, nowMs } = context.var;
-    const result = await metrics(shards.main, VERSION, nowMs);
+    const pace = await fleetPace(context);
+    const result = await metrics(shards.main, VERSION, nowMs, silentAfterMs(pace.reportEverySeconds));
     if (!result.ok) return problemResponse(context, result.problem);
-    const pace = paceOf(await readStoredPace(shards.main, nowMs), context.env);
     return context.body(openMetricsText([...result.value, ...paceFamilies(pace)]), 200, {
       'Content-Type': OPEN_METRICS_CONTENT_TYPE,
     });

@@ -1,6 +1,8 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import { silentAfterMs } from '../../shared/pace/silence.ts';
 import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
-import type { App } from '../http/app.ts';
+import type { App, AppEnv } from '../http/app.ts';
 import { requireReason, requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
@@ -23,6 +25,7 @@ import {
   nodeState,
   retire,
 } from '../use-cases/nodes.ts';
+import { fleetPace } from './fleet-pace.ts';
 import { nodeOutput, nodeSummaryOutput } from './node-schemas.ts';
 
 const params = z.object({ id: z.string().min(1).max(64).openapi({ example: 'gpu-07' }) });
@@ -174,8 +177,9 @@ export function registerNodes(app: App): void {
     const found = await getNodes(context.var.shards.main, query, nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     const page = pageOf(found.value, limit, (node) => node.number);
+    const silentMs = await silentAfter(context);
     return context.json(
-      { nodes: page.items.map((node) => summaryReply(node, nowMs)), nextCursor: page.nextCursor },
+      { nodes: page.items.map((node) => summaryReply(node, nowMs, silentMs)), nextCursor: page.nextCursor },
       200,
     );
   });
@@ -183,7 +187,8 @@ export function registerNodes(app: App): void {
   app.openapi(getRoute, async (context) => {
     const { nowMs } = context.var;
     const node = await getNode(context.var.shards.main, context.req.valid('param').id, nowMs);
-    return node.ok ? context.json(nodeReply(node.value, nowMs), 200) : problemResponse(context, node.problem);
+    if (!node.ok) return problemResponse(context, node.problem);
+    return context.json(nodeReply(node.value, nowMs, await silentAfter(context)), 200);
   });
 
   app.openapi(changeRoute, async (context) => {
@@ -195,7 +200,8 @@ export function registerNodes(app: App): void {
       { labels, site, effectiveFromMs: effectiveFrom },
       { nowMs, by: caller.tokenId, why },
     );
-    return node.ok ? context.json(nodeReply(node.value, nowMs), 200) : problemResponse(context, node.problem);
+    if (!node.ok) return problemResponse(context, node.problem);
+    return context.json(nodeReply(node.value, nowMs, await silentAfter(context)), 200);
   });
 
   app.openapi(changeManyRoute, async (context) => {
@@ -224,14 +230,17 @@ export function registerNodes(app: App): void {
   });
 }
 
-function summaryReply(node: NodeSummary, nowMs: number) {
+const silentAfter = async (context: Context<AppEnv>) =>
+  silentAfterMs((await fleetPace(context)).reportEverySeconds);
+
+function summaryReply(node: NodeSummary, nowMs: number, silentMs: number) {
   return {
     id: node.id,
     hostname: node.hostname,
     site: node.siteId,
     gridZone: node.gridZone,
     labels: { ...node.labels },
-    state: nodeState(node, nowMs),
+    state: nodeState(node, nowMs, silentMs),
     simulated: node.simulated,
     lastReportAt: instantOrNull(node.lastReportAtMs),
     enrolledAt: instant(node.enrolledAtMs),
@@ -250,9 +259,9 @@ function inventoryReply({ parts, meters, ...inventory }: Inventory) {
   return { ...inventory, parts: [...parts], ...(meters !== undefined && { meters: [...meters] }) };
 }
 
-function nodeReply(node: NodeDetails, nowMs: number) {
+function nodeReply(node: NodeDetails, nowMs: number, silentMs: number) {
   return {
-    ...summaryReply(node, nowMs),
+    ...summaryReply(node, nowMs, silentMs),
     devices: [...node.devices],
     inventory: node.inventory === null ? null : inventoryReply(node.inventory),
     inventoryAt: instantOrNull(node.inventoryAtMs),

@@ -2,9 +2,12 @@
  * Which node a host is that enrols. The machine's id tells most of it, but boards and images come with one id for many:
  * then GPUs, which have ids that nobody copies, or the name tell two hosts apart that are up at the same time.
  */
+import { silentAfterMs } from '../../shared/pace/silence.ts';
 import type { HostIdentity, Lookalike } from '../storage/enrolment.ts';
 import { nodeIdBase } from './node-id.ts';
-import { SILENT_AFTER_MS } from './nodes.ts';
+
+/** A node that was asked to report each minute, as most are. */
+const SILENT_AFTER_MS = silentAfterMs(60);
 
 /** Null where none of those that look like it is this host. `candidates`: nodes of the same machine id. */
 export function knownHost(

@@ -28,6 +28,7 @@ export async function metrics(
   db: D1Database,
   version: string,
   nowMs: number,
+  silentAfterMs: number,
 ): Promise<Result<MetricFamily[]>> {
   const today = await emissions(
     db,
@@ -43,7 +44,7 @@ export async function metrics(
     retentionFamilies(db),
     alertFamilies(db),
   ]);
-  const states = nodes.map((node) => nodeState(node, nowMs));
+  const states = nodes.map((node) => nodeState(node, nowMs, silentAfterMs));
   return ok([
     {
       name: 'wattshed_build',

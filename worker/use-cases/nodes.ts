@@ -17,9 +17,6 @@ import { type RecordedSetting, readSettingsOf } from '../storage/settings.ts';
 import { findSite } from '../storage/sites.ts';
 import type { Recorder } from './sites.ts';
 
-/** Ten report intervals of the default: a restart or a short outage is not yet silence. */
-export const SILENT_AFTER_MS = 600_000;
-
 export type NodeState = 'reporting' | 'silent' | 'neverReported' | 'retired';
 
 export interface NodeDetails extends NodeRecord {
@@ -31,10 +28,11 @@ export interface NodeDetails extends NodeRecord {
 export function nodeState(
   node: Pick<NodeSummary, 'retiredAtMs' | 'lastReportAtMs'>,
   nowMs: number,
+  silentAfterMs: number,
 ): NodeState {
   if (node.retiredAtMs !== null) return 'retired';
   if (node.lastReportAtMs === null) return 'neverReported';
-  return nowMs - node.lastReportAtMs > SILENT_AFTER_MS ? 'silent' : 'reporting';
+  return nowMs - node.lastReportAtMs > silentAfterMs ? 'silent' : 'reporting';
 }
 
 /** In order of enrolment; one more than `limit` where there are more. Problem: `invalid_parameter`. */

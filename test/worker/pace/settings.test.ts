@@ -183,6 +183,25 @@ test('a fleet that would outgrow the free plan is told to report less often, and
   ]);
 });
 
+test('a node that was asked to report seldom is not silent between two reports', async () => {
+  const nowMs = Date.now() + 10 * DAY_MS;
+  const api = clockedApi(nowMs);
+  const state = async () => {
+    const found = await api.call('GET', `/v1/nodes/${node.nodeId}`);
+    return (await found.json<{ state: string }>()).state;
+  };
+  const windowStartMs = Math.floor(nowMs / 300_000) * 300_000;
+  const said = { ...body([report({ windowStartMs, final: false })]), sentAtMs: nowMs };
+  expect((await api.call('POST', '/v1/ingest', said, node.token)).status).toBe(200);
+  api.nowMs = nowMs + 11 * MINUTE_MS;
+  expect(await state()).toBe('silent');
+  await patch(api, { reportEverySeconds: 900 });
+  expect(await state()).toBe('reporting');
+  api.nowMs = nowMs + 46 * MINUTE_MS;
+  expect(await state()).toBe('silent');
+  await patch(api, { reportEverySeconds: 'auto' });
+});
+
 test('a fleet that no interval keeps within the plan is told what helps', async () => {
   const nowMs = Date.now() + 30 * DAY_MS;
   await addNodes(700, nowMs, 'crowd-');
