@@ -54,19 +54,36 @@ const sinceBootMs = sinceBootClock({
   wallMs: Date.now,
 });
 
+/**
+ * What to call when a signal aborts. One listener for all of them: the agent sleeps each second under one signal, and a
+ * listener for each sleep would cost as much as the rest of it.
+ */
+const sleepers = new WeakMap<AbortSignal, Set<() => void>>();
+
+function sleepersOf(signal: AbortSignal): Set<() => void> {
+  const known = sleepers.get(signal);
+  if (known !== undefined) return known;
+  const made = new Set<() => void>();
+  sleepers.set(signal, made);
+  signal.addEventListener('abort', () => {
+    for (const wake of made) wake();
+  });
+  return made;
+}
+
 export const systemClock: Clock = {
   monotonicNow: () => monotonicMs(sinceBootMs()),
   wallNow: () => epochMs(Date.now()),
   sleepUntil: (deadline, signal) =>
     new Promise((resolve) => {
-      const waitMs = Math.max(0, deadline - sinceBootMs());
-      const timer = setTimeout(done, waitMs);
+      const others = signal && sleepersOf(signal);
+      const timer = setTimeout(done, Math.max(0, deadline - sinceBootMs()));
       function done() {
         clearTimeout(timer);
-        signal?.removeEventListener('abort', done);
+        others?.delete(done);
         resolve();
       }
-      signal?.addEventListener('abort', done, { once: true });
+      others?.add(done);
       if (signal?.aborted) done();
     }),
 };

@@ -29,7 +29,7 @@ export function readTextNow(path: string): TextRead {
 }
 
 /** Some drivers pad theirs with NUL bytes to the page's end, which are no content. */
-const contentOf = (text: string) => text.replaceAll('\0', '').trim();
+export const contentOf = (text: string) => text.replaceAll('\0', '').trim();
 
 /** The trimmed content, or empty where it cannot be read: for names, which are worth having but never needed. */
 export async function readTextOrEmpty(path: string): Promise<string> {

@@ -62,7 +62,11 @@ const PLURAL: Readonly<Record<DeviceType, string>> = {
 interface Slot {
   readonly sensor: Sensor;
   health: SensorHealth;
+  /** What `health` was made from. */
+  told: string;
   meters: readonly Meter[];
+  /** Ids of the meters. */
+  known: ReadonlySet<string>;
   /** False until it has been ready once: only then does it make others needless. */
   worked: boolean;
   failures: number;
@@ -92,7 +96,9 @@ export async function openSensorSet(
     (sensor): Slot => ({
       sensor,
       health: { sensor: sensor.name, state: 'noData', detail: 'not looked for yet' },
+      told: '',
       meters: [],
+      known: new Set(),
       worked: false,
       failures: 0,
       nextProbeAtMs: Number.NEGATIVE_INFINITY,
@@ -103,6 +109,22 @@ export async function openSensorSet(
   );
   let probing: Promise<void> | null = null;
   let closed = false;
+  let meters: readonly Meter[] = [];
+  /** Before this no sensor is due, unless one says otherwise meanwhile. */
+  let quietUntilMs = Number.NEGATIVE_INFINITY;
+
+  function setMeters(slot: Slot, own: readonly Meter[]): void {
+    slot.meters = own;
+    slot.known = new Set(own.map((meter) => meter.id));
+    meters = slots.flatMap((one) => one.meters);
+  }
+
+  /** Called when none is due. One that is under way, or stands by, may be at any time. */
+  function nextProbeAtMs(): number {
+    if (slots.some(({ busy }) => busy !== null)) return Number.NEGATIVE_INFINITY;
+    const waiting = slots.filter(({ health }) => health.state !== 'standby');
+    return Math.min(...waiting.map((slot) => slot.nextProbeAtMs));
+  }
 
   /**
    * The next sensor that has to be looked for, or to stand by. In order, since what a better one finds decides whether the
@@ -157,34 +179,34 @@ export async function openSensorSet(
     const outcome = await slot.sensor.probe();
     if (outcome.state === 'ready') {
       slot.worked = true;
-      slot.meters = outcome.value.map(plainMeter);
+      setMeters(slot, outcome.value.map(plainMeter));
     }
     settle(slot, outcome);
   }
 
   function settle(slot: Slot, outcome: Outcome<unknown>) {
-    slot.health = healthOf(slot.sensor, outcome);
+    setHealth(slot, outcome);
     const ready = outcome.state === 'ready';
     slot.failures = ready ? 0 : slot.failures + 1;
     const waitMs = ready ? RECHECK_MS : Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (slot.failures - 1));
     slot.nextProbeAtMs = clock.monotonicNow() + waitMs;
+    quietUntilMs = Number.NEGATIVE_INFINITY;
   }
 
   async function standBy(slot: Slot, rival: Meter) {
     await slot.sensor.close();
     const detail = `not used: ${rival.sensor} meters ${METERED[rival.scope] ?? PLURAL[rival.deviceType]} here`;
     slot.health = { sensor: slot.sensor.name, state: 'standby', detail };
-    slot.meters = [];
+    setMeters(slot, []);
     slot.worked = false;
   }
 
   async function readSlot(slot: Slot): Promise<void> {
     const outcome = await slot.sensor.read();
     if (outcome.state !== 'ready') return settle(slot, outcome);
-    slot.health = healthOf(slot.sensor, outcome);
-    const known = new Set(slot.meters.map((meter) => meter.id));
-    slot.unread.push(...outcome.value.filter((reading) => known.has(reading.meterId)));
-    slot.unread.splice(0, slot.unread.length - MAX_LATE_READINGS);
+    if (outcome.detail !== slot.told || slot.health.state !== 'ready') setHealth(slot, outcome);
+    for (const reading of outcome.value) if (slot.known.has(reading.meterId)) slot.unread.push(reading);
+    if (slot.unread.length > MAX_LATE_READINGS) slot.unread.splice(0, slot.unread.length - MAX_LATE_READINGS);
   }
 
   /** What hangs is told; it ends when the driver lets it. */
@@ -198,10 +220,13 @@ export async function openSensorSet(
   await patiently(lookForSensors(), patienceMs);
   return {
     get meters() {
-      return slots.flatMap((slot) => slot.meters);
+      return meters;
     },
     async read() {
-      if (probing === null && nextDue() !== null) await patiently(lookForSensors(), TICK_PATIENCE_MS);
+      if (probing === null && clock.monotonicNow() >= quietUntilMs) {
+        if (nextDue() === null) quietUntilMs = nextProbeAtMs();
+        else await patiently(lookForSensors(), TICK_PATIENCE_MS);
+      }
       const ready = slots.filter(({ health, busy }) => health.state === 'ready' && busy === null);
       for (const slot of slots) if (slot.busy !== null) noteHang(slot);
       const reads = ready.map((slot) => alone(slot, () => readSlot(slot)));
@@ -209,7 +234,9 @@ export async function openSensorSet(
       // Most answer without waiting for anything, and a timer would cost more than they do.
       for (let turn = 0; turn < PROMPT_TURNS && isBusy(); turn++) await null;
       if (isBusy()) await patiently(Promise.all(reads), TICK_PATIENCE_MS);
-      return slots.flatMap(({ unread }) => unread.splice(0));
+      const readings: Reading[] = [];
+      for (const { unread } of slots) if (unread.length > 0) readings.push(...unread.splice(0));
+      return readings;
     },
     health: () => slots.map((slot) => slot.health),
     async close() {
@@ -217,6 +244,11 @@ export async function openSensorSet(
       await Promise.all(slots.map((slot) => slot.sensor.close()));
     },
   };
+}
+
+function setHealth(slot: Slot, outcome: Outcome<unknown>): void {
+  slot.told = outcome.detail;
+  slot.health = healthOf(slot.sensor, outcome);
 }
 
 function healthOf({ name }: Sensor, outcome: Outcome<unknown>): SensorHealth {

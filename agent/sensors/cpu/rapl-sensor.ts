@@ -4,8 +4,9 @@ import { watts } from '../../../shared/units.ts';
 import type { Clock } from '../../clock.ts';
 import { readCpuSockets } from '../../inventory/cpu-sockets.ts';
 import type { HostPaths } from '../../inventory/host-paths.ts';
-import { readTextNow, readTextOrEmpty } from '../../inventory/read-text.ts';
+import { readTextNow, readTextOrEmpty, type TextRead } from '../../inventory/read-text.ts';
 import type { Outcome, Sensor } from '../sensor.ts';
+import { type CounterFile, createCounterFile } from './counter-file.ts';
 import { findRaplZones, microjoules, type RaplLevel, type RaplZone } from './rapl-zones.ts';
 
 const RAPL_SENSOR = 'rapl';
@@ -34,6 +35,7 @@ export interface RaplSensorOptions {
 
 interface Counter {
   readonly zone: RaplZone;
+  readonly file: CounterFile;
   readonly meter: Meter;
   readonly identity: string;
   last: { readonly value: number; readonly sinceMs: number } | null;
@@ -42,6 +44,11 @@ interface Counter {
 export function createRaplSensor({ paths, clock, level }: RaplSensorOptions): Sensor {
   let counters: readonly Counter[] = [];
   let notes: readonly string[] = [];
+  let detail = '';
+
+  function closeAll(): void {
+    for (const { file } of counters) file.close();
+  }
 
   return {
     name: RAPL_SENSOR,
@@ -55,7 +62,7 @@ export function createRaplSensor({ paths, clock, level }: RaplSensorOptions): Se
         };
       // A package that has never used anything is a register that a hypervisor does not fill in.
       const values = found
-        .map(readEnergy)
+        .map(({ folder }) => energyOf(readTextNow(`${folder}/energy_uj`)))
         .map(
           (read): EnergyRead => (read.ok && read.microjoules === 0 ? { ok: false, code: 'always 0' } : read),
         );
@@ -69,8 +76,10 @@ export function createRaplSensor({ paths, clock, level }: RaplSensorOptions): Se
         sockets.find(({ index }) => index === socket)?.modelName ?? `CPU ${socket}`;
       // A counter that stands still does not begin to move by being looked for again.
       const last = new Map(counters.map((counter) => [counter.zone.label, counter.last]));
+      closeAll();
       counters = zones.map((zone) => ({
         zone,
+        file: createCounterFile(`${zone.folder}/energy_uj`),
         meter: meterOf(zone, nameOf(zone.socket)),
         identity: `${bootId}/${zone.label}`,
         last: last.get(zone.label) ?? null,
@@ -85,16 +94,17 @@ export function createRaplSensor({ paths, clock, level }: RaplSensorOptions): Se
           ? [`${endless.map((z) => z.label).join(', ')}: range unknown, a wrap leaves a gap`]
           : []),
       ];
-      return { state: 'ready', value: counters.map((counter) => counter.meter), detail: notes.join('; ') };
+      detail = notes.join('; ');
+      return { state: 'ready', value: counters.map((counter) => counter.meter), detail };
     },
 
     async read() {
       const silent: string[] = [];
       const readings: Reading[] = [];
       for (const counter of counters) {
-        const { zone, meter, identity } = counter;
+        const { zone, file, meter, identity } = counter;
         const atMs = clock.monotonicNow();
-        const energy = readEnergy(zone);
+        const energy = energyOf(file.read());
         if (!energy.ok) {
           silent.push(`${zone.label}: ${energy.code}`);
           continue;
@@ -110,12 +120,14 @@ export function createRaplSensor({ paths, clock, level }: RaplSensorOptions): Se
             counter: { value, unitsPerMillijoule: 1000, wrapsAt: zone.wrapsAt, identity },
           });
       }
-      const detail = [...notes, ...silent].join('; ');
-      if (readings.length === 0) return { state: 'noData', detail };
-      return { state: 'ready', value: readings, detail };
+      const told = silent.length === 0 ? detail : [...notes, ...silent].join('; ');
+      if (readings.length === 0) return { state: 'noData', detail: told };
+      return { state: 'ready', value: readings, detail: told };
     },
 
-    async close() {},
+    async close() {
+      closeAll();
+    },
   };
 }
 
@@ -123,8 +135,7 @@ type EnergyRead =
   | { readonly ok: true; readonly microjoules: number }
   | { readonly ok: false; readonly code: string };
 
-function readEnergy(zone: RaplZone): EnergyRead {
-  const read = readTextNow(`${zone.folder}/energy_uj`);
+function energyOf(read: TextRead): EnergyRead {
   if (!read.ok) return read;
   const value = microjoules(read.text);
   return value === null ? { ok: false, code: 'no number' } : { ok: true, microjoules: value };
