@@ -1,10 +1,9 @@
 import { drizzle } from 'drizzle-orm/d1';
-import * as schema from '../schema/schema.ts';
 
 export type Database = ReturnType<typeof openDatabase>;
 
-/** Drizzle over the binding; cheap, one per request. */
-export const openDatabase = (binding: D1Database) => drizzle(binding, { schema });
+/** Drizzle over the binding; cheap, one per request. Given the schema it would look through all tables each time. */
+export const openDatabase = (binding: D1Database) => drizzle(binding);
 
 /** A query of Drizzle as a statement of D1, for a batch with others. */
 export function toStatement(
