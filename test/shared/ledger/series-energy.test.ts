@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { seriesDisagreement } from '../../../shared/ledger/series-energy.ts';
 import { WINDOW_MS } from '../../../shared/time/window.ts';
 import type { DeviceReport } from '../../../shared/wire/ingest.ts';
+import { counter, gpu, nodeMeter, rig } from '../metering/support.ts';
 
 const STEP_MS = 1_000;
 const SAMPLES = WINDOW_MS / STEP_MS;
@@ -82,4 +83,63 @@ test('power that was sampled while the counter told nothing is no disagreement',
   const half = { kind: 'counter', meteredMilliseconds: 150_000 } as const;
   expect(seriesDisagreement(device(650 * 150_000, half), samples, STEP_MS)).toBeNull();
   expect(seriesDisagreement(device(100 * 150_000, half), samples, STEP_MS)).not.toBeNull();
+});
+
+/** One look at the sensors: after how long, at what power, and what of it is to be had. */
+const look = fc.record({
+  stepMs: fc.oneof(
+    { weight: 20, arbitrary: fc.integer({ min: 900, max: 1_100 }) },
+    { weight: 2, arbitrary: fc.integer({ min: 1, max: 10_000 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 10_001, max: 90_000 }) },
+  ),
+  /** Null: as before. */
+  change: fc.option(fc.integer({ min: 0, max: 1_000 }), { freq: 3 }),
+  hasPower: fc.integer({ min: 0, max: 15 }).map((n) => n > 0),
+  hasCounter: fc.integer({ min: 0, max: 15 }).map((n) => n > 0),
+  restarts: fc.integer({ min: 0, max: 60 }).map((n) => n === 0),
+});
+
+test('whatever a meter is given, its series agree with its energies', () => {
+  fc.assert(
+    fc.property(
+      fc.array(look, { minLength: 200, maxLength: 500 }),
+      fc.double({ min: 0.94, max: 1.11, noNaN: true }),
+      fc.boolean(),
+      (looks, scale, counts) => {
+        const one = rig([gpu('GPU-0'), nodeMeter()]);
+        let atMs = 0;
+        let joules = 0;
+        let before = 0;
+        let identity = 0;
+        for (const { stepMs, change, hasPower, hasCounter, restarts } of looks) {
+          const powerWatts = change ?? before;
+          atMs += stepMs;
+          joules += ((before + powerWatts) / 2) * stepMs * scale;
+          before = powerWatts;
+          if (restarts) identity++;
+          one.tick(atMs, {
+            'nvml:GPU-0': {
+              ...(hasPower ? { power: powerWatts } : {}),
+              ...(counts && hasCounter
+                ? { counter: counter(Math.round(joules), { identity: `${identity}` }) }
+                : {}),
+            },
+            bmc: { power: 2_000 + powerWatts },
+          });
+          if (stepMs % 7 === 0) one.report();
+        }
+        one.tick(atMs + 400_000, {});
+        one.report();
+        let withSeries = 0;
+        for (const { devices } of one.reports.values())
+          for (const device of devices) {
+            if (device.series === undefined) continue;
+            withSeries++;
+            const samples = JSON.parse(device.series.watts) as (number | null)[];
+            expect(seriesDisagreement(device, samples, device.series.stepMilliseconds)).toBeNull();
+          }
+        expect(withSeries).toBeGreaterThan(0);
+      },
+    ),
+  );
 });
