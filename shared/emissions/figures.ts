@@ -185,6 +185,39 @@ export class FigureSums {
     this.#last = { expected, reporting };
   }
 
+  /** Adds what others sum to. */
+  addAll(other: FigureSums): void {
+    this.#energy += other.#energy;
+    this.#idle += other.#idle;
+    this.#jobs += other.#jobs;
+    this.#recovered += other.#recovered;
+    this.#lowUtilization += other.#lowUtilization;
+    this.#gpuMilliseconds += other.#gpuMilliseconds;
+    this.#utilizationKnown += other.#utilizationKnown;
+    this.#expected += other.#expected;
+    this.#covered += other.#covered;
+    addCounts(this.#byKind, other.#byKind);
+    addCounts(this.#byDeviceType, other.#byDeviceType);
+    addCounts(this.#byAttribution, other.#byAttribution);
+    addCounts(this.#byGridKind, other.#byGridKind);
+    for (const kind of SUPPLY_KINDS) this.#bySupply[kind].add(other.#bySupply[kind].value);
+    for (const [kind, { litres, known }] of other.#water) this.#addWater(kind, litres.value, known);
+    for (const [overhead, { kwh, grams }] of other.#overheads)
+      this.#addOverhead(overhead, kwh.value, grams.value);
+    this.#facilityKwh.add(other.#facilityKwh.value);
+    this.#grams.add(other.#grams.value);
+    this.#idleGrams.add(other.#idleGrams.value);
+    this.#unattributedGrams.add(other.#unattributedGrams.value);
+    this.#lowUtilizationGrams.add(other.#lowUtilizationGrams.value);
+    this.#utilized.add(other.#utilized.value);
+    this.#embodied.add(other.#embodied.value);
+    this.#embodiedLow.add(other.#embodiedLow.value);
+    this.#embodiedHigh.add(other.#embodiedHigh.value);
+    this.#missing.add(other.#missing.value);
+    this.#nodesExpected.addAll(other.#nodesExpected);
+    this.#nodesReporting.addAll(other.#nodesReporting);
+  }
+
   #addCell(cell: Cell): void {
     this.#energy += BigInt(cell.energyMillijoules);
     this.#idle += BigInt(cell.idleMillijoules);
@@ -216,20 +249,26 @@ export class FigureSums {
   #addFactors({ water, overheads }: Cell): void {
     for (const kind of WATERS) {
       const own = water[kind];
-      if (own === null) continue;
-      const sum = this.#water.get(kind) ?? { litres: new CompensatedSum(), known: 0n };
-      this.#water.set(kind, sum);
-      sum.litres.add(own.litres);
-      sum.known += BigInt(own.knownMillijoules);
+      if (own !== null) this.#addWater(kind, own.litres, BigInt(own.knownMillijoules));
     }
     for (const overhead of OVERHEADS) {
       const own = overheads[overhead];
-      if (own === null) continue;
-      const sum = this.#overheads.get(overhead) ?? { kwh: new CompensatedSum(), grams: new CompensatedSum() };
-      this.#overheads.set(overhead, sum);
-      sum.kwh.add(own.kwh);
-      sum.grams.add(own.grams);
+      if (own !== null) this.#addOverhead(overhead, own.kwh, own.grams);
     }
+  }
+
+  #addWater(kind: Water, litres: number, known: bigint): void {
+    const sum = this.#water.get(kind) ?? { litres: new CompensatedSum(), known: 0n };
+    this.#water.set(kind, sum);
+    sum.litres.add(litres);
+    sum.known += known;
+  }
+
+  #addOverhead(overhead: Overhead, kwh: number, grams: number): void {
+    const sum = this.#overheads.get(overhead) ?? { kwh: new CompensatedSum(), grams: new CompensatedSum() };
+    this.#overheads.set(overhead, sum);
+    sum.kwh.add(kwh);
+    sum.grams.add(grams);
   }
 
   #overhead(overhead: Overhead): OverheadFigures | null {
@@ -247,6 +286,11 @@ export class FigureSums {
     const all = contract.value + residual.value + location.value;
     const share = ({ value }: CompensatedSum) => (all === 0 ? 0 : value / all);
     return { contract: share(contract), residual: share(residual), location: share(location) };
+  }
+
+  /** operational + embodied */
+  get totalGrams(): number {
+    return this.#grams.value + this.#embodied.value;
   }
 
   toFigures(): Figures {

@@ -50,6 +50,13 @@ export interface FigureGroup extends Figures, GroupName {
   readonly series: readonly FigureStep[];
 }
 
+/** Groups that are not listed. */
+export interface OtherGroups extends Figures {
+  readonly groupCount: number;
+  readonly gpuCount: number;
+  readonly series: readonly FigureStep[];
+}
+
 export interface Excluded {
   /** Null where the nodes' site has no zone. */
   readonly gridZone: string | null;
@@ -62,8 +69,10 @@ export interface JoinResult {
   /** Different GPUs that were metered or, for jobs, allocated. */
   readonly gpuCount: number;
   readonly series: readonly FigureStep[];
-  /** By key. */
+  /** By key; where only some are asked for, those with the most grams, most first. */
   readonly groups: readonly FigureGroup[];
+  /** The others together; null where there are none. */
+  readonly otherGroups: OtherGroups | null;
   readonly excluded: readonly Excluded[];
   /** Lifetimes of hardware at the places of its nodes, ascending: the embodied figures are straight lines over these. */
   readonly embodiedLifetimeYears: readonly number[];
@@ -86,6 +95,16 @@ class Sums {
   readonly gpus = new NumberSet();
   readonly steps = new Map<number, FigureSums>();
   #lastGpus: NumberSet | null = null;
+
+  addAll(other: Sums): void {
+    this.all.addAll(other.all);
+    this.gpus.addAll(other.gpus);
+    for (const [step, figures] of other.steps) {
+      const own = this.steps.get(step) ?? new FigureSums();
+      this.steps.set(step, own);
+      own.addAll(figures);
+    }
+  }
 
   /** Of a fleet that stands, one hour has the set of the one before. */
   addGpus(gpus: NumberSet): void {
@@ -205,21 +224,28 @@ export class EmissionsJoin {
     return this.#groups.size;
   }
 
-  result(): JoinResult {
+  /** @param top so many groups, those with the most grams; null: all, by key */
+  result(top: number | null = null): JoinResult {
+    const groups = [...this.#groups.values()];
+    const listed =
+      top === null
+        ? groups.sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
+        : groups
+            .sort((a, b) => b.all.totalGrams - a.all.totalGrams || (a.key < b.key ? -1 : 1))
+            .slice(0, top);
     return {
       totals: this.#total.all.toFigures(),
       gpuCount: this.#total.gpus.size,
       series: this.#series(this.#total),
-      groups: [...this.#groups]
-        .sort(([a], [b]) => (a < b ? -1 : 1))
-        .map(([, sums]) => ({
-          key: sums.key,
-          label: sums.label,
-          owner: sums.owner,
-          gpuCount: sums.gpus.size,
-          ...sums.all.toFigures(),
-          series: this.#series(sums),
-        })),
+      groups: listed.map((sums) => ({
+        key: sums.key,
+        label: sums.label,
+        owner: sums.owner,
+        gpuCount: sums.gpus.size,
+        ...sums.all.toFigures(),
+        series: this.#series(sums),
+      })),
+      otherGroups: this.#others(groups.slice(listed.length)),
       excluded: [...this.#excluded].map(([gridZone, millijoules]) => ({
         gridZone,
         reason: gridZone === null ? 'no grid zone is set for the site' : 'no series on this basis',
@@ -230,9 +256,20 @@ export class EmissionsJoin {
     };
   }
 
+  #others(groups: readonly Sums[]): OtherGroups | null {
+    if (groups.length === 0) return null;
+    const others = new Sums();
+    for (const group of groups) others.addAll(group);
+    return {
+      groupCount: groups.length,
+      gpuCount: others.gpus.size,
+      ...others.all.toFigures(),
+      series: this.#series(others),
+    };
+  }
+
   #group(name: GroupName): Sums {
-    // Of one project called "idle" and what was idle: two groups.
-    const id = `${name.key} ${name.owner}`;
+    const id = idOf(name);
     const group = this.#groups.get(id) ?? Object.assign(new Sums(), name);
     this.#groups.set(id, group);
     return group;
@@ -250,6 +287,9 @@ export class EmissionsJoin {
     return steps;
   }
 }
+
+/** Of one project called "idle" and what was idle: two groups. */
+const idOf = ({ key, owner }: GroupName): string => `${key} ${owner}`;
 
 /** More devices than a node has in its life. */
 const DEVICES = 2 ** 16;

@@ -28,6 +28,16 @@ export const emissionsQuery = z.strictObject({
       description:
         'A node is one group by `gpuModel`, also with several models (`A + B`). By `job`, `project`, `phase` or `user` each group has what was allocated to its jobs; `idle` and `unattributed` are groups of their own, so that groups sum to the totals.',
     }),
+  top: z.coerce
+    .number('expected a whole number from 1 to 1,000')
+    .int('expected a whole number from 1 to 1,000')
+    .min(1, 'expected a whole number from 1 to 1,000')
+    .max(1_000, 'expected a whole number from 1 to 1,000')
+    .optional()
+    .openapi({
+      description:
+        'With `groupBy`: only so many groups, those with the most `totalGrams`, most first; the others together are `otherGroups`. Default: all, by key.',
+    }),
   filter: z.string().max(1_000).optional().openapi({
     description:
       'Terms that must all hold: `node`, `gridZone`, `site`, `gpuModel`, `label.<name>`, `job`, `project`, `phase` or `user`. Zone and site are those that held at the time, labels those of now. With a term of jobs the answer is only what those jobs had; `project:none` are jobs without one, `job:idle` and `job:unattributed` what was in none.',
@@ -187,6 +197,15 @@ export const emissionsSchema = z
         })
         .openapi('EmissionGroup', { description: `Key \`${NO_GROUP}\`: what belongs to none.` }),
     ),
+    otherGroups: z
+      .object({
+        groupCount: z.number().int(),
+        gpuCount: z.number().int(),
+        ...figures,
+        series: z.array(stepSchema),
+      })
+      .nullable()
+      .openapi({ description: 'With `top`: the groups that are not listed, together; null where all are.' }),
     contracts: z
       .array(
         z.object({
@@ -251,6 +270,10 @@ export function toEmissionsAnswer(
     gpuCount: answer.gpuCount,
     series: answer.series.map(toStep),
     groups: answer.groups.map((group) => ({ ...toFigures(group), series: group.series.map(toStep) })),
+    otherGroups: answer.otherGroups && {
+      ...toFigures(answer.otherGroups),
+      series: answer.otherGroups.series.map(toStep),
+    },
     ...(answer.contracts && { contracts: answer.contracts.map(toContract) }),
     excluded: answer.excluded.map((entry) => ({ ...entry, gridZone: entry.gridZone ?? NO_GROUP })),
   };

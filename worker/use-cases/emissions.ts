@@ -56,6 +56,8 @@ export interface EmissionsQuery {
   readonly toMs?: number | undefined;
   readonly step: Step;
   readonly groupBy?: GroupKey | undefined;
+  /** Of the groups so many, those with the most grams; default: all. */
+  readonly top?: number | undefined;
   readonly filter?: string | undefined;
   readonly basis: Basis;
   readonly signal: Signal;
@@ -184,7 +186,15 @@ export async function emissions(
   const bound = (query.withinProjects ?? null) !== null;
   const contracts = supply === null || bound ? null : supply.value.uses;
   const { rolledUpToMs, hoursWaiting } = ofRolled;
-  return ok({ fromMs, toMs, asOfMs, contracts, rolledUpToMs, hoursWaiting, ...join.result() });
+  return ok({
+    fromMs,
+    toMs,
+    asOfMs,
+    contracts,
+    rolledUpToMs,
+    hoursWaiting,
+    ...join.result(query.top ?? null),
+  });
 }
 
 const NOT_ROLLED = { gridZones: new Set<string>(), rolledUpToMs: null, hoursWaiting: 0 };

@@ -209,6 +209,8 @@ interface Asked {
   /** False: nothing is asked of jobs. */
   readonly split?: boolean;
   readonly accounting?: 'location' | 'market';
+  /** Only so many groups. */
+  readonly top?: number;
 }
 
 /** As the server would: over all that is used. */
@@ -236,6 +238,7 @@ function join(nodes: readonly Node[], asked: Asked = {}): JoinResult {
     only,
     split = true,
     accounting = 'location',
+    top = null,
   } = asked;
   const sums = new EmissionsJoin({
     edges: stepEdges(step, fromMs, toMs),
@@ -267,7 +270,7 @@ function join(nodes: readonly Node[], asked: Asked = {}): JoinResult {
       : null,
   });
   for (const each of nodes) sums.addNode(each.node, each.hours);
-  return sums.result();
+  return sums.result(top);
 }
 
 const EXACT = {
@@ -324,6 +327,52 @@ function expectSum(parts: readonly Figures[], whole: Figures): void {
 }
 
 const ACCOUNTINGS = ['location', 'market'] as const;
+
+test('groups that are not listed are told together, and those that are have the most grams', () => {
+  fc.assert(
+    fc.property(fleet, fc.constantFrom(...STEPS), fc.nat(6), (nodes, step, top) => {
+      const { groups: all, totals } = join(nodes, { step, groupBy: 'job' });
+      const { groups, otherGroups } = join(nodes, { step, groupBy: 'job', top });
+      expect(groups).toHaveLength(Math.min(top, all.length));
+      for (const group of groups) expect(group).toEqual(all.find(({ key }) => key === group.key));
+      const grams = all.map(({ totalGrams }) => totalGrams).sort((a, b) => b - a);
+      expect(groups.map(({ totalGrams }) => totalGrams)).toEqual(grams.slice(0, top));
+      if (otherGroups === null) {
+        expect(groups).toHaveLength(all.length);
+        return;
+      }
+      expect(otherGroups.groupCount + groups.length).toBe(all.length);
+      expectSum([...groups, otherGroups], totals);
+      if (step !== 'none') expectSum(otherGroups.series, otherGroups);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('all groups of nodes told together are the fleet, in every figure', () => {
+  fc.assert(
+    fc.property(fleet, fc.constantFrom(...ACCOUNTINGS), (nodes, accounting) => {
+      const { totals, gpuCount, otherGroups } = join(nodes, {
+        groupBy: 'node',
+        split: false,
+        accounting,
+        top: 0,
+      });
+      expect(otherGroups!.gpuCount).toBe(gpuCount);
+      for (const [name, value] of Object.entries(totals)) {
+        const other = otherGroups![name as keyof Figures];
+        if (typeof value === 'number' && !Number.isInteger(value)) {
+          const differs = Math.abs((other as number) - value);
+          expect(differs, name).toBeLessThanOrEqual(1e-9 * Math.abs(value));
+        } else if (typeof value !== 'object') expect(other, name).toBe(value);
+        else if (value !== null && name !== 'overheads')
+          for (const [key, share] of Object.entries(value as Record<string, number>))
+            expect((other as unknown as Record<string, number>)[key], `${name} ${key}`).toBeCloseTo(share, 9);
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
 
 test('jobs, idle and unattributed sum to the fleet, whatever jobs are grouped by and however time is cut', () => {
   fc.assert(

@@ -172,6 +172,7 @@ test('what nobody can answer is refused by name, and ranges are bounded', async 
     ['groupBy=queue', 'groupBy'],
     ['filter=queue:long', 'filter'],
     ['lowUtilizationRatio=20', 'lowUtilizationRatio'],
+    ['groupBy=node&top=0', 'top'],
     ['accounting=both', 'accounting'],
     ['asOf=2099-05-01T00:00:00Z', 'asOf'],
     ['from=2024-05-18T00:00:00Z&to=2024-05-17T00:00:00Z', 'from'],

@@ -14,7 +14,8 @@ interface Figures {
 }
 interface Answer {
   readonly totals: Figures;
-  readonly groups: readonly (Figures & { key: string; owner: string | null })[];
+  readonly groups: readonly (Figures & { key: string; owner: string | null; series: readonly Figures[] })[];
+  readonly otherGroups: (Figures & { groupCount: number; series: readonly Figures[] }) | null;
 }
 
 const GPUS = [
@@ -101,6 +102,17 @@ test('a job has what was allocated to it, and what was in none stands beside it'
   close(byKey.get(TRAIN)!.operationalGrams, 1.5 * (0.6 * 100 + 0.6 * 200));
   close(byKey.get(EVAL)!.lowUtilizationGrams, 1.5 * 0.2 * 100);
   expect(byKey.get(TRAIN)!.embodiedGrams).toBeGreaterThan(byKey.get(EVAL)!.embodiedGrams);
+});
+
+test('only the groups with the most are listed where so many are asked for, the others as one', async () => {
+  const all = await of('groupBy=job');
+  const { groups, otherGroups, totals } = await of('groupBy=job&top=2&step=hour');
+  expect(groups.map(({ key }) => key)).toEqual([TRAIN, expect.any(String)]);
+  expect(otherGroups).toMatchObject({ groupCount: all.groups.length - 2 });
+  const listed = groups.reduce((sum, group) => sum + group.energyKwh, 0);
+  expect(listed + otherGroups!.energyKwh).toBeCloseTo(totals.energyKwh, 12);
+  expect(otherGroups!.series).toHaveLength(groups[0]!.series.length);
+  expect(all.otherGroups).toBeNull();
 });
 
 test('jobs without a user are the group none; a filter leaves only the share of its jobs', async () => {
