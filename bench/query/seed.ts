@@ -8,40 +8,111 @@ import { generator } from '../row-layout/workload.ts';
 export const START_MS = Date.UTC(2026, 5, 1);
 const GPUS = 8;
 const ZONES = ['PL', 'US-CAL-CISO'];
-/** Different hours; each node has one after the other. */
-const PATTERNS = 48;
+/** Different hours of each job; its nodes have one after the other. */
+const PATTERNS = 8;
+/** Nodes that one job has, and for how many days. */
+const NODES_PER_JOB = 10;
+const DAYS_PER_JOB = 3;
+/** Hours of intensity, from a day before. */
+const HOURS_OF_VALUES = 32 * 24;
 const SERIES_KEYS = 2 ** 24;
 const HOUR_KEYS = 2 ** 21;
 const JOB_KEYS = 2 ** 20;
 
 type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;
 
+/** Jobs at a time; the next ones follow when their days are over. */
+const jobsAtOnce = (nodes: number) => Math.ceil(nodes / NODES_PER_JOB);
+
 export async function seed(db: Database, nodes: number, days: number): Promise<void> {
   const numbers = Array.from({ length: nodes }, (_, i) => i + 1);
-  await seedPlaces(db, numbers, days);
+  await seedPlaces(db, numbers);
+  const atOnce = jobsAtOnce(nodes);
+  const periods = Math.ceil((days + 1) / DAYS_PER_JOB);
+  await seedJobs(db, numbers, periods, days);
   await db.prepare('CREATE TABLE bench_ledgers (pattern INTEGER PRIMARY KEY, ledger BLOB NOT NULL)').run();
-  await db
-    .prepare('INSERT INTO bench_ledgers (pattern, ledger) SELECT key, unhex(value) FROM json_each(?1)')
-    .bind(JSON.stringify(ledgers()))
-    .run();
-  const firstHour = START_MS / HOUR_MS;
-  for (let day = 0; day <= days; day++) {
-    // Of the last day, the hour that is not over.
-    const hours = Array.from({ length: day < days ? 24 : 1 }, (_, hour) => firstHour + day * 24 + hour);
-    await db
-      .prepare(
-        `INSERT INTO node_hours (key, version, received_at_ms, ledger)
-         SELECT node.value * ${HOUR_KEYS} + hour.value, 1, (hour.value + 1) * ${HOUR_MS}, ledger
-         FROM json_each(?1) AS node, json_each(?2) AS hour
-         JOIN bench_ledgers ON pattern = (node.value + hour.value) % ${PATTERNS}`,
-      )
-      .bind(JSON.stringify(numbers), JSON.stringify(hours))
-      .run();
+  const write = ledgers();
+  for (let period = 0; period < periods; period++) {
+    const rows: [number, string][] = [];
+    for (let job = period * atOnce + 1; job <= (period + 1) * atOnce; job++)
+      for (let pattern = 0; pattern < PATTERNS; pattern++)
+        rows.push([job * PATTERNS + pattern, write(job, pattern)]);
+    for (let i = 0; i < rows.length; i += 400)
+      await db
+        .prepare(
+          'INSERT INTO bench_ledgers (pattern, ledger) SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?1)',
+        )
+        .bind(JSON.stringify(rows.slice(i, i + 400)))
+        .run();
+    for (let day = period * DAYS_PER_JOB; day <= Math.min(days, (period + 1) * DAYS_PER_JOB - 1); day++)
+      await seedDay(db, numbers, { period, atOnce, day, hours: day < days ? 24 : 1 });
   }
   await db.prepare('DROP TABLE bench_ledgers').run();
 }
 
-async function seedPlaces(db: Database, numbers: readonly number[], days: number): Promise<void> {
+/** Of the last day, the hour that is not over. */
+async function seedDay(
+  db: Database,
+  numbers: readonly number[],
+  {
+    period,
+    atOnce,
+    day,
+    hours,
+  }: { readonly period: number; readonly atOnce: number; readonly day: number; readonly hours: number },
+): Promise<void> {
+  const first = START_MS / HOUR_MS + day * 24;
+  await db
+    .prepare(
+      `INSERT INTO node_hours (key, version, received_at_ms, ledger)
+       SELECT node.value * ${HOUR_KEYS} + hour.value, 1, (hour.value + 1) * ${HOUR_MS}, ledger
+       FROM json_each(?1) AS node, json_each(?2) AS hour
+       JOIN bench_ledgers ON pattern = (1 + ?3 + node.value % ?4) * ${PATTERNS} + (node.value + hour.value) % ${PATTERNS}`,
+    )
+    .bind(
+      JSON.stringify(numbers),
+      JSON.stringify(Array.from({ length: hours }, (_, hour) => first + hour)),
+      period * atOnce,
+      atOnce,
+    )
+    .run();
+}
+
+/** Jobs of ten nodes each, one after the other on the same nodes. */
+async function seedJobs(
+  db: Database,
+  numbers: readonly number[],
+  periods: number,
+  days: number,
+): Promise<void> {
+  const atOnce = jobsAtOnce(numbers.length);
+  const jobs = Array.from({ length: periods * atOnce }, (_, i) => i + 1);
+  await db
+    .prepare(
+      `INSERT INTO jobs (number, id, project, user, phase, first_seen_at_ms)
+       SELECT value, 'slurm:bench:' || value, 'project-' || (value % 20), 'user-' || (value % 50), 'train', ?2
+       FROM json_each(?1)`,
+    )
+    .bind(JSON.stringify(jobs), START_MS)
+    .run();
+  const first = START_MS / HOUR_MS;
+  const places = jobs.flatMap((job) => {
+    const period = Math.floor((job - 1) / atOnce);
+    const from = first + period * DAYS_PER_JOB * 24;
+    const until = Math.min(from + DAYS_PER_JOB * 24 - 1, first + days * 24);
+    return numbers
+      .filter((node) => node % atOnce === (job - 1) % atOnce)
+      .map((node) => [job * JOB_KEYS + node, from, until]);
+  });
+  await db
+    .prepare(
+      'INSERT INTO job_nodes (key, first_hour, last_hour) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)',
+    )
+    .bind(JSON.stringify(places))
+    .run();
+}
+
+async function seedPlaces(db: Database, numbers: readonly number[]): Promise<void> {
   const json = JSON.stringify(numbers);
   const all = (sql: string, ...values: unknown[]) => db.prepare(sql).bind(json, ...values);
   await db.batch([
@@ -69,20 +140,9 @@ async function seedPlaces(db: Database, numbers: readonly number[], days: number
       JSON.stringify(Array.from({ length: GPUS }, (_, i) => i)),
       START_MS,
     ),
-    all(
-      `INSERT INTO jobs (number, id, project, first_seen_at_ms)
-       SELECT value, 'slurm:bench:' || value, 'project-' || (value % 20), ?2 FROM json_each(?1)`,
-      START_MS,
-    ),
-    all(
-      `INSERT INTO job_nodes (key, first_hour, last_hour)
-       SELECT value * ${JOB_KEYS} + value, CAST(?2 AS INTEGER), CAST(?3 AS INTEGER) FROM json_each(?1)`,
-      START_MS / HOUR_MS,
-      START_MS / HOUR_MS + days * 24,
-    ),
   ]);
   for (const [index, zone] of ZONES.entries()) {
-    const hours = JSON.stringify(Array.from({ length: days * 24 + 25 }, (_, hour) => hour - 24));
+    const hours = JSON.stringify(Array.from({ length: HOURS_OF_VALUES }, (_, hour) => hour - 24));
     await db.batch([
       db
         .prepare('INSERT INTO sites (id, name, created_at_ms) VALUES (?1, ?1, ?2)')
@@ -114,12 +174,12 @@ async function seedPlaces(db: Database, numbers: readonly number[], days: number
   }
 }
 
-/** Hours of eight busy GPUs and the rest of their host, in hex. */
-function ledgers(): string[] {
+/** Hours of eight GPUs busy with a job, and of the rest of their host, in hex. */
+function ledgers(): (job: number, pattern: number) => string {
   const random = generator(11);
-  return Array.from({ length: PATTERNS }, () => {
-    const windows = Array.from({ length: 12 }, () => {
-      const devices = Array.from({ length: GPUS + 1 }, (_, deviceIndex) => ({
+  const patterns = Array.from({ length: PATTERNS }, () =>
+    Array.from({ length: 12 }, () =>
+      Array.from({ length: GPUS + 1 }, (_, deviceIndex) => ({
         deviceIndex,
         meteredMilliseconds: WINDOW_MS,
         energyMillijoules: Math.round((deviceIndex < GPUS ? 600 : 900) * WINDOW_MS * (0.8 + 0.2 * random())),
@@ -128,10 +188,20 @@ function ledgers(): string[] {
         integratedMillijoules: null,
         idleMillijoules: 0,
         utilizationRatio: deviceIndex < GPUS ? 0.97 : null,
+      })),
+    ),
+  );
+  return (jobNumber, pattern) => {
+    const windows = patterns[pattern]!.map((devices) => {
+      const jobShares = devices.map(({ deviceIndex, energyMillijoules }) => ({
+        jobNumber,
+        deviceIndex,
+        energyMillijoules,
+        allocatedMilliseconds: WINDOW_MS,
       }));
-      return [{ epoch: 'k3v9c0ffee12', revision: 5, final: true, contentDigest: 7, devices, jobShares: [] }];
+      return [{ epoch: 'k3v9c0ffee12', revision: 5, final: true, contentDigest: 7, devices, jobShares }];
     });
     const hour: HourLedger = { windows };
     return Buffer.from(encodeHour(hour)).toString('hex');
-  });
+  };
 }

@@ -58,17 +58,8 @@ class DayWriter {
       writer.unsigned(owner);
     }
     this.#lastNode = nodeNumber;
-    writeUnit(this.#sums, dayOfHours(hours), null);
-    let which = 0;
-    for (const hour of hours.keys()) which |= 1 << hour;
-    this.#hours.uint32(which);
-    let before: OwnerSums | null = null;
-    for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
-      const unit = hours.get(hour);
-      if (unit === undefined) continue;
-      writeUnit(this.#hours, unit, before);
-      before = unit;
-    }
+    writeRecord(this.#sums, (writer) => writeUnit(writer, dayOfHours(hours), null));
+    writeRecord(this.#hours, (writer) => writeHours(writer, hours));
   }
 
   finish(): EncodedDay {
@@ -76,16 +67,43 @@ class DayWriter {
   }
 }
 
+/** With its length, so that a reader who does not want it goes on to the next. */
+function writeRecord(writer: ByteWriter, write: (writer: ByteWriter) => void): void {
+  const record = new ByteWriter();
+  write(record);
+  writer.unsigned(record.length);
+  writer.raw(record.finish());
+}
+
+function writeHours(writer: ByteWriter, hours: ReadonlyMap<number, OwnerSums>): void {
+  let which = 0;
+  for (const hour of hours.keys()) which |= 1 << hour;
+  writer.uint32(which);
+  let before: OwnerSums | null = null;
+  for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
+    const unit = hours.get(hour);
+    if (unit === undefined) continue;
+    writeUnit(writer, unit, before);
+    before = unit;
+  }
+}
+
+type IsWanted = (key: OwnerKey) => boolean;
+
 /** @throws RangeError where the bytes are damaged or of another format */
-export function* decodeOwnerSums(bytes: Uint8Array): Generator<OwnerKey & { readonly sums: OwnerSums }> {
+export function* decodeOwnerSums(
+  bytes: Uint8Array,
+  isWanted: IsWanted,
+): Generator<OwnerKey & { readonly sums: OwnerSums }> {
   const reader = new ByteReader(bytes);
-  for (const key of keysOf(reader)) yield { ...key, sums: readUnit(reader, QUARTERS_PER_DAY, null) };
+  for (const key of keysOf(reader, isWanted))
+    yield { ...key, sums: readUnit(reader, QUARTERS_PER_DAY, null) };
 }
 
 /** @throws RangeError where the bytes are damaged or of another format */
-export function* decodeOwnerHours(bytes: Uint8Array): Generator<OwnerDay> {
+export function* decodeOwnerHours(bytes: Uint8Array, isWanted: IsWanted): Generator<OwnerDay> {
   const reader = new ByteReader(bytes);
-  for (const key of keysOf(reader)) {
+  for (const key of keysOf(reader, isWanted)) {
     const which = reader.uint32();
     const hours = new Map<number, OwnerSums>();
     let before: OwnerSums | null = null;
@@ -98,15 +116,18 @@ export function* decodeOwnerHours(bytes: Uint8Array): Generator<OwnerDay> {
   }
 }
 
-/** The reader stands behind each key when it is given. */
-function* keysOf(reader: ByteReader): Generator<OwnerKey> {
+/** Of the records that are wanted; the reader stands before each when its key is given. */
+function* keysOf(reader: ByteReader, isWanted: IsWanted): Generator<OwnerKey> {
   const version = reader.byte();
   if (version !== FORMAT_VERSION)
     throw new RangeError(`unknown format ${version} of sums by node: this version reads ${FORMAT_VERSION}`);
   let nodeNumber = 0;
   while (!reader.done) {
     nodeNumber += reader.unsigned();
-    yield { nodeNumber, group: reader.unsigned(), owner: reader.unsigned() };
+    const key = { nodeNumber, group: reader.unsigned(), owner: reader.unsigned() };
+    const length = reader.unsigned();
+    if (isWanted(key)) yield key;
+    else reader.take(length);
   }
 }
 
@@ -123,24 +144,34 @@ const SAME_GPUS = 128;
 
 function writeUnit(writer: ByteWriter, unit: OwnerSums, before: OwnerSums | null): void {
   const { all, lowUtilization, componentsOnly } = unit.energies;
-  const booked = [...all.keys()].filter((slot) => all[slot]! >= 0);
-  const isSame = booked.every((slot) => componentsOnly[slot] === all[slot]);
-  const isNone = componentsOnly.every((energy) => energy === 0);
-  const hasLow = lowUtilization.some((energy) => energy > 0);
-  const sameGpus = unit.gpus.join() === (before?.gpus ?? []).join();
+  let booked = 0;
+  let isSame = true;
+  let isNone = true;
+  let hasLow = false;
+  for (let slot = 0; slot < all.length; slot++) {
+    if (all[slot]! < 0) continue;
+    booked++;
+    if (componentsOnly[slot] !== all[slot]) isSame = false;
+    if (componentsOnly[slot] !== 0) isNone = false;
+    if (lowUtilization[slot] !== 0) hasLow = true;
+  }
+  const sameGpus = areSame(unit.gpus, before?.gpus ?? []);
   writer.byte(
     (unit.inFleet ? IN_FLEET : 0) |
       (unit.reporting ? REPORTING : 0) |
-      (booked.length > 0 ? HAS_ENERGY : 0) |
-      (booked.length === all.length ? IS_FULL : 0) |
+      (booked > 0 ? HAS_ENERGY : 0) |
+      (booked === all.length ? IS_FULL : 0) |
       (hasLow ? HAS_LOW : 0) |
       (isNone ? 0 : isSame ? ALL_COMPONENTS : SOME_COMPONENTS) |
       (sameGpus ? SAME_GPUS : 0),
   );
-  if (booked.length > 0 && booked.length < all.length) writeBits(writer, all);
-  for (const slot of booked) writer.unsigned(all[slot]!);
-  if (hasLow) for (const slot of booked) writer.unsigned(lowUtilization[slot]!);
-  if (!isNone && !isSame) for (const slot of booked) writer.unsigned(componentsOnly[slot]!);
+  if (booked > 0 && booked < all.length) writeBits(writer, all);
+  const write = (energies: readonly number[]) => {
+    for (let slot = 0; slot < all.length; slot++) if (all[slot]! >= 0) writer.unsigned(energies[slot]!);
+  };
+  write(all);
+  if (hasLow) write(lowUtilization);
+  if (!isNone && !isSame) write(componentsOnly);
   writeValues(writer, unit, before);
   if (sameGpus) return;
   writer.unsigned(unit.gpus.length);
@@ -151,6 +182,9 @@ function writeUnit(writer: ByteWriter, unit: OwnerSums, before: OwnerSums | null
   }
 }
 
+const areSame = (a: readonly number[], b: readonly number[]): boolean =>
+  a === b || (a.length === b.length && a.every((index, i) => index === b[i]));
+
 function readUnit(reader: ByteReader, slots: number, before: OwnerSums | null): OwnerSums {
   const unit = new OwnerSums(slots);
   const { all, lowUtilization, componentsOnly } = unit.energies;
@@ -160,7 +194,7 @@ function readUnit(reader: ByteReader, slots: number, before: OwnerSums | null): 
   if ((flags & HAS_ENERGY) !== 0) {
     if ((flags & IS_FULL) === 0) readBits(reader, all);
     else all.fill(0);
-    const readInto = (energies: Float64Array) => {
+    const readInto = (energies: number[]) => {
       for (let slot = 0; slot < slots; slot++) if (all[slot]! >= 0) energies[slot] = reader.unsigned();
     };
     readInto(all);
@@ -182,7 +216,7 @@ function readUnit(reader: ByteReader, slots: number, before: OwnerSums | null): 
   return unit;
 }
 
-function writeBits(writer: ByteWriter, all: Float64Array): void {
+function writeBits(writer: ByteWriter, all: number[]): void {
   for (let first = 0; first < all.length; first += 8) {
     let bits = 0;
     for (let i = 0; i < 8 && first + i < all.length; i++) if (all[first + i]! >= 0) bits |= 1 << i;
@@ -191,7 +225,7 @@ function writeBits(writer: ByteWriter, all: Float64Array): void {
 }
 
 /** Those that are booked become 0. */
-function readBits(reader: ByteReader, all: Float64Array): void {
+function readBits(reader: ByteReader, all: number[]): void {
   for (let first = 0; first < all.length; first += 8) {
     const bits = reader.byte();
     for (let i = 0; i < 8 && first + i < all.length; i++) if ((bits >>> i) & 1) all[first + i] = 0;

@@ -16,6 +16,7 @@ import {
   jobOfOwner,
   METERED,
   NODE,
+  noValues,
   type OwnerSums,
   SHARED_VALUES,
   setValues,
@@ -28,7 +29,7 @@ type NamedNode = Pick<JoinNode, 'number' | 'id' | 'hostname'>;
 /** One owner's part of what is put together. */
 class Share {
   readonly cell = new Cell();
-  readonly values = new Float64Array(VALUES);
+  readonly values = noValues();
   readonly gpus = new Set<number>();
 }
 
@@ -244,7 +245,7 @@ class MeanWatts {
   readonly #millijoules = [0, 0, 0, 0];
   readonly #milliseconds = [0, 0, 0, 0];
 
-  add(values: Float64Array): void {
+  add(values: readonly number[]): void {
     for (let i = 0; i < this.#millijoules.length; i++) {
       this.#millijoules[i]! += values[ENERGY_BY_TYPE.first + i]!;
       this.#milliseconds[i]! += values[METERED.first + i]!;
@@ -252,7 +253,7 @@ class MeanWatts {
   }
 
   /** What gaps would have used. */
-  missing(values: Float64Array): number {
+  missing(values: readonly number[]): number {
     let sum = 0;
     for (let i = 0; i < this.#millijoules.length; i++) {
       const milliseconds = this.#milliseconds[i]!;

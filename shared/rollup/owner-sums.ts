@@ -4,7 +4,7 @@
  * jobs is answered from them.
  */
 import type { Cell } from '../emissions/figures.ts';
-import { DAY_MS, HOUR_MS, WINDOW_MS } from '../time/window.ts';
+import { DAY_MS, HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../time/window.ts';
 import { DEVICE_TYPES, ENERGY_KINDS, JOB_ATTRIBUTIONS } from '../wire/ingest.ts';
 
 /** Intensities come by quarters of an hour or longer; where they change within one, the day is read hour by hour. */
@@ -71,31 +71,49 @@ export const ENERGY_BY_TYPE = SPANS.byDeviceType;
 /** Millijoules by slot: windows of an hour or quarters of a day. */
 export interface SlotEnergies {
   /** -1: nothing was booked. */
-  readonly all: Float64Array;
-  readonly lowUtilization: Float64Array;
+  readonly all: number[];
+  readonly lowUtilization: number[];
   /** Of `all`: where no meter of the whole node saw it. */
-  readonly componentsOnly: Float64Array;
+  readonly componentsOnly: number[];
 }
+
+/** Arrays of doubles to copy: a typed array of this size costs many times as much to make, and there are millions. */
+const doubles = (length: number, value: number): readonly number[] => {
+  const made = Array.from({ length }, () => 0.5);
+  return made.fill(value);
+};
+const NO_VALUES = doubles(VALUES, 0);
+const NOTHING_BOOKED = new Map<number, readonly number[]>();
+const NO_ENERGY = new Map<number, readonly number[]>();
+for (const slots of [WINDOWS_PER_HOUR, QUARTERS_PER_DAY]) {
+  NOTHING_BOOKED.set(slots, doubles(slots, -1));
+  NO_ENERGY.set(slots, doubles(slots, 0));
+}
+export const noValues = (): number[] => NO_VALUES.slice();
 
 export class OwnerSums {
   readonly energies: SlotEnergies;
   /** In the order of the names above: `VALUES` of them. */
-  readonly values = new Float64Array(VALUES);
+  readonly values = noValues();
   /** Device indexes of the GPUs that it was metered on or had, ascending. */
   gpus: readonly number[] = [];
   inFleet = false;
   reporting = false;
 
+  /** @param slots of an hour or of a day */
   constructor(slots: number) {
+    const none = NO_ENERGY.get(slots)!;
     this.energies = {
-      all: new Float64Array(slots).fill(-1),
-      lowUtilization: new Float64Array(slots),
-      componentsOnly: new Float64Array(slots),
+      all: NOTHING_BOOKED.get(slots)!.slice(),
+      lowUtilization: none.slice(),
+      componentsOnly: none.slice(),
     };
   }
 
   get energyMillijoules(): number {
-    return this.energies.all.reduce((sum, all) => sum + Math.max(0, all), 0);
+    let sum = 0;
+    for (const all of this.energies.all) if (all > 0) sum += all;
+    return sum;
   }
 
   addEnergies(slot: number, all: number, lowUtilization: number, componentsOnly: number): void {
@@ -121,13 +139,13 @@ export class OwnerSums {
 }
 
 /** Adds what owners sum to. */
-export function addOwned(sums: Float64Array, values: Float64Array): void {
+export function addOwned(sums: number[], values: readonly number[]): void {
   for (let i = 0; i < VALUES; i++) if (!IS_SHARED[i]) sums[i]! += values[i]!;
 }
 
 /** What a cell holds, in the order of the values. */
-export function valuesOf(cell: Cell): Float64Array {
-  const values = new Float64Array(VALUES);
+export function valuesOf(cell: Cell): number[] {
+  const values = noValues();
   SINGLE.forEach((name, i) => {
     values[i] = cell[name];
   });
@@ -143,7 +161,7 @@ export function valuesOf(cell: Cell): Float64Array {
   return values;
 }
 
-export function setValues(cell: Cell, values: Float64Array): void {
+export function setValues(cell: Cell, values: readonly number[]): void {
   SINGLE.forEach((name, i) => {
     cell[name] = values[i]!;
   });

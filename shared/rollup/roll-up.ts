@@ -155,7 +155,7 @@ function addTo({ owners }: Hour, { sums, ...of }: OwnerHour): void {
 
 function sumsOfNode({ whole, owners }: CellWork, isGpu: ReadonlySet<number>): OwnerSums {
   const sums = new OwnerSums(WINDOWS_PER_HOUR);
-  sums.values.set(valuesOf(whole));
+  addAll(sums, whole);
   sums.inFleet = whole.inFleet;
   // Nobody's share is there, if only with nothing in it, wherever the node reported.
   sums.reporting = owners.get(UNATTRIBUTED)?.cell.reporting ?? false;
@@ -166,13 +166,19 @@ function sumsOfNode({ whole, owners }: CellWork, isGpu: ReadonlySet<number>): Ow
 
 function sumsOfOwner(owner: Owner, cell: Cell, booked: readonly Booked[]): OwnerSums {
   const sums = new OwnerSums(WINDOWS_PER_HOUR);
-  sums.values.set(valuesOf(cell));
+  addAll(sums, cell);
   // A reader takes it from the node, over whatever time is asked for.
   if (owner === UNATTRIBUTED) for (const index of SHARED_VALUES) sums.values[index] = 0;
   sums.reporting = cell.reporting;
   for (const [index, { all, lowUtilization, componentsOnly }] of booked)
     sums.addEnergies(index, all, lowUtilization, componentsOnly);
   return sums;
+}
+
+function addAll({ values }: OwnerSums, cell: Cell): void {
+  valuesOf(cell).forEach((value, i) => {
+    values[i]! += value;
+  });
 }
 
 function numberOf({ kind, key }: Owner): number {

@@ -53,19 +53,23 @@ export interface OwnerDaySums extends OwnerKey {
 export async function* readOwnerDays(
   db: D1Database,
   days: readonly BlockDays[],
+  isWanted: (key: OwnerKey) => boolean,
 ): AsyncGenerator<OwnerDaySums[]> {
   for await (const rows of readPages(db, 'sums', days))
-    yield rows.flatMap(({ day, bytes }) => [...decodeOwnerSums(bytes)].map((record) => ({ day, ...record })));
+    yield rows.flatMap(({ day, bytes }) =>
+      [...decodeOwnerSums(bytes, isWanted)].map((record) => ({ day, ...record })),
+    );
 }
 
 /** The same hour by hour. */
 export async function* readOwnerHours(
   db: D1Database,
   days: readonly BlockDays[],
+  isWanted: (key: OwnerKey) => boolean,
 ): AsyncGenerator<(OwnerDay & { readonly day: number })[]> {
   for await (const rows of readPages(db, 'hours', days))
     yield rows.flatMap(({ day, bytes }) =>
-      [...decodeOwnerHours(bytes)].map((record) => ({ day, ...record })),
+      [...decodeOwnerHours(bytes, isWanted)].map((record) => ({ day, ...record })),
     );
 }
 
@@ -86,7 +90,7 @@ export async function readBlockDay(
   let rows = 0;
   for await (const page of readPages(db, 'hours', [{ day, blocks: [block] }])) {
     rows += page.length;
-    for (const { bytes } of page) records.push(...decodeOwnerHours(bytes));
+    for (const { bytes } of page) records.push(...decodeOwnerHours(bytes, () => true));
   }
   return { records, rows };
 }

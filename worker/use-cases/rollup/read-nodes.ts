@@ -64,6 +64,7 @@ export async function* joinRolledNodes(
     }),
   );
   const nodes = new Map(plan.nodes.map((node) => [node.number, node]));
+  const isWanted = ({ nodeNumber, group }: OwnerKey) => nodes.has(nodeNumber) && groups.has(group);
   const owners = new OwnerJoin(join);
   const addNode = (records: readonly Record[], slotMs: number) => {
     const node = nodes.get(records[0]!.nodeNumber)!;
@@ -73,11 +74,11 @@ export async function* joinRolledNodes(
   for (const { isWhole, days } of runsOfDays(plan, [...groups.values()], join)) {
     const slotMs = isWhole ? QUARTER_MS : WINDOW_MS;
     let last: Record[] = [];
-    for await (const page of isWhole ? wholeDays(db, days) : hoursOfDays(db, plan, days)) {
-      const wanted = page.filter(({ nodeNumber, group }) => nodes.has(nodeNumber) && groups.has(group));
-      const jobs = new Set(wanted.map(({ owner }) => jobOfOwner(owner)));
+    const pages = isWhole ? wholeDays(db, days, isWanted) : hoursOfDays(db, plan, days, isWanted);
+    for await (const page of pages) {
+      const jobs = new Set(page.map(({ owner }) => jobOfOwner(owner)));
       await know([...jobs].filter((number) => number !== null));
-      for (const record of wanted) {
+      for (const record of page) {
         const isNext = last[0]?.nodeNumber !== record.nodeNumber || last[0].day !== record.day;
         if (isNext && last.length > 0) addNode(last, slotMs);
         last = isNext ? [record] : [...last, record];
@@ -107,8 +108,14 @@ function piecesByTime(
   return byTime;
 }
 
-async function* wholeDays(db: D1Database, days: readonly BlockDays[]): AsyncGenerator<Record[]> {
-  for await (const page of readOwnerDays(db, days))
+type IsWanted = (key: OwnerKey) => boolean;
+
+async function* wholeDays(
+  db: D1Database,
+  days: readonly BlockDays[],
+  isWanted: IsWanted,
+): AsyncGenerator<Record[]> {
+  for await (const page of readOwnerDays(db, days, isWanted))
     yield page.map(({ sums, ...of }) => ({ ...of, pieces: [[of.day * DAY_MS, sums] as const] }));
 }
 
@@ -116,8 +123,9 @@ async function* hoursOfDays(
   db: D1Database,
   { isTaken }: RolledNodes,
   days: readonly BlockDays[],
+  isWanted: IsWanted,
 ): AsyncGenerator<Record[]> {
-  for await (const page of readOwnerHours(db, days))
+  for await (const page of readOwnerHours(db, days, isWanted))
     yield page.map(({ hours, ...of }) => {
       const pieces = [...hours].map(([hour, sums]) => [of.day * HOURS_PER_DAY + hour, sums] as const);
       return {
