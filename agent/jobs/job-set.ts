@@ -7,7 +7,7 @@ import type { HostPaths } from '../inventory/host-paths.ts';
 import { plainText } from '../inventory/plain-text.ts';
 import type { Outcome } from '../sensors/sensor.ts';
 import { onlineCpus } from './cgroup-tree.ts';
-import { readGpuNames } from './gpu-names.ts';
+import { type GpuNames, readGpuNames } from './gpu-names.ts';
 import { jobIdOf, labelText, type UserChoice, userName } from './job-names.ts';
 import type { JobSighting, JobSource, Sightings } from './job-source.ts';
 import { claimsOf, mergeSightings, unknownOwners, usageOf } from './merge-sightings.ts';
@@ -85,6 +85,9 @@ export function createJobSet(options: JobSetOptions): JobSet {
   );
 
   let lastSeen: readonly JobSighting[] = [];
+  /** Of these meters: the sensors make a new list whenever they look for changed devices. */
+  let namedMeters: readonly Meter[] = [];
+  let names: GpuNames | null = null;
 
   async function ask(slot: Slot, meters: readonly Meter[]): Promise<void> {
     // The last question is still open: another one would wait behind it.
@@ -148,8 +151,10 @@ export function createJobSet(options: JobSetOptions): JobSet {
         lastSeen,
       );
       lastSeen = known;
-      const [names, cores] = [await readGpuNames(paths, meters), await onlineCpus(paths.sysRoot)];
-      const seen = options.useProcesses ? await seenProcesses(paths, meters, readings) : [];
+      if (names === null || namedMeters !== meters) names = await readGpuNames(paths, meters);
+      namedMeters = meters;
+      const cores = onlineCpus(paths.sysRoot);
+      const seen = options.useProcesses ? seenProcesses(paths, meters, readings) : [];
       const all = [...known, ...unknownOwners(known, seen)];
       const claimed = claimsOf(names, all.slice(0, MAX_JOBS), seen).map(
         ({ sighting, claim, byProcesses }) => ({

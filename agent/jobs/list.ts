@@ -38,7 +38,7 @@ export interface JobSourceOptions {
 export function createJobSources(options: JobSourceOptions): JobSource[] {
   const { paths, clock } = options;
   if (options.thisHost !== null)
-    return [createThisHostSource(options.thisHost, () => onlineCpus(paths.sysRoot))];
+    return [createThisHostSource(options.thisHost, async () => onlineCpus(paths.sysRoot))];
   return [
     createDropFileSource({ folder: options.dropFolder, clock }),
     createSlurmSource(paths),

@@ -1,8 +1,8 @@
 /** Which jobs the processes on the GPUs belong to: for GPUs that are shared, and for those that nobody allocated. */
 import type { Meter, Reading } from '../../shared/metering/reading.ts';
 import type { HostPaths } from '../inventory/host-paths.ts';
-import { readTextOrEmpty } from '../inventory/read-text.ts';
 import { ownerOfProcess } from './cgroup-paths.ts';
+import { groupText } from './cgroup-tree.ts';
 
 export interface SeenProcess {
   readonly deviceId: string;
@@ -13,16 +13,16 @@ export interface SeenProcess {
 }
 
 /** Processes in no job are left out. */
-export async function seenProcesses(
+export function seenProcesses(
   { procRoot }: HostPaths,
   meters: readonly Meter[],
   readings: readonly Reading[],
-): Promise<SeenProcess[]> {
+): SeenProcess[] {
   const deviceOf = new Map(meters.map((meter) => [meter.id, meter.deviceId]));
   const seen: SeenProcess[] = [];
   for (const { meterId, processes = [] } of readings)
     for (const { pid, usedRatio } of processes) {
-      const owner = ownerOfProcess(await readTextOrEmpty(`${procRoot}/${pid}/cgroup`));
+      const owner = ownerOfProcess(groupText(`${procRoot}/${pid}/cgroup`));
       const deviceId = deviceOf.get(meterId);
       if (owner === null || deviceId === undefined) continue;
       const name =

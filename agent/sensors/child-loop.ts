@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { monotonicMs } from '../../shared/units.ts';
 import type { Clock } from '../clock.ts';
 import { errnoOf } from '../inventory/read-text.ts';
+import { mayBeFound } from './find-program.ts';
 
 const STOP_PATIENCE_MS = 2000;
 const KILL_PATIENCE_MS = 1000;
@@ -26,6 +27,7 @@ export interface ChildLoopOptions {
 
 /** Never throws: a program that cannot be started has `ended` with the reason. */
 export function startLoop({ path, args, env, clock, onOutput }: ChildLoopOptions): ChildLoop {
+  if (!mayBeFound(path, env)) return { ended: 'ENOENT', done: Promise.resolve(), stop: async () => {} };
   const child = spawn(path, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     // Some tools print a decimal comma under other locales.

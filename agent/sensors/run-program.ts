@@ -1,6 +1,7 @@
 /** One bounded run of a program: what it said and how it ended. */
 import { spawn } from 'node:child_process';
 import { errnoOf } from '../inventory/read-text.ts';
+import { mayBeFound } from './find-program.ts';
 
 const PATIENCE_MS = 5_000;
 /** A page of text; more is another program. */
@@ -19,6 +20,7 @@ export function runProgram(
   args: readonly string[],
   options: { readonly env: Readonly<Record<string, string | undefined>>; readonly signal: AbortSignal },
 ): Promise<ProgramRun> {
+  if (!mayBeFound(path, options.env)) return Promise.resolve({ ended: 'ENOENT', said: '' });
   return new Promise((resolve) => {
     const child = spawn(path, args, {
       stdio: ['ignore', 'pipe', 'pipe'],

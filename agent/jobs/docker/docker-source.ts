@@ -8,6 +8,7 @@ import {
   MAX_JOBS_PER_SOURCE,
   type Sightings,
 } from '../job-source.ts';
+import { socketIsThere } from '../socket-is-there.ts';
 import { joinContainers, sightingOfContainer } from './container.ts';
 import { getFromDocker } from './docker-api.ts';
 
@@ -29,6 +30,7 @@ export function createDockerSource({ socket }: DockerOptions): JobSource {
     watched: [],
 
     async look(): Promise<Outcome<Sightings>> {
+      if (!socketIsThere(socket)) return { state: 'absent', detail: `no Docker socket ${socket}` };
       try {
         const ids = containerIds(await getFromDocker(socket, `${API}/containers/json`, PATIENCE_MS));
         for (const id of known.keys()) if (!ids.includes(id)) known.delete(id);
@@ -51,7 +53,6 @@ export function createDockerSource({ socket }: DockerOptions): JobSource {
 
   function failure(error: unknown): Outcome<never> {
     const code = errnoOf(error);
-    if (code === 'ENOENT') return { state: 'absent', detail: `no Docker socket ${socket}` };
     if (code === 'EACCES' || code === 'EPERM')
       return {
         state: 'noData',

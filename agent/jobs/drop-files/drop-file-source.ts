@@ -25,6 +25,9 @@ export interface DropFileOptions {
 }
 
 export function createDropFileSource({ folder, clock }: DropFileOptions): JobSource {
+  /** What a file said; it is read again when it has changed. By path. */
+  const known = new Map<string, { readonly mark: string; readonly text: string }>();
+
   return {
     name: 'drop-files',
     watched: [folder],
@@ -42,6 +45,8 @@ export function createDropFileSource({ folder, clock }: DropFileOptions): JobSou
       }
       const jobs: JobSighting[] = [];
       const problems: string[] = [];
+      for (const path of known.keys())
+        if (!names.some((name) => path === `${folder}/${name}`)) known.delete(path);
       for (const name of names.slice(0, MAX_JOBS_PER_SOURCE)) {
         const read = await readOne(`${folder}/${name}`);
         if (typeof read === 'string') problems.push(`${name} ${read}`);
@@ -60,12 +65,20 @@ export function createDropFileSource({ folder, clock }: DropFileOptions): JobSou
     },
   };
 
+  async function textOf(path: string, mark: string): Promise<string> {
+    const before = known.get(path);
+    if (before?.mark === mark) return before.text;
+    const text = await readFile(path, 'utf8');
+    known.set(path, { mark, text });
+    return text;
+  }
+
   /** @returns what is wrong with it, or the job; null where it went meanwhile */
   async function readOne(path: string): Promise<JobSighting | string | null> {
     try {
       const { size, ino, mtimeMs } = await stat(path);
       if (size > MAX_BYTES) return `is longer than ${MAX_BYTES} bytes`;
-      const { until, ...job } = parseDropFile(await readFile(path, 'utf8'));
+      const { until, ...job } = parseDropFile(await textOf(path, `${ino}/${size}/${mtimeMs}`));
       if (until !== null && clock.wallNow() / 1000 > until + GRACE_SECONDS)
         return 'is left over: its "until" has passed; did the epilog run?';
       const gpus = job.scheduler === 'slurm' ? (job.gpus?.map(slurmGpu) ?? null) : job.gpus;

@@ -9,6 +9,7 @@ import {
   MAX_JOBS_PER_SOURCE,
   type Sightings,
 } from '../job-source.ts';
+import { socketIsThere } from '../socket-is-there.ts';
 import { callGrpc } from './grpc-call.ts';
 import { labelsOfGroup, limitCores, type PodLabels, podGroups, podLogs } from './pod-groups.ts';
 import { type PodResources, parsePodResources } from './pod-resources.ts';
@@ -60,13 +61,13 @@ export function createKubeletSource({ paths, socket, podLogFolder }: KubeletOpti
     },
 
     async look(): Promise<Outcome<Sightings>> {
+      if (!socketIsThere(socket)) return { state: 'absent', detail: `no kubelet socket ${socket}` };
       let pods: PodResources[];
       try {
         pods = parsePodResources(await callGrpc(socket, LIST, PATIENCE_MS));
         seen = true;
       } catch (error) {
         const code = errnoOf(error);
-        if (code === 'ENOENT') return { state: 'absent', detail: `no kubelet socket ${socket}` };
         if (code === 'EACCES' || code === 'EPERM') return forbidden(code);
         return {
           state: 'failed',

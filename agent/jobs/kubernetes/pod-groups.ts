@@ -1,4 +1,5 @@
 /** Pods as the host sees them: their uids by the kubelet's log folders, their control groups by either driver. */
+import { readdir } from 'node:fs/promises';
 import { readTextOrEmpty } from '../../inventory/read-text.ts';
 import { podUidOf } from '../cgroup-paths.ts';
 import { foldersIn, processesBelow } from '../cgroup-tree.ts';
@@ -12,7 +13,9 @@ export interface PodLog {
 
 /** The kubelet keeps `/var/log/pods/<namespace>_<name>_<uid>`, for a while also of pods that are gone. */
 export async function podLogs(folder: string): Promise<PodLog[]> {
-  return (await foldersIn(folder)).flatMap((log) => {
+  // They lie on a disk, which may hang.
+  const logs = await readdir(folder).catch(() => []);
+  return logs.flatMap((log) => {
     const [namespace, name, uid] = log.split('_');
     return namespace && name && uid ? [{ pod: `${namespace}/${name}`, uid }] : [];
   });
@@ -32,9 +35,9 @@ export async function podGroups(sysRoot: string): Promise<Map<string, string>> {
       'kubelet/kubepods',
     ]) {
       const folder = `${sysRoot}/fs/cgroup${base}/${root}`;
-      for (const name of await foldersIn(folder)) {
+      for (const name of foldersIn(folder)) {
         const inClass = /(besteffort|burstable)(\.slice)?$/.test(name);
-        const pods = inClass ? (await foldersIn(`${folder}/${name}`)).map((pod) => `${name}/${pod}`) : [name];
+        const pods = inClass ? foldersIn(`${folder}/${name}`).map((pod) => `${name}/${pod}`) : [name];
         for (const pod of pods) {
           const uid = podUidOf(`/${pod}`);
           if (uid !== null && !groups.has(uid)) groups.set(uid, `${folder}/${pod}`);
@@ -64,7 +67,7 @@ export interface PodLabels {
 /** What a pod says of itself in the environment of its processes. */
 export async function labelsOfGroup(procRoot: string, group: string): Promise<PodLabels> {
   let labels: PodLabels = { user: null, project: null, phase: null };
-  for (const { pid } of await processesBelow(group)) {
+  for (const { pid } of processesBelow(group)) {
     const environ = await readEnviron(procRoot, pid);
     if (!environ.ok) continue;
     const told = (name: string) => environ.variables.get(name) || null;

@@ -30,7 +30,7 @@ export async function readSlurmEnviron(
 ): Promise<SlurmEnvironRead> {
   const told: { group: string; variables: Variables }[] = [];
   let forbidden = false;
-  for (const { group, pid } of await processesBelow(folder)) {
+  for (const { group, pid } of processesBelow(folder)) {
     const environ = await readEnviron(procRoot, pid);
     if (!environ.ok) forbidden ||= environ.code === 'EACCES' || environ.code === 'EPERM';
     else if (environ.variables.get('SLURM_JOB_ID') === job)

@@ -1,6 +1,5 @@
 /** The jobs that a node's slurmd runs, by their control groups: version 2 under systemd, version 1, several slurmd on a host. */
-import { readTextOrEmpty } from '../../inventory/read-text.ts';
-import { countOfList, foldersIn, identityOf } from '../cgroup-tree.ts';
+import { countOfList, foldersIn, groupText, identityOf } from '../cgroup-tree.ts';
 
 export interface SlurmGroup {
   readonly job: string;
@@ -30,53 +29,53 @@ const V1_CONTROLLERS = ['devices', 'cpuset', 'memory', 'freezer', 'cpu,cpuacct',
 const NVIDIA_MAJOR = 195;
 const FIRST_CONTROL_MINOR = 250;
 
-export async function findSlurmGroups(sysRoot: string): Promise<SlurmGroups> {
+export function findSlurmGroups(sysRoot: string): SlurmGroups {
   const root = `${sysRoot}/fs/cgroup`;
-  const [unified, legacy] = [await version2(root), await version1(root)];
+  const [unified, legacy] = [version2(root), version1(root)];
   return { scopes: [...unified.scopes, ...legacy.scopes], jobs: [...unified.jobs, ...legacy.jobs] };
 }
 
-async function version2(root: string): Promise<SlurmGroups> {
+function version2(root: string): SlurmGroups {
   const slice = `${root}/system.slice`;
-  const scopes = (await foldersIn(slice))
+  const scopes = foldersIn(slice)
     .filter((name) => SCOPE.test(name))
     .map((name) => `${slice}/${name}`);
   const jobs: SlurmGroup[] = [];
   for (const scope of scopes)
-    for (const { job, folder } of await jobsIn(scope))
+    for (const { job, folder } of jobsIn(scope))
       jobs.push({
         job,
         folder,
-        incarnation: await identityOf(folder),
+        incarnation: identityOf(folder),
         minors: null,
-        cores: countOfList(await readTextOrEmpty(`${folder}/cpuset.cpus`)),
+        cores: countOfList(groupText(`${folder}/cpuset.cpus`)),
       });
   return { scopes, jobs };
 }
 
-async function version1(root: string): Promise<SlurmGroups> {
+function version1(root: string): SlurmGroups {
   const scopes: string[] = [];
   const byJob = new Map<string, SlurmGroup>();
   for (const controller of V1_CONTROLLERS) {
-    const slurmRoots = (await foldersIn(`${root}/${controller}`)).filter((name) => V1_ROOT.test(name));
+    const slurmRoots = foldersIn(`${root}/${controller}`).filter((name) => V1_ROOT.test(name));
     for (const slurmRoot of slurmRoots.map((name) => `${root}/${controller}/${name}`)) {
       // Where no job runs the users' folders may be gone as well.
       scopes.push(slurmRoot);
-      const users = (await foldersIn(slurmRoot)).filter((name) => name.startsWith('uid_'));
+      const users = foldersIn(slurmRoot).filter((name) => name.startsWith('uid_'));
       for (const user of users.map((name) => `${slurmRoot}/${name}`)) {
         scopes.push(user);
-        for (const { job, folder } of await jobsIn(user)) {
+        for (const { job, folder } of jobsIn(user)) {
           const known = byJob.get(job) ?? {
             job,
             folder,
-            incarnation: await identityOf(folder),
+            incarnation: identityOf(folder),
             minors: null,
             cores: null,
           };
           byJob.set(job, {
             ...known,
-            minors: known.minors ?? nvidiaMinors(await readTextOrEmpty(`${folder}/devices.list`)),
-            cores: known.cores ?? countOfList(await readTextOrEmpty(`${folder}/cpuset.cpus`)),
+            minors: known.minors ?? nvidiaMinors(groupText(`${folder}/devices.list`)),
+            cores: known.cores ?? countOfList(groupText(`${folder}/cpuset.cpus`)),
           });
         }
       }
@@ -85,8 +84,8 @@ async function version1(root: string): Promise<SlurmGroups> {
   return { scopes, jobs: [...byJob.values()] };
 }
 
-async function jobsIn(parent: string): Promise<{ job: string; folder: string }[]> {
-  return (await foldersIn(parent)).flatMap((name) => {
+function jobsIn(parent: string): { job: string; folder: string }[] {
+  return foldersIn(parent).flatMap((name) => {
     const job = JOB.exec(name)?.[1];
     return job === undefined ? [] : [{ job, folder: `${parent}/${name}` }];
   });

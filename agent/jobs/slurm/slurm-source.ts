@@ -37,7 +37,7 @@ export function createSlurmSource({ sysRoot, procRoot, etcRoot }: HostPaths): Jo
     },
 
     async look(meters): Promise<Outcome<Sightings>> {
-      const { scopes, jobs } = await findSlurmGroups(sysRoot);
+      const { scopes, jobs } = findSlurmGroups(sysRoot);
       watched = scopes;
       if (scopes.length === 0)
         return { state: 'absent', detail: 'no job of a slurmd has run since this host started' };

@@ -136,8 +136,8 @@ function lossOf(told: Figure): number | null {
 }
 
 function readActivity({ nvml, seesAllProcesses }: Session, gpu: Gpu, askedAtMs: number): Activity {
-  const mig = nvml.migEnabled(gpu.handle);
-  const shared = mig.ok && mig.value;
+  // Partitioned within this minute, it tells no utilisation, and so no idleness.
+  const shared = gpu.meter.partitions !== undefined;
   const utilization = shared ? null : nvml.utilizationRatio(gpu.handle);
   const processes = shared || !seesAllProcesses ? null : nvml.computeProcesses(gpu.handle);
   const utilizationRatio = utilization?.ok ? utilization.value : null;
