@@ -10,6 +10,8 @@ const settings = retentionSettings({ RETENTION_HOURS_DAYS: '36', RETENTION_WITHO
 const tokens = new Map<string, string>();
 let nodeId: string;
 
+const HALF = { energyMillijoules: 45_000_000, allocatedMilliseconds: 150_000 };
+
 async function tell(name: string, hours: readonly number[], device = `GPU-${name}`): Promise<void> {
   const reports = hours.map((hour) => ({
     windowStartMs: DAY_MS + hour * HOUR_MS,
@@ -17,7 +19,7 @@ async function tell(name: string, hours: readonly number[], device = `GPU-${name
     revision: 1,
     final: true,
     devices: [gpu(device, 90_000_000)],
-    jobs: [],
+    jobs: [{ id: `slurm:c:${hour % 3}`, devices: [{ ...HALF, id: device }] }],
   }));
   const body = { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0', reports };
   await ask('POST', '/v1/ingest', body, tokens.get(name)!);
@@ -48,6 +50,9 @@ const QUERIES = [
   FIRST_DAY,
   `${FIRST_DAY}&groupBy=site`,
   `${FIRST_DAY}&groupBy=gpuModel`,
+  `${FIRST_DAY}&groupBy=node`,
+  `${FIRST_DAY}&groupBy=job`,
+  `from=${instant(5)}&to=${instant(30)}&groupBy=node&filter=job:slurm:c:1`,
   `from=${instant(0)}&to=${instant(48)}&step=day`,
 ];
 
