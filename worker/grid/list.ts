@@ -16,7 +16,8 @@ import { wattTime } from './watttime.ts';
 
 /** Those that this deployment may ask: some only with the user's key. */
 export function intensityProviders(keys: ProviderKeys): readonly IntensityProvider[] {
-  const { ELECTRICITY_MAPS_TOKEN, EIA_API_KEY, ENTSOE_TOKEN, WATTTIME_USER, WATTTIME_PASSWORD } = keys;
+  const { ELECTRICITY_MAPS_TOKEN, EIA_API_KEY, ENTSOE_TOKEN } = keys;
+  const { WATTTIME_USER, WATTTIME_PASSWORD, WATTTIME_REGIONS } = keys;
   const { OPENELECTRICITY_API_KEY, CARBON_AWARE_URL, CARBON_AWARE_SOURCE } = keys;
   return [
     ukCarbonIntensity,
@@ -28,7 +29,7 @@ export function intensityProviders(keys: ProviderKeys): readonly IntensityProvid
     ...(EIA_API_KEY ? BASES.map((basis) => eia(basis, EIA_API_KEY)) : []),
     ...(ENTSOE_TOKEN ? BASES.map((basis) => entsoe(basis, ENTSOE_TOKEN)) : []),
     ...(WATTTIME_USER && WATTTIME_PASSWORD
-      ? [wattTime({ user: WATTTIME_USER, password: WATTTIME_PASSWORD })]
+      ? [wattTime({ user: WATTTIME_USER, password: WATTTIME_PASSWORD }, WATTTIME_REGIONS)]
       : []),
     ...(OPENELECTRICITY_API_KEY ? BASES.map((basis) => openElectricity(basis, OPENELECTRICITY_API_KEY)) : []),
     ...(CARBON_AWARE_URL ? [carbonAware({ url: CARBON_AWARE_URL, source: CARBON_AWARE_SOURCE ?? '' })] : []),
@@ -37,6 +38,7 @@ export function intensityProviders(keys: ProviderKeys): readonly IntensityProvid
 
 const ANY_KEY: ProviderKeys = {
   ...Object.fromEntries(PROVIDER_KEY_NAMES.map((name) => [name, 'none'])),
+  WATTTIME_REGIONS: '',
   CARBON_AWARE_URL: 'https://none.invalid',
   CARBON_AWARE_SOURCE: 'electricity-maps',
 };

@@ -1,15 +1,15 @@
 /**
  * Marginal operating emissions rate of WattTime, API v3, with the user's own account: what one kWh more would have the
  * plants emit that answer to it. Combustion only (so basis `direct`), five minutes. Source: WattTime; its terms are the
- * user's, and a free account has values for northern California alone.
+ * user's, and a free account has values for northern California alone: elsewhere it refuses.
  */
 import { z } from 'zod';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { checkedSeries, type Row } from './checked-series.ts';
 import type { ProviderHttp } from './http.ts';
 import type { FetchFailure, FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
+import { regionsWith } from './watttime-regions.ts';
 
-const REGIONS: Readonly<Record<string, string>> = { 'US-CAL-CISO': 'CAISO_NORTH' };
 const SIGNAL_TYPE = 'co2_moer';
 /** lb/MWh x 0.45359237 kg/lb = g/kWh. */
 const KILOGRAMS_PER_POUND = 0.45359237;
@@ -39,7 +39,15 @@ export interface WattTimeAccount {
   readonly password: string;
 }
 
-export function wattTime(account: WattTimeAccount): IntensityProvider {
+/** @param ownRegions the operator's own regions of zones; where they are wrong, each request fails with what to mend */
+export function wattTime(account: WattTimeAccount, ownRegions = ''): IntensityProvider {
+  const { regions, problem } = regionsWith(ownRegions);
+  const asking =
+    (ask: typeof fetchSeries) =>
+    async (request: SeriesRequest, http: ProviderHttp): Promise<FetchOutcome> =>
+      problem === null
+        ? ask(request, http, account, regions.get(request.gridZone)!)
+        : { outcome: 'failed', reason: problem.slice(0, 200) };
   return {
     name: 'watttime',
     basis: 'direct',
@@ -48,9 +56,9 @@ export function wattTime(account: WattTimeAccount): IntensityProvider {
     refreshMs: WINDOW_MS,
     historyMs: 31 * DAY_MS,
     archiveMs: 366 * DAY_MS,
-    covers: (gridZone) => Object.hasOwn(REGIONS, gridZone),
-    fetchSeries: (request, http) => fetchSeries(request, http, account),
-    fetchForecast: (request, http) => fetchForecast(request, http, account),
+    covers: (gridZone) => regions.has(gridZone),
+    fetchSeries: asking(fetchSeries),
+    fetchForecast: asking(fetchForecast),
   };
 }
 
@@ -58,12 +66,13 @@ async function fetchSeries(
   request: SeriesRequest,
   http: ProviderHttp,
   account: WattTimeAccount,
+  region: string,
 ): Promise<FetchOutcome> {
   const range = {
     start: new Date(request.fromMs).toISOString(),
     end: new Date(request.toMs).toISOString(),
   };
-  const reply = await getData('historical', range, request, http, account);
+  const reply = await getData('historical', region, range, http, account);
   return 'rows' in reply ? checkedSeries(reply.rows.map(toRow), request, RULES) : reply;
 }
 
@@ -72,8 +81,9 @@ async function fetchForecast(
   request: SeriesRequest,
   http: ProviderHttp,
   account: WattTimeAccount,
+  region: string,
 ): Promise<FetchOutcome> {
-  const reply = await getData('forecast', { horizon_hours: '72' }, request, http, account);
+  const reply = await getData('forecast', region, { horizon_hours: '72' }, http, account);
   if (!('rows' in reply)) return reply;
   const rows = reply.rows.map((raw): Row => {
     const row = toRow(raw);
@@ -86,8 +96,8 @@ async function fetchForecast(
 /** Logs in, asks, and sees to it that the reply is of what was asked for. */
 async function getData(
   resource: 'historical' | 'forecast',
+  region: string,
   query: Record<string, string>,
-  request: SeriesRequest,
   http: ProviderHttp,
   { user, password }: WattTimeAccount,
 ): Promise<{ readonly rows: readonly unknown[]; readonly generatedAtMs: number | null } | FetchFailure> {
@@ -102,7 +112,6 @@ async function getData(
   if (!session.success) return { outcome: 'failed', reason: 'the reply to the login has no token' };
   const { token } = session.data;
 
-  const region = REGIONS[request.gridZone]!;
   const url = new URL(`https://api.watttime.org/v3/${resource}`);
   url.search = new URLSearchParams({ region, signal_type: SIGNAL_TYPE, ...query }).toString();
   const reply = await http.getJson(url, { Authorization: `Bearer ${token}` }, [token, password]);

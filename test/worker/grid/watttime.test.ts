@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { findZone } from '../../../shared/grid/zones.ts';
 import { wattTime } from '../../../worker/grid/watttime.ts';
+import { WATTTIME_REGIONS } from '../../../worker/grid/watttime-regions.ts';
 import documented from '../../fixtures/grid-api/watttime/historical_docs-shape.json';
 import login from '../../fixtures/grid-api/watttime/login_ok_example.json';
 import percentile from '../../fixtures/grid-api/watttime/signal-index_docs-shape.json';
@@ -38,6 +40,44 @@ test('the documented reply in g/kWh, after a login', async () => {
 
 test('it is marginal, and no average can stand in for it', () => {
   expect(provider).toMatchObject({ signal: 'marginal', basis: 'direct' });
+});
+
+test('each zone is asked for by the name of its one region, and a divided one not at all', async () => {
+  for (const gridZone of Object.keys(WATTTIME_REGIONS))
+    expect([gridZone, findZone(gridZone)?.key]).toEqual([gridZone, gridZone]);
+  const regions = Object.values(WATTTIME_REGIONS);
+  expect(new Set(regions).size).toBe(regions.length);
+  const reply = { ...documented, meta: { ...documented.meta, region: 'BPA' } };
+  const { outcome, asked } = await ask(provider, { ...july, gridZone: 'US-NW-BPAT', answer: service(reply) });
+  expect(asked[1]!.searchParams.get('region')).toBe('BPA');
+  expect(seriesOf(outcome)).toHaveLength(1);
+  const covered = ['US-NW-BPAT', 'DE', 'GB', 'US-TEX-ERCO', 'US-MIDA-PJM', 'DK-DK1', 'IN-WE', 'toString'];
+  expect(covered.filter(provider.covers)).toEqual(['US-NW-BPAT', 'DE', 'GB']);
+});
+
+test('the operator may name the region of a divided zone, and what is wrong with it is told at each request', async () => {
+  const own = wattTime(account, 'US-TEX-ERCO=ERCOT_NORTHCENTRAL, US-CAL-CISO = CAISO_LONGBEACH');
+  expect(['US-TEX-ERCO', 'US-MIDA-PJM', 'US-NW-BPAT'].filter(own.covers)).toEqual([
+    'US-TEX-ERCO',
+    'US-NW-BPAT',
+  ]);
+  for (const [gridZone, region] of [
+    ['US-TEX-ERCO', 'ERCOT_NORTHCENTRAL'],
+    ['US-CAL-CISO', 'CAISO_LONGBEACH'],
+  ] as const) {
+    const reply = { ...documented, meta: { ...documented.meta, region } };
+    const { outcome, asked } = await ask(own, { ...july, gridZone, answer: service(reply) });
+    expect(asked[1]!.searchParams.get('region')).toBe(region);
+    expect(seriesOf(outcome)).toHaveLength(1);
+  }
+  for (const [given, reason] of [
+    ['US-TEX-ERCO', /ZONE=REGION, by comma; got "US-TEX-ERCO"/],
+    ['US-TEX-ERCOT=ERCOT_AUSTIN', /names no grid zone: "US-TEX-ERCOT"/],
+  ] as const) {
+    const { outcome, asked } = await ask(wattTime(account, given), { ...july, answer: service(documented) });
+    expect(outcome).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(reason) });
+    expect(asked).toEqual([]);
+  }
 });
 
 test('the end is inclusive there and not here, an imputed value is an estimate, a null is none', async () => {
