@@ -101,6 +101,7 @@ async function ask(
   let difference = 0n;
   for (const key of new Set([...parts.keys(), ...expected.keys()])) {
     const off = (parts.get(key) ?? 0n) - (expected.get(key) ?? 0n);
+    if (off !== 0n) process.stderr.write(`\n  ${name}: ${key} is off by ${off} mJ\n`);
     difference += off < 0n ? -off : off;
   }
   return { name, bill, milliseconds, differenceMillijoules: difference, refusal: null };

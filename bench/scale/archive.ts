@@ -16,7 +16,7 @@ export interface Turns {
 
 /**
  * Turns of retention at this instant until every database is past the first day with the task.
- * @throws where a day of turns does not suffice three times over: it would never catch up
+ * @throws where the turns of a day do not suffice: it would never catch up
  */
 export async function retain(
   fleet: Fleet,
@@ -29,7 +29,7 @@ export async function retain(
   let turns = 0;
   const { bill } = await fleet.billOf(async () => {
     while (!(await isPast(fleet, task))) {
-      if (turns === 3 * TURNS_PER_DAY) throw new Error(`${task} of the day are not archived in three days`);
+      if (turns === TURNS_PER_DAY) throw new Error(`${task} of a day take longer than a day`);
       const { bill: ofTurn } = await fleet.billOf(() => fleet.door('retention', null));
       mostCpuSeconds = Math.max(mostCpuSeconds, ofTurn.cpuSeconds);
       turns++;

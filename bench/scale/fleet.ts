@@ -105,6 +105,18 @@ export class Fleet {
     return sizes;
   }
 
+  /** What was set aside, one line for each reason. */
+  async quarantined(): Promise<readonly string[]> {
+    const lines: string[] = [];
+    for (const [name, database] of this.site.databases) {
+      const { results } = await database
+        .prepare('SELECT code, COUNT(*) AS count, MIN(detail) AS detail FROM quarantine GROUP BY code')
+        .all<{ code: string; count: number; detail: string }>();
+      for (const { code, count, detail } of results) lines.push(`${name}: ${count} ${code}: ${detail}`);
+    }
+    return lines;
+  }
+
   async prepareSites(hours: number): Promise<void> {
     await this.setClock(START_MS);
     for (let site = 0; site < SITES; site++)
