@@ -14,6 +14,8 @@ export function splitInteger(whole: number, weights: readonly number[]): number[
   if (weights.length === 0) throw new RangeError('cannot split among no parts');
   if (weights.some((weight) => !Number.isFinite(weight) || weight < 0))
     throw new RangeError('weights must be finite and not negative');
+  // Most of the agent's are: the rest would be half of what it does in a tick.
+  if (weights.length === 1) return [whole];
   const scale = Math.max(...weights);
   // Scaling first keeps the sum finite for weights near the limits of a double.
   const scaled = scale === 0 ? weights.map(() => 1) : weights.map((weight) => weight / scale);

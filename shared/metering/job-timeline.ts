@@ -41,6 +41,7 @@ export function forgetAllocations(jobs: JobsState): void {
 
 /** Forgets what no energy that is still to come can need. */
 export function forgetOldSpans(state: MeterState, nowAtMs: number): void {
+  if (state.jobs.spans.length === 0) return;
   let neededFrom = state.pendingNodeSlices[0]?.startAtMs ?? nowAtMs;
   for (const stream of Object.values(state.streams))
     neededFrom = Math.min(neededFrom, energyPoint(stream)?.atMs ?? neededFrom);
@@ -66,8 +67,18 @@ export function forgetUnused(state: MeterState): void {
   for (const id of Object.keys(jobs.labels)) if (!named.has(id)) delete jobs.labels[id];
 }
 
-/** The slice as the spans of one holding each that it lies in; energy and its integral stay exact. */
+/**
+ * The slice, which it takes over, as the spans of one holding each that it lies in; energy and its integral stay exact.
+ */
 export function cutByHolding(state: MeterState, slice: EnergySlice): EnergySlice[] {
+  const { latest } = state.jobs;
+  const isSince =
+    latest?.live && latest.startAtMs <= slice.startAtMs && slice.endAtMs <= latest.startAtMs + LOOK_HOLDS_MS;
+  // Mostly it lies whole in the time of the last look.
+  if (isSince && slice.startAtMs < slice.endAtMs) {
+    slice.holding = holderOf(state, slice, latest);
+    return [slice];
+  }
   const parts = holdingsDuring(state, slice);
   if (parts.length === 1) return [{ ...slice, holding: parts[0]!.holding }];
   const spanMs = slice.endAtMs - slice.startAtMs;
@@ -106,14 +117,20 @@ interface HeldSpan {
   readonly holding: string;
 }
 
+/** `''` where nobody knows. */
+function holderOf(
+  state: MeterState,
+  { meterId }: EnergySlice,
+  span: Pick<AllocationSpan, 'gpus' | 'host'>,
+): string {
+  const stream = state.streams[meterId];
+  if (stream === undefined) return '';
+  return stream.deviceType === 'gpu' ? (span.gpus[stream.deviceId] ?? '') : span.host;
+}
+
 /** Consecutive, over the whole slice; `''` where nobody knows. */
 function holdingsDuring(state: MeterState, slice: EnergySlice): HeldSpan[] {
   const { jobs } = state;
-  const stream = state.streams[slice.meterId];
-  const holdingIn = (span: Pick<AllocationSpan, 'gpus' | 'host'>) => {
-    if (stream === undefined) return '';
-    return stream.deviceType === 'gpu' ? (span.gpus[stream.deviceId] ?? '') : span.host;
-  };
   const spans = [...jobs.spans];
   if (jobs.latest?.live) spans.push({ ...jobs.latest, endAtMs: jobs.latest.startAtMs + LOOK_HOLDS_MS });
   const found: HeldSpan[] = [];
@@ -128,7 +145,7 @@ function holdingsDuring(state: MeterState, slice: EnergySlice): HeldSpan[] {
     const untilMs = Math.min(span.endAtMs, slice.endAtMs);
     if (untilMs <= atMs) continue;
     add(atMs, Math.min(Math.max(span.startAtMs, atMs), slice.endAtMs), '');
-    add(Math.max(span.startAtMs, atMs), untilMs, holdingIn(span));
+    add(Math.max(span.startAtMs, atMs), untilMs, holderOf(state, slice, span));
     atMs = Math.max(atMs, untilMs);
   }
   add(atMs, slice.endAtMs, '');

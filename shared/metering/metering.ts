@@ -56,6 +56,10 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
   endLook(state.jobs);
   let meters = new Map<string, Meter>();
   let roles: ReadonlyMap<string, MeterRole> = new Map();
+  let nodeMeterId: string | undefined;
+  let partIds: readonly string[] = [];
+  /** Something was read while nobody knew the time. */
+  let awaitsClock = true;
   let now = { atMs, wallMs: null as number | null };
   let lastPause = { endAtMs: Number.NEGATIVE_INFINITY, lengthMs: 0 };
 
@@ -64,6 +68,8 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
     setMeters(list) {
       meters = new Map(list.map((meter) => [meter.id, meter]));
       roles = rolesOf(list);
+      nodeMeterId = [...roles].find(([, role]) => role === 'node')?.[0];
+      partIds = [...roles].filter(([, role]) => role === 'part').map(([id]) => id);
       handOver(state, list);
     },
     allocate: (look) => noteAllocation(state.jobs, look),
@@ -72,7 +78,8 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
       if (sinceTickMs > PAUSE_MS) lastPause = { endAtMs: tick.atMs, lengthMs: sinceTickMs };
       now = tick;
       const offsetMs = tick.wallMs === null ? null : tick.wallMs - tick.atMs;
-      if (offsetMs !== null) release(state, offsetMs);
+      if (offsetMs !== null && awaitsClock) release(state, offsetMs);
+      awaitsClock = offsetMs === null;
       const clock = { offsetMs, notBeforeWallMs: state.finalUntilWallMs };
       for (const reading of tick.readings) {
         const meter = meters.get(reading.meterId);
@@ -90,7 +97,7 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
   };
 
   function route(slice: Slice, role: MeterRole): void {
-    if (role === 'node' && partIds().length > 0) {
+    if (role === 'node' && partIds.length > 0) {
       if (slice.type === 'power') return;
       if (slice.type === 'energy') {
         if (slice.endAtMs - slice.startAtMs > PART_MEMORY_MS)
@@ -99,28 +106,24 @@ export function resumeMetering(state: MeterState, bootId: string, atMs: number):
         return;
       }
     }
-    if (role === 'part' && slice.type === 'energy' && nodeMeterId() !== undefined) notePart(state, slice);
+    if (role === 'part' && slice.type === 'energy' && nodeMeterId !== undefined) notePart(state, slice);
     place(slice);
   }
 
   function place(slice: Slice): void {
-    for (const part of slice.type === 'energy' ? cutByHolding(state, slice) : [slice])
-      if (part.startWallMs !== null && part.endWallMs !== null) bookSlice(state, part);
-      else hold(state, part);
+    if (slice.type === 'energy') for (const part of cutByHolding(state, slice)) bookOrHold(part);
+    else bookOrHold(slice);
+  }
+
+  function bookOrHold(slice: Slice): void {
+    if (slice.startWallMs !== null && slice.endWallMs !== null) bookSlice(state, slice);
+    else hold(state, slice);
   }
 
   function settle(): void {
-    const node = nodeMeterId();
-    const stream = node === undefined ? undefined : state.streams[node];
-    for (const slice of settleRemainders(state, stream, partIds(), now.atMs, askedFor)) place(slice);
-  }
-
-  function nodeMeterId(): string | undefined {
-    return [...roles].find(([, role]) => role === 'node')?.[0];
-  }
-
-  function partIds(): string[] {
-    return [...roles].filter(([, role]) => role === 'part').map(([id]) => id);
+    if (nodeMeterId === undefined && state.pendingNodeSlices.length + state.partSlices.length === 0) return;
+    const stream = nodeMeterId === undefined ? undefined : state.streams[nodeMeterId];
+    for (const slice of settleRemainders(state, stream, partIds, now.atMs, askedFor)) place(slice);
   }
 
   function forgetLongSilent(): void {

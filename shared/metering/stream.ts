@@ -15,7 +15,7 @@ import type {
   Slice,
   StreamState,
 } from './meter-state.ts';
-import type { Meter, Reading } from './reading.ts';
+import type { CounterReading, Meter, Reading } from './reading.ts';
 
 /** Longest time between two power samples that a straight line may bridge; a counter read later than this is `recovered`. */
 export const MAX_BRIDGE_MS = 10_000;
@@ -85,23 +85,14 @@ export function advanceStream(
   if (trapezoid !== null) slices.push(trapezoid.slice);
   const hasPowerNow = stream.power?.atMs === now.atMs;
   const integrated = hasPowerNow ? stream.integratedMillijoules : null;
-  if (reading.counter !== undefined) {
-    stream.counter = { ...now, ...reading.counter };
+  const counter = reading.counter === undefined ? null : counterPoint(now, reading.counter);
+  if (counter !== null) {
+    stream.counter = counter;
     stream.integratedMillijoules = hasPowerNow ? 0 : null;
   }
   if (before.counter !== null) {
-    if (reading.counter !== undefined)
-      slices.push(
-        byCounter(
-          stream,
-          meter,
-          before.counter,
-          { ...now, ...reading.counter },
-          activity,
-          integrated,
-          counts,
-        ),
-      );
+    if (counter !== null)
+      slices.push(byCounter(stream, meter, before.counter, counter, activity, integrated, counts));
     else if (now.atMs - before.counter.atMs > COUNTER_SILENCE_MS) {
       stream.counter = null;
       slices.push(gap(meter, before.counter, now, 'silent'));
@@ -112,6 +103,12 @@ export function advanceStream(
     slices.push(gap(meter, before.power, now, 'silent'));
   }
   return slices;
+}
+
+/** Written out, as below: a spread costs the interpreter, which is all that runs in the service, several times as much. */
+function counterPoint({ atMs, wallMs }: Point, reading: CounterReading): CounterPoint {
+  const { value, unitsPerMillijoule, wrapsAt, identity } = reading;
+  return { atMs, wallMs, value, unitsPerMillijoule, wrapsAt, identity };
 }
 
 /** The newer of the last counter and power readings: the end of what this meter has told. */
@@ -158,7 +155,7 @@ function takePower(
     return null;
   }
   const before = stream.power;
-  stream.power = { ...now, powerWatts: reading.powerWatts };
+  stream.power = { atMs: now.atMs, wallMs: now.wallMs, powerWatts: reading.powerWatts };
   if (before === null || now.atMs - before.atMs > MAX_BRIDGE_MS) {
     stream.integratedMillijoules = null;
     return null;
@@ -171,7 +168,11 @@ function takePower(
   return {
     slice: {
       type: 'power',
-      ...span(meter, before, now),
+      meterId: meter.id,
+      startAtMs: before.atMs,
+      endAtMs: now.atMs,
+      startWallMs: spanStartWallMs(before, now),
+      endWallMs: now.wallMs,
       watts: [before.powerWatts, reading.powerWatts],
     },
     millijoules: whole,
@@ -215,7 +216,11 @@ function byCounter(
   const rate = energyMillijoules / spanMs;
   return {
     type: 'energy',
-    ...span(meter, before, now),
+    meterId: meter.id,
+    startAtMs: before.atMs,
+    endAtMs: now.atMs,
+    startWallMs: spanStartWallMs(before, now),
+    endWallMs: now.wallMs,
     energyMillijoules,
     kind: 'counter',
     recovered,
@@ -229,16 +234,14 @@ function byCounter(
 }
 
 function gap(meter: Meter, before: Point, now: Point, reason: GapReason): GapSlice {
-  return { type: 'gap', ...span(meter, before, now), reason };
-}
-
-function span(meter: Meter, before: Point, now: Point) {
   return {
+    type: 'gap',
     meterId: meter.id,
     startAtMs: before.atMs,
     endAtMs: now.atMs,
     startWallMs: spanStartWallMs(before, now),
     endWallMs: now.wallMs,
+    reason,
   };
 }
 

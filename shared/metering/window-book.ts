@@ -29,6 +29,10 @@ export function bookSlice(state: MeterState, slice: Slice): void {
 
 function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endMs: number): void {
   const pieces = piecesOf(startMs, endMs, slice.byArea ? slice.watts : null);
+  if (pieces.length === 1) {
+    bookPiece(state, slice, pieces[0]!, slice.energyMillijoules, slice.integratedMillijoules);
+    return;
+  }
   const energies = splitInteger(
     slice.energyMillijoules,
     pieces.map((piece) => piece.weight),
@@ -38,22 +42,33 @@ function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endM
     pieces.map((piece) => piece.endMs - piece.startMs),
   );
   pieces.forEach((piece, index) => {
-    const total = accumulator(state, piece.windowStartMs, slice.meterId, slice.kind);
-    const spanMs = piece.endMs - piece.startMs;
-    const energy = energies[index]!;
-    total.meteredMilliseconds += spanMs;
-    total.energyMillijoules += energy;
-    total.kind = weakerKind(total.kind, slice.kind);
-    if (slice.recovered) total.recoveredMillijoules += energy;
-    else if (slice.integratedMillijoules === null) total.integratedIncomplete = true;
-    else total.integratedMillijoules = (total.integratedMillijoules ?? 0) + integrals[index]!;
-    noteHolder(state, total, slice, energy, spanMs);
-    if (slice.utilizationRatio !== null) {
-      total.utilizationMilliseconds += slice.utilizationRatio * spanMs;
-      total.utilizationSpanMilliseconds += spanMs;
-    }
-    if (slice.watts !== null) fillSeries(total, piece, startMs, endMs, slice.watts);
+    const integral = slice.integratedMillijoules === null ? null : integrals[index]!;
+    bookPiece(state, slice, piece, energies[index]!, integral);
   });
+}
+
+/** @param slice as it was before it was cut at the windows' borders */
+function bookPiece(
+  state: MeterState,
+  slice: EnergySlice,
+  piece: Piece,
+  energyMillijoules: number,
+  integratedMillijoules: number | null,
+): void {
+  const total = accumulator(state, piece.windowStartMs, slice.meterId, slice.kind);
+  const spanMs = piece.endMs - piece.startMs;
+  total.meteredMilliseconds += spanMs;
+  total.energyMillijoules += energyMillijoules;
+  total.kind = weakerKind(total.kind, slice.kind);
+  if (slice.recovered) total.recoveredMillijoules += energyMillijoules;
+  else if (integratedMillijoules === null) total.integratedIncomplete = true;
+  else total.integratedMillijoules = (total.integratedMillijoules ?? 0) + integratedMillijoules;
+  noteHolder(state, total, slice, energyMillijoules, spanMs);
+  if (slice.utilizationRatio !== null) {
+    total.utilizationMilliseconds += slice.utilizationRatio * spanMs;
+    total.utilizationSpanMilliseconds += spanMs;
+  }
+  if (slice.watts !== null) fillSeries(total, piece, slice.watts);
 }
 
 function noteHolder(
@@ -77,7 +92,7 @@ function noteHolder(
 function bookShape(state: MeterState, slice: PowerSlice, startMs: number, endMs: number): void {
   for (const piece of piecesOf(startMs, endMs, null)) {
     const total = accumulator(state, piece.windowStartMs, slice.meterId, 'counter');
-    fillSeries(total, piece, startMs, endMs, slice.watts);
+    fillSeries(total, piece, slice.watts);
   }
 }
 
@@ -101,6 +116,9 @@ interface Piece {
   readonly startMs: number;
   readonly endMs: number;
   readonly weight: number;
+  /** The whole that it is a piece of. */
+  readonly fromMs: number;
+  readonly untilMs: number;
 }
 
 /** The span cut at the windows' borders; weighted by time, or by the area under the line between two powers. */
@@ -112,7 +130,14 @@ function piecesOf(startMs: number, endMs: number, watts: readonly [number, numbe
     const toMs = Math.min(endMs, windowStartMs + WINDOW_MS);
     const middleMs = (fromMs + toMs) / 2;
     const height = watts === null ? 1 : wattsAt(middleMs, startMs, endMs, watts);
-    pieces.push({ windowStartMs, startMs: fromMs, endMs: toMs, weight: height * (toMs - fromMs) });
+    pieces.push({
+      windowStartMs,
+      startMs: fromMs,
+      endMs: toMs,
+      weight: height * (toMs - fromMs),
+      fromMs: startMs,
+      untilMs: endMs,
+    });
     fromMs = toMs;
   } while (fromMs < endMs);
   return pieces;
@@ -130,19 +155,13 @@ export function wattsAt(
 }
 
 /** Samples the line at the middle of each second that the piece covers. */
-function fillSeries(
-  total: Accumulator,
-  piece: Piece,
-  startMs: number,
-  endMs: number,
-  watts: readonly [number, number],
-): void {
+function fillSeries(total: Accumulator, piece: Piece, watts: readonly [number, number]): void {
   const first = Math.ceil((piece.startMs - piece.windowStartMs - SECOND_MS / 2) / SECOND_MS);
   for (let second = first; ; second++) {
     const instantMs = piece.windowStartMs + second * SECOND_MS + SECOND_MS / 2;
     if (instantMs >= piece.endMs) return;
     while (total.series.length < second) total.series.push(-1);
-    total.series[second] = Math.round(wattsAt(instantMs, startMs, endMs, watts));
+    total.series[second] = Math.round(wattsAt(instantMs, piece.fromMs, piece.untilMs, watts));
   }
 }
 
@@ -152,10 +171,16 @@ function accumulator(
   meterId: string,
   kind: EnergyKind,
 ): Accumulator {
-  state.windows[windowStartMs] ??= { revision: 0, changed: true, meters: {} };
-  const window = state.windows[windowStartMs];
+  // Looked up once: the name of a window is a number that has to be made into text.
+  let window = state.windows[windowStartMs];
+  if (window === undefined) {
+    window = { revision: 0, changed: true, meters: {} };
+    state.windows[windowStartMs] = window;
+  }
   window.changed = true;
-  window.meters[meterId] ??= {
+  const known = window.meters[meterId];
+  if (known !== undefined) return known;
+  const total: Accumulator = {
     meteredMilliseconds: 0,
     energyMillijoules: 0,
     kind,
@@ -167,10 +192,12 @@ function accumulator(
     utilizationSpanMilliseconds: 0,
     series: [],
   };
-  return window.meters[meterId];
+  window.meters[meterId] = total;
+  return total;
 }
 
 /** A figure is of the weakest kind that went into it. */
 export function weakerKind(a: EnergyKind, b: EnergyKind): EnergyKind {
+  if (a === b) return a;
   return ENERGY_KINDS.indexOf(a) > ENERGY_KINDS.indexOf(b) ? a : b;
 }
