@@ -89,17 +89,18 @@ export interface RegionsTaken {
   readonly problem: string | null;
 }
 
-/** @param given by the operator, before the table: `US-TEX-ERCO=ERCOT_NORTHCENTRAL, US-MIDA-PJM=PJM_DC` */
+/** @param given by the operator, before the table: `US-TEX-ERCO=ERCOT_NORTHCENTRAL, DE=`, which is not asked for then */
 export function regionsWith(given: string): RegionsTaken {
   const regions = new Map(Object.entries(WATTTIME_REGIONS));
   for (const entry of given.split(',').map((text) => text.trim())) {
     if (entry === '') continue;
-    const [, gridZone, region] = /^([A-Z0-9-]+)\s*=\s*([A-Z0-9_]+)$/.exec(entry) ?? [];
+    const [, gridZone, region] = /^([A-Z0-9-]+)\s*=\s*([A-Z0-9_]*)$/.exec(entry) ?? [];
     if (gridZone === undefined || region === undefined)
       return { regions, problem: `WATTTIME_REGIONS must be ZONE=REGION, by comma; got "${entry}"` };
     if (findZone(gridZone) === null)
       return { regions, problem: `WATTTIME_REGIONS names no grid zone: "${gridZone}"` };
-    regions.set(gridZone, region);
+    if (region === '') regions.delete(gridZone);
+    else regions.set(gridZone, region);
   }
   return { regions, problem: null };
 }

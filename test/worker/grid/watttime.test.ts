@@ -56,8 +56,8 @@ test('each zone is asked for by the name of its one region, and a divided one no
 });
 
 test('the operator may name the region of a divided zone, and what is wrong with it is told at each request', async () => {
-  const own = wattTime(account, 'US-TEX-ERCO=ERCOT_NORTHCENTRAL, US-CAL-CISO = CAISO_LONGBEACH');
-  expect(['US-TEX-ERCO', 'US-MIDA-PJM', 'US-NW-BPAT'].filter(own.covers)).toEqual([
+  const own = wattTime(account, 'US-TEX-ERCO=ERCOT_NORTHCENTRAL, US-CAL-CISO = CAISO_LONGBEACH, DE=');
+  expect(['US-TEX-ERCO', 'US-MIDA-PJM', 'US-NW-BPAT', 'DE'].filter(own.covers)).toEqual([
     'US-TEX-ERCO',
     'US-NW-BPAT',
   ]);
