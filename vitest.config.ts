@@ -25,7 +25,8 @@ export default defineConfig(async () => ({
             main: './worker/index.ts',
             miniflare: {
               compatibilityDate: '2026-07-01',
-              d1Databases: ['DB'],
+              // The others for tests of a fleet on several databases.
+              d1Databases: ['DB', 'SHARD_0', 'SHARD_1', 'SHARD_2'],
               r2Buckets: ['ARCHIVE'],
               bindings: {
                 TEST_MIGRATIONS: await readD1Migrations('worker/schema/migrations'),

@@ -5,6 +5,7 @@ import { HTTPException } from 'hono/http-exception';
 import { epochMs } from '../shared/units.ts';
 import type { Env } from './env.ts';
 import type { App, AppEnv } from './http/app.ts';
+import { readSessions } from './http/bookmark.ts';
 import { answerError, answerNotFound } from './http/errors.ts';
 import { backPressure, Pressure } from './http/pressure.ts';
 import { Remembered } from './http/remembered.ts';
@@ -53,6 +54,7 @@ export function createApp(now: () => number): App {
     context.set('shards', createShards(context.env));
     await next();
   });
+  app.use(readSessions);
   app.use(backPressure);
   app.use(
     bodyLimit({

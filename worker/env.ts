@@ -7,6 +7,8 @@ import type { RetentionEnv } from '../shared/settings/retention.ts';
 export interface Env extends ProviderKeys, RetentionEnv {
   /** The first database; further ones are `DB_1`, `DB_2` and so on (docs/decisions/0010-shards.md). */
   readonly DB: D1Database;
+  /** Numbers of databases that take no new node, such as `0,1`; those that live there stay. */
+  readonly CLOSED_SHARDS?: string;
   /** Where days go as Parquet files (docs/archive.md); optional. */
   readonly ARCHIVE?: R2Bucket;
   /** Static files: the dashboard. */
@@ -21,6 +23,13 @@ export interface Env extends ProviderKeys, RetentionEnv {
   readonly ALERT_TARGETS_ALLOW_LOOPBACK?: string;
   /** Where people find this server, such as `https://wattshed.example.org`; links of alerts begin with it. */
   readonly PUBLIC_URL?: string;
+}
+
+/** @throws RangeError where the operator's setting is no list of numbers */
+export function closedShards({ CLOSED_SHARDS: setting = '' }: Env): ReadonlySet<number> {
+  if (!/^(\d+(,\d+)*)?$/.test(setting))
+    throw new RangeError(`CLOSED_SHARDS must be numbers of databases such as "0,1", got "${setting}"`);
+  return new Set(setting === '' ? [] : setting.split(',').map(Number));
 }
 
 const DEFAULT_REPORT_EVERY_SECONDS = 60;

@@ -4,6 +4,7 @@
  */
 import { createWorker } from '../../worker/create-worker.ts';
 import { enqueueNotifications } from '../../worker/storage/alert-outbox.ts';
+import { Shards } from '../../worker/storage/shards.ts';
 import { bestForecasts } from '../../worker/use-cases/alerts/run.ts';
 import { evaluateStep } from '../../worker/use-cases/alerts/step.ts';
 import { emptyBill, metered } from '../metered-database.mjs';
@@ -25,7 +26,7 @@ export default {
       await worker.scheduled({ cron: '* * * * *', scheduledTime: nowMs }, { ...env, DB: db }, context);
     if (pathname !== '/__step') return Response.json(bill);
     const { outcome } = await evaluateStep({
-      db,
+      shards: new Shards([db]),
       nowMs,
       missedAfterMs: 180_000,
       forecastsOf: (gridZones, atMs) => bestForecasts(db, gridZones, atMs),

@@ -7,7 +7,7 @@ import { join, relative, resolve } from 'node:path';
 import { readOrCreateAdminToken } from '../admin-token.ts';
 import { CommandError } from '../command-error.ts';
 import { findOrMakeBucket } from './bucket.ts';
-import { createDatabase, findDatabase } from './database.ts';
+import { findOrMakeDatabases, plannedDatabases } from './database.ts';
 import type { DeployOptions } from './options.ts';
 import { type Ask, deployedSecrets, secretsToUpload } from './secrets.ts';
 import { saidBy, type Wrangler } from './wrangler.ts';
@@ -37,9 +37,7 @@ export async function deploy(options: DeployOptions, world: DeployWorld): Promis
   const tokenFile = join(folder, 'admin-token');
   const admin = await readOrCreateAdminToken(tokenFile);
 
-  const known = await findDatabase(wrangler, options.name);
-  const databaseId = known ?? (await createDatabase(wrangler, options));
-  say(`database    ${options.name} ${known === null ? 'made' : 'is there'} (${databaseId})`);
+  const databases = await findOrMakeDatabases(wrangler, options, say);
 
   const bucket = await findOrMakeBucket(wrangler, options);
   say(
@@ -48,8 +46,9 @@ export async function deploy(options: DeployOptions, world: DeployWorld): Promis
       : `archive     ${bucket.name} ${bucket.made ? 'made' : 'is there'}`,
   );
 
-  const configFile = writeConfig(folder, renderConfig(root, options, databaseId, bucket?.name ?? null));
-  await wrangler.run(['d1', 'migrations', 'apply', options.name, '--remote', '--config', configFile]);
+  const configFile = writeConfig(folder, renderConfig(root, options, databases, bucket?.name ?? null));
+  for (const { name } of databases)
+    await wrangler.run(['d1', 'migrations', 'apply', name, '--remote', '--config', configFile]);
   say('migrations  applied');
 
   const deployed = await deployedSecrets(wrangler, configFile);
@@ -71,9 +70,10 @@ export async function dryRun(options: DeployOptions, world: DeployWorld): Promis
   const { say, wrangler, root, env } = world;
   const folder = resolve(options.folder);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const databases = plannedDatabases(options);
   const configFile = writeConfig(
     folder,
-    renderConfig(root, options, null, options.archive ? `${options.name}-archive` : null),
+    renderConfig(root, options, databases, options.archive ? `${options.name}-archive` : null),
   );
   const answer = await wrangler.ask([
     'deploy',
@@ -86,7 +86,7 @@ export async function dryRun(options: DeployOptions, world: DeployWorld): Promis
   if (answer.exitCode !== 0) throw new CommandError(`the Worker does not build:\n${saidBy(answer)}`);
   const keys = Object.keys(await secretsToUpload(new Set(), '', env, null));
   say(`A deployment would, on the account that you are logged in to:
-  1. find the D1 database "${options.name}", or make it
+  1. find the D1 database ${databases.map(({ name }) => `"${name}"`).join(', ')}, or make it
   2. apply the migrations that it does not have yet, and ${options.archive ? 'find or make' : 'use, where it is there,'} the R2 bucket "${options.name}-archive"
   3. deploy the Worker "${options.name}" with its page, its cron trigger and the secrets ${keys.join(', ')}
   4. keep the admin token in ${shown(join(folder, 'admin-token'))}

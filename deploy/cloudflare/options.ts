@@ -1,6 +1,7 @@
 /** The command line of `npm run deploy`. */
 import { parseArgs } from 'node:util';
 import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
+import { MAX_SHARDS } from '../../shared/settings/shards.ts';
 import { CommandError } from '../command-error.ts';
 
 export interface DeployOptions {
@@ -19,6 +20,8 @@ export interface DeployOptions {
   readonly reportEverySeconds: number | null;
   /** Makes the bucket of the archive; one that is there is used in any case. */
   readonly archive: boolean;
+  /** Databases that the nodes are spread over; null: those that are there, at first one. */
+  readonly shards: number | null;
   /** Whose spans of keeping hold; null leaves it as it is, at first `paid`. */
   readonly plan: string | null;
 }
@@ -28,6 +31,7 @@ export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudfl
   --dry-run         needs no account: says what would be done, builds and checks what would be sent
   --name NAME       of the Worker and its database (default wattshed)
   --report-every S  seconds between the reports of an agent, 10 to 3600: nearly the whole bill (docs/operate.md)
+  --shards N        databases for the nodes: makes those that are missing, never takes one away (docs/operate.md)
   --archive         makes an R2 bucket NAME-archive, where days go as Parquet files (docs/archive.md)
   --plan PLAN       free or paid: how long what is kept (docs/operate.md)
   --location HINT   where a new database lies: weur, eeur, wnam, enam, apac, oc
@@ -61,6 +65,7 @@ export function parseOptions(argv: readonly string[]): DeployOptions | 'help' {
     jurisdiction: oneOf('--jurisdiction', values.jurisdiction, JURISDICTIONS),
     reportEverySeconds: reportEvery(values['report-every']),
     archive: values.archive,
+    shards: shardCount(values.shards),
     plan: oneOf('--plan', values.plan, PLANS),
   };
 }
@@ -76,6 +81,7 @@ function parse(argv: readonly string[]) {
         jurisdiction: { type: 'string' },
         'report-every': { type: 'string' },
         archive: { type: 'boolean', default: false },
+        shards: { type: 'string' },
         plan: { type: 'string' },
         'dry-run': { type: 'boolean', default: false },
         yes: { type: 'boolean', short: 'y', default: false },
@@ -92,6 +98,14 @@ function oneOf(option: string, value: string | undefined, allowed: readonly stri
   if (value === undefined) return null;
   if (!allowed.includes(value)) throw usage(`${option} must be one of ${allowed.join(', ')}, got "${value}"`);
   return value;
+}
+
+function shardCount(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > MAX_SHARDS)
+    throw usage(`--shards must be a whole number from 1 to ${MAX_SHARDS}, got "${text}"`);
+  return count;
 }
 
 function reportEvery(text: string | undefined): number | null {

@@ -10,6 +10,8 @@ export interface DataFolder {
   readonly adminToken: string;
   /** SHA-256, hex, of the token's secret half: all that the Worker is told. */
   readonly adminSecretSha256: string;
+  /** How many databases the folder has: nodes live in each, so it never has fewer than before. Null: as it is, at first one. */
+  keepShards(asked: number | null): number;
   /** Lets the next start have the folder. */
   release(): void;
 }
@@ -31,12 +33,25 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
       adminTokenFile,
       adminToken: admin.token,
       adminSecretSha256: admin.secretSha256,
+      keepShards: (asked) => keepShards(join(path, 'shards'), asked),
       release: () => rmSync(lockFile, { force: true }),
     };
   } catch (error) {
     rmSync(lockFile, { force: true });
     throw error instanceof CommandError ? error : unusable(path, error);
   }
+}
+
+function keepShards(file: string, asked: number | null): number {
+  const kept = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 1;
+  if (asked !== null && asked < kept)
+    throw new CommandError(
+      `nodes live in ${kept} databases of this folder: start with --shards ${kept} or more`,
+      2,
+    );
+  const shards = asked ?? kept;
+  if (shards !== kept) writeFileSync(file, `${shards}\n`);
+  return shards;
 }
 
 /** One by one: Node's own recursive mkdir tries for ever below /proc, where nothing can be made. */

@@ -52,6 +52,7 @@ async function start(options: StartOptions): Promise<void> {
       listenAddress: options.listenAddress,
       port,
       adminSecretSha256: folder.adminSecretSha256,
+      shards: folder.keepShards(options.shards),
     });
     for (const pid of childrenRunning('workerd')) running.guardian.watch(pid, 'workerd', 'KILL');
     stopOnSignal(running, folder);
@@ -69,7 +70,7 @@ async function start(options: StartOptions): Promise<void> {
       running.demo = startDemo({
         serverUrl: running.server.url,
         api,
-        database: running.server.database,
+        databases: running.server.databases,
         createEnrolmentKey: (site, uses) => createEnrolmentKey(api, site, uses),
         historyMs: DEMO_HISTORY_MS,
       });

@@ -1,6 +1,7 @@
 /** The command line of `npm start`. */
 import { parseArgs } from 'node:util';
 import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
+import { MAX_SHARDS } from '../../shared/settings/shards.ts';
 import { CommandError } from '../command-error.ts';
 
 export interface StartOptions {
@@ -11,6 +12,8 @@ export interface StartOptions {
   readonly listenAddress: string;
   readonly demo: boolean;
   readonly agent: boolean;
+  /** Databases that the nodes are spread over; null: those of the data folder, at first one. */
+  readonly shards: number | null;
 }
 
 export const HELP = `npm start -- [options]   runs Wattshed on this machine: Worker, database, page and an agent
@@ -19,6 +22,7 @@ export const HELP = `npm start -- [options]   runs Wattshed on this machine: Wor
   --listen ADDR   address to listen on (default 127.0.0.1; put a TLS proxy before anything else)
   --data DIR      where the database, the agent's state and the admin token live (default .wattshed)
   --zone KEY      grid zone of this host, such as DE, DK-DK1 or US-CAL-CISO (default WORLD, a yearly average)
+  --shards N      databases that nodes are spread over, as in large deployments (default: those that are there)
   --demo          adds 12 simulated nodes with 30 days of history, marked as simulated everywhere
   --no-agent      starts no agent for this host
   --help          shows this
@@ -41,7 +45,16 @@ export function parseOptions(argv: readonly string[]): StartOptions | 'help' {
     listenAddress: values.listen,
     demo: values.demo,
     agent: !values['no-agent'],
+    shards: shardCount(values.shards),
   };
+}
+
+function shardCount(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > MAX_SHARDS)
+    throw new CommandError(`--shards must be a number from 1 to ${MAX_SHARDS}, got "${text}"`, 2);
+  return count;
 }
 
 function parse(argv: readonly string[]) {
@@ -53,6 +66,7 @@ function parse(argv: readonly string[]) {
         listen: { type: 'string', default: '127.0.0.1' },
         data: { type: 'string', default: '.wattshed' },
         zone: { type: 'string' },
+        shards: { type: 'string' },
         demo: { type: 'boolean', default: false },
         'no-agent': { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { Miniflare } from 'miniflare';
 import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
 import { RETENTION_SETTINGS } from '../../shared/settings/retention.ts';
+import { bindingOf } from '../../shared/settings/shards.ts';
 import { CommandError, reasonOf } from '../command-error.ts';
 import { assertReadable } from './ledger-format.ts';
 import { applyMigrations, type Database } from './migrate.ts';
@@ -19,12 +20,15 @@ export interface ServerOptions {
   readonly listenAddress: string;
   readonly port: number;
   readonly adminSecretSha256: string;
+  /** Databases. */
+  readonly shards: number;
 }
 
 export interface Server {
   /** Without a trailing slash. */
   readonly url: string;
-  readonly database: Database;
+  /** In order of their numbers. */
+  readonly databases: readonly Database[];
   stop(): Promise<void>;
 }
 
@@ -43,7 +47,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       showLines(stdout);
       showLines(stderr);
     },
-    ...databaseIn(options.dataFolder),
+    ...databasesIn(options),
     r2Buckets: { ARCHIVE: 'archive' },
     r2Persist: join(options.dataFolder, 'r2'),
     assets: {
@@ -66,7 +70,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   process.removeAllListeners('SIGINT').removeAllListeners('SIGTERM');
   await miniflare.ready;
   const url = urlOf(options.listenAddress, options.port);
-  const database = (await miniflare.getD1Database('DB')) as unknown as Database;
+  const databases = await openDatabases(miniflare, options.shards);
   const tick = async (cron: string) => {
     try {
       const worker = await miniflare.getWorker();
@@ -82,7 +86,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const ticking = setInterval(() => void tick('* * * * *'), TICK_MS);
   return {
     url,
-    database,
+    databases,
     async stop() {
       clearInterval(ticking);
       await miniflare.dispose();
@@ -96,25 +100,37 @@ function fromEnvironment(names: readonly string[]): Record<string, string> {
   return Object.fromEntries(given.filter((pair): pair is [string, string] => Boolean(pair[1])));
 }
 
-const databaseIn = (dataFolder: string) => ({
-  d1Databases: { DB: 'wattshed' },
+const databasesIn = ({ dataFolder, shards }: Pick<ServerOptions, 'dataFolder' | 'shards'>) => ({
+  d1Databases: Object.fromEntries(
+    Array.from({ length: shards }, (_, shard) => [
+      bindingOf(shard),
+      shard === 0 ? 'wattshed' : `wattshed-${shard}`,
+    ]),
+  ),
   d1Persist: join(dataFolder, 'd1'),
 });
 
+async function openDatabases(miniflare: Miniflare, shards: number): Promise<Database[]> {
+  const opened: Database[] = [];
+  for (let shard = 0; shard < shards; shard++)
+    opened.push((await miniflare.getD1Database(bindingOf(shard))) as unknown as Database);
+  return opened;
+}
+
 /** Before anything listens: agents and pages that wait for this server never meet a database of the version before. */
-async function migrate({ root, dataFolder }: ServerOptions): Promise<void> {
+async function migrate({ root, dataFolder, shards }: ServerOptions): Promise<void> {
   const miniflare = new Miniflare({
     modules: true,
     script: 'export default {}',
     compatibilityDate: COMPATIBILITY_DATE,
     cf: false,
     telemetry: { enabled: false },
-    ...databaseIn(dataFolder),
+    ...databasesIn({ dataFolder, shards }),
   });
   try {
-    const database = (await miniflare.getD1Database('DB')) as unknown as Database;
-    await assertReadable(database, dataFolder);
-    await applyMigrations(database, join(root, 'worker/schema/migrations'));
+    const databases = await openDatabases(miniflare, shards);
+    for (const database of databases) await assertReadable(database, dataFolder);
+    for (const database of databases) await applyMigrations(database, join(root, 'worker/schema/migrations'));
   } finally {
     await miniflare.dispose();
   }

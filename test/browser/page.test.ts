@@ -47,13 +47,14 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
       listenAddress: '127.0.0.1',
       port: await freePort('127.0.0.1', 0),
       adminSecretSha256: folder.adminSecretSha256,
+      shards: 1,
     });
     const api = createApi(server.url, folder.adminToken);
     await ensureSite(api, null);
     demo = startDemo({
       serverUrl: server.url,
       api,
-      database: server.database,
+      databases: server.databases,
       createEnrolmentKey: (site, uses) => createEnrolmentKey(api, site, uses),
       historyMs: 6 * HOUR_MS,
     });

@@ -16,7 +16,6 @@ const fail = (text) => {
 account.asked.push(args.slice(0, 3).join(' '));
 const config = args.includes('--config') ? readFileSync(option('--config'), 'utf8') : '';
 const workerName = /^name = "(.*)"$/m.exec(config)?.[1];
-const databaseId = /^database_id = "(.*)"$/m.exec(config)?.[1];
 
 switch (['d1', 'secret', 'r2'].includes(args[0]) ? `${args[0]} ${args[1]}` : args[0]) {
   case 'whoami':
@@ -30,8 +29,8 @@ switch (['d1', 'secret', 'r2'].includes(args[0]) ? `${args[0]} ${args[1]}` : arg
     account.databases.push({ name: args[2], uuid: `uuid-of-${args[2]}`, options: args.slice(3) });
     break;
   case 'd1 migrations':
-    if (!account.databases.some(({ uuid }) => uuid === databaseId)) fail(`no database ${databaseId}`);
-    account.migrated.push(databaseId);
+    if (!config.includes(`database_name = "${args[3]}"`)) fail(`no database ${args[3]} in the configuration`);
+    account.migrated.push(account.databases.find(({ name }) => name === args[3]).uuid);
     break;
   case 'r2 bucket':
     if (args[2] === 'create') {

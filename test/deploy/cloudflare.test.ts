@@ -79,6 +79,22 @@ test('again: nothing is made twice, the admin token stays the same', async () =>
   expect(second.workers.wattshed).toEqual({ ...first.workers.wattshed, deployed: 2 });
 });
 
+test('databases are made as many as asked for, each with its migrations, and bound ever after', async () => {
+  await run(['--shards', '3']);
+  expect(read().databases.map(({ name }) => name)).toEqual(['wattshed', 'wattshed-1', 'wattshed-2']);
+  expect(read().migrated).toEqual(['uuid-of-wattshed', 'uuid-of-wattshed-1', 'uuid-of-wattshed-2']);
+  await run();
+  await run(['--shards', '2']);
+  expect(read().databases).toHaveLength(3);
+  const config = readFileSync(join(folder, 'data', 'wrangler.toml'), 'utf8');
+  expect(config.match(/^binding = "DB(_\d)?"\ndatabase_name = .*\ndatabase_id = .*$/gm)).toEqual(
+    ['', '-1', '-2'].map(
+      (suffix, shard) =>
+        `binding = "DB${shard === 0 ? '' : `_${shard}`}"\ndatabase_name = "wattshed${suffix}"\ndatabase_id = "uuid-of-wattshed${suffix}"`,
+    ),
+  );
+});
+
 test('the bucket of the archive is made when asked for, and bound ever after', async () => {
   const first = await run();
   expect(read().buckets).toEqual([]);
@@ -117,7 +133,7 @@ test('the configuration is the one of the repository, with its own name and abso
   const text = renderConfig(
     root,
     { name: 'lab', reportEverySeconds: 300, plan: 'free', jurisdiction: 'eu' },
-    'an-id',
+    [{ name: 'lab', binding: 'DB', databaseId: 'an-id' }],
     'lab-archive',
   );
   expect(text).toContain(`main = "${root}/worker/index.ts"`);

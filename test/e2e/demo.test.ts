@@ -57,7 +57,7 @@ test('connections that break while the nodes are enrolled and tell their history
   const demo = startDemo({
     serverUrl: line.url,
     api,
-    database: (await harness.database()) as DemoOptions['database'],
+    databases: [(await harness.database()) as DemoOptions['databases'][number]],
     createEnrolmentKey: (site, uses) => createEnrolmentKey(api, site, uses),
     historyMs: 2 * HOUR_MS,
   });

@@ -1,5 +1,6 @@
 /** The OpenAPI document, made from the routes themselves; what every route has in common is added here, once. */
 import type { App } from './app.ts';
+import { BOOKMARK_HEADER } from './bookmark.ts';
 import { NODE_HEADER } from './guard.ts';
 import { PROBLEM_STATUS, type ProblemCode } from './problem.ts';
 
@@ -31,6 +32,7 @@ export interface Parameter {
 export interface ResponseObject {
   readonly description: string;
   readonly content?: Content;
+  readonly headers?: Readonly<Record<string, { readonly description: string; readonly schema: JsonSchema }>>;
 }
 
 export type Content = Readonly<Record<string, { readonly schema?: JsonSchema }>>;
@@ -95,9 +97,14 @@ function makeDocument(app: App): ApiDocument {
     info: { title: 'Wattshed', version: '1', description: DESCRIPTION },
   }) as unknown as ApiDocument;
   for (const operations of Object.values(document.paths)) {
-    for (const operation of Object.values(operations)) {
+    for (const [method, operation] of Object.entries(operations)) {
       if (scopesOf(operation).includes('ingest')) {
         operation.parameters = [...(operation.parameters ?? []), NODE_PARAMETER];
+      }
+      if (method === 'get' && scopesOf(operation).length > 0) {
+        operation.parameters = [...(operation.parameters ?? []), BOOKMARK_PARAMETER];
+        const answer = operation.responses['200'];
+        if (answer !== undefined) operation.responses['200'] = { ...answer, headers: BOOKMARK_ANSWER };
       }
       for (const code of commonProblems(operation)) addProblem(operation, code);
     }
@@ -114,6 +121,22 @@ const NODE_PARAMETER: Parameter = {
     'Id of the node that the agent takes itself for: a token file copied from another host is refused.',
   schema: { type: 'string', example: 'gpu-07' },
 };
+
+/** Read by every question that a token may ask. */
+const BOOKMARK_PARAMETER: Parameter = {
+  name: BOOKMARK_HEADER,
+  in: 'header',
+  required: false,
+  description:
+    'As an earlier answer gave it: any copy of the database may answer that is as new as that answer was. Without it the answer knows all that is written.',
+  schema: { type: 'string' },
+};
+const BOOKMARK_ANSWER = {
+  [BOOKMARK_HEADER]: {
+    description: 'How new the answer is; send it with later questions to be answered by the nearest copy.',
+    schema: { type: 'string' },
+  },
+} as const;
 
 const scopesOf = ({ security = [] }: Operation) => security.flatMap((scheme) => scheme.bearer ?? []);
 

@@ -9,8 +9,8 @@ import {
   hashSecret,
   parseToken,
 } from '../../shared/auth/token-format.ts';
-import { openDatabase } from '../storage/database.ts';
 import { findNode } from '../storage/nodes.ts';
+import { createShards } from '../storage/shards.ts';
 import { findToken, type StoredToken } from '../storage/tokens.ts';
 import type { AppEnv, Caller, Scope } from './app.ts';
 import { fail, ok, problemResponse, type Result } from './problem.ts';
@@ -124,7 +124,7 @@ function guard(scopes: readonly Scope[], ofProjects = false): MiddlewareHandler<
 const ownZoneOnly: MiddlewareHandler<AppEnv> = async (context, next) => {
   const { caller, nowMs } = context.var;
   if (caller.nodeId === null) return next();
-  const zone = (await findNode(context.var.shards.main, caller.nodeId, nowMs))?.gridZone ?? null;
+  const zone = (await findNode(context.var.shards, caller.nodeId, nowMs))?.gridZone ?? null;
   const asked = [context.req.param('gridZone'), ...(context.req.queries('gridZones') ?? [])];
   if (zone === null || asked.some((name) => name !== undefined && name !== zone)) {
     return problemResponse(context, {
@@ -174,7 +174,8 @@ async function knownToken(context: Context<AppEnv>, id: string): Promise<KnownTo
   const { tokenCache, nowMs } = context.var;
   const cached = tokenCache.get(id, nowMs);
   if (cached !== null) return cached;
-  const stored = await findToken(openDatabase(context.var.shards.main), id);
+  // Of the primary: a copy may not know yet that it was revoked.
+  const stored = await findToken(createShards(context.env), id);
   if (stored !== null) tokenCache.set(stored, nowMs);
   return stored;
 }

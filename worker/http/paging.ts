@@ -13,7 +13,7 @@ export const pageQuery = {
     .openapi({ description: 'How many items an answer holds at most.' }),
   cursor: z
     .string()
-    .max(200)
+    .max(1_000)
     .transform((text, context) => {
       const key = decodeCursor(text);
       if (key !== null) return key;

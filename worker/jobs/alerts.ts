@@ -10,7 +10,7 @@ export const alerts: ScheduledJob = async ({ env, shards, now }) => {
   const nowMs = now();
   const { reportEverySeconds } = paceOf(await readStoredPace(shards.main, nowMs), env);
   await evaluateAlerts({
-    db: shards.main,
+    shards,
     nowMs,
     missedAfterMs: missedAfterMs(reportEverySeconds),
     forecastsOf: (gridZones, atMs) => bestForecasts(shards.main, gridZones, atMs),

@@ -160,9 +160,7 @@ export function registerAlertRules(app: App): void {
     const plan = await applyRules(context.var.shards.main, alertRules, { ...authorOf(context), dryRun });
     if (!plan.ok) return problemResponse(context, plan.problem);
     const { created, changed, removed, unchanged } = plan.value;
-    const preview = dryRun
-      ? await previewRules(context.var.shards.main, alertRules, context.var.nowMs)
-      : null;
+    const preview = dryRun ? await previewRules(context.var.shards, alertRules, context.var.nowMs) : null;
     return context.json(
       {
         dryRun,

@@ -52,7 +52,7 @@ export function registerChanges(app: App): void {
     const { limit, cursor, subject, what, from: fromMs, to: toMs } = context.req.valid('query');
     const backwards = fromMs === undefined || toMs === undefined ? null : rangeProblem(fromMs, toMs);
     if (backwards !== null) return problemResponse(context, backwards);
-    const rows = await readChanges(context.var.shards.main, {
+    const rows = await readChanges(context.var.shards, {
       limit: limit + 1,
       before: cursor === undefined ? null : parseKey(cursor),
       subject,
@@ -69,6 +69,6 @@ const keyOf = ({ recordedAtMs, id }: RecordedChange) => `${recordedAtMs}/${id}`;
 
 /** A cursor that nobody was given reads as the end of the list. */
 function parseKey(key: string): { readonly recordedAtMs: number; readonly id: number } {
-  const [recordedAtMs, id] = key.split('/').map((part) => (/^\d{1,15}$/.test(part) ? Number(part) : 0));
+  const [recordedAtMs, id] = key.split('/').map((part) => (/^\d{1,16}$/.test(part) ? Number(part) : 0));
   return { recordedAtMs: recordedAtMs ?? 0, id: id ?? 0 };
 }

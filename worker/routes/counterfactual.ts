@@ -30,7 +30,7 @@ export function registerCounterfactual(app: App): void {
     const query = context.req.valid('query');
     const { from: fromMs, to: toMs, slackHours, ...rest } = query;
     const found = await counterfactual(
-      context.var.shards.main,
+      context.var.shards,
       { ...rest, fromMs, toMs, slackMs: slackHours * HOUR_MS },
       context.var.nowMs,
     );

@@ -127,7 +127,7 @@ export function registerEmbodied(app: App): void {
     const { id } = context.req.valid('param');
     const { from, to, asOf, embodiedMethod, expectedUtilizationRatio } = context.req.valid('query');
     const query = { fromMs: from, toMs: to, asOfMs: asOf, method: embodiedMethod, expectedUtilizationRatio };
-    const ledger = await embodiedLedger(context.var.shards.main, id, query, nowMs);
+    const ledger = await embodiedLedger(context.var.shards, id, query, nowMs);
     return ledger.ok ? context.json(reply(id, ledger.value), 200) : problemResponse(context, ledger.problem);
   });
 
@@ -136,13 +136,13 @@ export function registerEmbodied(app: App): void {
     const { id, partId } = context.req.valid('param');
     const { inServiceFrom, outOfService, why, ...rest } = context.req.valid('json');
     const change = { ...rest, inServiceFromMs: inServiceFrom, outOfServiceMs: outOfService };
-    const said = await sayOfPart(context.var.shards.main, id, partId, change, {
+    const said = await sayOfPart(context.var.shards, id, partId, change, {
       nowMs,
       by: caller.tokenId,
       why,
     });
     if (!said.ok) return problemResponse(context, said.problem);
-    const ledger = await embodiedLedger(context.var.shards.main, id, { method: 'straightLine' }, nowMs);
+    const ledger = await embodiedLedger(context.var.shards, id, { method: 'straightLine' }, nowMs);
     return ledger.ok ? context.json(reply(id, ledger.value), 200) : problemResponse(context, ledger.problem);
   });
 }

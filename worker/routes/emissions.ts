@@ -56,7 +56,7 @@ async function reply(context: Context<AppEnv>, nodeId: string | null, query: Emi
   } = context.var;
   const { from: fromMs, to: toMs, asOf: asOfMs, ...rest } = query;
   const result = await emissions(
-    context.var.shards.main,
+    context.var.shards,
     { nodeId, fromMs, toMs, asOfMs, withinProjects: projects, ...rest },
     nowMs,
   );

@@ -1,5 +1,6 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { EnrollBody } from '../../shared/wire/ingest.ts';
+import { closedShards } from '../env.ts';
 import type { App } from '../http/app.ts';
 import { bearerToken, requireEnrolmentKey, unauthenticatedResponse } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
@@ -62,7 +63,7 @@ export function registerEnroll(app: App): void {
     const bearer = bearerToken(context);
     if (!bearer.ok) return unauthenticatedResponse(context, bearer.problem.detail);
     const enrolled = await enrolHost(
-      context.var.shards.main,
+      { shards: context.var.shards, closed: closedShards(context.env) },
       webCrypto,
       bearer.value,
       context.req.valid('json'),

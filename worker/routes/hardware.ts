@@ -15,6 +15,7 @@ import {
   setFigure,
   takeFigureBack,
 } from '../use-cases/hardware.ts';
+import { followEverywhere } from '../use-cases/rollup/follow.ts';
 import { impactOutputs, impactReply } from './impacts-schema.ts';
 
 const TYPES = [...new Set(catalog.entries.map(({ kind }) => kind))] as [string, ...string[]];
@@ -244,6 +245,7 @@ export function registerHardware(app: App): void {
       by: caller.tokenId,
       why,
     });
+    if (set.ok) await followEverywhere(context.var.shards);
     return set.ok ? context.json(reply(set.value), 200) : problemResponse(context, set.problem);
   });
 
@@ -253,6 +255,7 @@ export function registerHardware(app: App): void {
     const { entryId } = context.req.valid('param');
     const recorder = { nowMs, by: caller.tokenId, why };
     const done = await takeFigureBack(context.var.shards.main, entryId, effectiveFrom, recorder);
+    if (done.ok) await followEverywhere(context.var.shards);
     return done.ok ? context.body(null, 204) : problemResponse(context, done.problem);
   });
 }

@@ -141,13 +141,13 @@ const describeRoute = createRoute({
 export function registerJobs(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor, from, to, ...said } = context.req.valid('query');
-    const before = cursor === undefined ? undefined : Number(cursor);
+    const before = cursor?.split('.').map((number) => Number(number) || 0);
     const withinProjects = context.var.caller.projects;
     const query = { ...said, limit, before, fromMs: from, toMs: to, withinProjects };
-    const found = await getJobs(context.var.shards.main, query, context.var.nowMs);
+    const found = await getJobs(context.var.shards, query, context.var.nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     const { jobs, next } = found.value;
-    return context.json({ jobs: jobs.map(summaryReply), nextCursor: cursorOf(next) }, 200);
+    return context.json({ jobs: jobs.map(summaryReply), nextCursor: cursorOf(next?.join('.') ?? null) }, 200);
   });
 
   app.openapi(emissionsRoute, async (context) => {
@@ -155,7 +155,7 @@ export function registerJobs(app: App): void {
     const { id } = context.req.valid('param');
     const { caller, nowMs } = context.var;
     const asked = { ...query, asOfMs, withinProjects: caller.projects };
-    const found = await jobEmissions(context.var.shards.main, id, asked, nowMs);
+    const found = await jobEmissions(context.var.shards, id, asked, nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     return context.json(emissionsReply(found.value, query), 200);
   });
@@ -169,7 +169,7 @@ export function registerJobs(app: App): void {
       said[`units.${unit}`] = count === null ? null : String(count);
     const recorder = { nowMs, by: caller.tokenId, why };
     const { id } = context.req.valid('param');
-    const job = await describeJob(context.var.shards.main, id, said, recorder, caller.nodeNumber);
+    const job = await describeJob(context.var.shards, id, said, recorder, caller.nodeNumber);
     if (!job.ok) return problemResponse(context, job.problem);
     return context.json(factsReply(job.value), 200);
   });

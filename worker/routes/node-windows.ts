@@ -113,7 +113,7 @@ export function registerNodeWindows(app: App): void {
     const pageMs = windowCeiling(Math.max(fromMs, afterMs));
     const endMs = Math.min(toMs, pageMs + limit * WINDOW_MS);
     const query = { nodeId: id, fromMs: pageMs, toMs: endMs, asOfMs };
-    const found = await readNodeWindows(context.var.shards.main, query, nowMs);
+    const found = await readNodeWindows(context.var.shards, query, nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     const hasMore = endMs < Math.min(toMs, asOfMs ?? nowMs);
     const nextCursor = cursorOf(hasMore ? endMs : null);

@@ -174,7 +174,7 @@ export function registerNodes(app: App): void {
     const { limit, cursor, filter, includeRetired } = context.req.valid('query');
     const { nowMs } = context.var;
     const query = { limit, after: cursor, filter, withRetired: includeRetired === 'true' };
-    const found = await getNodes(context.var.shards.main, query, nowMs);
+    const found = await getNodes(context.var.shards, query, nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     const page = pageOf(found.value, limit, (node) => node.number);
     const silentMs = await silentAfter(context);
@@ -186,7 +186,7 @@ export function registerNodes(app: App): void {
 
   app.openapi(getRoute, async (context) => {
     const { nowMs } = context.var;
-    const node = await getNode(context.var.shards.main, context.req.valid('param').id, nowMs);
+    const node = await getNode(context.var.shards, context.req.valid('param').id, nowMs);
     if (!node.ok) return problemResponse(context, node.problem);
     return context.json(nodeReply(node.value, nowMs, await silentAfter(context)), 200);
   });
@@ -195,7 +195,7 @@ export function registerNodes(app: App): void {
     const { labels, site, effectiveFrom, why } = context.req.valid('json');
     const { nowMs, caller } = context.var;
     const node = await changeNode(
-      context.var.shards.main,
+      context.var.shards,
       context.req.valid('param').id,
       { labels, site, effectiveFromMs: effectiveFrom },
       { nowMs, by: caller.tokenId, why },
@@ -210,7 +210,7 @@ export function registerNodes(app: App): void {
     const { nowMs, caller } = context.var;
     const dryRun = asked === 'true';
     const nodes = await changeNodes(
-      context.var.shards.main,
+      context.var.shards,
       filter,
       { ...change, effectiveFromMs, dryRun },
       { nowMs, by: caller.tokenId, why },
@@ -223,7 +223,7 @@ export function registerNodes(app: App): void {
     const { id } = context.req.valid('param');
     const { nowMs, caller } = context.var;
     const { why } = context.req.valid('query');
-    const retired = await retire(context.var.shards.main, id, { nowMs, by: caller.tokenId, why });
+    const retired = await retire(context.var.shards, id, { nowMs, by: caller.tokenId, why });
     if (!retired.ok) return problemResponse(context, retired.problem);
     context.var.tokenCache.deleteOfNode(id);
     return context.body(null, 204);

@@ -86,7 +86,7 @@ export function registerPeriods(app: App): void {
     const { from: fromMs, to: toMs, why, ...scope } = context.req.valid('json');
     const { nowMs, caller } = context.var;
     const closed = await closePeriod(
-      context.var.shards.main,
+      context.var.shards,
       { fromMs, toMs, ...scope },
       { nowMs, by: caller.tokenId, why },
     );
@@ -106,12 +106,12 @@ export function registerPeriods(app: App): void {
   });
 
   app.openapi(openRoute, async (context) => {
-    const open = await openPeriod(context.var.shards.main, context.req.valid('query'), context.var.nowMs);
+    const open = await openPeriod(context.var.shards, context.req.valid('query'), context.var.nowMs);
     return open.ok ? context.json(openPeriodReply(open.value), 200) : problemResponse(context, open.problem);
   });
 
   app.openapi(getRoute, async (context) => {
-    const found = await periodNow(context.var.shards.main, context.req.valid('param').id, context.var.nowMs);
+    const found = await periodNow(context.var.shards, context.req.valid('param').id, context.var.nowMs);
     return found.ok
       ? context.json(periodNowReply(found.value), 200)
       : problemResponse(context, found.problem);

@@ -78,14 +78,14 @@ export function registerPower(app: App): void {
       });
     }
     const { id } = context.req.valid('param');
-    const node = await findNode(context.var.shards.main, id, nowMs);
+    const node = await findNode(context.var.shards, id, nowMs);
     if (node === null)
       return problemResponse(context, {
         code: 'not_found',
         detail: `No node has the id "${id}".`,
         field: 'id',
       });
-    const devices = await nodePower(context.var.shards.main, {
+    const devices = await nodePower(context.var.shards.ofNode(node.number), {
       nodeNumber: node.number,
       fromMs,
       toMs,

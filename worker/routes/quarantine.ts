@@ -5,7 +5,6 @@ import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantOrNull, instantOutput, whyInput } from '../http/schemas.ts';
-import { openDatabase } from '../storage/database.ts';
 import { listQuarantine, resolveQuarantined } from '../storage/quarantine.ts';
 import { releaseQuarantined } from '../use-cases/quarantine-release.ts';
 
@@ -91,13 +90,13 @@ const releaseRoute = createRoute({
 export function registerQuarantine(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor, resolution } = context.req.valid('query');
-    const rows = await listQuarantine(openDatabase(context.var.shards.main), {
+    const rows = await listQuarantine(context.var.shards, {
       limit: limit + 1,
-      beforeId: cursor === undefined ? null : Number(cursor),
+      before: cursor?.split('.').map((id) => Number(id) || 0) ?? [],
       unresolvedOnly: resolution === 'open',
     });
-    const { items, nextCursor } = pageOf(rows, limit, ({ id }) => id);
-    const quarantine = items.map(({ windowStartMs, receivedAtMs, resolvedAtMs, ...item }) => ({
+    const { items, nextCursor } = pageOf(rows, limit, ({ next }) => next.join('.'));
+    const quarantine = items.map(({ item: { windowStartMs, receivedAtMs, resolvedAtMs, ...item } }) => ({
       ...item,
       windowStart: instant(windowStartMs),
       receivedAt: instant(receivedAtMs),
@@ -109,7 +108,7 @@ export function registerQuarantine(app: App): void {
     const { id } = context.req.valid('param');
     const { caller, nowMs } = context.var;
     const author = { who: caller.tokenId, why: context.req.valid('query').why ?? null };
-    const discarded = await resolveQuarantined(context.var.shards.main, id, 'discarded', author, nowMs);
+    const discarded = await resolveQuarantined(context.var.shards, id, 'discarded', author, nowMs);
     if (discarded) return context.body(null, 204);
     return problemResponse(context, {
       code: 'not_found',
@@ -121,7 +120,7 @@ export function registerQuarantine(app: App): void {
     const { id } = context.req.valid('param');
     const { caller, nowMs } = context.var;
     const author = { who: caller.tokenId, why: context.req.valid('query').why ?? null };
-    const outcome = await releaseQuarantined(context.var.shards.main, id, author, nowMs);
+    const outcome = await releaseQuarantined(context.var.shards, id, author, nowMs);
     return outcome.ok ? context.body(null, 204) : problemResponse(context, outcome.problem);
   });
 }

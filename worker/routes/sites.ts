@@ -7,6 +7,7 @@ import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOutput, lineOfText, siteIdInput, whyInput } from '../http/schemas.ts';
 import { openDatabase } from '../storage/database.ts';
+import { followEverywhere } from '../use-cases/rollup/follow.ts';
 import { changeSite, createSite, getSite, getSites, removeSite, type Site } from '../use-cases/sites.ts';
 import {
   factorInputs,
@@ -197,7 +198,7 @@ export function registerSites(app: App): void {
     const { nowMs, caller } = context.var;
     const recorder = { nowMs, by: caller.tokenId, why: context.req.valid('query').why };
     const { id } = context.req.valid('param');
-    const removed = await removeSite(openDatabase(context.var.shards.main), id, recorder);
+    const removed = await removeSite(context.var.shards, id, recorder);
     return removed.ok ? context.body(null, 204) : problemResponse(context, removed.problem);
   });
 
@@ -255,6 +256,7 @@ export function registerSites(app: App): void {
       { ...change, effectiveFromMs: effectiveFrom },
       { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why },
     );
+    if (embodiedLifetimeYears !== undefined) await followEverywhere(context.var.shards);
     return site.ok ? context.json(siteReply(site.value), 200) : problemResponse(context, site.problem);
   });
 }

@@ -111,7 +111,7 @@ export function registerStatements(app: App): void {
     const { format, trainingType, asOf: asOfMs, ...query } = context.req.valid('query');
     const { id } = context.req.valid('param');
     const asked = { ...query, asOfMs, withinProjects: context.var.caller.projects };
-    const found = await jobStatement(context.var.shards.main, id, asked, context.var.nowMs);
+    const found = await jobStatement(context.var.shards, id, asked, context.var.nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     if (format === 'json') return context.json(statementReply(found.value), 200);
     return context.body(textOf(found.value, format, trainingType), 200, contentType(format));
@@ -128,7 +128,7 @@ export function registerStatements(app: App): void {
     } = context.req.valid('query');
     const { project } = context.req.valid('param');
     const asked = { ...query, asOfMs, fromMs, toMs, withinProjects: context.var.caller.projects };
-    const found = await projectStatement(context.var.shards.main, project, asked, context.var.nowMs);
+    const found = await projectStatement(context.var.shards, project, asked, context.var.nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     if (format === 'json') return context.json(statementReply(found.value), 200);
     return context.body(textOf(found.value, format, trainingType), 200, contentType(format));
@@ -136,11 +136,7 @@ export function registerStatements(app: App): void {
 
   app.openapi(periodRoute, async (context) => {
     const { format, trainingType } = context.req.valid('query');
-    const found = await periodStatement(
-      context.var.shards.main,
-      context.req.valid('param').id,
-      context.var.nowMs,
-    );
+    const found = await periodStatement(context.var.shards, context.req.valid('param').id, context.var.nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     if (format === 'json') return context.json(statementReply(found.value), 200);
     return context.body(textOf(found.value, format, trainingType), 200, contentType(format));

@@ -110,7 +110,7 @@ const endRoute = createRoute({
 export function registerTokens(app: App): void {
   app.openapi(listRoute, async (context) => {
     const { limit, cursor } = context.req.valid('query');
-    const found = await getTokens(openDatabase(context.var.shards.main), { limit: limit + 1, after: cursor });
+    const found = await getTokens(context.var.shards, { limit: limit + 1, after: cursor });
     const page = pageOf(found, limit, (token) => token.id);
     return context.json({ tokens: page.items.map(tokenReply), nextCursor: page.nextCursor }, 200);
   });
@@ -128,7 +128,7 @@ export function registerTokens(app: App): void {
 
   app.openapi(endRoute, async (context) => {
     const { id } = context.req.valid('param');
-    const ended = await endToken(openDatabase(context.var.shards.main), id, context.var.nowMs);
+    const ended = await endToken(context.var.shards, id, context.var.nowMs);
     if (!ended.ok) return problemResponse(context, ended.problem);
     context.var.tokenCache.delete(id);
     return context.body(null, 204);

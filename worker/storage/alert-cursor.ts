@@ -24,6 +24,8 @@ export interface Cursor {
   readonly gridPrint: string | null;
   /** How many settings were taken into account: they are only ever added, but for those of a site that is deleted. */
   readonly settingsSeen: number;
+  /** The same of shards 1, 2 and so on. */
+  readonly settingsSeenElsewhere?: readonly number[];
   /** Hours since 1970 that changed after they had been summed; also that of the pass, if it changed since it began. */
   readonly lateHours: readonly number[];
   /** The intensities of windows that were folded are others now. */

@@ -1,6 +1,7 @@
 /** The change log. Whoever changes figures of the past adds to it in the same batch as the change itself. */
 import { changes } from '../schema/audit.ts';
 import { openDatabase, toStatement } from './database.ts';
+import { fleetRowId, type Shards } from './shards.ts';
 
 export interface Change {
   readonly recordedAtMs: number;
@@ -20,6 +21,7 @@ export interface Change {
 }
 
 export interface RecordedChange extends Change {
+  /** Among the changes of all databases. */
   readonly id: number;
 }
 
@@ -62,10 +64,16 @@ const COLUMNS = `
 
 const END = Number.MAX_SAFE_INTEGER;
 
-/** Newest first. */
-export async function readChanges(db: D1Database, query: ChangeQuery): Promise<RecordedChange[]> {
+/** Newest first: the logs of all databases, merged. */
+export async function readChanges(shards: Shards, query: ChangeQuery): Promise<RecordedChange[]> {
+  const found = await shards.rows((db, shard) => readChangesIn(db, shard, query));
+  return found.sort((a, b) => b.recordedAtMs - a.recordedAtMs || b.id - a.id).slice(0, query.limit);
+}
+
+async function readChangesIn(db: D1Database, shard: number, query: ChangeQuery): Promise<RecordedChange[]> {
   const { limit, before, subject, what, fromMs = 0, toMs = END } = query;
-  const values: unknown[] = [fromMs, toMs, before?.recordedAtMs ?? END, before?.id ?? END, limit];
+  const beforeId = (before?.id ?? END) - fleetRowId(shard, 0);
+  const values: unknown[] = [fromMs, toMs, before?.recordedAtMs ?? END, beforeId, limit];
   const conditions = ['recorded_at_ms >= ?1 AND recorded_at_ms < ?2', '(recorded_at_ms, id) < (?3, ?4)'];
   if (subject !== undefined) conditions.push(`subject = ?${values.push(subject)}`);
   if (what !== undefined) conditions.push(`what = ?${values.push(what)}`);
@@ -73,7 +81,7 @@ export async function readChanges(db: D1Database, query: ChangeQuery): Promise<R
     .prepare(`${COLUMNS} WHERE ${conditions.join(' AND ')} ORDER BY recorded_at_ms DESC, id DESC LIMIT ?5`)
     .bind(...values)
     .all<ChangeRow>();
-  return results.map(toChange);
+  return results.map((row) => toChange(row, shard));
 }
 
 /** Changes that one look passes; a log that grew by more has surely touched what is asked. */
@@ -84,9 +92,28 @@ const TOUCHING = `${COLUMNS.replace('FROM changes', 'FROM (SELECT * FROM changes
    ORDER BY id LIMIT ?4`;
 const LAST_ID = 'SELECT COALESCE(MAX(id), 0) AS id FROM changes';
 
-/** Id of the newest change; 0 before the first. Rows are never deleted, so later ones have higher ids. */
-export async function readLastChangeId(db: D1Database): Promise<number> {
-  return (await db.prepare(LAST_ID).first<{ id: number }>())!.id;
+/** By shard, the id of the newest change in its log; 0 before the first. Rows are never deleted, so later ones have higher ids. */
+export function readLastChangeIds(shards: Shards): Promise<number[]> {
+  return shards.each(async (db) => (await db.prepare(LAST_ID).first<{ id: number }>())!.id);
+}
+
+const KNOWN_SINCE = 'SELECT 1 FROM changes WHERE id > ?1 AND recorded_at_ms <= ?2 LIMIT 1';
+
+/** Whether a log beside that of shard 0 has a change after these that was recorded by `untilMs`. */
+export async function hasChangedElsewhere(
+  shards: Shards,
+  afterIds: readonly number[],
+  untilMs: number,
+): Promise<boolean> {
+  const found = await shards.each(async (db, shard) =>
+    shard === 0
+      ? null
+      : db
+          .prepare(KNOWN_SINCE)
+          .bind(afterIds[shard] ?? 0, untilMs)
+          .first(),
+  );
+  return found.some((row) => row !== null);
 }
 
 export interface ChangesTouching {
@@ -95,28 +122,34 @@ export interface ChangesTouching {
   readonly complete: boolean;
 }
 
-/** Those after the change `afterId` that touch the time `[fromMs, toMs)`; oldest first. */
+/** Those after the changes `afterIds`, by shard, that touch the time `[fromMs, toMs)`; oldest first. */
 export async function readChangesTouching(
-  db: D1Database,
+  shards: Shards,
   query: {
-    readonly afterId: number;
+    readonly afterIds: readonly number[];
     readonly fromMs: number;
     readonly toMs: number;
     readonly limit: number;
   },
 ): Promise<ChangesTouching> {
-  const [touching, last] = await db.batch<ChangeRow>([
-    db.prepare(TOUCHING).bind(query.afterId, query.fromMs, query.toMs, query.limit, LOOKED_AT),
-    db.prepare(LAST_ID),
-  ]);
-  return {
-    changes: touching!.results.map(toChange),
-    complete: last!.results[0]!.id - query.afterId <= LOOKED_AT,
-  };
+  const found = await shards.each(async (db, shard) => {
+    const afterId = query.afterIds[shard] ?? 0;
+    const [touching, last] = await db.batch<ChangeRow>([
+      db.prepare(TOUCHING).bind(afterId, query.fromMs, query.toMs, query.limit, LOOKED_AT),
+      db.prepare(LAST_ID),
+    ]);
+    return {
+      changes: touching!.results.map((row) => toChange(row, shard)),
+      complete: last!.results[0]!.id - afterId <= LOOKED_AT,
+    };
+  });
+  const changes = found.flatMap((own) => own.changes);
+  if (shards.count > 1) changes.sort((a, b) => a.recordedAtMs - b.recordedAtMs || a.id - b.id);
+  return { changes: changes.slice(0, query.limit), complete: found.every(({ complete }) => complete) };
 }
 
-function toChange({ oldValue, newValue, ...row }: ChangeRow): RecordedChange {
-  return { ...row, from: parsed(oldValue), to: parsed(newValue) };
+function toChange({ oldValue, newValue, id, ...row }: ChangeRow, shard: number): RecordedChange {
+  return { ...row, id: fleetRowId(shard, id), from: parsed(oldValue), to: parsed(newValue) };
 }
 
 const parsed = (json: string | null): unknown => (json === null ? null : JSON.parse(json));

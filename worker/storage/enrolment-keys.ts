@@ -4,6 +4,10 @@ import type { Database } from './database.ts';
 
 export type StoredEnrolmentKey = typeof enrolmentKeys.$inferSelect;
 
+/** SQL, to be asked of shard 0: the key `?1` may enrol one more host at `?2`. */
+export const KEY_IS_GOOD = `EXISTS (SELECT 1 FROM enrolment_keys WHERE id = ?1 AND revoked_at_ms IS NULL
+  AND (expires_at_ms IS NULL OR expires_at_ms > ?2) AND (max_uses IS NULL OR uses < max_uses))`;
+
 export async function findEnrolmentKey(db: Database, id: string): Promise<StoredEnrolmentKey | null> {
   return (await db.select().from(enrolmentKeys).where(eq(enrolmentKeys.id, id)).get()) ?? null;
 }

@@ -4,47 +4,24 @@
  */
 import { RETIRED_AT } from '../../shared/settings/node-as-known.ts';
 import { CHANGE_COLUMNS } from './changes.ts';
-import type { StoredEnrolmentKey } from './enrolment-keys.ts';
+import { KEY_IS_GOOD, type StoredEnrolmentKey } from './enrolment-keys.ts';
+import type { HostIdentity, KnownHost, Lookalike, NodeToken } from './hosts.ts';
+import { IS_IN_DIRECTORY, IS_NEWS } from './node-directory.ts';
 import { changeLabels } from './node-labels.ts';
-
-export interface HostIdentity {
-  readonly hostname: string;
-  readonly fingerprint: string;
-  readonly machineFingerprint: string;
-  readonly agentVersion: string;
-  /** Ids of its GPUs as in its reports; undefined from an agent that does not say. */
-  readonly gpuIds?: readonly string[];
-}
-
-export interface KnownHost {
-  readonly number: number;
-  readonly id: string;
-}
-
-/** A node of the same machine id. */
-export interface Lookalike extends KnownHost {
-  readonly hostname: string;
-  readonly enrolledAtMs: number;
-  readonly retiredAtMs: number | null;
-  /** Of the same GPUs as well. */
-  readonly isSame: boolean;
-  /** When the newest change of its newest hour arrived. */
-  readonly lastReportAtMs: number | null;
-  /** That it ever reported, and those of them that the host has. */
-  readonly gpus: number;
-  readonly sharedGpus: number;
-}
+import { type Shards, shardOfNode } from './shards.ts';
 
 /** Of one image or board a fleet may have many; beyond this the newest are looked at, and those of the very same host. */
 const MAX_LOOKALIKES = 256;
 
-export interface NodeToken {
-  readonly id: string;
-  readonly secretSha256: string;
+/** Nodes of this very host, then those of the same machine id with other GPUs; the newest first. */
+export async function findLookalikes(shards: Shards, host: HostIdentity): Promise<Lookalike[]> {
+  const found = await shards.rows((db) => lookalikesIn(db, host));
+  return found.sort(
+    (a, b) => Number(b.isSame) - Number(a.isSame) || b.enrolledAtMs - a.enrolledAtMs || b.number - a.number,
+  );
 }
 
-/** Nodes of this very host, then those of the same machine id with other GPUs; the newest first. */
-export async function findLookalikes(db: D1Database, host: HostIdentity): Promise<Lookalike[]> {
+async function lookalikesIn(db: D1Database, host: HostIdentity): Promise<Lookalike[]> {
   const { results } = await db
     .prepare(
       `SELECT number, id, hostname, enrolled_at_ms AS enrolledAtMs, retired_at_ms AS retiredAtMs, fingerprint = ?1 AS isSame,
@@ -61,17 +38,19 @@ export async function findLookalikes(db: D1Database, host: HostIdentity): Promis
   return results.map((row) => ({ ...row, isSame: row.isSame === 1 }));
 }
 
-/** Node ids that are `base` or `base-<something>`. */
+/** Node ids that are `base` or `base-<something>`, in all shards: asked of shard 0. */
 export async function takenNodeIds(db: D1Database, base: string): Promise<Set<string>> {
   const { results } = await db
-    .prepare(`SELECT id FROM nodes WHERE id = ?1 OR (id >= ?1 || '-' AND id < ?1 || '.')`)
+    .prepare(
+      ['nodes', 'node_directory']
+        .map((table) => `SELECT id FROM ${table} WHERE id = ?1 OR (id >= ?1 || '-' AND id < ?1 || '.')`)
+        .join(' UNION ALL '),
+    )
     .bind(base)
     .all<{ id: string }>();
   return new Set(results.map((row) => row.id));
 }
 
-const KEY_IS_GOOD = `EXISTS (SELECT 1 FROM enrolment_keys WHERE id = ?1 AND revoked_at_ms IS NULL
-  AND (expires_at_ms IS NULL OR expires_at_ms > ?2) AND (max_uses IS NULL OR uses < max_uses))`;
 const COUNT_USE = `UPDATE enrolment_keys SET uses = uses + 1
   WHERE id = ?1 AND EXISTS (SELECT 1 FROM tokens WHERE id = ?2)`;
 const SET_SITE = `INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
@@ -92,37 +71,69 @@ const RECORD_RETURN = `INSERT INTO settings (subject, key, value, effective_from
   SELECT 'node:' || number, '${RETIRED_AT}', '', ?2, ?2, ?3
   FROM nodes WHERE number = ?4 AND retired_at_ms IS NOT NULL AND EXISTS (SELECT 1 FROM tokens WHERE id = ?1)`;
 
+const NEW_NODE = `
+  INSERT INTO tokens (id, secret_sha256, scope, label, node_number, created_at_ms)
+  SELECT ?3, ?4, 'ingest', ?5, (SELECT COALESCE(MAX(number), 0) + 1 FROM nodes), ?2
+  WHERE ${KEY_IS_GOOD} AND NOT ${IS_IN_DIRECTORY('?5', '?6', '?7', '?8')} AND NOT EXISTS
+    (SELECT 1 FROM nodes WHERE (id = ?5 OR fingerprint = ?6 OR machine_fingerprint = ?7)
+     AND (id = ?5 OR ${IS_NEWS('?8')}))`;
+const RESERVED_NODE = `
+  INSERT INTO tokens (id, secret_sha256, scope, label, node_number, created_at_ms)
+  SELECT ?1, ?2, 'ingest', ?3, ?4, ?5 WHERE NOT EXISTS (SELECT 1 FROM nodes WHERE number = ?4)`;
+
 /**
- * Makes a node of a host. False, with nothing stored, where the key is no longer good, the host became known, or the node
- * id was taken in the meantime. `others`: nodes that look like it and are known not to be it; any newer one that does is news.
+ * Makes a node of shard 0 of a host. False, with nothing stored, where the key is no longer good, the host became known, or
+ * the node id was taken in the meantime. `newest`: by shard the highest number among nodes that look like it and are known
+ * not to be it; any newer one that does is news.
  */
 export async function insertNode(
+  main: D1Database,
+  key: StoredEnrolmentKey,
+  host: HostIdentity,
+  { nodeId, newest }: { readonly nodeId: string; readonly newest: readonly number[] },
+  token: NodeToken,
+  nowMs: number,
+): Promise<boolean> {
+  const first = main
+    .prepare(NEW_NODE)
+    .bind(
+      key.id,
+      nowMs,
+      token.id,
+      token.secretSha256,
+      nodeId,
+      host.fingerprint,
+      host.machineFingerprint,
+      JSON.stringify(newest),
+    );
+  return addNode(main, first, key, host, nodeId, token, nowMs);
+}
+
+/** Makes the node of another shard that was reserved for a host. False, with nothing stored, where it is there already. */
+export async function insertReservedNode(
   db: D1Database,
   key: StoredEnrolmentKey,
   host: HostIdentity,
-  { nodeId, others }: { readonly nodeId: string; readonly others: readonly KnownHost[] },
+  { id: nodeId, number }: KnownHost,
+  token: NodeToken,
+  nowMs: number,
+): Promise<boolean> {
+  const first = db.prepare(RESERVED_NODE).bind(token.id, token.secretSha256, nodeId, number, nowMs);
+  return addNode(db, first, key, host, nodeId, token, nowMs);
+}
+
+/** @param first inserts the token, and holds every condition */
+async function addNode(
+  db: D1Database,
+  first: D1PreparedStatement,
+  key: StoredEnrolmentKey,
+  host: HostIdentity,
+  nodeId: string,
   token: NodeToken,
   nowMs: number,
 ): Promise<boolean> {
   const [inserted] = await db.batch([
-    db
-      .prepare(
-        `INSERT INTO tokens (id, secret_sha256, scope, label, node_number, created_at_ms)
-         SELECT ?3, ?4, 'ingest', ?5, (SELECT COALESCE(MAX(number), 0) + 1 FROM nodes), ?2
-         WHERE ${KEY_IS_GOOD} AND NOT EXISTS
-           (SELECT 1 FROM nodes WHERE (id = ?5 OR fingerprint = ?6 OR machine_fingerprint = ?7)
-            AND (id = ?5 OR number > ?8))`,
-      )
-      .bind(
-        key.id,
-        nowMs,
-        token.id,
-        token.secretSha256,
-        nodeId,
-        host.fingerprint,
-        host.machineFingerprint,
-        Math.max(0, ...others.map(({ number }) => number)),
-      ),
+    first,
     db
       .prepare(
         `INSERT INTO nodes (number, id, hostname, labels, fingerprint, machine_fingerprint, enrolled_at_ms, simulated, agent_version)
@@ -149,7 +160,7 @@ export async function insertNode(
 /**
  * Gives a known host a new token and ends its old ones; number, id and the operator's labels stay, the key's labels are
  * added, and where the key names another site, the node stands there from now on. False, with nothing stored, where the
- * key is no longer good.
+ * key is no longer good, which shard 0 alone can tell: for a node of another shard it was asked before.
  */
 export async function replaceNodeToken(
   db: D1Database,
@@ -164,7 +175,7 @@ export async function replaceNodeToken(
     db
       .prepare(
         `INSERT INTO tokens (id, secret_sha256, scope, label, node_number, created_at_ms)
-         SELECT ?3, ?4, 'ingest', ?5, ?6, ?2 WHERE ${KEY_IS_GOOD}`,
+         SELECT ?3, ?4, 'ingest', ?5, ?6, ?2 WHERE ${shardOfNode(known.number) === 0 ? KEY_IS_GOOD : '?1 = ?1'}`,
       )
       .bind(key.id, nowMs, token.id, token.secretSha256, known.id, known.number),
     db

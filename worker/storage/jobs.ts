@@ -1,6 +1,7 @@
 /** The registry of jobs: the small numbers that the ledger uses for them. */
 import type { JobFacts } from '../../shared/emissions/owners.ts';
 import type { JobReport } from '../../shared/wire/ingest.ts';
+import { byKey } from './by-node.ts';
 import { type Author, CHANGE_COLUMNS, recordChange } from './changes.ts';
 import { ranInHours } from './job-nodes.ts';
 import { jsonChunks } from './json-chunks.ts';
@@ -129,50 +130,73 @@ export async function findContinuations(db: D1Database, id: string, limit: numbe
 
 /** A job with all that is said of it. */
 export interface StoredJob extends JobFacts {
+  /** One for each database whose nodes it ran on; `number` is the first of them. */
+  readonly numbers: readonly number[];
   readonly firstSeenAtMs: number;
   /** What it made, by the name of the unit. */
   readonly units: Readonly<Record<string, number>>;
 }
 
 const COLUMNS = 'number, id, project, user, phase, first_seen_at_ms AS firstSeenAtMs';
-const READ_JOBS = `SELECT ${COLUMNS} FROM jobs WHERE number IN (SELECT value FROM json_each(?1)) ORDER BY number DESC`;
-/** SQLite takes the value from the row that holds the maximum: the last word on each key. */
-const READ_FACTS = `
-  SELECT job_number AS jobNumber, key, value, MAX(id) AS id FROM job_facts
-  WHERE job_number IN (SELECT value FROM json_each(?1)) AND recorded_at_ms <= ?2 GROUP BY job_number, key`;
+/** SQLite takes the other columns from the row that holds the maximum: the last word on each key. */
+const factsOf = (numbers: string) => `
+  SELECT job_number AS jobNumber, key, value, recorded_at_ms AS recordedAtMs, MAX(id) AS id FROM job_facts
+  WHERE job_number IN (${numbers}) AND recorded_at_ms <= ?2 GROUP BY job_number, key`;
 
-type JobRow = Omit<StoredJob, 'units'>;
-interface FactRow {
+const NUMBERS = 'SELECT value FROM json_each(?1)';
+const READ_JOBS = `SELECT ${COLUMNS} FROM jobs WHERE number IN (${NUMBERS}) ORDER BY number DESC`;
+const READ_FACTS = factsOf(NUMBERS);
+const READ_JOBS_BY_ID = `SELECT ${COLUMNS} FROM jobs WHERE id IN (SELECT value FROM json_each(?1))`;
+const READ_FACTS_BY_ID = factsOf('SELECT number FROM jobs WHERE id IN (SELECT value FROM json_each(?1))');
+
+export type JobRow = Omit<StoredJob, 'units' | 'numbers'>;
+export interface FactRow {
   readonly jobNumber: number;
   readonly key: string;
   readonly value: string | null;
+  readonly recordedAtMs: number;
 }
 
-/** Newest first, with what people had said of them by `knownAtMs`. */
+/** Of one database, newest first, with what had been said of them there by `knownAtMs`. */
 export async function readJobs(
   db: D1Database,
   numbers: readonly number[],
   knownAtMs: number,
 ): Promise<StoredJob[]> {
   if (numbers.length === 0) return [];
-  const list = JSON.stringify(numbers);
+  const { jobs, facts } = await readBoth(db, [READ_JOBS, READ_FACTS], numbers, knownAtMs);
+  const byJob = byKey(facts, ({ jobNumber }) => jobNumber);
+  return jobs.map((job) => withFacts([job], byJob.get(job.number) ?? []));
+}
+
+/** What one database has of jobs with these ids. */
+export function readJobRows(db: D1Database, ids: readonly string[], knownAtMs: number) {
+  return readBoth(db, [READ_JOBS_BY_ID, READ_FACTS_BY_ID], ids, knownAtMs);
+}
+
+async function readBoth(
+  db: D1Database,
+  [ofJobs, ofFacts]: readonly [string, string],
+  wanted: readonly (number | string)[],
+  knownAtMs: number,
+): Promise<{ readonly jobs: JobRow[]; readonly facts: FactRow[] }> {
+  const list = JSON.stringify(wanted);
   const [jobs, facts] = await db.batch<unknown>([
-    db.prepare(READ_JOBS).bind(list),
-    db.prepare(READ_FACTS).bind(list, Math.min(knownAtMs, Number.MAX_SAFE_INTEGER)),
+    db.prepare(ofJobs).bind(list),
+    db.prepare(ofFacts).bind(list, Math.min(knownAtMs, Number.MAX_SAFE_INTEGER)),
   ]);
-  const factsOf = new Map<number, FactRow[]>();
-  for (const fact of facts!.results as FactRow[]) {
-    const known = factsOf.get(fact.jobNumber);
-    if (known) known.push(fact);
-    else factsOf.set(fact.jobNumber, [fact]);
-  }
-  return (jobs!.results as JobRow[]).map((job) => withFacts(job, factsOf.get(job.number) ?? []));
+  return { jobs: jobs!.results as JobRow[], facts: facts!.results as FactRow[] };
 }
 
 const UNITS = 'units.';
 
-/** The last word on each key holds, that of people before that of agents; null gives it back to these. */
-function withFacts(job: JobRow, facts: readonly FactRow[]): StoredJob {
+/**
+ * The last word on each key holds, that of people before that of agents; null gives it back to these.
+ * @param rows of one job, the first that was seen first
+ * @param facts in the order in which they were said
+ */
+export function withFacts(rows: readonly JobRow[], facts: readonly FactRow[]): StoredJob {
+  const job = rows[0]!;
   const said = new Map(facts.map(({ key, value }) => [key, value]));
   const word = (key: 'project' | 'user' | 'phase') => said.get(key) ?? said.get(`agent.${key}`) ?? job[key];
   const units: Record<string, number> = {};
@@ -180,6 +204,7 @@ function withFacts(job: JobRow, facts: readonly FactRow[]): StoredJob {
     if (key.startsWith(UNITS) && value !== null) units[key.slice(UNITS.length)] = Number(value);
   return {
     ...job,
+    numbers: rows.map(({ number }) => number),
     project: word('project'),
     user: word('user'),
     phase: word('phase'),
@@ -253,14 +278,16 @@ const COUNT_SAID = `SELECT COUNT(*) AS count FROM job_facts WHERE job_number = ?
 
 /**
  * Records what people had not said before and logs it, in one transaction: six rows each, and none for a repetition.
+ * @param isLogged false where the log of another database tells of it
  * @returns what of it is more than is kept of one job, and then records nothing; null: nothing
  */
 export async function writeJobFacts(
   db: D1Database,
-  job: StoredJob,
+  job: JobNumber,
   said: JobFactsSaid,
   author: Author,
   nowMs: number,
+  isLogged: boolean,
 ): Promise<'units' | 'facts' | null> {
   const [last, counted] = await db.batch<{ key: string; value: string | null; count: number }>([
     db.prepare(LAST_SAID).bind(job.number),
@@ -285,13 +312,11 @@ export async function writeJobFacts(
       effectiveFromMs: null,
       effectiveToMs: null,
     };
-    return [
-      db.prepare(SAY).bind(job.number, key, value, nowMs, author.who),
-      recordChange(db, { recordedAtMs: nowMs, ...author, ...change }),
-    ];
+    const say = db.prepare(SAY).bind(job.number, key, value, nowMs, author.who);
+    return [isLogged ? [say, recordChange(db, { recordedAtMs: nowMs, ...author, ...change })] : [say]];
   });
   if (statements.length === 0) return null;
-  if (counted!.results[0]!.count + statements.length / 2 > MAX_FACTS_PER_JOB) return 'facts';
-  await db.batch(statements);
+  if (counted!.results[0]!.count + statements.length > MAX_FACTS_PER_JOB) return 'facts';
+  await db.batch(statements.flat());
   return null;
 }

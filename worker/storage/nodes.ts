@@ -4,8 +4,10 @@ import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
 import { nodeDevices } from '../schema/schema.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import type { Database } from './database.ts';
+import { selectDirectoryNumber } from './node-directory.ts';
 import { changeLabels } from './node-labels.ts';
 import { type Move, moveNodes } from './node-sites.ts';
+import { type Shards, shardOfNode } from './shards.ts';
 
 /** What a list shows of a node. */
 export interface NodeSummary {
@@ -54,20 +56,27 @@ const settingNow = (subject: string, key: string) =>
   `(SELECT value FROM settings WHERE subject = ${subject} AND key = '${key}' AND effective_from_ms <= ?1
     ORDER BY effective_from_ms DESC, id DESC LIMIT 1)`;
 
+/** Of shard 0: each site that has a zone at the instant `?1`. */
+const ZONES_NOW = `SELECT id, ${settingNow("'site:' || sites.id", 'gridZone')} AS gridZone FROM sites`;
+
+interface ZoneRow {
+  readonly id: string;
+  readonly gridZone: string | null;
+}
+
 /**
  * The nodes with where they stand at the instant `?1`. The last report is the newest key of the node's own range (2^21
  * hours): one row read, whatever the node's history.
  */
 const NODES_NOW = `
-  SELECT node.*, ${settingNow("'site:' || node.site_id", 'gridZone')} AS grid_zone FROM (
     SELECT nodes.*, ${settingNow("'node:' || nodes.number", 'site')} AS site_id,
       (SELECT received_at_ms FROM node_hours
         WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152
         ORDER BY key DESC LIMIT 1) AS last_report_at_ms
-    FROM nodes) AS node`;
+    FROM nodes`;
 
 const SUMMARY_COLUMNS = `number, id, hostname, labels, simulated, agent_version, enrolled_at_ms, retired_at_ms, health,
-  health_at_ms, last_report_at_ms, site_id, grid_zone`;
+  health_at_ms, last_report_at_ms, site_id`;
 
 interface SummaryRow {
   readonly number: number;
@@ -82,7 +91,6 @@ interface SummaryRow {
   readonly health_at_ms: number | null;
   readonly last_report_at_ms: number | null;
   readonly site_id: string | null;
-  readonly grid_zone: string | null;
 }
 
 interface RecordRow extends SummaryRow {
@@ -91,41 +99,81 @@ interface RecordRow extends SummaryRow {
   readonly dropped_series: number;
 }
 
-const FILTER_COLUMN = { site: 'site_id', gridZone: 'grid_zone', node: 'id' } as const;
+const FILTER_COLUMN = { site: 'site_id', node: 'id' } as const;
 
-/** By node number, as the query says. */
-export async function listNodes(
-  binding: D1Database,
+/** By node number, as the query says: of one shard after the other, until there are as many as it asks for. */
+export async function listNodes(shards: Shards, query: NodeQuery, nowMs: number): Promise<NodeSummary[]> {
+  const zones = await readZones(shards.main, nowMs);
+  const found: NodeSummary[] = [];
+  for (let shard = shardOfNode(query.after); shard < shards.count && found.length < query.limit; shard++) {
+    const limit = query.limit - found.length;
+    const rows = await shards.ask(shard, (db) => selectNodes(db, { ...query, limit }, zones, nowMs));
+    for (const row of rows) found.push(toSummary(row, zones));
+  }
+  return found;
+}
+
+/** By site. */
+type Zones = ReadonlyMap<string, string | null>;
+
+async function readZones(main: D1Database, nowMs: number): Promise<Zones> {
+  return toZones((await main.prepare(ZONES_NOW).bind(nowMs).all<ZoneRow>()).results);
+}
+
+const toZones = (rows: readonly ZoneRow[]): Zones => new Map(rows.map(({ id, gridZone }) => [id, gridZone]));
+
+async function selectNodes(
+  db: D1Database,
   query: NodeQuery,
+  zones: Zones,
   nowMs: number,
-): Promise<NodeSummary[]> {
+): Promise<SummaryRow[]> {
   const conditions = ['number > ?2', ...(query.withRetired ? [] : ['retired_at_ms IS NULL'])];
   const values: string[] = [];
   const bind = (value: string) => `?${values.push(value) + 3}`;
   for (const { key, label, value } of query.filters) {
-    conditions.push(
-      key === 'label'
-        ? `EXISTS (SELECT 1 FROM json_each(labels) AS label WHERE label.key = ${bind(label)} AND label.value = ${bind(value)})`
-        : `${FILTER_COLUMN[key]} = ${bind(value)}`,
-    );
+    if (key === 'label')
+      conditions.push(
+        `EXISTS (SELECT 1 FROM json_each(labels) AS label WHERE label.key = ${bind(label)} AND label.value = ${bind(value)})`,
+      );
+    else if (key === 'gridZone') {
+      const sites = [...zones].filter(([, gridZone]) => gridZone === value).map(([site]) => site);
+      conditions.push(`site_id IN (SELECT value FROM json_each(${bind(JSON.stringify(sites))}))`);
+    } else conditions.push(`${FILTER_COLUMN[key]} = ${bind(value)}`);
   }
-  const { results } = await binding
+  const { results } = await db
     .prepare(
       `SELECT ${SUMMARY_COLUMNS} FROM (${NODES_NOW}) WHERE ${conditions.join(' AND ')} ORDER BY number LIMIT ?3`,
     )
     .bind(nowMs, query.after, query.limit, ...values)
     .all<SummaryRow>();
-  return results.map(toSummary);
+  return results;
 }
 
-export async function findNode(binding: D1Database, id: string, nowMs: number): Promise<NodeRecord | null> {
-  const row = await binding
-    .prepare(`SELECT * FROM (${NODES_NOW}) WHERE id = ?2`)
-    .bind(nowMs, id)
-    .first<RecordRow>();
-  if (row === null) return null;
+const FIND_NODE = `SELECT * FROM (${NODES_NOW}) WHERE id = ?2`;
+
+/** Two round trips where it lives in another database than the first. */
+export async function findNode(shards: Shards, id: string, nowMs: number): Promise<NodeRecord | null> {
+  const { main } = shards;
+  const [nodes, elsewhere, zoneRows] = await main.batch<unknown>([
+    main.prepare(FIND_NODE).bind(nowMs, id),
+    selectDirectoryNumber(main, id),
+    main.prepare(ZONES_NOW).bind(nowMs),
+  ]);
+  const zones = toZones(zoneRows!.results as ZoneRow[]);
+  const [own] = nodes!.results as RecordRow[];
+  if (own !== undefined) return toRecord(own, zones);
+  const [there] = elsewhere!.results as { number: number }[];
+  if (there === undefined) return null;
+  const row = await shards.ask(shardOfNode(there.number), (db) =>
+    db.prepare(FIND_NODE).bind(nowMs, id).first<RecordRow>(),
+  );
+  return row && toRecord(row, zones);
+}
+
+function toRecord(row: RecordRow, zones: Zones): NodeRecord {
   return {
-    ...toSummary(row),
+    ...toSummary(row, zones),
     inventory: row.inventory === null ? null : JSON.parse(row.inventory),
     inventoryAtMs: row.inventory_at_ms,
     droppedSeries: row.dropped_series,
@@ -154,7 +202,7 @@ export interface NodesChange {
   readonly move?: Move | undefined;
 }
 
-/** All of them in one transaction. */
+/** Nodes of one shard, all of them in one transaction. */
 export async function updateNodes(
   db: D1Database,
   nodeNumbers: readonly number[],
@@ -202,7 +250,7 @@ export async function retireNode(
   ]);
 }
 
-function toSummary(row: SummaryRow): NodeSummary {
+function toSummary(row: SummaryRow, zones: Zones): NodeSummary {
   return {
     number: row.number,
     id: row.id,
@@ -216,6 +264,6 @@ function toSummary(row: SummaryRow): NodeSummary {
     healthAtMs: row.health_at_ms,
     lastReportAtMs: row.last_report_at_ms,
     siteId: row.site_id,
-    gridZone: row.grid_zone,
+    gridZone: row.site_id === null ? null : (zones.get(row.site_id) ?? null),
   };
 }

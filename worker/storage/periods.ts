@@ -44,6 +44,8 @@ export interface NewPeriod extends PeriodScope {
   readonly why: string | null;
   /** The last change of the log when its figure was made: later ones have come since, whatever their time. */
   readonly lastChangeId: number;
+  /** The same of the logs of shards 1, 2 and so on. */
+  readonly lastChangeIdsElsewhere: readonly number[];
   readonly figure: Figures;
   readonly versions: Versions;
   readonly adjustments: readonly BookedAdjustment[];
@@ -58,12 +60,13 @@ export const MAX_PERIODS_PER_SCOPE = 240;
 
 const COLUMNS = `
   SELECT id, from_ms AS fromMs, to_ms AS toMs, filter, basis, signal, accounting, closed_at_ms AS closedAtMs,
-         closed_by AS closedBy, why, last_change_id AS lastChangeId, figure, versions, adjustments
+         closed_by AS closedBy, why, last_change_id AS lastChangeId,
+         last_change_ids_elsewhere AS lastChangeIdsElsewhere, figure, versions, adjustments
     FROM periods`;
 const IN_SCOPE = 'filter = ?1 AND basis = ?2 AND signal = ?3 AND accounting = ?4';
 
-type PeriodRow = Omit<ClosedPeriod, 'figure' | 'versions' | 'adjustments'> &
-  Record<'figure' | 'versions' | 'adjustments', string>;
+type JsonColumn = 'figure' | 'versions' | 'adjustments' | 'lastChangeIdsElsewhere';
+type PeriodRow = Omit<ClosedPeriod, JsonColumn> & Record<JsonColumn, string>;
 
 /** Of one scope, in the order in which they were closed. */
 export async function readPeriodsOf(db: D1Database, scope: PeriodScope): Promise<ClosedPeriod[]> {
@@ -93,8 +96,8 @@ export async function findPeriod(db: D1Database, id: number): Promise<ClosedPeri
 
 const CLOSE = `
   INSERT INTO periods (filter, basis, signal, accounting, from_ms, to_ms, closed_at_ms, closed_by, why, figure, versions,
-                       adjustments, last_change_id)
-  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14
+                       adjustments, last_change_id, last_change_ids_elsewhere)
+  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?14, ?15
    WHERE (SELECT COALESCE(MAX(id), 0) FROM periods WHERE ${IN_SCOPE}) = ?13
      AND NOT EXISTS (SELECT 1 FROM changes WHERE id > ?14 AND recorded_at_ms <= ?7)
   RETURNING id`;
@@ -123,6 +126,7 @@ export async function insertPeriod(
       JSON.stringify(period.adjustments),
       lastId,
       period.lastChangeId,
+      JSON.stringify(period.lastChangeIdsElsewhere),
     )
     .first<{ id: number }>();
   return row === null ? null : { ...period, id: row.id };
@@ -135,9 +139,16 @@ const scopeValues = ({ filter, basis, signal, accounting }: PeriodScope) => [
   accounting,
 ];
 
-function toPeriod({ figure, versions, adjustments, ...row }: PeriodRow): ClosedPeriod {
+function toPeriod({
+  figure,
+  versions,
+  adjustments,
+  lastChangeIdsElsewhere,
+  ...row
+}: PeriodRow): ClosedPeriod {
   return {
     ...row,
+    lastChangeIdsElsewhere: JSON.parse(lastChangeIdsElsewhere) as number[],
     figure: JSON.parse(figure) as Figures,
     versions: JSON.parse(versions) as Versions,
     adjustments: JSON.parse(adjustments) as BookedAdjustment[],

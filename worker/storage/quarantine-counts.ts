@@ -1,4 +1,5 @@
 /** How much waits for a person. */
+import type { Shards } from './shards.ts';
 
 const COUNT_UNRESOLVED =
   'SELECT code, COUNT(*) AS reports FROM quarantine WHERE resolution IS NULL GROUP BY code ORDER BY code';
@@ -8,6 +9,7 @@ export interface QuarantineCount {
   readonly reports: number;
 }
 
-export async function countUnresolved(db: D1Database): Promise<QuarantineCount[]> {
-  return (await db.prepare(COUNT_UNRESOLVED).all<QuarantineCount>()).results;
+/** By code, one for each database that has any. */
+export function countUnresolved(shards: Shards): Promise<QuarantineCount[]> {
+  return shards.rows(async (db) => (await db.prepare(COUNT_UNRESOLVED).all<QuarantineCount>()).results);
 }

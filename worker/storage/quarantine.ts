@@ -5,8 +5,9 @@ import { WINDOW_MS } from '../../shared/time/window.ts';
 import type { WindowReport } from '../../shared/wire/ingest.ts';
 import { nodes, quarantine } from '../schema/schema.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
-import type { Database } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
 import { jsonChunks } from './json-chunks.ts';
+import { fleetRowId, parseFleetRowId, type Shards } from './shards.ts';
 
 export interface SetAside {
   readonly report: WindowReport;
@@ -61,10 +62,43 @@ export async function setAside(
   );
 }
 
-/** Newest first; `beforeId` pages. */
-export async function listQuarantine(
+/** By database the id before which its entries go on; from the newest where there is none. */
+export type QuarantineCursor = readonly number[];
+
+export interface QuarantineQuery {
+  readonly limit: number;
+  readonly before: QuarantineCursor;
+  readonly unresolvedOnly: boolean;
+}
+
+/**
+ * Newest first: the lists of all databases, each in its own order, merged. Each entry with where to go on after it, and an
+ * id among those of all.
+ */
+export async function listQuarantine(shards: Shards, query: QuarantineQuery) {
+  const next = Array.from({ length: shards.count }, (_, shard) => query.before[shard] ?? Infinity);
+  const left = await shards.each((db, shard) => quarantineIn(openDatabase(db), query, next[shard]!));
+  const merged = [];
+  while (merged.length < query.limit) {
+    const newest = left
+      .flatMap(([item], shard) => (item === undefined ? [] : [{ item, shard }]))
+      .reduce<{ item: (typeof left)[0][0]; shard: number } | null>(
+        (best, each) => (best === null || each.item.receivedAtMs > best.item.receivedAtMs ? each : best),
+        null,
+      );
+    if (newest === null) break;
+    const { item, shard } = newest;
+    left[shard]!.shift();
+    next[shard] = item.id;
+    merged.push({ item: { ...item, id: fleetRowId(shard, item.id) }, next: [...next] });
+  }
+  return merged;
+}
+
+function quarantineIn(
   db: Database,
-  query: { readonly limit: number; readonly beforeId: number | null; readonly unresolvedOnly: boolean },
+  query: Pick<QuarantineQuery, 'limit' | 'unresolvedOnly'>,
+  beforeId: number,
 ) {
   return db
     .select({
@@ -85,7 +119,7 @@ export async function listQuarantine(
     .innerJoin(nodes, eq(nodes.number, quarantine.nodeNumber))
     .where(
       and(
-        query.beforeId === null ? undefined : lt(quarantine.id, query.beforeId),
+        lt(quarantine.id, Math.min(beforeId, Number.MAX_SAFE_INTEGER)),
         query.unresolvedOnly ? isNull(quarantine.resolution) : undefined,
       ),
     )
@@ -94,9 +128,11 @@ export async function listQuarantine(
     .all();
 }
 
-/** With the report as it came; null where no open one has this id. */
-export async function findOpenQuarantined(db: Database, id: number) {
-  const row = await db
+/** With the report as it came; null where no open one has this id. @param fleetId among those of all databases */
+export async function findOpenQuarantined(shards: Shards, fleetId: number) {
+  const { shard, id } = parseFleetRowId(fleetId);
+  if (shard >= shards.count) return null;
+  const row = await openDatabase(shards.at(shard))
     .select({ nodeNumber: quarantine.nodeNumber, report: quarantine.report })
     .from(quarantine)
     .where(and(eq(quarantine.id, id), isNull(quarantine.resolution)))
@@ -106,8 +142,8 @@ export async function findOpenQuarantined(db: Database, id: number) {
 
 const LOG_RESOLUTION = `
   INSERT INTO changes (${CHANGE_COLUMNS})
-  SELECT ?3, ?4, 'node:' || nodes.id, 'quarantine', json_object('id', item.id, 'code', item.code, 'resolution', 'open'),
-         json_object('id', item.id, 'code', item.code, 'resolution', ?2), item.window_start_ms,
+  SELECT ?3, ?4, 'node:' || nodes.id, 'quarantine', json_object('id', item.id + CAST(?6 AS INTEGER), 'code', item.code, 'resolution', 'open'),
+         json_object('id', item.id + CAST(?6 AS INTEGER), 'code', item.code, 'resolution', ?2), item.window_start_ms,
          item.window_start_ms + ${WINDOW_MS}, ?5
     FROM quarantine AS item JOIN nodes ON nodes.number = item.node_number
    WHERE item.id = ?1 AND item.resolution IS NULL`;
@@ -115,16 +151,19 @@ const LOG_RESOLUTION = `
 const RESOLVE = `
   UPDATE quarantine SET resolution = ?2, resolved_at_ms = ?3, resolved_by = ?4 WHERE id = ?1 AND resolution IS NULL`;
 
-/** Marks it and logs that. @returns whether there was an open one of that id */
+/** Marks it and logs that. @param fleetId among those of all databases @returns whether there was an open one of that id */
 export async function resolveQuarantined(
-  db: D1Database,
-  id: number,
+  shards: Shards,
+  fleetId: number,
   resolution: 'released' | 'discarded',
   { who, why }: Author,
   nowMs: number,
 ): Promise<boolean> {
+  const { shard, id } = parseFleetRowId(fleetId);
+  if (shard >= shards.count) return false;
+  const db = shards.at(shard);
   const [, resolved] = await db.batch([
-    db.prepare(LOG_RESOLUTION).bind(id, resolution, nowMs, who, why),
+    db.prepare(LOG_RESOLUTION).bind(id, resolution, nowMs, who, why, fleetRowId(shard, 0)),
     db.prepare(RESOLVE).bind(id, resolution, nowMs, who),
   ]);
   return resolved!.meta.changes === 1;

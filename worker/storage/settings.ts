@@ -2,8 +2,9 @@ import { and, asc, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type { SettingRow } from '../../shared/settings/effective.ts';
 import { changes } from '../schema/audit.ts';
 import { settings } from '../schema/schema.ts';
-import type { Database } from './database.ts';
+import { type Database, openDatabase } from './database.ts';
 import { everyNode, markSpan, nodesEverAt } from './rollup-marks.ts';
+import type { Shards } from './shards.ts';
 
 export interface RecordedSetting extends SettingRow {
   /** Token id of who set it. */
@@ -19,9 +20,14 @@ const columns = {
   recordedBy: settings.recordedBy,
 };
 
-/** Every setting of every subject, in the order in which they were recorded. */
+/** Every setting that one database holds, in the order in which they were recorded. */
 export async function readSettings(db: Database): Promise<RecordedSetting[]> {
   return db.select(columns).from(settings).orderBy(asc(settings.id)).all();
+}
+
+/** Every setting of every subject; those of one subject in the order in which they were recorded. */
+export function readAllSettings(shards: Shards): Promise<RecordedSetting[]> {
+  return shards.rows((db) => readSettings(openDatabase(db)));
 }
 
 /** Settings of every site, in the order in which they were recorded; those of nodes are many, and left out. */
@@ -63,7 +69,7 @@ export async function readSettingsOfMany(
  */
 export function insertSettings(db: Database, rows: readonly RecordedSetting[], why: string | null = null) {
   return rows.flatMap((row) => [
-    ...markRolled(db, row),
+    ...markFor(db, row),
     db.insert(changes).values({
       recordedAtMs: row.recordedAtMs,
       who: row.recordedBy,
@@ -81,8 +87,16 @@ export function insertSettings(db: Database, rows: readonly RecordedSetting[], w
   ]);
 }
 
-/** Hours whose sums a setting changes: what hardware accrues. What electricity is charged with is in no sum. */
-function markRolled(db: Database, { subject, key, effectiveFromMs, recordedAtMs }: RecordedSetting) {
+/** Marks the hours whose sums a setting changes: what hardware accrues. What electricity is charged with is in no sum. */
+export function markFor(
+  db: Database,
+  {
+    subject,
+    key,
+    effectiveFromMs,
+    recordedAtMs,
+  }: Pick<RecordedSetting, 'subject' | 'key' | 'effectiveFromMs' | 'recordedAtMs'>,
+) {
   const [kind, name = ''] = subject.split(/:(.*)/s);
   const since = { fromMs: effectiveFromMs, toMs: recordedAtMs };
   if (kind === 'site' && key === 'embodiedLifetimeYears') return [markSpan(db, nodesEverAt(name), since)];

@@ -4,20 +4,18 @@
  * grid, alerts, periods (docs/decisions/0010-shards.md). One shard is the ordinary case and runs the same code.
  */
 
-/** Sixty-four databases of 10 GB; job numbers stay below 2^32. */
-export const MAX_SHARDS = 64;
+import { bindingOf, MAX_SHARDS } from '../../shared/settings/shards.ts';
+import { byKey } from './by-node.ts';
+
 /** Numbers of nodes that one shard gives out: more than a database can hold hours of. */
 export const NODES_PER_SHARD = 2 ** 20;
-/** Likewise of jobs: with their index they take 150 bytes each. */
+/** Likewise of jobs: with their index they take 150 bytes each. Of 64 shards numbers stay below 2^32. */
 export const JOBS_PER_SHARD = 2 ** 26;
 /** Ids of rows that every shard counts for itself, such as changes: outside they are told apart by this. */
 const ROWS_PER_SHARD = 2 ** 44;
 
 /** A request has six connections at once; what is beyond them would wait anyway, and hold its memory meanwhile. */
 const AT_ONCE = 6;
-
-/** `DB` is the first; the others are `DB_1`, `DB_2` and so on, without a gap. */
-export const bindingOf = (shard: number): string => (shard === 0 ? 'DB' : `DB_${shard}`);
 
 export const shardOfNode = (nodeNumber: number): number => Math.floor(nodeNumber / NODES_PER_SHARD);
 export const shardOfJob = (jobNumber: number): number => Math.floor(jobNumber / JOBS_PER_SHARD);
@@ -80,6 +78,17 @@ export class Shards {
     return this.at(shardOfNode(nodeNumber));
   }
 
+  /** The same fleet over other databases, one for each. */
+  map(other: (db: D1Database, shard: number) => D1Database): Shards {
+    const [first, ...rest] = this.#databases.map(other);
+    return new Shards([first!, ...rest]);
+  }
+
+  /** Asks one shard. @throws ShardError */
+  ask<T>(shard: number, ask: Ask<T>): Promise<T> {
+    return named(shard, () => ask(this.at(shard), shard));
+  }
+
   /** Asks every shard. @returns answers in order of the shards @throws ShardError of the first that fails */
   async each<T>(ask: Ask<T>): Promise<T[]> {
     return inTurns(
@@ -108,7 +117,7 @@ export class Shards {
     shardOf: (number: number) => number,
     ask: AskOf<T>,
   ): Promise<T[]> {
-    const parts = [...byShard(numbers, shardOf)].sort(([a], [b]) => a - b);
+    const parts = [...byKey(numbers, shardOf)].sort(([a], [b]) => a - b);
     const asked = parts.map(
       ([shard, own]) =>
         () =>
@@ -128,16 +137,6 @@ export function createShards(env: { readonly DB: D1Database }): Shards {
     databases.push(database);
   }
   return new Shards(databases);
-}
-
-function byShard(numbers: readonly number[], shardOf: (number: number) => number): Map<number, number[]> {
-  const found = new Map<number, number[]>();
-  for (const number of numbers) {
-    const own = found.get(shardOf(number));
-    if (own) own.push(number);
-    else found.set(shardOf(number), [number]);
-  }
-  return found;
 }
 
 async function named<T>(shard: number, ask: () => Promise<T>): Promise<T> {

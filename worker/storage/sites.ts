@@ -5,6 +5,7 @@ import { uncountSettings } from './alert-cursor.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import type { Database } from './database.ts';
 import { insertSettings, type RecordedSetting } from './settings.ts';
+import type { Shards } from './shards.ts';
 
 export interface StoredSite {
   readonly id: string;
@@ -62,12 +63,17 @@ const CONTRACTS_OF = `(SELECT COUNT(DISTINCT key) FROM settings WHERE subject = 
 const KEYS_OF = '(SELECT COUNT(*) FROM enrolment_keys WHERE site_id = ?1 AND revoked_at_ms IS NULL)';
 const IS_UNUSED = `${NODES_OF} + ${CONTRACTS_OF} + ${KEYS_OF} = 0`;
 
-export async function readSiteUse(db: D1Database, id: string): Promise<SiteUse> {
-  const row = await db
-    .prepare(`SELECT ${NODES_OF} AS nodes, ${CONTRACTS_OF} AS contracts, ${KEYS_OF} AS enrolmentKeys`)
-    .bind(id)
-    .first<SiteUse>();
-  return row!;
+/** Over all databases. */
+export async function readSiteUse(shards: Shards, id: string): Promise<SiteUse> {
+  const uses = await shards.each(async (db) => {
+    const row = await db
+      .prepare(`SELECT ${NODES_OF} AS nodes, ${CONTRACTS_OF} AS contracts, ${KEYS_OF} AS enrolmentKeys`)
+      .bind(id)
+      .first<SiteUse>();
+    return row!;
+  });
+  const sum = (key: keyof SiteUse) => uses.reduce((all, use) => all + use[key], 0);
+  return { nodes: sum('nodes'), contracts: sum('contracts'), enrolmentKeys: sum('enrolmentKeys') };
 }
 
 const LOG_DELETION = `
@@ -77,7 +83,7 @@ const LOG_DELETION = `
 
 const UNUSED_SETTINGS = `subject = 'site:' || ?1 AND ${IS_UNUSED}`;
 
-/** With its settings, of which no figure is made; what they were stays in the log. @returns false where it is in use or unknown */
+/** With its settings, of which no figure is made; what they were stays in the log. @returns false where shard 0 knows it in use, or not at all */
 export async function deleteSite(
   db: D1Database,
   id: string,

@@ -6,10 +6,14 @@ import type { Place, Places } from '../../shared/settings/place.ts';
 import { HOUR_MS, hourStart, WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import type { DeviceType } from '../../shared/wire/ingest.ts';
+import { byKey } from '../storage/by-node.ts';
+import { readFleetHours, readFleetSpans } from '../storage/fleet-hours.ts';
+import { readFleetJobs } from '../storage/fleet-jobs.ts';
 import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
-import { type NodeHour, readHourSpans, readNodeHours } from '../storage/node-hours.ts';
+import type { NodeHour } from '../storage/node-hours.ts';
+import type { Shards } from '../storage/shards.ts';
 import { united } from './jobs.ts';
 
 /** Decoded hours held at once. */
@@ -46,6 +50,8 @@ export class FleetLoads {
   readonly unattributed = new LoadBook();
   readonly #owners = new Map<number, Owner>();
   readonly #loads = new Map<Owner, JobLoad>();
+  /** By each number of a job, the one that stands for it. */
+  readonly #first = new Map<number, number>();
   readonly #range: LoadRange;
 
   constructor(range: LoadRange) {
@@ -80,8 +86,31 @@ export class FleetLoads {
     for (const [number, { ranInRange }] of this.jobs) if (!ranInRange) this.jobs.delete(number);
   }
 
+  /** Where a job has a number in several databases, the first of them stands for all. To be called before their hours are added. */
+  async meet(shards: Shards, hours: readonly NodeHour[]): Promise<void> {
+    const named = hours.flatMap(({ ledger }) => ledger.windows.flat().flatMap(({ jobShares }) => jobShares));
+    const fresh = new Set(
+      named.map(({ jobNumber }) => jobNumber).filter((number) => !this.#first.has(number)),
+    );
+    if (shards.count === 1) for (const number of fresh) this.#first.set(number, number);
+    else
+      for (const job of await readFleetJobs(shards, [...fresh], this.#range.nowMs))
+        for (const number of job.numbers) this.#first.set(number, job.number);
+  }
+
+  /** The number that stands for the job. */
+  jobOf(number: number): number {
+    return this.#first.get(number) ?? number;
+  }
+
+  /** All numbers of the jobs that are here. */
+  get numbers(): number[] {
+    return [...this.#first].filter(([, first]) => this.jobs.has(first)).map(([number]) => number);
+  }
+
   /** A job gets a place when an hour names it. */
-  #ownerOf(jobNumber: number, onlyKnown: boolean): Owner {
+  #ownerOf(number: number, onlyKnown: boolean): Owner {
+    const jobNumber = this.jobOf(number);
     const known = this.#owners.get(jobNumber);
     if (known !== undefined || onlyKnown) return known ?? OTHER_JOBS;
     const owner: Owner = { kind: 'job', key: String(jobNumber) };
@@ -113,7 +142,7 @@ function addToJob(
 
 /** @param nodeNumbers all that may have booked something: times the hours of the range at most `maxNodeHours` */
 export async function readLoads(
-  db: D1Database,
+  shards: Shards,
   nodeNumbers: readonly number[],
   places: Places,
   range: LoadRange,
@@ -127,15 +156,16 @@ export async function readLoads(
     places.of(nodeNumber, { startMs: hourStart(fromMs), endMs: epochMs(nowMs) });
   const read = async (hours: AsyncGenerator<NodeHour>, onlyKnown: boolean) => {
     for await (const some of inBatches(hours)) {
-      const views = await viewsOf(db, some, placesOf);
+      await loads.meet(shards, some);
+      const views = await viewsOf(shards, some, placesOf);
       for (const hour of some) loads.addHour(hour, views.get(hour.nodeNumber)!, onlyKnown);
     }
   };
-  await read(readNodeHours(db, { nodeNumbers, fromMs, toMs }), false);
+  await read(readFleetHours(shards, { nodeNumbers, fromMs, toMs }), false);
   loads.forgetOthers();
   const hoursInRange = (Math.ceil(toMs / HOUR_MS) - Math.floor(fromMs / HOUR_MS)) * nodeNumbers.length;
-  const spans = await spansToFollow(db, loads, range, maxNodeHours - hoursInRange);
-  if (spans.length > 0) await read(readHourSpans(db, united(spans)), true);
+  const spans = await spansToFollow(shards, loads, range, maxNodeHours - hoursInRange);
+  if (spans.length > 0) await read(readFleetSpans(shards, united(spans)), true);
   for (const job of loads.jobs.values()) {
     if (job.book.endMs > nowMs - STILL_RUNNING_MS)
       job.leftOut ??= 'it may still be running: it was heard of within the last quarter of an hour';
@@ -157,13 +187,13 @@ async function* inBatches(hours: AsyncGenerator<NodeHour>): AsyncGenerator<NodeH
 
 /** After the hours: devices are registered before an hour names them. */
 async function viewsOf(
-  db: D1Database,
+  shards: Shards,
   hours: readonly NodeHour[],
   placesOf: (nodeNumber: number) => readonly Place[],
 ): Promise<ReadonlyMap<number, NodeView>> {
   const numbers = [...new Set(hours.map(({ nodeNumber }) => nodeNumber))];
   const types = new Map<number, Map<number, DeviceType>>(numbers.map((number) => [number, new Map()]));
-  for (const { nodeNumber, deviceIndex, type } of await readNodeDevices(db, numbers))
+  for (const { nodeNumber, deviceIndex, type } of await shards.ofNodes(numbers, readNodeDevices))
     types.get(nodeNumber)!.set(deviceIndex, type);
   return new Map([...types].map(([number, typeOf]) => [number, { typeOf, places: placesOf(number) }]));
 }
@@ -173,17 +203,15 @@ async function viewsOf(
  * those that go on for too long, are left out.
  */
 async function spansToFollow(
-  db: D1Database,
-  { jobs }: FleetLoads,
+  shards: Shards,
+  loads: FleetLoads,
   { fromMs, toMs, nowMs }: LoadRange,
   room: number,
 ) {
-  const nodesOf = new Map<number, JobNode[]>();
-  for (const node of await readJobNodes(db, [...jobs.keys()])) {
-    const own = nodesOf.get(node.jobNumber);
-    if (own) own.push(node);
-    else nodesOf.set(node.jobNumber, [node]);
-  }
+  const { jobs } = loads;
+  const nodesOf = byKey<number, JobNode>(await shards.ofJobs(loads.numbers, readJobNodes), ({ jobNumber }) =>
+    loads.jobOf(jobNumber),
+  );
   const readToMs = Math.ceil(Math.min(toMs, nowMs) / HOUR_MS) * HOUR_MS;
   const spans: { first: number; end: number }[] = [];
   for (const job of jobs.values()) {

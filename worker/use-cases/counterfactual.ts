@@ -22,10 +22,11 @@ import { DAY_MS, HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/windo
 import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
-import { openDatabase } from '../storage/database.ts';
 import { readFleet } from '../storage/fleet.ts';
-import { readJobs, type StoredJob } from '../storage/jobs.ts';
-import { readSettings } from '../storage/settings.ts';
+import { readFleetJobs } from '../storage/fleet-jobs.ts';
+import type { StoredJob } from '../storage/jobs.ts';
+import { readAllSettings } from '../storage/settings.ts';
+import type { Shards } from '../storage/shards.ts';
 import { type ForecastMove, forecastMove, readKept } from './counterfactual-forecasts.ts';
 import { type FleetLoads, type JobLoad, readLoads } from './counterfactual-loads.ts';
 import { loadIntensity } from './grid-intensity.ts';
@@ -99,7 +100,7 @@ const NO_SERIES = 'no series on this basis';
 
 /** Problems: `invalid_parameter`, `unknown_grid_zone`, `range_too_long`. */
 export async function counterfactual(
-  db: D1Database,
+  shards: Shards,
   query: CounterfactualQuery,
   nowMs: number,
   bounds: Bounds = BOUNDS,
@@ -110,7 +111,7 @@ export async function counterfactual(
   if (backwards !== null) return { ok: false, problem: backwards };
   const unknown = query.gridZones.find((gridZone) => findZone(gridZone) === null);
   if (unknown !== undefined) return unknownZone(unknown, 'gridZones');
-  const fleet = await readFleet(db);
+  const fleet = await shards.rows(readFleet);
   const hours = Math.ceil(toMs / HOUR_MS) - Math.floor(fromMs / HOUR_MS);
   if (fleet.length * hours > bounds.nodeHours) {
     return fail(
@@ -119,9 +120,9 @@ export async function counterfactual(
       'from',
     );
   }
-  const places = new Places(await readSettings(openDatabase(db)));
+  const places = new Places(await readAllSettings(shards));
   const numbers = fleet.map(({ number }) => number);
-  const loads = await readLoads(db, numbers, places, { fromMs, toMs, nowMs }, bounds.nodeHours);
+  const loads = await readLoads(shards, numbers, places, { fromMs, toMs, nowMs }, bounds.nodeHours);
   if (loads.jobs.size > bounds.jobs) {
     return fail(
       'range_too_long',
@@ -129,13 +130,13 @@ export async function counterfactual(
       'from',
     );
   }
-  const tables = await loadTables(db, query, loads, { fromMs, nowMs });
-  const wanted = (await readJobs(db, [...loads.jobs.keys()], nowMs)).filter((job) =>
+  const tables = await loadTables(shards.main, query, loads, { fromMs, nowMs });
+  const wanted = (await readFleetJobs(shards, [...loads.jobs.keys()], nowMs)).filter((job) =>
     (['project', 'user', 'phase'] as const).every(
       (key) => query[key] === undefined || jobValue(job, key) === query[key],
     ),
   );
-  const found = await moveAll(db, query, wanted, loads, tables, { nowMs, maxWork: bounds.work });
+  const found = await moveAll(shards.main, query, wanted, loads, tables, { nowMs, maxWork: bounds.work });
   const tableOf = tableIn(tables);
   return ok({
     fromMs,

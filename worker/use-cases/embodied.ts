@@ -26,11 +26,11 @@ import { lifetimesOf, Places } from '../../shared/settings/place.ts';
 import { epochMs } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
-import { openDatabase } from '../storage/database.ts';
 import { readFleet } from '../storage/fleet.ts';
 import { findNode } from '../storage/nodes.ts';
 import { readPartsAsKnown, type StoredPart } from '../storage/parts.ts';
-import { readSettings } from '../storage/settings.ts';
+import { readAllSettings } from '../storage/settings.ts';
+import type { Shards } from '../storage/shards.ts';
 import { type ActiveTime, readActiveTime } from './active-time.ts';
 
 export interface EmbodiedQuery {
@@ -75,7 +75,7 @@ export interface EmbodiedLedger {
 
 /** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
 export async function embodiedLedger(
-  db: D1Database,
+  shards: Shards,
   nodeId: string,
   query: EmbodiedQuery,
   nowMs: number,
@@ -89,13 +89,14 @@ export async function embodiedLedger(
       'expectedUtilizationRatio is used by embodiedMethod=activeHours only; leave it out.',
       'expectedUtilizationRatio',
     );
-  const settings = await readSettings(openDatabase(db));
-  const fleet = await readFleet(db);
+  const settings = await readAllSettings(shards);
+  const fleet = await shards.rows(readFleet);
   const node = nodesAsKnown(fleet, settings, knownAtMs).find(({ id }) => id === nodeId);
   if (node === undefined) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
-  const inventory = (await findNode(db, nodeId, nowMs))?.inventory ?? null;
+  const inventory = (await findNode(shards, nodeId, nowMs))?.inventory ?? null;
 
   const hardware = hardwareAsKnown(settings, knownAtMs);
+  const db = shards.ofNode(node.number);
   const stored = await readPartsAsKnown(db, [node.number], knownAtMs);
   const toMs = Math.min(query.toMs ?? asOfMs, asOfMs);
   const parts = withFootprints(

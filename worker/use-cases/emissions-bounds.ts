@@ -14,15 +14,21 @@ const MAX_STEPS = 20_000;
 /** Whether groups are places or hardware, of which there are no more than nodes. */
 export const isPlaceKey = (key: GroupKey) => PLACE_KEYS.some((each) => each === key);
 
-/** @param spans of the range that are read node by node */
+/** @param reads by the spans of the range that are read node by node, the nodes */
 export function checkRange(
   { step, groupBy }: { readonly step: Step; readonly groupBy?: GroupKey | undefined },
   { fromMs, toMs }: TimeSpan,
-  spans: readonly TimeSpan[],
-  nodeCount: number,
+  reads: ReadonlyMap<readonly TimeSpan[], readonly unknown[]>,
 ) {
-  const hours = spans.reduce((sum, span) => sum + Math.ceil((span.toMs - span.fromMs) / HOUR_MS), 0);
-  if (nodeCount * hours > MAX_NODE_HOURS) {
+  let nodeCount = 0;
+  let nodeHours = 0;
+  for (const [spans, nodes] of reads) {
+    const hours = spans.reduce((sum, span) => sum + Math.ceil((span.toMs - span.fromMs) / HOUR_MS), 0);
+    nodeCount += nodes.length;
+    nodeHours += nodes.length * hours;
+  }
+  if (nodeHours > MAX_NODE_HOURS) {
+    const hours = Math.ceil(nodeHours / nodeCount);
     const most = Math.floor(MAX_NODE_HOURS / nodeCount);
     return fail(
       'range_too_long',

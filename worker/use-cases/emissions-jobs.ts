@@ -2,30 +2,30 @@
 import type { JobRequest } from '../../shared/emissions/join.ts';
 import type { JobFacts } from '../../shared/emissions/owners.ts';
 import type { HourLedger } from '../../shared/ledger/hour.ts';
-import { findJobNumber, readJobs } from '../storage/jobs.ts';
+import { findJobNumbers, readFleetJobs } from '../storage/fleet-jobs.ts';
+import type { Shards } from '../storage/shards.ts';
 import { onlyJob, type Term } from './emissions-filter.ts';
 
 /** Numbers of the jobs that are asked for by name, so that only their nodes are read; null where none is. */
 export async function namedJobs(
-  db: D1Database,
+  shards: Shards,
   { jobNumbers }: { readonly jobNumbers?: readonly number[] | undefined },
   terms: readonly Term[],
 ): Promise<readonly number[] | null> {
   if (jobNumbers !== undefined) return jobNumbers;
   const id = onlyJob(terms);
   if (id === null) return null;
-  const number = await findJobNumber(db, id);
-  return number === null ? [] : [number];
+  return findJobNumbers(shards, id);
 }
 
 /** The jobs that the hours name, read as they appear: all of them would be too many. */
 export class KnownJobs {
-  readonly #db: D1Database;
+  readonly #shards: Shards;
   readonly #knownAtMs: number;
   readonly #byNumber = new Map<number, JobFacts>();
 
-  constructor(db: D1Database, knownAtMs: number) {
-    this.#db = db;
+  constructor(shards: Shards, knownAtMs: number) {
+    this.#shards = shards;
     this.#knownAtMs = knownAtMs;
   }
 
@@ -42,6 +42,7 @@ export class KnownJobs {
 
   async read(numbers: readonly number[]): Promise<void> {
     const fresh = numbers.filter((number) => !this.#byNumber.has(number));
-    for (const job of await readJobs(this.#db, fresh, this.#knownAtMs)) this.#byNumber.set(job.number, job);
+    for (const job of await readFleetJobs(this.#shards, fresh, this.#knownAtMs))
+      for (const number of job.numbers) this.#byNumber.set(number, job);
   }
 }

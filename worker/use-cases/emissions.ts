@@ -21,14 +21,15 @@ import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
-import { byNode } from '../storage/by-node.ts';
+import { byKey, byNode } from '../storage/by-node.ts';
 import { openDatabase } from '../storage/database.ts';
 import { type FleetNode, readFleet } from '../storage/fleet.ts';
 import { readJobNodes } from '../storage/job-nodes.ts';
 import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
-import { type RecordedSetting, readSettings } from '../storage/settings.ts';
+import { type RecordedSetting, readAllSettings, readSiteSettings } from '../storage/settings.ts';
+import { type Shards, shardOfNode } from '../storage/shards.ts';
 import { checkRange, checkSteps, isPlaceKey } from './emissions-bounds.ts';
 import {
   acceptsGroup,
@@ -99,7 +100,7 @@ const HOURS_AT_ONCE = 2_000;
 
 /** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
 export async function emissions(
-  db: D1Database,
+  shards: Shards,
   query: EmissionsQuery,
   nowMs: number,
 ): Promise<Result<Emissions>> {
@@ -119,38 +120,49 @@ export async function emissions(
   const terms = emissionsFilter(query.filter, query.project);
   if (!terms.ok) return terms;
   const joinToMs = Math.min(toMs, asOfMs);
-  const rolledQuery = rollable(query, terms.value, { fromMs, toMs: joinToMs }, nowMs);
+  const rolledQuery = rollable(shards, query, terms.value, { fromMs, toMs: joinToMs }, nowMs);
   const ofPlaces = rolledQuery !== null && isOfPlaces(query, terms.value);
-  const rolled = ofPlaces ? await readRolledUp(db, rolledQuery) : null;
-  // The end of the last step may be ahead.
-  const whole = [{ fromMs, toMs }];
-  const areNodesAsked = rolled === null || rolled.spans.length > 0;
-  const fleet = areNodesAsked ? await readFleet(db) : [];
+  const rolled = ofPlaces ? await shards.each((db) => readRolledUp(db, rolledQuery)) : [];
+  const fleet = await shards.rows(async (db, shard) =>
+    rolled[shard]?.spans.length === 0 ? [] : readFleet(db),
+  );
   if (query.nodeId !== null && !fleet.some(({ id }) => id === query.nodeId))
     return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
-  const only = await namedJobs(db, query, terms.value);
-  const ranOn = only && new Set((await readJobNodes(db, only)).map(({ nodeNumber }) => nodeNumber));
+  const only = await namedJobs(shards, query, terms.value);
+  const ranOn =
+    only && new Set((await shards.ofJobs(only, readJobNodes)).map(({ nodeNumber }) => nodeNumber));
   const isAsked = (node: FleetNode) =>
     (ranOn === null || ranOn.has(node.number)) &&
     (query.nodeId === null || node.id === query.nodeId) &&
     acceptsNode(node, terms.value);
+  const asked = byKey(fleet.filter(isAsked), ({ number }) => shardOfNode(number));
   const rolledNodes =
-    rolledQuery === null || ofPlaces ? null : await planRolledNodes(db, rolledQuery, fleet.filter(isAsked));
-  const { spans, ...ofRolled } = rolled ?? rolledNodes ?? { ...NOT_ROLLED, spans: whole };
-  const settings = spans.length > 0 ? await readSettings(openDatabase(db)) : [];
+    rolledQuery === null || ofPlaces
+      ? []
+      : await shards.each((db, shard) => planRolledNodes(db, rolledQuery, asked.get(shard) ?? []));
+  // Each shard has summed what it has; the end of the last step may be ahead.
+  const ofShards = Array.from(
+    { length: shards.count },
+    (_, shard) => rolled[shard] ?? rolledNodes[shard] ?? { ...NOT_ROLLED, spans: [{ fromMs, toMs }] },
+  );
+  const areNodesRead = ofShards.some(({ spans }) => spans.length > 0);
+  const settings = areNodesRead ? await readAllSettings(shards) : [];
   const asKnown = nodesAsKnown(fleet, settings, known.knownAtMs);
   const nodes = asKnown.filter(isAsked);
-  const tooLong = checkRange(query, { fromMs, toMs }, spans, nodes.length);
+  const spansOf = ({ number }: FleetNode) => ofShards[shardOfNode(number)]!.spans;
+  const tooLong = checkRange(query, { fromMs, toMs }, byKey(nodes, spansOf));
   if (tooLong !== null) return tooLong;
 
   const range = { fromMs, toMs, joinToMs, ...known };
-  const supply = accounting === 'market' ? await loadSupply(db, asKnown, settings, range) : null;
+  const supply = accounting === 'market' ? await loadSupply(shards, asKnown, settings, range) : null;
   if (supply !== null && !supply.ok) return supply;
-  const prepared = spans.length > 0 ? await prepareNodes(db, nodes, range, settings) : [];
-  const resolvers = await loadResolvers(db, prepared, ofRolled.gridZones, query, range);
+  const toRead = nodes.filter((node) => spansOf(node).length > 0);
+  const prepared = await prepareNodes(shards, toRead, range, settings);
+  const gridZones = ofShards.flatMap((own) => [...own.gridZones]);
+  const resolvers = await loadResolvers(shards.main, prepared, gridZones, query, range);
   const ofJobs = acceptsJobs(terms.value, query.jobNumbers, query.withinProjects ?? null);
   const byJobs = query.groupBy !== undefined && !isPlaceKey(query.groupBy);
-  const jobs = byJobs || !ofJobs.all ? new KnownJobs(db, known.knownAtMs) : null;
+  const jobs = byJobs || !ofJobs.all ? new KnownJobs(shards, known.knownAtMs) : null;
   const edges = stepEdges(query.step, fromMs, toMs);
   const join = new EmissionsJoin({
     edges,
@@ -165,19 +177,27 @@ export async function emissions(
     withParts: query.withParts,
   });
   const tooManySteps = () => checkSteps(edges.length - 1, 1 + join.groupCount);
-  for (const hour of rolled?.hours ?? []) join.addHour(hour);
-  if (rolledNodes !== null) {
-    const know = async (numbers: readonly number[]) => jobs?.read(numbers);
-    for await (const _ of joinRolledNodes(db, rolledNodes, join, know)) {
-      const tooMany = tooManySteps();
-      if (tooMany !== null) return tooMany;
-    }
+  for (const own of rolled) for (const hour of own?.hours ?? []) join.addHour(hour);
+  const know = async (numbers: readonly number[]) => jobs?.read(numbers);
+  for (const [shard, plan] of rolledNodes.entries()) {
+    if (plan === null) continue;
+    const added = await shards.ask(shard, async (db) => {
+      for await (const _ of joinRolledNodes(db, plan, join, know)) {
+        const tooMany = tooManySteps();
+        if (tooMany !== null) return tooMany;
+      }
+      return null;
+    });
+    if (added !== null) return added;
   }
-  for (const span of spans) {
-    for (const chunk of chunksOf(prepared, span)) {
-      await addChunk(db, join, chunk, { ...range, ...span, joinToMs: Math.min(span.toMs, joinToMs) }, jobs);
-      const tooMany = tooManySteps();
-      if (tooMany !== null) return tooMany;
+  for (const [shard, own] of byKey(prepared, ({ number }) => shardOfNode(number))) {
+    for (const span of ofShards[shard]!.spans) {
+      const within = { ...range, ...span, joinToMs: Math.min(span.toMs, joinToMs) };
+      for (const chunk of chunksOf(own, span)) {
+        await shards.ask(shard, (db) => addChunk(db, join, chunk, within, jobs));
+        const tooMany = tooManySteps();
+        if (tooMany !== null) return tooMany;
+      }
     }
   }
   const tooMany = tooManySteps();
@@ -185,7 +205,9 @@ export async function emissions(
   // How much of a contract is used tells what others use.
   const bound = (query.withinProjects ?? null) !== null;
   const contracts = supply === null || bound ? null : supply.value.uses;
-  const { rolledUpToMs, hoursWaiting } = ofRolled;
+  const ends = ofShards.flatMap((own) => own.rolledUpToMs ?? []);
+  const rolledUpToMs = ends.length === 0 ? null : Math.min(...ends);
+  const hoursWaiting = ofShards.reduce((sum, own) => sum + own.hoursWaiting, 0);
   return ok({
     fromMs,
     toMs,
@@ -201,6 +223,7 @@ const NOT_ROLLED = { gridZones: new Set<string>(), rolledUpToMs: null, hoursWait
 
 /** Of which sums of hours can answer; null where it asks for what they do not hold. */
 function rollable(
+  shards: Shards,
   query: EmissionsQuery,
   terms: readonly Term[],
   span: TimeSpan,
@@ -214,8 +237,10 @@ function rollable(
     accounting === 'location' &&
     lowUtilizationRatio === DEFAULT_LOW_UTILIZATION_RATIO;
   if (!isHeld || span.fromMs >= span.toMs) return null;
+  let siteSettings: Promise<RecordedSetting[]> | null = null;
   return {
     ...span,
+    siteSettings: () => (siteSettings ??= readSiteSettings(openDatabase(shards.main))),
     nowMs,
     byZone: keysOf(query, terms).includes('gridZone'),
     acceptsGroup: (group) => acceptsGroup(group, terms),
@@ -255,13 +280,15 @@ interface PreparedNode extends FleetNode {
 }
 
 async function prepareNodes(
-  db: D1Database,
+  shards: Shards,
   nodes: readonly FleetNode[],
   range: Range,
   settings: readonly RecordedSetting[],
 ): Promise<PreparedNode[]> {
   const numbers = nodes.map(({ number }) => number);
-  const parts = byNode(await readPartsAsKnown(db, numbers, range.knownAtMs));
+  const parts = byNode(
+    await shards.ofNodes(numbers, (db, own) => readPartsAsKnown(db, own, range.knownAtMs)),
+  );
   const places = new Places(settings, range.knownAtMs);
   const hardware = hardwareAsKnown(settings, range.knownAtMs);
   return nodes.map((node) => {

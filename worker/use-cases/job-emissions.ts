@@ -4,8 +4,10 @@ import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
 import { type SciScore, sciScores } from '../../shared/emissions/sci.ts';
 import { ok, type Result } from '../http/problem.ts';
 import { readFleet } from '../storage/fleet.ts';
+import { findJobNumbers, readFleetJobs } from '../storage/fleet-jobs.ts';
 import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
-import { findContinuations, findJobNumber, readJobs, type StoredJob } from '../storage/jobs.ts';
+import { findContinuations, type StoredJob } from '../storage/jobs.ts';
+import type { Shards } from '../storage/shards.ts';
 import { type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
 import { isWithin } from './emissions-filter.ts';
 import { getJob, spanOf } from './jobs.ts';
@@ -32,22 +34,22 @@ const ONE_WINDOW_MS = 300_000;
 
 /** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
 export async function jobEmissions(
-  db: D1Database,
+  shards: Shards,
   id: string,
   { restarts, ...query }: JobEmissionsQuery,
   nowMs: number,
 ): Promise<Result<JobEmissions>> {
   const knownAtMs = query.asOfMs ?? ALL_KNOWN;
   const { withinProjects = null } = query;
-  const job = await getJob(db, id, knownAtMs, withinProjects);
+  const job = await getJob(shards, id, knownAtMs, withinProjects);
   if (!job.ok) return job;
-  const all = restarts === 'together' ? await runsOf(db, id) : [job.value.number];
-  const runs = (await readJobs(db, all, knownAtMs)).filter((run) => isWithin(run, withinProjects));
-  const numbers = runs.map(({ number }) => number);
-  const [places, fleet] = await Promise.all([readJobNodes(db, numbers), readFleet(db)]);
+  const all = restarts === 'together' ? await runsOf(shards, id) : job.value.numbers;
+  const runs = (await readFleetJobs(shards, all, knownAtMs)).filter((run) => isWithin(run, withinProjects));
+  const numbers = runs.flatMap((run) => run.numbers);
+  const [places, fleet] = await Promise.all([shards.ofJobs(numbers, readJobNodes), shards.rows(readFleet)]);
   const { firstHourMs, endHourMs } = spanOf(places, job.value, query.asOfMs ?? nowMs);
   const range = { fromMs: firstHourMs, toMs: Math.max(endHourMs, firstHourMs + ONE_WINDOW_MS) };
-  const answer = await emissions(db, { ...query, ...range, nodeId: null, jobNumbers: numbers }, nowMs);
+  const answer = await emissions(shards, { ...query, ...range, nodeId: null, jobNumbers: numbers }, nowMs);
   if (!answer.ok) return answer;
   const idOf = new Map(fleet.map((node) => [node.number, node.id]));
   return ok({
@@ -66,12 +68,11 @@ export async function jobEmissions(
 /** `<scheduler>:<cluster>:<id>`, with `:<restart>` from the first restart on. */
 const RESTART = /^([^:]+:[^:]+:.+):\d+$/;
 
-async function runsOf(db: D1Database, id: string): Promise<number[]> {
+async function runsOf(shards: Shards, id: string): Promise<number[]> {
   const first = RESTART.exec(id)?.[1] ?? id;
-  const again = await findContinuations(db, first, MAX_RESTARTS);
-  const number = await findJobNumber(db, first);
+  const again = await shards.rows((db) => findContinuations(db, first, MAX_RESTARTS));
   return [
-    ...(number === null ? [] : [number]),
+    ...(await findJobNumbers(shards, first)),
     ...again.filter((run) => /^\d+$/.test(run.id.slice(first.length + 1))).map((run) => run.number),
   ];
 }

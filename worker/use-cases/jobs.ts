@@ -3,22 +3,28 @@ import { JobSums, type JobTotals } from '../../shared/emissions/job-totals.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
-import { byNode } from '../storage/by-node.ts';
+import { byKey, byNode } from '../storage/by-node.ts';
 import { readFleet } from '../storage/fleet.ts';
+import { readFleetSpans } from '../storage/fleet-hours.ts';
+import {
+  findJobNumbers,
+  type JobsCursor,
+  type ListedJob,
+  listFleetJobs,
+  readFleetJobs,
+} from '../storage/fleet-jobs.ts';
 import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
 import {
-  findJobNumber,
   type JobFactsSaid,
-  listJobNumbers,
   MAX_FACTS_PER_JOB,
   MAX_UNITS_PER_JOB,
-  readJobs,
   type StoredJob,
   writeJobFacts,
 } from '../storage/jobs.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
-import { type KeySpan, readHourSpans } from '../storage/node-hours.ts';
+import type { KeySpan } from '../storage/node-hours.ts';
+import { type Shards, shardOfJob } from '../storage/shards.ts';
 import { isWithin } from './emissions-filter.ts';
 import type { Recorder } from './sites.ts';
 
@@ -34,13 +40,13 @@ export interface JobSummary extends StoredJob {
 
 export interface JobsPage {
   readonly jobs: readonly JobSummary[];
-  /** Number to go on before; null on the last page. */
-  readonly next: number | null;
+  /** Where to go on; null on the last page. */
+  readonly next: JobsCursor | null;
 }
 
 export interface JobsQuery {
   readonly limit: number;
-  readonly before?: number | undefined;
+  readonly before?: JobsCursor | undefined;
   readonly project?: string | undefined;
   readonly user?: string | undefined;
   readonly phase?: string | undefined;
@@ -54,30 +60,53 @@ export interface JobsQuery {
 const PAGE_HOURS = 5_000;
 
 /** Newest first. A page ends early where its jobs would take too long to sum. Problem: `invalid_parameter`. */
-export async function getJobs(db: D1Database, query: JobsQuery, nowMs: number): Promise<Result<JobsPage>> {
+export async function getJobs(shards: Shards, query: JobsQuery, nowMs: number): Promise<Result<JobsPage>> {
   const { limit, before, fromMs, toMs, ...said } = query;
   const hours = hoursOf(fromMs, toMs ?? nowMs);
   if (!hours.ok) return hours;
-  const list = await listJobNumbers(db, { ...said, limit, before, hours: hours.value });
-  const nodes = await readJobNodes(db, list.numbers);
-  const hoursIn = (jobNumber: number) =>
-    nodes
-      .filter((node) => node.jobNumber === jobNumber)
-      .reduce((sum, { firstHourMs, endHourMs }) => sum + (endHourMs - firstHourMs) / HOUR_MS, 0);
-  const summed: number[] = [];
-  const shown: number[] = [];
+  const list = await listFleetJobs(shards, { ...said, limit, before, hours: hours.value }, nowMs);
+  const nodes = await placesOf(
+    shards,
+    list.jobs.map(({ job }) => job),
+  );
+  const hoursIn = (job: StoredJob) =>
+    (nodes.get(job.number) ?? []).reduce(
+      (sum, { firstHourMs, endHourMs }) => sum + (endHourMs - firstHourMs) / HOUR_MS,
+      0,
+    );
+  const summed = new Set<StoredJob>();
+  const shown: ListedJob[] = [];
   let room = PAGE_HOURS;
-  for (const number of list.numbers) {
-    const needs = hoursIn(number);
+  for (const listed of list.jobs) {
+    const needs = hoursIn(listed.job);
     // One that no page could sum is shown without; one that the next page can is left to it.
     if (needs > room && needs <= PAGE_HOURS) break;
-    shown.push(number);
+    shown.push(listed);
     if (needs > room) continue;
     room -= needs;
-    summed.push(number);
+    summed.add(listed.job);
   }
-  const next = shown.length < list.numbers.length ? shown.at(-1)! : list.next;
-  return ok({ jobs: await summaries(db, shown, nodes, summed, nowMs), next });
+  const next = shown.length < list.jobs.length ? shown.at(-1)!.next : list.next;
+  const jobs = await summaries(
+    shards,
+    shown.map(({ job }) => job),
+    nodes,
+    summed,
+    nowMs,
+  );
+  return ok({ jobs, next });
+}
+
+/** The nodes of each job, by its number. */
+async function placesOf(
+  shards: Shards,
+  jobs: readonly StoredJob[],
+): Promise<ReadonlyMap<number, readonly JobNode[]>> {
+  const numberOf = new Map(jobs.flatMap((job) => job.numbers.map((number) => [number, job.number])));
+  return byKey(
+    await shards.ofJobs([...numberOf.keys()], readJobNodes),
+    ({ jobNumber }) => numberOf.get(jobNumber)!,
+  );
 }
 
 function hoursOf(
@@ -91,30 +120,32 @@ function hoursOf(
 }
 
 async function summaries(
-  db: D1Database,
-  numbers: readonly number[],
-  nodes: readonly JobNode[],
-  summed: readonly number[],
+  shards: Shards,
+  jobs: readonly StoredJob[],
+  nodes: ReadonlyMap<number, readonly JobNode[]>,
+  summed: ReadonlySet<StoredJob>,
   nowMs: number,
 ): Promise<JobSummary[]> {
-  const [jobs, fleet, sums] = await Promise.all([
-    readJobs(db, numbers, nowMs),
-    readFleet(db),
-    sumHours(
-      db,
-      nodes.filter(({ jobNumber }) => summed.includes(jobNumber)),
-    ),
+  const placesIn = (job: StoredJob) => nodes.get(job.number) ?? [];
+  const [fleet, sums] = await Promise.all([
+    shards.rows(readFleet),
+    sumHours(shards, [...summed].flatMap(placesIn)),
   ]);
   const idOf = new Map(fleet.map(({ number, id }) => [number, id]));
-  return jobs.map((job) => {
-    const own = nodes.filter(({ jobNumber }) => jobNumber === job.number);
-    return {
-      ...job,
-      ...spanOf(own, job, nowMs),
-      nodes: own.map(({ nodeNumber }) => idOf.get(nodeNumber)!),
-      totals: summed.includes(job.number) ? sums.of(job.number) : null,
-    };
-  });
+  return jobs.map((job) => ({
+    ...job,
+    ...spanOf(placesIn(job), job, nowMs),
+    nodes: placesIn(job).map(({ nodeNumber }) => idOf.get(nodeNumber)!),
+    totals: summed.has(job) ? totalsOf(job, sums) : null,
+  }));
+}
+
+function totalsOf({ numbers }: StoredJob, sums: JobSums): JobTotals {
+  const totals = numbers.map((number) => sums.of(number));
+  return {
+    energyMillijoules: totals.reduce((sum, { energyMillijoules }) => sum + energyMillijoules, 0n),
+    gpuMilliseconds: totals.reduce((sum, { gpuMilliseconds }) => sum + gpuMilliseconds, 0n),
+  };
 }
 
 /** From the first hour to the end of the last, but not beyond now. A job that no node booked yet has only been named. */
@@ -127,20 +158,20 @@ export function spanOf(nodes: readonly JobNode[], job: StoredJob, nowMs: number)
 }
 
 /** Every hour of these once, whichever jobs share it. */
-async function sumHours(db: D1Database, nodes: readonly JobNode[]): Promise<JobSums> {
+async function sumHours(shards: Shards, nodes: readonly JobNode[]): Promise<JobSums> {
   const nodeNumbers = [...new Set(nodes.map(({ nodeNumber }) => nodeNumber))].sort((a, b) => a - b);
   const sums = new JobSums();
   const spans = nodes.map(({ nodeNumber, firstHourMs, endHourMs }) =>
     nodeHourKeyRange(nodeNumber, firstHourMs, endHourMs),
   );
-  const devices = byNode(await readNodeDevices(db, nodeNumbers));
+  const devices = byNode(await shards.ofNodes(nodeNumbers, readNodeDevices));
   const typesOf = new Map(
     nodeNumbers.map((number) => {
       const own = devices.get(number) ?? [];
       return [number, new Map(own.map(({ deviceIndex, type }) => [deviceIndex, type]))];
     }),
   );
-  for await (const hour of readHourSpans(db, united(spans)))
+  for await (const hour of readFleetSpans(shards, united(spans)))
     sums.addHour(hour, typesOf.get(hour.nodeNumber)!);
   return sums;
 }
@@ -161,13 +192,12 @@ export function united(spans: readonly KeySpan[]): KeySpan[] {
  * @param withinProjects null: bound to none
  */
 export async function getJob(
-  db: D1Database,
+  shards: Shards,
   id: string,
   knownAtMs: number,
   withinProjects: readonly string[] | null = null,
 ): Promise<Result<StoredJob>> {
-  const number = await findJobNumber(db, id);
-  const [job] = number === null ? [] : await readJobs(db, [number], knownAtMs);
+  const [job] = await readFleetJobs(shards, await findJobNumbers(shards, id), knownAtMs);
   if (withinProjects !== null && (job === undefined || !isWithin(job, withinProjects)))
     return fail(
       'not_found',
@@ -181,22 +211,28 @@ export async function getJob(
 
 /** Records what people say of a job; a node may speak of the jobs that ran on it. Problems: `not_found`, `wrong_node`, `invalid_body`. */
 export async function describeJob(
-  db: D1Database,
+  shards: Shards,
   id: string,
   said: JobFactsSaid,
   recorder: Recorder,
   /** The node that speaks; null: an operator. */
   nodeNumber: number | null,
 ): Promise<Result<StoredJob>> {
-  const job = await getJob(db, id, recorder.nowMs);
+  const job = await getJob(shards, id, recorder.nowMs);
   if (!job.ok) return job;
   if (nodeNumber !== null) {
-    const nodes = await readJobNodes(db, [job.value.number]);
+    const nodes = await shards.ofJobs(job.value.numbers, readJobNodes);
     if (!nodes.some((node) => node.nodeNumber === nodeNumber))
       return fail('wrong_node', `The job "${id}" has not run on the node that this token belongs to.`, 'id');
   }
   const author = { who: recorder.by, why: recorder.why ?? null };
-  const tooMany = await writeJobFacts(db, job.value, said, author, recorder.nowMs);
+  let tooMany: Awaited<ReturnType<typeof writeJobFacts>> = null;
+  // In each database that has the job, since each is asked by itself; the first one logs it.
+  for (const number of job.value.numbers) {
+    const write = (db: D1Database) =>
+      writeJobFacts(db, { id, number }, said, author, recorder.nowMs, number === job.value.number);
+    tooMany ??= await shards.ask(shardOfJob(number), write);
+  }
   if (tooMany === 'units')
     return fail(
       'invalid_body',
@@ -209,5 +245,5 @@ export async function describeJob(
       `Of the job "${id}" ${MAX_FACTS_PER_JOB} things were said already, the most that are kept; counts replace each other, so say them by the hour or at the end.`,
       '/units',
     );
-  return getJob(db, id, recorder.nowMs);
+  return getJob(shards, id, recorder.nowMs);
 }

@@ -3,20 +3,20 @@
  * then GPUs, which have ids that nobody copies, or the name tell two hosts apart that are up at the same time.
  */
 import { silentAfterMs } from '../../shared/pace/silence.ts';
-import type { HostIdentity, Lookalike } from '../storage/enrolment.ts';
+import type { HostIdentity, Lookalike } from '../storage/hosts.ts';
 import { nodeIdBase } from './node-id.ts';
 
 /** A node that was asked to report each minute, as most are. */
 const SILENT_AFTER_MS = silentAfterMs(60);
 
 /** Null where none of those that look like it is this host. `candidates`: nodes of the same machine id. */
-export function knownHost(
-  candidates: readonly Lookalike[],
+export function knownHost<T extends Lookalike>(
+  candidates: readonly T[],
   host: HostIdentity,
   nowMs: number,
-): Lookalike | null {
+): T | null {
   const own = candidates.filter((candidate) => !isAnother(candidate, host, nowMs));
-  return own.reduce<Lookalike | null>(
+  return own.reduce<T | null>(
     (best, each) => (best === null || likeness(each, host) > likeness(best, host) ? each : best),
     null,
   );

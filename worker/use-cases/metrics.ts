@@ -12,6 +12,7 @@ import { ok, type Result } from '../http/problem.ts';
 import { readFetches } from '../storage/grid-fetches.ts';
 import { listNodes } from '../storage/nodes.ts';
 import { countUnresolved } from '../storage/quarantine-counts.ts';
+import type { Shards } from '../storage/shards.ts';
 import { alertFamilies } from './alerts/metrics.ts';
 import { type Emissions, emissions } from './emissions.ts';
 import { loadIntensities } from './grid-intensity.ts';
@@ -25,24 +26,24 @@ const NODE_STATES = ['reporting', 'silent', 'neverReported', 'retired'] as const
 
 /** Problem: `range_too_long` for a fleet that one answer cannot hold. */
 export async function metrics(
-  db: D1Database,
+  shards: Shards,
   version: string,
   nowMs: number,
   silentAfterMs: number,
 ): Promise<Result<MetricFamily[]>> {
   const today = await emissions(
-    db,
+    shards,
     { nodeId: null, step: 'none', groupBy: 'node', basis: 'lifecycle', signal: 'average' },
     nowMs,
   );
   if (!today.ok) return today;
   const [nodes, quarantined, fetches, intensity, retention, alerts] = await Promise.all([
-    listNodes(db, ALL_NODES, nowMs),
-    countUnresolved(db),
-    readFetches(db),
-    intensityNow(db, nowMs),
-    retentionFamilies(db),
-    alertFamilies(db),
+    listNodes(shards, ALL_NODES, nowMs),
+    countUnresolved(shards),
+    readFetches(shards.main),
+    intensityNow(shards.main, nowMs),
+    retentionFamilies(shards.main),
+    alertFamilies(shards.main),
   ]);
   const states = nodes.map((node) => nodeState(node, nowMs, silentAfterMs));
   return ok([
@@ -84,7 +85,9 @@ export async function metrics(
       // Zero is a value: a code that was never seen can be alerted on as well.
       samples: QUARANTINE_CODES.map((code) => ({
         labels: { code },
-        value: quarantined.find((count) => count.code === code)?.reports ?? 0,
+        value: quarantined
+          .filter((count) => count.code === code)
+          .reduce((sum, { reports }) => sum + reports, 0),
       })),
     },
     ...retention,

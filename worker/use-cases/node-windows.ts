@@ -8,8 +8,10 @@ import { readFleet } from '../storage/fleet.ts';
 import { readJobs } from '../storage/jobs.ts';
 import { readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
+import { findNodeNumber } from '../storage/node-directory.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
 import { readSettingsOfMany } from '../storage/settings.ts';
+import type { Shards } from '../storage/shards.ts';
 import { devicesAsKnown } from './known-devices.ts';
 
 export interface WindowsQuery {
@@ -28,13 +30,16 @@ export interface NodeWindows {
 
 /** Every window of the range at once: the caller bounds it. Problems: `not_found`, `invalid_parameter`. */
 export async function readNodeWindows(
-  db: D1Database,
+  shards: Shards,
   { nodeId, fromMs, toMs, asOfMs }: WindowsQuery,
   nowMs: number,
 ): Promise<Result<NodeWindows>> {
   if (asOfMs !== undefined && asOfMs > nowMs)
     return fail('invalid_parameter', 'asOf must not be in the future.', 'asOf');
   const knownAtMs = asOfMs ?? ALL_KNOWN;
+  const number = await findNodeNumber(shards.main, nodeId);
+  if (number === null) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
+  const db = shards.ofNode(number);
   const fleet = (await readFleet(db)).filter(({ id }) => id === nodeId);
   const subjects = fleet.map(({ number }) => `node:${number}`);
   const settings = await readSettingsOfMany(openDatabase(db), subjects);

@@ -14,6 +14,7 @@ import {
   updateNodes,
 } from '../storage/nodes.ts';
 import { type RecordedSetting, readSettingsOf } from '../storage/settings.ts';
+import type { Shards } from '../storage/shards.ts';
 import { findSite } from '../storage/sites.ts';
 import type { Recorder } from './sites.ts';
 
@@ -37,7 +38,7 @@ export function nodeState(
 
 /** In order of enrolment; one more than `limit` where there are more. Problem: `invalid_parameter`. */
 export async function getNodes(
-  binding: D1Database,
+  shards: Shards,
   query: {
     readonly limit: number;
     readonly after?: string | undefined;
@@ -54,16 +55,14 @@ export async function getNodes(
   if (!filters.ok) return filters;
   const { limit, withRetired } = query;
   const after = Number(query.after ?? 0);
-  return ok(
-    await listNodes(binding, { limit: limit + 1, after, filters: filters.value, withRetired }, nowMs),
-  );
+  return ok(await listNodes(shards, { limit: limit + 1, after, filters: filters.value, withRetired }, nowMs));
 }
 
 /** Problem: `not_found`. */
-export async function getNode(binding: D1Database, id: string, nowMs: number): Promise<Result<NodeDetails>> {
-  const node = await findNode(binding, id, nowMs);
+export async function getNode(shards: Shards, id: string, nowMs: number): Promise<Result<NodeDetails>> {
+  const node = await findNode(shards, id, nowMs);
   if (node === null) return noNode(id);
-  const db = openDatabase(binding);
+  const db = openDatabase(shards.ofNode(node.number));
   const subject = `node:${node.number}`;
   const [devices, settings] = await Promise.all([
     listNodeDevices(db, node.number),
@@ -81,34 +80,34 @@ export interface NodeChange {
 
 /** Problems: `not_found`, `invalid_body`. */
 export async function changeNode(
-  binding: D1Database,
+  shards: Shards,
   id: string,
   change: NodeChange,
   recorder: Recorder,
 ): Promise<Result<NodeDetails>> {
-  const node = await findNode(binding, id, recorder.nowMs);
+  const node = await findNode(shards, id, recorder.nowMs);
   if (node === null) return noNode(id);
-  const changed = await changeAll(binding, [node], change, recorder);
-  return changed.ok ? getNode(binding, id, recorder.nowMs) : changed;
+  const changed = await changeAll(shards, [node], change, recorder);
+  return changed.ok ? getNode(shards, id, recorder.nowMs) : changed;
 }
 
 /** More are told to narrow the filter. */
 const MAX_NODES_AT_ONCE = 2_000;
 
 /**
- * Changes every node in the fleet that the filter matches, or none. Problems: `invalid_parameter`, `range_too_long`,
+ * Changes every node in the fleet that the filter matches, or none of a database. Problems: `invalid_parameter`, `range_too_long`,
  * `invalid_body`.
  * @param dryRun nothing is changed, only told
  * @returns ids of the nodes
  */
 export async function changeNodes(
-  binding: D1Database,
+  shards: Shards,
   filter: string,
   change: NodeChange & { readonly dryRun: boolean },
   recorder: Recorder,
 ): Promise<Result<readonly string[]>> {
   const query = { filter, limit: MAX_NODES_AT_ONCE, withRetired: false };
-  const nodes = await getNodes(binding, query, recorder.nowMs);
+  const nodes = await getNodes(shards, query, recorder.nowMs);
   if (!nodes.ok) return nodes;
   if (nodes.value.length > MAX_NODES_AT_ONCE)
     return fail(
@@ -116,18 +115,18 @@ export async function changeNodes(
       `The filter matches over ${MAX_NODES_AT_ONCE} nodes; narrow it and change them in turn.`,
       'filter',
     );
-  const changed = await changeAll(binding, nodes.value, change, recorder, change.dryRun);
+  const changed = await changeAll(shards, nodes.value, change, recorder, change.dryRun);
   return changed.ok ? ok(nodes.value.map(({ id }) => id)) : changed;
 }
 
 async function changeAll(
-  binding: D1Database,
+  shards: Shards,
   nodes: readonly Pick<NodeSummary, 'id' | 'number' | 'labels'>[],
   { labels, site, effectiveFromMs }: NodeChange,
   recorder: Recorder,
   dryRun = false,
 ): Promise<Result<null>> {
-  if (site !== undefined && (await findSite(openDatabase(binding), site)) === null) {
+  if (site !== undefined && (await findSite(openDatabase(shards.main), site)) === null) {
     return fail('invalid_body', `There is no site "${site}": create it with POST /v1/sites.`, '/site');
   }
   for (const node of nodes) {
@@ -143,16 +142,20 @@ async function changeAll(
   const move = site === undefined ? undefined : { site, effectiveFromMs: effectiveFromMs ?? recorder.nowMs };
   const author = { who: recorder.by, why: recorder.why ?? null };
   const numbers = nodes.map(({ number }) => number);
-  await updateNodes(binding, numbers, { labels, move }, author, recorder.nowMs);
+  await shards.ofNodes(numbers, async (db, own) => {
+    await updateNodes(db, own, { labels, move }, author, recorder.nowMs);
+    return [];
+  });
   return ok(null);
 }
 
 /** Ends its tokens and takes it out of lists; its data stay. Retiring twice is no error. Problem: `not_found`. */
-export async function retire(binding: D1Database, id: string, recorder: Recorder): Promise<Result<null>> {
-  const node = await findNode(binding, id, recorder.nowMs);
+export async function retire(shards: Shards, id: string, recorder: Recorder): Promise<Result<null>> {
+  const node = await findNode(shards, id, recorder.nowMs);
   if (node === null) return noNode(id);
   const { nowMs, by: who, why = null } = recorder;
-  if (node.retiredAtMs === null) await retireNode(binding, node.number, nowMs, { who, why });
+  if (node.retiredAtMs === null)
+    await retireNode(shards.ofNode(node.number), node.number, nowMs, { who, why });
   return ok(null);
 }
 

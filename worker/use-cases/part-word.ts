@@ -3,6 +3,7 @@ import { HOST_PARTS } from '../../shared/embodied/footprint.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { findNode } from '../storage/nodes.ts';
 import { type PartWord, readParts, type StoredPart, writePartWord } from '../storage/parts.ts';
+import type { Shards } from '../storage/shards.ts';
 import type { Recorder } from './sites.ts';
 
 export interface PartChange {
@@ -19,15 +20,16 @@ const COUNTED = new Set<string>(['memory', ...HOST_PARTS.map(({ type }) => type)
 
 /** What is not named stays. Problems: `not_found`, `invalid_body`. */
 export async function sayOfPart(
-  db: D1Database,
+  shards: Shards,
   nodeId: string,
   partId: string,
   change: PartChange,
   recorder: Recorder,
 ): Promise<Result<null>> {
   const { nowMs } = recorder;
-  const node = await findNode(db, nodeId, nowMs);
+  const node = await findNode(shards, nodeId, nowMs);
   if (node === null) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
+  const db = shards.ofNode(node.number);
   const parts = await readParts(db, [node.number]);
   const part = parts.find(({ id }) => id === partId);
   if (part === undefined)

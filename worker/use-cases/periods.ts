@@ -18,7 +18,12 @@ import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { canonicalFilter } from '../http/filter.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
-import { type RecordedChange, readChangesTouching, readLastChangeId } from '../storage/changes.ts';
+import {
+  hasChangedElsewhere,
+  type RecordedChange,
+  readChangesTouching,
+  readLastChangeIds,
+} from '../storage/changes.ts';
 import { openDatabase } from '../storage/database.ts';
 import {
   type BookedAdjustment,
@@ -31,6 +36,7 @@ import {
 } from '../storage/periods.ts';
 import { readRetentionTasks } from '../storage/retention-tasks.ts';
 import { readSettings } from '../storage/settings.ts';
+import type { Shards } from '../storage/shards.ts';
 import { emissions } from './emissions.ts';
 import { factorVersions, sameFactors } from './factor-versions.ts';
 import type { Recorder } from './sites.ts';
@@ -48,7 +54,7 @@ const MAX_TRIES = 3;
  * `period_not_over`, `period_overlaps`, `overloaded`.
  */
 export async function closePeriod(
-  db: D1Database,
+  shards: Shards,
   request: PeriodRequest,
   recorder: Recorder,
 ): Promise<Result<ClosedPeriod>> {
@@ -66,16 +72,17 @@ export async function closePeriod(
     );
   }
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-    const closed = await readPeriodsOf(db, scope);
+    const closed = await readPeriodsOf(shards.main, scope);
     const same = closed.find((period) => period.fromMs === fromMs && period.toMs === toMs);
     if (same !== undefined) return ok(same);
     const refused = refusal(closed, request);
     if (refused !== null) return refused;
     // Before the figure: a change that lands in between then counts as later, and is neither lost nor booked twice.
-    const lastChangeId = await readLastChangeId(db);
-    const figure = await figureOf(db, { ...scope, fromMs, toMs }, nowMs, nowMs);
+    const lastChangeIds = await readLastChangeIds(shards);
+    const [lastChangeId = 0, ...lastChangeIdsElsewhere] = lastChangeIds;
+    const figure = await figureOf(shards, { ...scope, fromMs, toMs }, nowMs, nowMs);
     if (!figure.ok) return figure;
-    const adjustments = await pendingAdjustments(db, closed, nowMs);
+    const adjustments = await pendingAdjustments(shards, closed, nowMs);
     if (!adjustments.ok) return adjustments;
     const period = {
       ...scope,
@@ -85,11 +92,14 @@ export async function closePeriod(
       closedBy: recorder.by,
       why: recorder.why ?? null,
       lastChangeId,
+      lastChangeIdsElsewhere,
       figure: figure.value,
-      versions: await factorVersions(db, { fromMs, toMs, knownAtMs: nowMs }),
+      versions: await factorVersions(shards.main, { fromMs, toMs, knownAtMs: nowMs }),
       adjustments: adjustments.value,
     };
-    const stored = await insertPeriod(db, period, closed.at(-1)?.id ?? 0);
+    // The log of shard 0 is looked at once more within the statement.
+    if (await hasChangedElsewhere(shards, lastChangeIds, nowMs)) continue;
+    const stored = await insertPeriod(shards.main, period, closed.at(-1)?.id ?? 0);
     if (stored !== null) return ok(stored);
   }
   return fail(
@@ -132,18 +142,18 @@ export interface PeriodNow {
 export const MAX_CHANGES_SHOWN = 100;
 
 /** Problem: `not_found`. */
-export async function periodNow(db: D1Database, id: number, nowMs: number): Promise<Result<PeriodNow>> {
-  const period = await findPeriod(db, id);
+export async function periodNow(shards: Shards, id: number, nowMs: number): Promise<Result<PeriodNow>> {
+  const period = await findPeriod(shards.main, id);
   if (period === null)
     return fail('not_found', `There is no period ${id}; GET /v1/periods lists them.`, 'id');
-  if (period.fromMs < (await hoursKeptFromMs(db)))
+  if (period.fromMs < (await hoursKeptFromMs(shards)))
     return fail(
       'range_too_long',
       'Hours of this period were deleted, as the spans of keeping say: its figure stands as it was closed (GET /v1/periods), and what it would be now cannot be told.',
     );
-  const now = await figureOf(db, period, nowMs);
+  const now = await figureOf(shards, period, nowMs);
   if (!now.ok) return now;
-  const since = await changesSince(db, period, period.lastChangeId, MAX_CHANGES_SHOWN + 1);
+  const since = await changesSince(shards, period, period, MAX_CHANGES_SHOWN + 1);
   return ok({
     period,
     now: now.value,
@@ -163,12 +173,12 @@ export interface OpenPeriod extends PeriodRequest {
 
 /** Problems: `invalid_parameter`, `range_too_long`, `not_found` where no period of the scope was closed yet. */
 export async function openPeriod(
-  db: D1Database,
+  shards: Shards,
   asked: PeriodScope,
   nowMs: number,
 ): Promise<Result<OpenPeriod>> {
   const scope = canonicalScope(asked);
-  const closed = await readPeriodsOf(db, scope);
+  const closed = await readPeriodsOf(shards.main, scope);
   if (closed.length === 0) {
     return fail(
       'not_found',
@@ -176,30 +186,30 @@ export async function openPeriod(
     );
   }
   const fromMs = Math.max(...closed.map(({ toMs }) => toMs));
-  const figure = await figureOf(db, { ...scope, fromMs, toMs: nowMs }, nowMs);
+  const figure = await figureOf(shards, { ...scope, fromMs, toMs: nowMs }, nowMs);
   if (!figure.ok) return figure;
-  const adjustments = await pendingAdjustments(db, closed, nowMs);
+  const adjustments = await pendingAdjustments(shards, closed, nowMs);
   if (!adjustments.ok) return adjustments;
   return ok({ ...scope, fromMs, toMs: nowMs, figure: figure.value, adjustments: adjustments.value });
 }
 
 /** What has come to closed periods since the last closing, and is booked nowhere yet. */
 async function pendingAdjustments(
-  db: D1Database,
+  shards: Shards,
   closed: readonly ClosedPeriod[],
   nowMs: number,
 ): Promise<Result<BookedAdjustment[]>> {
   // Every closing books what is pending of all periods closed before it.
   const last = closed.at(-1);
   if (last === undefined) return ok([]);
-  const settings = await readSettings(openDatabase(db));
+  const settings = await readSettings(openDatabase(shards.main));
   const pending: BookedAdjustment[] = [];
-  const keptFromMs = await hoursKeptFromMs(db);
+  const keptFromMs = await hoursKeptFromMs(shards);
   for (const period of closed) {
     // Of hours that were deleted no difference can be told: they would look as if all of it had been taken back.
     if (period.fromMs < keptFromMs) continue;
-    if (!(await mayHaveMoved(db, period, last, settings))) continue;
-    const now = await figureOf(db, period, nowMs);
+    if (!(await mayHaveMoved(shards, period, last, settings))) continue;
+    const now = await figureOf(shards, period, nowMs);
     if (!now.ok) return now;
     const lines = closed
       .flatMap(({ adjustments }) => adjustments)
@@ -216,9 +226,12 @@ async function pendingAdjustments(
 }
 
 /** Before it hours were deleted; the beginning of time where none ever was. */
-async function hoursKeptFromMs(db: D1Database): Promise<number> {
-  const deleted = (await readRetentionTasks(db))?.hours;
-  return deleted === undefined || deleted.hours === 0 ? 0 : (deleted.day + 1) * DAY_MS;
+async function hoursKeptFromMs(shards: Shards): Promise<number> {
+  const kept = await shards.each(async (db) => {
+    const deleted = (await readRetentionTasks(db))?.hours;
+    return deleted === undefined || deleted.hours === 0 ? 0 : (deleted.day + 1) * DAY_MS;
+  });
+  return Math.max(...kept);
 }
 
 /**
@@ -226,7 +239,7 @@ async function hoursKeptFromMs(db: D1Database): Promise<number> {
  * a change.
  */
 async function mayHaveMoved(
-  db: D1Database,
+  shards: Shards,
   period: ClosedPeriod,
   last: ClosedPeriod,
   settings: readonly SettingRow[],
@@ -243,22 +256,23 @@ async function mayHaveMoved(
     fromMs: Math.min(fromMs, ...spread.map((contract) => contract.fromMs)),
     toMs: Math.max(toMs, ...spread.map((contract) => contract.toMs)),
   };
-  const { changes, complete } = await changesSince(db, reached, last.lastChangeId, 1);
+  const { changes, complete } = await changesSince(shards, reached, last, 1);
   return changes.length > 0 || !complete;
 }
 
 /** A value before the period may stand in for one within it, so changes of the days before touch it too. */
 function changesSince(
-  db: D1Database,
+  shards: Shards,
   { fromMs, toMs }: Pick<PeriodRequest, 'fromMs' | 'toMs'>,
-  afterId: number,
+  { lastChangeId, lastChangeIdsElsewhere }: ClosedPeriod,
   limit: number,
 ) {
-  return readChangesTouching(db, { afterId, fromMs: fromMs - LOOKBACK_MS, toMs, limit });
+  const afterIds = [lastChangeId, ...lastChangeIdsElsewhere];
+  return readChangesTouching(shards, { afterIds, fromMs: fromMs - LOOKBACK_MS, toMs, limit });
 }
 
 async function figureOf(
-  db: D1Database,
+  shards: Shards,
   { fromMs, toMs, filter, basis, signal, accounting }: PeriodRequest,
   nowMs: number,
   asOfMs?: number,
@@ -274,7 +288,7 @@ async function figureOf(
     accounting,
     asOfMs,
   } as const;
-  const answer = await emissions(db, query, nowMs);
+  const answer = await emissions(shards, query, nowMs);
   return answer.ok ? ok(answer.value.totals) : answer;
 }
 

@@ -2,8 +2,8 @@ import { findContradiction } from '../../shared/ledger/plausibility.ts';
 import type { WindowReport } from '../../shared/wire/ingest.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Author } from '../storage/changes.ts';
-import { openDatabase } from '../storage/database.ts';
 import { findOpenQuarantined, resolveQuarantined } from '../storage/quarantine.ts';
+import type { Shards } from '../storage/shards.ts';
 import { book } from './ingest.ts';
 import { findSeriesFault } from './ingest-series.ts';
 
@@ -14,12 +14,12 @@ import { findSeriesFault } from './ingest-series.ts';
  * where the second fails, releasing again finds the report unchanged and marks it.
  */
 export async function releaseQuarantined(
-  db: D1Database,
+  shards: Shards,
   id: number,
   author: Author,
   nowMs: number,
 ): Promise<Result<null>> {
-  const item = await findOpenQuarantined(openDatabase(db), id);
+  const item = await findOpenQuarantined(shards, id);
   if (item === null) return fail('not_found', `No open quarantined report has the id ${id}.`, 'id');
   const said = JSON.parse(item.report) as WindowReport;
   const contradiction = findContradiction(said);
@@ -31,7 +31,9 @@ export async function releaseQuarantined(
   // Looked at again: only the first reason was kept, and a series that cannot be read, or is of another energy, must never be stored.
   const report = findSeriesFault(said) === null ? said : withoutSeries(said);
   const why = `quarantined report ${id} released${author.why === null ? '' : `: ${author.why}`}`;
-  const booked = await book(db, item.nodeNumber, [report], nowMs, { releasedBy: { who: author.who, why } });
+  const booked = await book(shards.ofNode(item.nodeNumber), item.nodeNumber, [report], nowMs, {
+    releasedBy: { who: author.who, why },
+  });
   if (booked === null)
     return fail('overloaded', 'The node kept reporting into the same hour; release it again.');
   const [refused] = booked.aside;
@@ -40,7 +42,7 @@ export async function releaseQuarantined(
       'revision_conflict',
       `${refused.detail} It stays in quarantine; discard it if what is booked is right.`,
     );
-  await resolveQuarantined(db, id, 'released', author, nowMs);
+  await resolveQuarantined(shards, id, 'released', author, nowMs);
   return ok(null);
 }
 

@@ -8,8 +8,9 @@ import { type SiteFactors, siteFactors } from '../../shared/settings/site-factor
 import { supplyContracts } from '../../shared/settings/supply-contracts.ts';
 import type { PageRequest } from '../http/paging.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
-import type { Database } from '../storage/database.ts';
+import { type Database, openDatabase } from '../storage/database.ts';
 import { type RecordedSetting, readSettingsOf, readSettingsOfMany } from '../storage/settings.ts';
+import type { Shards } from '../storage/shards.ts';
 import {
   deleteSite,
   findSite,
@@ -97,12 +98,13 @@ export async function changeSite(
 }
 
 /** Only one that no figure is made with. Problems: `not_found`, `in_use`. */
-export async function removeSite(db: Database, id: string, recorder: Recorder): Promise<Result<null>> {
-  const { $client: binding } = db;
+export async function removeSite(shards: Shards, id: string, recorder: Recorder): Promise<Result<null>> {
   const author = { who: recorder.by, why: recorder.why ?? null };
-  if (await deleteSite(binding, id, author, recorder.nowMs)) return ok(null);
-  if ((await findSite(db, id)) === null) return noSite(id);
-  const { nodes, contracts, enrolmentKeys } = await readSiteUse(binding, id);
+  // Shard 0 looks once more within its transaction; the others know of nodes alone.
+  const isFree = Object.values(await readSiteUse(shards, id)).every((count) => count === 0);
+  if (isFree && (await deleteSite(shards.main, id, author, recorder.nowMs))) return ok(null);
+  if ((await findSite(openDatabase(shards.main), id)) === null) return noSite(id);
+  const { nodes, contracts, enrolmentKeys } = await readSiteUse(shards, id);
   const uses = [
     ...(nodes > 0 ? [`nodes stand or stood there (${nodes})`] : []),
     ...(contracts > 0 ? [`it has or had supply contracts (${contracts})`] : []),

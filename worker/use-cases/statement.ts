@@ -16,6 +16,7 @@ import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
 import { findPeriod } from '../storage/periods.ts';
 import { readSettings } from '../storage/settings.ts';
+import type { Shards } from '../storage/shards.ts';
 import { type Accounting, type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
 import { factorVersions } from './factor-versions.ts';
 import { loadIntensity } from './grid-intensity.ts';
@@ -29,12 +30,17 @@ const NOBODY = { project: null, user: null, phase: null, runs: [], filter: null,
 
 /** Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
 export async function jobStatement(
-  db: D1Database,
+  shards: Shards,
   id: string,
   { restarts, ...query }: StatementQuery & Pick<JobEmissionsQuery, 'restarts'>,
   nowMs: number,
 ): Promise<Result<Statement>> {
-  const found = await jobEmissions(db, id, { ...query, restarts, step: 'none', groupBy: 'gridZone' }, nowMs);
+  const found = await jobEmissions(
+    shards,
+    id,
+    { ...query, restarts, step: 'none', groupBy: 'gridZone' },
+    nowMs,
+  );
   if (!found.ok) return found;
   const { job, runs, emissions: byZone, sci } = found.value;
   const { project, user, phase } = job;
@@ -47,19 +53,19 @@ export async function jobStatement(
     phase,
     runs: runs.map((run) => run.id),
   };
-  const jobNumbers = runs.map(({ number }) => number);
-  return gather(db, { subject, byZone, sci }, { ...query, jobNumbers }, nowMs);
+  const jobNumbers = runs.flatMap(({ numbers }) => numbers);
+  return gather(shards, { subject, byZone, sci }, { ...query, jobNumbers }, nowMs);
 }
 
 /** Problems: `not_found` where no job of it ran in that time, `invalid_parameter`, `range_too_long`. */
 export async function projectStatement(
-  db: D1Database,
+  shards: Shards,
   project: string,
   query: StatementQuery & { readonly fromMs: number; readonly toMs?: number | undefined },
   nowMs: number,
 ): Promise<Result<Statement>> {
   const asked = { ...query, project };
-  const byZone = await grouped(db, asked, 'gridZone', nowMs);
+  const byZone = await grouped(shards, asked, 'gridZone', nowMs);
   if (!byZone.ok) return byZone;
   if (byZone.value.totals.nodesReporting === 0)
     return fail(
@@ -68,12 +74,12 @@ export async function projectStatement(
       'project',
     );
   const subject: StatementSubject = { ...NOBODY, kind: 'project', name: project, project };
-  return gather(db, { subject, byZone: byZone.value, sci: [] }, asked, nowMs);
+  return gather(shards, { subject, byZone: byZone.value, sci: [] }, asked, nowMs);
 }
 
 /** Of the frozen figure. Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
-export async function periodStatement(db: D1Database, id: number, nowMs: number): Promise<Result<Statement>> {
-  const period = await findPeriod(db, id);
+export async function periodStatement(shards: Shards, id: number, nowMs: number): Promise<Result<Statement>> {
+  const period = await findPeriod(shards.main, id);
   if (period === null)
     return fail('not_found', `There is no period ${id}; GET /v1/periods lists them.`, 'id');
   const { fromMs, toMs, filter, basis, signal, accounting, closedAtMs } = period;
@@ -86,17 +92,17 @@ export async function periodStatement(db: D1Database, id: number, nowMs: number)
     accounting: accounting as Accounting,
     asOfMs: closedAtMs,
   };
-  const byZone = await grouped(db, asked, 'gridZone', nowMs);
+  const byZone = await grouped(shards, asked, 'gridZone', nowMs);
   if (!byZone.ok) return byZone;
   const subject: StatementSubject = { ...NOBODY, kind: 'period', name: String(id), filter, closedAtMs };
   const whole = { subject, byZone: byZone.value, sci: [], totals: period.figure, versions: period.versions };
-  return gather(db, whole, asked, nowMs);
+  return gather(shards, whole, asked, nowMs);
 }
 
 type Asked = StatementQuery & Omit<EmissionsQuery, 'nodeId' | 'step' | 'groupBy'>;
 
-const grouped = (db: D1Database, asked: Asked, groupBy: EmissionsQuery['groupBy'], nowMs: number) =>
-  emissions(db, { ...asked, nodeId: null, step: 'none', groupBy }, nowMs);
+const grouped = (shards: Shards, asked: Asked, groupBy: EmissionsQuery['groupBy'], nowMs: number) =>
+  emissions(shards, { ...asked, nodeId: null, step: 'none', groupBy }, nowMs);
 
 interface Gathered {
   readonly subject: StatementSubject;
@@ -109,7 +115,7 @@ interface Gathered {
 }
 
 async function gather(
-  db: D1Database,
+  shards: Shards,
   { subject, byZone, sci, ...frozen }: Gathered,
   asked: Asked,
   nowMs: number,
@@ -117,20 +123,23 @@ async function gather(
   const { fromMs, toMs, asOfMs, gpuCount, excluded } = byZone;
   const { basis, signal, accounting } = asked;
   const range = { ...asked, fromMs, toMs };
-  const bySite = await grouped(db, range, 'site', nowMs);
+  const bySite = await grouped(shards, range, 'site', nowMs);
   if (!bySite.ok) return bySite;
-  const byModel = await grouped(db, { ...range, withParts: true }, 'gpuModel', nowMs);
+  const byModel = await grouped(shards, { ...range, withParts: true }, 'gpuModel', nowMs);
   if (!byModel.ok) return byModel;
   const knownAtMs = asked.asOfMs ?? ALL_KNOWN;
   const { settings, ...versions } =
-    frozen.versions ?? (await factorVersions(db, { fromMs, toMs, knownAtMs }));
+    frozen.versions ?? (await factorVersions(shards.main, { fromMs, toMs, knownAtMs }));
   const sites = new Set(bySite.value.groups.map(({ key }) => `site:${key}`));
   const zones = byZone.groups.map(({ key }) => key);
   // A contract of another site may cover the whole zone; one that covers nothing, or under location, plays no part.
   const contracts = new Set(
     byZone.contracts?.map(({ contract }) => `site:${contract.siteId} ${contractKey(contract.id)}`),
   );
-  const catalog = hardwareAt(hardwareAsKnown(await readSettings(openDatabase(db)), knownAtMs), toMs - 1);
+  const catalog = hardwareAt(
+    hardwareAsKnown(await readSettings(openDatabase(shards.main)), knownAtMs),
+    toMs - 1,
+  );
   const hardware = new Set(
     entriesOf(byModel.value.embodiedParts, catalog).map((entry) => hardwareSubject(entry.id)),
   );
@@ -142,7 +151,8 @@ async function gather(
   const providers = new Map<string, readonly string[]>();
   for (const gridZone of zones) {
     const series = { gridZone, basis, signal, fromMs, toMs: Math.min(toMs, asOfMs) };
-    if (findZone(gridZone) !== null) providers.set(gridZone, await providersOf(db, series, knownAtMs));
+    if (findZone(gridZone) !== null)
+      providers.set(gridZone, await providersOf(shards.main, series, knownAtMs));
   }
   return ok(
     composeStatement({

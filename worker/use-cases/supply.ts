@@ -9,7 +9,8 @@ import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs, MILLIJOULES_PER_KWH } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { FleetNode } from '../storage/fleet.ts';
-import { readHoursAsKnown } from '../storage/ledger-revisions.ts';
+import { readFleetHoursAsKnown } from '../storage/fleet-hours.ts';
+import type { Shards } from '../storage/shards.ts';
 
 export interface Supply {
   readonly plan: SupplyPlan;
@@ -34,7 +35,7 @@ const HOURS_AT_ONCE = 2_000;
  * question has the same answer. Problem: `range_too_long`.
  */
 export async function loadSupply(
-  db: D1Database,
+  shards: Shards,
   fleet: readonly FleetNode[],
   settings: readonly SettingRow[],
   { fromMs, toMs, nowMs, knownAtMs }: SupplyRange,
@@ -75,7 +76,7 @@ export async function loadSupply(
     const size = Math.max(1, Math.floor(HOURS_AT_ONCE / hoursFrom(fromMs)));
     const chunk = new Map(consumers.slice(i, i + size).map(({ number, places }) => [number, places]));
     const query = { nodeNumbers: [...chunk.keys()], fromMs, toMs: endMs };
-    for (const { nodeNumber, hourStartMs, ledger } of await readHoursAsKnown(db, query, knownAtMs))
+    for (const { nodeNumber, hourStartMs, ledger } of await readFleetHoursAsKnown(shards, query, knownAtMs))
       addHour(plan, hourStartMs, ledger, chunk.get(nodeNumber)!);
     i += size;
   }

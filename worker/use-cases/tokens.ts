@@ -3,6 +3,7 @@ import { ADMIN_TOKEN_ID, createToken, type TokenCrypto } from '../../shared/auth
 import type { PageRequest } from '../http/paging.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Database } from '../storage/database.ts';
+import type { Shards } from '../storage/shards.ts';
 import { findToken, insertToken, listTokens, revokeToken, type StoredToken } from '../storage/tokens.ts';
 
 /** A token as anybody may see it: without a trace of its secret. */
@@ -27,21 +28,21 @@ export async function issueToken(
 }
 
 /** By id; at most `limit`, after the id `after` where given. */
-export async function getTokens(db: Database, page: PageRequest): Promise<TokenView[]> {
-  return (await listTokens(db, page.limit, page.after)).map(view);
+export async function getTokens(shards: Shards, page: PageRequest): Promise<TokenView[]> {
+  return (await listTokens(shards, page.limit, page.after)).map(view);
 }
 
 /** Ends a token; ending one twice is no error. Problem: `not_found`. */
-export async function endToken(db: Database, id: string, nowMs: number): Promise<Result<null>> {
+export async function endToken(shards: Shards, id: string, nowMs: number): Promise<Result<null>> {
   if (id === ADMIN_TOKEN_ID) {
     return fail(
       'not_found',
       "The operator's token is a setting of the Worker: replace it by setting another ADMIN_SECRET_SHA256.",
     );
   }
-  if ((await findToken(db, id)) === null) {
+  if ((await findToken(shards, id)) === null) {
     return fail('not_found', `There is no token "${id}"; GET /v1/tokens lists them.`);
   }
-  await revokeToken(db, id, nowMs);
+  await revokeToken(shards, id, nowMs);
   return ok(null);
 }

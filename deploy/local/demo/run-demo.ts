@@ -24,7 +24,7 @@ const HOURS_PER_NODE = 2 ** 21;
 export interface DemoOptions {
   readonly serverUrl: string;
   readonly api: Api;
-  readonly database: Database;
+  readonly databases: readonly Database[];
   readonly createEnrolmentKey: (site: string, uses: number) => Promise<string>;
   /** How much of the past the nodes tell when they are new. */
   readonly historyMs: number;
@@ -106,18 +106,22 @@ async function enrol(options: DemoOptions, node: DemoNode, key: string): Promise
   };
   const { nodeId, token } = await post<EnrollReply>(options, '/v1/enroll', key, JSON.stringify(body));
   const beginMs = hourStart(Date.now() - options.historyMs);
-  await options.database
-    .prepare('UPDATE nodes SET simulated = 1, enrolled_at_ms = min(enrolled_at_ms, ?) WHERE id = ?')
-    .bind(beginMs, nodeId)
-    .run();
+  // The node lives in one of them; in the others these change nothing.
+  for (const database of options.databases)
+    await database
+      .prepare('UPDATE nodes SET simulated = 1, enrolled_at_ms = min(enrolled_at_ms, ?) WHERE id = ?')
+      .bind(beginMs, nodeId)
+      .run();
   await introduce(options, node, token);
-  await options.database
-    .prepare(
-      'UPDATE parts SET in_service_from_ms = ? WHERE in_service_assumed = 1 AND in_service_from_ms > ? AND node_number = (SELECT number FROM nodes WHERE id = ?)',
-    )
-    .bind(beginMs, beginMs, nodeId)
-    .run();
-  return { node, token, fedToMs: (await newestHourMs(options.database, nodeId)) ?? beginMs };
+  for (const database of options.databases)
+    await database
+      .prepare(
+        'UPDATE parts SET in_service_from_ms = ? WHERE in_service_assumed = 1 AND in_service_from_ms > ? AND node_number = (SELECT number FROM nodes WHERE id = ?)',
+      )
+      .bind(beginMs, beginMs, nodeId)
+      .run();
+  const newestMs = await Promise.all(options.databases.map((database) => newestHourMs(database, nodeId)));
+  return { node, token, fedToMs: Math.max(...newestMs.map((ms) => ms ?? beginMs)) };
 }
 
 /** Its history is told from old to new, so what is stored last is where an interrupted telling goes on. */

@@ -1,6 +1,7 @@
 /** An hour that changes late is summed once more: also while its nodes are being summed, and when a setting changes it. */
 import { beforeAll, expect, test, vi } from 'vitest';
 import { readCursor } from '../../../worker/storage/alert-cursor.ts';
+import { Shards } from '../../../worker/storage/shards.ts';
 import { evaluateStep } from '../../../worker/use-cases/alerts/step.ts';
 import { clock, DAY_MS, storeHours } from '../emissions/support.ts';
 import {
@@ -27,7 +28,7 @@ const KILOWATT = 1_000 * WINDOW_MS;
 
 const step = () =>
   evaluateStep({
-    db: database,
+    shards: new Shards([database]),
     nowMs: NOW_MS,
     missedAfterMs: 180_000,
     forecastsOf: async () => new Map(),

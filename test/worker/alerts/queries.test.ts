@@ -1,6 +1,7 @@
 /** A step stays within what the free plan gives a run, however many grid zones, kinds of rules and hours it looks at. */
 import { beforeAll, expect, test, vi } from 'vitest';
 import { enqueueNotifications } from '../../../worker/storage/alert-outbox.ts';
+import { Shards } from '../../../worker/storage/shards.ts';
 import { bestForecasts } from '../../../worker/use-cases/alerts/run.ts';
 import { evaluateStep } from '../../../worker/use-cases/alerts/step.ts';
 import { clock, DAY_MS, storeHours } from '../emissions/support.ts';
@@ -55,7 +56,7 @@ async function stepsTo(nowMs: number): Promise<number[]> {
   for (;;) {
     const { database: db, calls } = countingDatabase(database);
     const { outcome } = await evaluateStep({
-      db,
+      shards: new Shards([db]),
       nowMs,
       missedAfterMs: 180_000,
       forecastsOf: (gridZones, atMs) => bestForecasts(db, gridZones, atMs),

@@ -1,6 +1,7 @@
 /** A fleet on a clock of its own, evaluated as cron does, with what is told kept where nothing may be told twice. */
 import type { AlertNotification } from '../../../shared/alerts/notification.ts';
 import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
+import { Shards } from '../../../worker/storage/shards.ts';
 import { evaluateAlerts } from '../../../worker/use-cases/alerts/run.ts';
 import { ask, database, gpu, HOUR_MS, newNode, report, WINDOW_MS } from '../emissions/support.ts';
 
@@ -29,7 +30,7 @@ export const run = (
   { db = database, forecasts = new Map(), missedAfterMs = 180_000 }: RunOptions = {},
 ) =>
   evaluateAlerts({
-    db,
+    shards: new Shards([db]),
     nowMs,
     missedAfterMs,
     forecastsOf: async () => forecasts,

@@ -113,7 +113,9 @@ test('a body without end is cut off, declared or not', async () => {
 const failing = (message: string) => {
   const fail = () => Promise.reject(new Error(message));
   const statement = { bind: () => statement, all: fail, first: fail, raw: fail, run: fail };
-  return { prepare: () => statement, batch: fail } as unknown as D1Database;
+  const database = { prepare: () => statement, batch: fail };
+  const session = { ...database, getBookmark: () => null };
+  return { ...database, withSession: () => session } as unknown as D1Database;
 };
 
 test.each([

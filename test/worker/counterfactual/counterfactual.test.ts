@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 import { keepForecast, readSeriesReach } from '../../../worker/storage/grid-forecasts.ts';
 import { storeValues } from '../../../worker/storage/grid-writes.ts';
+import { Shards } from '../../../worker/storage/shards.ts';
 import { counterfactual } from '../../../worker/use-cases/counterfactual.ts';
 import {
   ask,
@@ -316,7 +317,7 @@ test('every bound is named where it is met, and what is beyond it is left out by
   const bounds = { nodeHours: 20_000, jobs: 5_000, work: 150_000_000 };
   const toMs = DAY_MS + 3 * HOUR_MS;
   const of = (less: Partial<typeof bounds>) =>
-    counterfactual(database, { ...QUERY, toMs }, NOW_MS, { ...bounds, ...less });
+    counterfactual(new Shards([database]), { ...QUERY, toMs }, NOW_MS, { ...bounds, ...less });
   // Two nodes over three hours: no room for the fourth hour, in which one job goes on.
   const short = await of({ nodeHours: 6 });
   expect(short).toMatchObject({ ok: true, value: { excluded: [{ job: LONG }], totals: { jobs: 2 } } });
@@ -331,7 +332,7 @@ test('every bound is named where it is met, and what is beyond it is left out by
 
 test('the usual answer takes few queries', async () => {
   const { database: recording, recorded } = recordingDatabase(database);
-  const answer = await counterfactual(recording, QUERY, NOW_MS);
+  const answer = await counterfactual(new Shards([recording]), QUERY, NOW_MS);
   expect(answer).toMatchObject({ ok: true, value: { totals: { jobs: 3 } } });
   // Fleet, settings, hours, devices, jobs and where they ran; three for each zone.
   expect(recorded.length).toBeLessThanOrEqual(8 + 3 * 2);

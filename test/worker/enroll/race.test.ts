@@ -3,6 +3,7 @@ import { env } from 'cloudflare:test';
 import { expect, test } from 'vitest';
 import { parseToken } from '../../../shared/auth/token-format.ts';
 import { webCrypto } from '../../../worker/http/web-crypto.ts';
+import { Shards } from '../../../worker/storage/shards.ts';
 import { enrolHost } from '../../../worker/use-cases/enrol.ts';
 import { call } from '../support/api.ts';
 import { enrol, host, newEnrolmentKey } from '../support/enrolment.ts';
@@ -11,7 +12,13 @@ import { interrupted } from '../support/interrupted.ts';
 const { DB } = env as unknown as { DB: D1Database };
 
 const enrolLate = (key: string, body: ReturnType<typeof host>, meanwhile: () => Promise<unknown>) =>
-  enrolHost(interrupted(DB, meanwhile), webCrypto, parseToken(key)!, body, Date.now());
+  enrolHost(
+    { shards: new Shards([interrupted(DB, meanwhile)]), closed: new Set() },
+    webCrypto,
+    parseToken(key)!,
+    body,
+    Date.now(),
+  );
 
 const count = async (sql: string, value: string) =>
   (await DB.prepare(sql).bind(value).first<{ n: number }>())!.n;

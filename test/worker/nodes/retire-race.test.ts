@@ -1,6 +1,7 @@
 /** Two requests retire one node at once: the second has looked at it before the first was done. */
 import { env } from 'cloudflare:test';
 import { expect, test } from 'vitest';
+import { Shards } from '../../../worker/storage/shards.ts';
 import { retire } from '../../../worker/use-cases/nodes.ts';
 import { api } from '../support/api.ts';
 import { enrol, ensureSite, host, newEnrolmentKey } from '../support/enrolment.ts';
@@ -12,8 +13,10 @@ test('the first counts: one date, one change, one setting', async () => {
   await ensureSite('paris', 'FR');
   await enrol(await newEnrolmentKey(), host('once'));
   const firstMs = Date.now() + 1_000;
+  const first = () => retire(new Shards([DB]), 'once', { nowMs: firstMs, by: 'first', why: 'sold' });
   const late = await retire(
-    interrupted(DB, () => retire(DB, 'once', { nowMs: firstMs, by: 'first', why: 'sold' })),
+    // Between the look and the change.
+    new Shards([interrupted(DB, first, 1)]),
     'once',
     { nowMs: firstMs + 60_000, by: 'second', why: 'lost' },
   );

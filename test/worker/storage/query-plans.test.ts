@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { enqueueNotifications } from '../../../worker/storage/alert-outbox.ts';
-import { createShards } from '../../../worker/storage/shards.ts';
+import { Shards } from '../../../worker/storage/shards.ts';
 import { bestForecasts, evaluateAlerts } from '../../../worker/use-cases/alerts/run.ts';
 import { deliverNotifications } from '../../../worker/use-cases/channels/deliver.ts';
 import { makeForecasts } from '../../../worker/use-cases/grid-forecast-own.ts';
@@ -21,6 +21,7 @@ import { type Recorded, recordingDatabase } from './recording-database.ts';
 const MAY_BE_SCANNED = [
   { plan: /^SCAN nodes$/, of: /^SELECT number, id, hostname.* FROM nodes ORDER BY number$/, as: 'the fleet' },
   { plan: /^SCAN settings$/, of: /^select/, as: 'every place of every node' },
+  { plan: /^SCAN sites USING COVERING INDEX/, of: /AS gridZone FROM sites$/, as: 'sites, not nodes' },
   {
     plan: /^SCAN s$/,
     of: /FROM grid_series s ((?:CROSS )?JOIN (grid_(values|revisions|forecasts)|json_each\(\?4\) AS instant)|WHERE s.grid_zone IN) /,
@@ -147,7 +148,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
   expect((await call('DELETE', '/v1/alert-channels/planned')).status).toBe(204);
   for (const nowMs of [Date.now(), Date.now() + 40 * HOUR_MS]) {
     await evaluateAlerts({
-      db: recording,
+      shards: new Shards([recording]),
       nowMs,
       missedAfterMs: 180_000,
       forecastsOf: (gridZones, atMs) => bestForecasts(recording, gridZones, atMs),
@@ -155,7 +156,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
     });
   }
   expect((await call('PUT', '/v1/alert-rules', { alertRules: [] })).status).toBe(200);
-  await countFleet(createShards({ DB: recording }), { DB: recording }, Date.now());
+  await countFleet(new Shards([recording]), { DB: recording }, Date.now());
   const grid = { db: recording, providers: [], fetch, nowMs: Date.now() };
   await refreshForecasts({ db: recording, providers: [expecting(100)], fetch, nowMs: Date.now() });
   await makeForecasts(recording, Date.now());

@@ -28,7 +28,8 @@ export async function concludeStep(
   context: StepContext,
   summed: Summed,
 ): Promise<StepOutcome['outcome']> {
-  const { db, nowMs } = dependencies;
+  const { shards, nowMs } = dependencies;
+  const db = shards.main;
   const { cursor, gridZones } = context;
   const { headMs, checkpointMs } = cursor;
   const { windows, toMs, pass, lateHours } = summed;
@@ -55,7 +56,7 @@ export async function concludeStep(
   if (changes.live.some(({ state }) => state.rule.kind === 'dirtyHoursAhead'))
     await forecasts.load(gridZones);
   const observations = await Observations.read(
-    db,
+    shards,
     changes.live.map(({ state, scope }) => ({ rule: state.rule, scope })),
     { ...context, grid, forecasts: forecasts.known, missedAfterMs: dependencies.missedAfterMs },
     { fromMs: headMs, toMs },
@@ -211,7 +212,7 @@ function stateAfter(
 
 /** True where some rule has to wait for a step of its own: sums of the past are one a step, and none beside a refold. */
 async function beginRules(
-  { db, nowMs }: AlertDependencies,
+  { shards, nowMs }: AlertDependencies,
   context: StepContext,
   { begun }: RuleChanges,
   outcome: Outcome,
@@ -220,6 +221,6 @@ async function beginRules(
   const heavy = begun.filter(({ rule }) => sumsThePast(rule, sinceMs, context.fleet.length));
   const now = heavy.slice(0, refold ? 0 : 1);
   for (const rule of [...begun.filter((one) => !heavy.includes(one)), ...now])
-    outcome.states.push(await beginState(db, rule, sinceMs, nowMs, context));
+    outcome.states.push(await beginState(shards, rule, sinceMs, nowMs, context));
   return heavy.length > now.length;
 }

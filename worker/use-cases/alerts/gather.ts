@@ -19,10 +19,12 @@ import { HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../../shared/time/windo
 import { epochMs } from '../../../shared/units.ts';
 import { byNode } from '../../storage/by-node.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
-import { readJobs } from '../../storage/jobs.ts';
+import { readFleetHours } from '../../storage/fleet-hours.ts';
+import { readFleetJobs } from '../../storage/fleet-jobs.ts';
 import { readNodeDevices } from '../../storage/node-devices.ts';
-import { type NodeHour, readNodeHours } from '../../storage/node-hours.ts';
+import type { NodeHour } from '../../storage/node-hours.ts';
 import { readParts } from '../../storage/parts.ts';
+import type { Shards } from '../../storage/shards.ts';
 
 /** One page of hours: a second of work at most. */
 export const NODES_PER_STEP = 2_000;
@@ -48,7 +50,7 @@ export interface Gathered {
 
 /** @param fleet by number */
 export async function gather(
-  db: D1Database,
+  shards: Shards,
   request: GatherRequest,
   fleet: readonly FleetNode[],
   places: Places,
@@ -61,7 +63,7 @@ export async function gather(
   );
   const chunk = due.slice(0, NODES_PER_STEP);
   const nodeNumbers = chunk.map(({ number }) => number);
-  const hardware = await readHardware(db, withHardware ? nodeNumbers : [], catalog);
+  const hardware = await readHardware(shards, withHardware ? nodeNumbers : [], catalog);
 
   const index = new ScopeIndex(request.scopes);
   const length = (toMs - hourStartMs) / WINDOW_MS;
@@ -70,7 +72,7 @@ export async function gather(
   const add = (node: FleetNode, ledger: HourLedger | null, jobs: Jobs) =>
     addHour(sums, index, toJoinNode(node, hardware, places, request), ledger, request, jobs);
   const range = { nodeNumbers, fromMs: hourStartMs, toMs };
-  for await (const { hours, jobs } of readWithJobs(db, request.scopes, range)) {
+  for await (const { hours, jobs } of readWithJobs(shards, request.scopes, range)) {
     for (const { nodeNumber, ledger } of hours) {
       add(left.get(nodeNumber)!, ledger, jobs);
       left.delete(nodeNumber);
@@ -128,12 +130,15 @@ interface Hardware {
 }
 
 async function readHardware(
-  db: D1Database,
+  shards: Shards,
   nodeNumbers: readonly number[],
   catalog: HardwareHistory,
 ): Promise<Hardware> {
   if (nodeNumbers.length === 0) return { devices: new Map(), parts: new Map() };
-  const [devices, parts] = await Promise.all([readNodeDevices(db, nodeNumbers), readParts(db, nodeNumbers)]);
+  const [devices, parts] = await Promise.all([
+    shards.ofNodes(nodeNumbers, readNodeDevices),
+    shards.ofNodes(nodeNumbers, readParts),
+  ]);
   return {
     devices: byNode(devices),
     parts: new Map([...byNode(parts)].map(([node, own]) => [node, withFootprints(own, catalog)])),
@@ -164,7 +169,7 @@ const HOURS_AT_ONCE = 400;
 
 /** Hours in pages that fit in memory, with the jobs that they speak of; each job is looked up once. */
 async function* readWithJobs(
-  db: D1Database,
+  shards: Shards,
   scopes: readonly Scope[],
   range: { readonly nodeNumbers: readonly number[]; readonly fromMs: number; readonly toMs: number },
 ): AsyncGenerator<{ readonly hours: readonly NodeHour[]; readonly jobs: Jobs }> {
@@ -172,11 +177,13 @@ async function* readWithJobs(
   const withJobs = scopes.some(isOfJobs);
   const lookUp = async (hours: readonly NodeHour[]) => {
     const numbers = withJobs ? jobNumbersIn(hours).filter((number) => !jobs.has(number)) : [];
-    for (const job of numbers.length === 0 ? [] : await readJobs(db, numbers, Number.MAX_SAFE_INTEGER))
-      jobs.set(job.number, job);
+    for (const job of numbers.length === 0
+      ? []
+      : await readFleetJobs(shards, numbers, Number.MAX_SAFE_INTEGER))
+      for (const number of job.numbers) jobs.set(number, job);
   };
   let hours: NodeHour[] = [];
-  for await (const hour of readNodeHours(db, range)) {
+  for await (const hour of readFleetHours(shards, range)) {
     hours.push(hour);
     if (hours.length < HOURS_AT_ONCE) continue;
     await lookUp(hours);
@@ -206,14 +213,14 @@ export interface PastRequest {
 
 /** Sums a past of many hours, node by node: by window since `fromMs`. The caller bounds nodes x hours. */
 export async function gatherPast(
-  db: D1Database,
+  shards: Shards,
   { fromMs, toMs, scopes, withHardware }: PastRequest,
   fleet: readonly FleetNode[],
   places: Places,
   catalog: HardwareHistory,
 ): Promise<WindowFacts[]> {
   const nodeNumbers = fleet.map(({ number }) => number);
-  const hardware = await readHardware(db, withHardware ? nodeNumbers : [], catalog);
+  const hardware = await readHardware(shards, withHardware ? nodeNumbers : [], catalog);
   const index = new ScopeIndex(scopes);
   const nodes = new Map(
     fleet.map((node) => [node.number, toJoinNode(node, hardware, places, { hourStartMs: fromMs, toMs })]),
@@ -229,7 +236,7 @@ export async function gatherPast(
     return sums.slice(first, first + WINDOWS_PER_HOUR);
   };
   const booked = new Set<string>();
-  for await (const { hours, jobs } of readWithJobs(db, scopes, { nodeNumbers, fromMs, toMs })) {
+  for await (const { hours, jobs } of readWithJobs(shards, scopes, { nodeNumbers, fromMs, toMs })) {
     for (const { nodeNumber, hourStartMs, ledger } of hours) {
       booked.add(`${nodeNumber} ${hourStartMs}`);
       addHour(sumsOf(hourStartMs), index, nodes.get(nodeNumber)!, ledger, rangeOf(hourStartMs), jobs);

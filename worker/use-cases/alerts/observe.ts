@@ -16,6 +16,7 @@ import { epochMs } from '../../../shared/units.ts';
 import { readNewestEnds } from '../../storage/alert-grid.ts';
 import { type NodeHealth, readNodeHealth } from '../../storage/alert-nodes.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
+import type { Shards } from '../../storage/shards.ts';
 import type { GridContext } from './grid-context.ts';
 
 export interface Observed {
@@ -67,7 +68,7 @@ export class Observations {
 
   /** Reads what these rules ask for over these windows, and nothing where they ask for none. */
   static async read(
-    db: D1Database,
+    shards: Shards,
     rules: readonly ScopedRule[],
     sources: ObservationSources,
     range: { readonly fromMs: number; readonly toMs: number },
@@ -78,11 +79,11 @@ export class Observations {
     const standing =
       ofNodes.length === 0
         ? new Map<string, Standing[]>()
-        : standingOf(ofNodes, await readNodeHealth(db), sources, range);
+        : standingOf(ofNodes, await shards.rows(readNodeHealth), sources, range);
     const ends =
       checking((check) => check === 'gridDataStale').length === 0
         ? new Map<string, number>()
-        : await readNewestEnds(db, sources.grid.zones, range.toMs);
+        : await readNewestEnds(shards.main, sources.grid.zones, range.toMs);
     return new Observations(sources, standing, ends);
   }
 

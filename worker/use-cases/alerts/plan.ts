@@ -15,12 +15,19 @@ export function watermarkOf(nowMs: number): number {
   return Math.floor((nowMs - FINAL_AFTER_MS) / WINDOW_MS) * WINDOW_MS;
 }
 
-export function beginAt(instantMs: number, settingsSeen: number): Cursor {
+/** How many settings of each database were taken into account. */
+export const settingsSeen = ([settingsSeen = 0, ...settingsSeenElsewhere]: readonly number[]) => ({
+  settingsSeen,
+  settingsSeenElsewhere,
+});
+
+/** @param seen settings, by database */
+export function beginAt(instantMs: number, seen: readonly number[]): Cursor {
   return {
     headMs: instantMs,
     checkpointMs: instantMs,
     gridPrint: null,
-    settingsSeen,
+    ...settingsSeen(seen),
     lateHours: [],
     refold: false,
     pass: null,
@@ -70,12 +77,17 @@ export interface RestatedSettings {
   readonly trust: boolean;
 }
 
-/** What settings that were added since then, with a date in the past, change. */
-export function restatedSettings(rows: readonly RecordedSetting[], cursor: Cursor): RestatedSettings {
+/** What settings that were added since then, with a date in the past, change. @param byShard those of each database */
+export function restatedSettings(
+  byShard: readonly (readonly RecordedSetting[])[],
+  cursor: Cursor,
+): RestatedSettings {
   const hours: number[] = [];
   const toMs = summedTo(cursor);
   let trust = false;
-  for (const { subject, effectiveFromMs } of rows.slice(cursor.settingsSeen)) {
+  const seen = [cursor.settingsSeen, ...(cursor.settingsSeenElsewhere ?? [])];
+  const fresh = byShard.flatMap((rows, shard) => rows.slice(seen[shard] ?? 0));
+  for (const { subject, effectiveFromMs } of fresh) {
     if (effectiveFromMs >= toMs) continue;
     if (subject.startsWith('grid:')) {
       trust = true;

@@ -6,9 +6,9 @@ import { type AlertRule, isReplayable } from '../../../shared/alerts/rule.ts';
 import { hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
 import { Places } from '../../../shared/settings/place.ts';
 import { DAY_MS, HOUR_MS, hourStart, WINDOW_MS } from '../../../shared/time/window.ts';
-import { openDatabase } from '../../storage/database.ts';
 import { readFleet } from '../../storage/fleet.ts';
-import { readSettings } from '../../storage/settings.ts';
+import { readAllSettings } from '../../storage/settings.ts';
+import type { Shards } from '../../storage/shards.ts';
 import { zonesInUse } from '../grid-zones-in-use.ts';
 import { zoneWindows } from './fold-windows.ts';
 import { gatherPast } from './gather.ts';
@@ -38,11 +38,11 @@ export interface Preview {
 }
 
 export async function previewRules(
-  db: D1Database,
+  shards: Shards,
   rules: readonly AlertRule[],
   nowMs: number,
 ): Promise<Preview> {
-  const [fleet, settings] = await Promise.all([readFleet(db), readSettings(openDatabase(db))]);
+  const [fleet, settings] = await Promise.all([shards.rows(readFleet), readAllSettings(shards)]);
   const told = rules.filter((rule) => rule.enabled && isReplayable(rule));
   const hours = Math.floor(
     Math.min(MAX_NODE_HOURS / Math.max(1, fleet.length), MAX_RULE_HOURS / Math.max(1, told.length)),
@@ -53,9 +53,9 @@ export async function previewRules(
   const scopes = [...new Map(folds.map(({ scope }) => [scope.text, scope])).values()];
   const withHardware = told.some(needsHardware);
   const past = { fromMs, toMs, scopes, withHardware };
-  const windows = await gatherPast(db, past, fleet, new Places(settings), hardwareAsKnown(settings));
+  const windows = await gatherPast(shards, past, fleet, new Places(settings), hardwareAsKnown(settings));
   const gridZones = zonesInUse(settings, nowMs, nowMs - fromMs);
-  const grid = await loadPastGridContext(db, gridZones, past, settings);
+  const grid = await loadPastGridContext(shards.main, gridZones, past, settings);
   for (const [index, facts] of windows.entries()) {
     const startMs = fromMs + index * WINDOW_MS;
     const zonesOf = new Map<string, ReadonlyMap<string, ZoneWindow>>(

@@ -11,6 +11,7 @@ import type { StoredRule } from '../../storage/alert-rules.ts';
 import type { StoredState } from '../../storage/alert-states.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
 import type { RecordedSetting } from '../../storage/settings.ts';
+import type { Shards } from '../../storage/shards.ts';
 import { zonesInUse } from '../grid-zones-in-use.ts';
 import { type LiveRule, zoneWindows } from './fold-windows.ts';
 import { gatherPast } from './gather.ts';
@@ -55,25 +56,25 @@ export interface PastSources {
 
 /** Evaluated from `sinceMs` on; a budget knows what its period has used before. */
 export async function beginState(
-  db: D1Database,
+  shards: Shards,
   { number, id, rule }: StoredRule,
   sinceMs: number,
   nowMs: number,
   sources: PastSources,
 ): Promise<StoredState> {
-  const state = rule.kind === 'budget' ? await beginBudgetState(db, rule, sinceMs, nowMs, sources) : {};
+  const state = rule.kind === 'budget' ? await beginBudgetState(shards, rule, sinceMs, nowMs, sources) : {};
   return { ruleNumber: number, ruleId: id, rule, sinceMs, head: state, checkpoint: state, episodes: {} };
 }
 
 async function beginBudgetState(
-  db: D1Database,
+  shards: Shards,
   rule: BudgetRule,
   sinceMs: number,
   nowMs: number,
   sources: PastSources,
 ): Promise<RuleState> {
   const used = sumsThePast(rule, sinceMs, sources.fleet.length)
-    ? await usedGrams(db, rule, periodOf(rule.period, sinceMs).startMs, sinceMs, nowMs, sources)
+    ? await usedGrams(shards, rule, periodOf(rule.period, sinceMs).startMs, sinceMs, nowMs, sources)
     : pastHours(rule, sinceMs) === 0
       ? 0
       : null;
@@ -100,7 +101,7 @@ export function sumsThePast(rule: AlertRule, sinceMs: number, nodes: number): bo
 }
 
 async function usedGrams(
-  db: D1Database,
+  shards: Shards,
   rule: BudgetRule,
   fromMs: number,
   toMs: number,
@@ -109,9 +110,9 @@ async function usedGrams(
 ): Promise<number> {
   const scope = storedScope(rule.filter);
   const past = { fromMs, toMs, scopes: [scope], withHardware: needsHardware(rule) };
-  const windows = await gatherPast(db, past, fleet, places, catalog);
+  const windows = await gatherPast(shards, past, fleet, places, catalog);
   const gridZones = zonesInUse(settings, nowMs, nowMs - fromMs);
-  const grid = await loadGridContext(db, gridZones, past, new Map(), settings);
+  const grid = await loadGridContext(shards.main, gridZones, past, new Map(), settings);
   return windows.reduce((grams, facts, index) => {
     const zones = zoneWindows(fromMs + index * WINDOW_MS, facts, scope.text, grid);
     return grams + budgetGrams(rule, [...zones.values()]);

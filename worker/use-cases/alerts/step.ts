@@ -18,15 +18,17 @@ import type { StoredWindow } from '../../storage/alert-windows.ts';
 import { openDatabase } from '../../storage/database.ts';
 import { type FleetNode, readFleet } from '../../storage/fleet.ts';
 import { type RecordedSetting, readSettings } from '../../storage/settings.ts';
+import type { Shards } from '../../storage/shards.ts';
 import { zonesInUse } from '../grid-zones-in-use.ts';
 import { concludeStep } from './conclude.ts';
 import { gather } from './gather.ts';
 import { ensureUsual, type UsualDays } from './grid-context.ts';
 import { storedScope } from './parse-scope.ts';
-import { beginAt, correctable, nextPass, restatedSettings, watermarkOf } from './plan.ts';
+import { beginAt, correctable, nextPass, restatedSettings, settingsSeen, watermarkOf } from './plan.ts';
 
 export interface AlertDependencies {
-  readonly db: D1Database;
+  /** What is kept of alerts stands in shard 0. */
+  readonly shards: Shards;
   readonly nowMs: number;
   /** No node is silent before, whatever a rule says: agents may be asked to report less often. */
   readonly missedAfterMs: number;
@@ -63,7 +65,8 @@ export interface StepContext {
 }
 
 export async function evaluateStep(dependencies: AlertDependencies): Promise<StepOutcome> {
-  const { db, nowMs } = dependencies;
+  const { shards, nowMs } = dependencies;
+  const db = shards.main;
   const [{ version, cursor: stored }, all, states] = await Promise.all([
     readCursor(db),
     readRules(db),
@@ -72,20 +75,23 @@ export async function evaluateStep(dependencies: AlertDependencies): Promise<Ste
   const rules = all.filter(({ rule }) => rule.enabled);
   if (rules.length === 0 && states.length === 0) return { outcome: 'idle', nodes: 0 };
 
-  const [fleet, settings, late] = await Promise.all([
-    readFleet(db),
-    readSettings(openDatabase(db)),
+  const [fleet, byShard, late] = await Promise.all([
+    shards.rows(readFleet),
+    shards.each((shard) => readSettings(openDatabase(shard))),
     readLateHours(db),
   ]);
-  const begun =
-    stored === null || states.length === 0 ? beginAt(watermarkOf(nowMs), settings.length) : stored;
-  const restated = restatedSettings(settings, begun);
+  const settings = byShard.flat();
+  const seen = byShard.map((rows) => rows.length);
+  const begun = stored === null || states.length === 0 ? beginAt(watermarkOf(nowMs), seen) : stored;
+  const restated = restatedSettings(byShard, begun);
   const cursor: Cursor = {
     ...begun,
-    settingsSeen: settings.length,
+    ...settingsSeen(seen),
     lateHours: correctable([...begun.lateHours, ...late, ...restated.hours], begun),
     refold: begun.refold || restated.trust,
   };
+  if (await collectElsewhere(shards, { version, cursor }, begun))
+    return { outcome: 'more', nodes: fleet.length };
   const context: StepContext = {
     version,
     cursor,
@@ -102,11 +108,31 @@ export async function evaluateStep(dependencies: AlertDependencies): Promise<Ste
   return { outcome: await advance(dependencies, context), nodes: fleet.length };
 }
 
+/**
+ * Hours that changed late stand in the database of their nodes. They are put down here before they are taken there, and
+ * before they are read: one that changes again meanwhile is marked again. @returns whether there were any
+ */
+async function collectElsewhere(
+  shards: Shards,
+  { version, cursor }: { readonly version: number; readonly cursor: Cursor },
+  begun: Cursor,
+): Promise<boolean> {
+  const late = await shards.each(async (db, shard) => (shard === 0 ? [] : readLateHours(db)));
+  if (late.every((hours) => hours.length === 0)) return false;
+  const next = { ...cursor, lateHours: correctable([...cursor.lateHours, ...late.flat()], begun) };
+  if (await commitStep(shards.main, version, next, []))
+    await shards.each(async (db, shard) => {
+      if (late[shard]!.length > 0) await takeLateHours(db, late[shard]!).run();
+    });
+  return true;
+}
+
 async function advance(
   dependencies: AlertDependencies,
   context: StepContext,
 ): Promise<StepOutcome['outcome']> {
-  const { db, nowMs } = dependencies;
+  const { shards, nowMs } = dependencies;
+  const db = shards.main;
   const { cursor, rules, version } = context;
   const evaluated = rules.map(({ rule }) => rule);
   const pass = cursor.pass ?? nextPass(cursor, nowMs, distinctScopes(context), evaluated);
@@ -127,7 +153,7 @@ async function advance(
     const scopes = pass.scopes.map(storedScope);
     const before = pass.afterNode === 0 ? [] : await readSums(db);
     const request = { ...pass, scopes, before };
-    const gathered = await gather(db, request, context.fleet, context.places, context.catalog);
+    const gathered = await gather(shards, request, context.fleet, context.places, context.catalog);
     if (gathered.afterNode !== null) {
       const next = { ...cursor, lateHours, pass: { ...pass, afterNode: gathered.afterNode } };
       const committed = await commitStep(db, version, next, [

@@ -3,13 +3,14 @@ import type { TimeSpan } from '../../../shared/emissions/presence.ts';
 import { type Place, Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
-import { openDatabase } from '../../storage/database.ts';
 import { type RollupState, readMarkedHours } from '../../storage/rollup-state.ts';
 import { readGroups, type StoredGroup } from '../../storage/rollup-sums.ts';
-import { readSiteSettings } from '../../storage/settings.ts';
+import type { RecordedSetting } from '../../storage/settings.ts';
 
 export interface RolledQuery extends TimeSpan {
   readonly nowMs: number;
+  /** Of all sites, which are in shard 0. */
+  readonly siteSettings: () => Promise<readonly RecordedSetting[]>;
   /** Whether zones matter: an hour in which the zone of a site changes is not taken whole then. */
   readonly byZone: boolean;
   readonly acceptsGroup: (group: StoredGroup) => boolean;
@@ -60,7 +61,7 @@ export async function planRolled(
     Math.min(plan.endHour, state.doneHour),
   );
   const areRead = marked.size * nodes <= DIRECT_NODE_HOURS;
-  const [groups, placesOf] = await Promise.all([readGroups(db), siteOf(db, query)]);
+  const [groups, placesOf] = await Promise.all([readGroups(db), siteOf(query)]);
   const accepted = groups.filter(query.acceptsGroup);
   const apart = query.byZone ? zoneChanges(accepted, placesOf) : new Set<number>();
   const isWithin = (hour: number) => hour >= plan.firstHour && hour < plan.endHour;
@@ -134,8 +135,8 @@ function spansOf(hours: readonly number[]): TimeSpan[] {
 }
 
 /** The places of each site over the range, whole hours. */
-async function siteOf(db: D1Database, { fromMs, toMs }: TimeSpan) {
-  const places = new Places(await readSiteSettings(openDatabase(db)));
+async function siteOf({ siteSettings, fromMs, toMs }: RolledQuery) {
+  const places = new Places(await siteSettings());
   const range = {
     startMs: epochMs(Math.floor(fromMs / HOUR_MS) * HOUR_MS),
     endMs: epochMs(Math.ceil(toMs / HOUR_MS) * HOUR_MS),

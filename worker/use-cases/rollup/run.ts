@@ -6,9 +6,9 @@ import { hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
 import { ROLLUP_VERSION } from '../../../shared/rollup/roll-up.ts';
 import { Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
-import { openDatabase } from '../../storage/database.ts';
 import { readFleet } from '../../storage/fleet.ts';
 import { readLastNodeNumber } from '../../storage/retention-hours.ts';
+import { followMain } from '../../storage/rollup-follow.ts';
 import { BLOCK_NODES, blockOfNode, dayOf, HOURS_PER_DAY, hoursOf } from '../../storage/rollup-keys.ts';
 import { LATE_AFTER_MS } from '../../storage/rollup-marks.ts';
 import {
@@ -22,8 +22,8 @@ import {
   readRollupState,
 } from '../../storage/rollup-state.ts';
 import { dropMarks } from '../../storage/rollup-sums.ts';
-import { readSettings } from '../../storage/settings.ts';
-import { localNode } from '../../storage/shards.ts';
+import { readAllSettings } from '../../storage/settings.ts';
+import { localNode, Shards } from '../../storage/shards.ts';
 import { catalogSha256 } from '../factor-versions.ts';
 import { sumBlocks } from './sum-blocks.ts';
 import { sumDay } from './sum-day.ts';
@@ -40,14 +40,16 @@ const STEP_NODE_HOURS = 1_024;
 /** Hours of nodes that one turn sums. The free plan has 10 ms of CPU and 50 queries for it. */
 export const TURN_NODE_HOURS = { free: 2 * BLOCK_NODES, paid: 20_480 };
 
-export async function runRollups(db: D1Database, nowMs: number, nodeHours: number): Promise<void> {
+/** @param main shard 0, where it is not this database: it holds what is of the whole fleet */
+export async function runRollups(db: D1Database, nowMs: number, nodeHours: number, main = db): Promise<void> {
   const state = (await readRollupState(db)) ?? (await beginRollups(db));
   if (state === null) return;
   const madeWith = `${ROLLUP_VERSION}/${await catalogSha256()}`;
   if (state.madeWith !== madeWith) await beginAnew(db, madeWith, nowMs);
+  if (main !== db) await followMain(db, main);
   const lastNode = await readLastNodeNumber(db);
   await advance(db, state, lastNode, nowMs);
-  await sumMarked(db, nowMs, nodeHours);
+  await sumMarked(db, nowMs, nodeHours, main);
   // What was just marked and summed need not wait for the next turn.
   const after = await readRollupState(db);
   if (after !== null) await finish(db, after);
@@ -88,12 +90,15 @@ async function finish(db: D1Database, state: RollupState): Promise<void> {
   });
 }
 
-async function sumMarked(db: D1Database, nowMs: number, nodeHours: number): Promise<void> {
+async function sumMarked(db: D1Database, nowMs: number, nodeHours: number, main: D1Database): Promise<void> {
   let left = nodeHours;
   let marks = await readNextMarks(db, LIMIT);
   if (marks.length === 0) return;
   const state = await readRollupState(db);
-  const [fleet, settings] = await Promise.all([readFleet(db), readSettings(openDatabase(db))]);
+  const [fleet, settings] = await Promise.all([
+    readFleet(db),
+    readAllSettings(new Shards(main === db ? [db] : [main, db])),
+  ]);
   const places = new Places(settings);
   const context = {
     db,
