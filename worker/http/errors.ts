@@ -2,6 +2,7 @@
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { untilTomorrowSeconds } from '../../shared/pace/overload.ts';
+import { ShardError } from '../storage/shards.ts';
 import type { App, AppEnv } from './app.ts';
 import { type Problem, problemResponse } from './problem.ts';
 
@@ -67,7 +68,14 @@ export const answerError: ErrorHandler<AppEnv> = (error, context) => {
   if (isTransientDatabaseError(error)) {
     return problemResponse(context, {
       code: 'overloaded',
-      detail: 'The database cannot take this now; send the same request again after the time in Retry-After.',
+      detail: `${databaseIn(error)} cannot take this now; send the same request again after the time in Retry-After.`,
+    });
+  }
+  if (error instanceof ShardError && context.var.shards.count > 1) {
+    console.error(`${context.req.method} ${context.req.path} failed:`, error);
+    return problemResponse(context, {
+      code: 'overloaded',
+      detail: `${databaseIn(error)} failed, and without its nodes the answer would not be whole; the log of the Worker says why. Send the same request again after the time in Retry-After.`,
     });
   }
   console.error(`${context.req.method} ${context.req.path} failed:`, error);
@@ -76,6 +84,10 @@ export const answerError: ErrorHandler<AppEnv> = (error, context) => {
     detail: 'Something failed that is not your fault; the log of the Worker says what.',
   });
 };
+
+/** Which of several. */
+const databaseIn = (error: unknown): string =>
+  error instanceof ShardError ? `The database ${error.binding}` : 'The database';
 
 /** Hono's own refusals before a route's handler: a body that is not JSON, or not declared as such. */
 function fromHttpException(error: HTTPException): Problem {

@@ -62,7 +62,9 @@ export function registerIngest(app: App): void {
     if (nodeNumber === null) throw new Error('an ingest token without a node');
     const body = context.req.valid('json');
     // Reports are absolute: what was booked before the connection broke is found unchanged.
-    const outcome = await withOneRetry(() => ingest(shards.ofNode(nodeNumber), nodeNumber, body, nowMs));
+    const outcome = await withOneRetry(() =>
+      ingest(shards.ofNode(nodeNumber), nodeNumber, body, nowMs, shards),
+    );
     if (!outcome.ok) return problemResponse(context, outcome.problem);
     const { conflicts, ...counts } = outcome.value;
     const pace = await fleetPace(context);

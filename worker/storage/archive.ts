@@ -2,13 +2,12 @@
 
 export type Dataset = 'windows' | 'job_shares' | 'series';
 
-/** The database that the nodes of a file lie in; there is one. */
-const SHARD = 0;
-
 export interface Part {
   readonly dataset: Dataset;
   /** Whole days since 1970. */
   readonly day: number;
+  /** The database that the nodes of the file lie in. */
+  readonly shard: number;
   /** Of the file, after `part-`. */
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -17,13 +16,13 @@ export interface Part {
 const DAY_MS = 86_400_000;
 
 /** `windows/date=2026-11-25/shard=0/part-00000001-0.parquet` */
-export function partPath({ dataset, day, name }: Omit<Part, 'bytes'>): string {
-  return `${folderOf(dataset, day)}part-${name}.parquet`;
+export function partPath({ dataset, day, shard, name }: Omit<Part, 'bytes'>): string {
+  return `${folderOf(dataset, day, shard)}part-${name}.parquet`;
 }
 
-function folderOf(dataset: Dataset, day: number): string {
+function folderOf(dataset: Dataset, day: number, shard: number): string {
   const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
-  return `${dataset}/date=${date}/shard=${SHARD}/`;
+  return `${dataset}/date=${date}/shard=${shard}/`;
 }
 
 export interface Written {
@@ -43,11 +42,16 @@ export async function writeParts(bucket: R2Bucket, parts: readonly Part[]): Prom
   return { files: parts.length, bytes };
 }
 
-/** All that there are of a day. @returns how many */
-export async function deleteParts(bucket: R2Bucket, dataset: Dataset, day: number): Promise<number> {
+/** All that there are of a day and a shard. @returns how many */
+export async function deleteParts(
+  bucket: R2Bucket,
+  dataset: Dataset,
+  day: number,
+  shard: number,
+): Promise<number> {
   for (let count = 0; ; ) {
     // At most a thousand, as many as one call deletes.
-    const { objects, truncated } = await bucket.list({ prefix: folderOf(dataset, day) });
+    const { objects, truncated } = await bucket.list({ prefix: folderOf(dataset, day, shard) });
     if (objects.length > 0) await bucket.delete(objects.map(({ key }) => key));
     count += objects.length;
     if (!truncated) return count;

@@ -10,7 +10,8 @@ const READ_ELSEWHERE = `
            COALESCE((SELECT received_at_ms FROM node_hours
              WHERE key >= node_number * 2097152 AND key < (node_number + 1) * 2097152 ORDER BY key DESC LIMIT 1), 0)) AS heardAtMs
   FROM parts
-  WHERE part_id IN (SELECT value FROM json_each(?1)) AND node_number <> ?2 AND out_of_service_ms IS NULL`;
+  WHERE part_id IN (SELECT value FROM json_each(?1)) AND node_number <> ?2
+    AND (out_of_service_ms IS NULL OR moved_to = ?2)`;
 
 export interface PartElsewhere extends StoredPart {
   /** Of its node. */
@@ -19,7 +20,7 @@ export interface PartElsewhere extends StoredPart {
   readonly heardAtMs: number;
 }
 
-/** Parts with these ids that are in service in other nodes. */
+/** Parts with these ids that are in service in other nodes of one database, or have gone from there to this node. */
 export async function readPartsElsewhere(
   db: D1Database,
   ids: readonly string[],
@@ -75,6 +76,18 @@ const END_MOVED = `
   WHERE parts.out_of_service_ms IS NULL
     AND parts.node_number = part.value ->> 0 AND parts.part_id = part.value ->> 1`;
 
+/** The same where the node that has it now is in another database. */
+const LOG_MOVES_AWAY = `
+  INSERT INTO changes (${CHANGE_COLUMNS})
+  SELECT ?2, 'node:' || ?3, 'node:' || there.id, 'parts',
+         json_group_array(json_object('id', p.part_id, 'outOfService', NULL)),
+         json_group_array(json_object('id', p.part_id, 'outOfService', part.value ->> 3, 'movedTo', ?3)),
+         MIN(part.value ->> 2), NULL, 'reported by another node'
+  FROM json_each(?1) AS part
+  JOIN parts AS p ON p.node_number = part.value ->> 0 AND p.part_id = part.value ->> 1
+  JOIN nodes AS there ON there.number = p.node_number
+  GROUP BY there.number`;
+
 const LOG_RETURNS = `
   INSERT INTO changes (${CHANGE_COLUMNS})
   SELECT ?2, 'node:' || nodes.id, 'node:' || nodes.id, 'parts',
@@ -94,11 +107,41 @@ const RETURN_PARTS = `
   WHERE parts.out_of_service_ms IS NOT NULL
     AND parts.node_number = part.value ->> 0 AND parts.part_id = part.value ->> 1`;
 
+/** A part that ends at `endMs` where it was. */
+export interface MovedPart {
+  readonly part: StoredPart;
+  readonly endMs: number;
+}
+
+const endRows = (moved: readonly MovedPart[]) =>
+  moved.map(({ part, endMs }) => [part.nodeNumber, part.id, endMs, new Date(endMs).toISOString()]);
+
+/**
+ * Ends parts in their database that a node of another one reports, before they begin there: where that is cut off, the next
+ * inventory finds what has gone to it.
+ */
+export async function endPartsAway(
+  db: D1Database,
+  moved: readonly MovedPart[],
+  to: { readonly number: number; readonly id: string },
+  nowMs: number,
+): Promise<void> {
+  const rows = JSON.stringify(endRows(moved));
+  const parts = moved.map(({ part }) => part);
+  const nodes = parts.map(({ nodeNumber }) => nodeNumber);
+  await db.batch([
+    keepParts(db, parts, nowMs),
+    db.prepare(LOG_MOVES_AWAY).bind(rows, nowMs, to.id),
+    db.prepare(END_MOVED).bind(rows, to.number),
+    markNodes(db, nodes, nowMs),
+  ]);
+}
+
 export interface InventoryChanges {
   /** New, or with another name, capacity, cores or origin. */
   readonly written: readonly StoredPart[];
   /** Of another node, or of this one where others stand for it now: it ends at `endMs` and goes on in this node. */
-  readonly moved: readonly { readonly part: StoredPart; readonly endMs: number }[];
+  readonly moved: readonly MovedPart[];
   /** Out of service, and in this node again. */
   readonly returned: readonly StoredPart[];
 }
@@ -125,12 +168,7 @@ export async function writeInventory(
     part.inServiceAssumed ? 1 : 0,
     part.agesFromMs,
   ]);
-  const ends = moved.map(({ part, endMs }) => [
-    part.nodeNumber,
-    part.id,
-    endMs,
-    new Date(endMs).toISOString(),
-  ]);
+  const ends = endRows(moved);
   const returns = returned.map((part) => [
     part.nodeNumber,
     part.id,

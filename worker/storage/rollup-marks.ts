@@ -8,6 +8,7 @@ import { rollupMarks } from '../schema/rollups.ts';
 import { type Database, openDatabase, toStatement } from './database.ts';
 import { OLDEST_HOUR } from './node-days.ts';
 import { BLOCK_NODES, MARKS_PER_DAY } from './rollup-keys.ts';
+import { NODES_PER_SHARD } from './shards.ts';
 
 interface HourSpan {
   /** Cut to the time since the nodes enrolled or first reported, and to what has not left. */
@@ -35,7 +36,7 @@ export const KEPT_FROM_HOUR = `
 /** Marks the span for the blocks of these nodes. */
 export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan) {
   const hour = (instantMs: number) => sql`CAST(${Math.max(0, Math.floor(instantMs / HOUR_MS))} AS INTEGER)`;
-  const block = sql.raw(String(BLOCK_NODES));
+  const blockOf = sql.raw(`(number & ${NODES_PER_SHARD - 1}) / ${BLOCK_NODES}`);
   return db
     .insert(rollupMarks)
     .select(
@@ -46,7 +47,7 @@ export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan) {
                       UNION ALL SELECT day + 1 FROM days, span WHERE (day + 1) * 24 < hi)
         SELECT day * ${sql.raw(String(MARKS_PER_DAY))} + block.number,
                ((1 << MIN(24, hi - day * 24)) - 1) & ~((1 << MAX(0, lo - day * 24)) - 1), hex(randomblob(8))
-        FROM days, span, (SELECT DISTINCT number / ${block} AS number FROM (${nodes})) AS block
+        FROM days, span, (SELECT DISTINCT ${blockOf} AS number FROM (${nodes})) AS block
         WHERE TRUE`,
     )
     .onConflictDoUpdate({

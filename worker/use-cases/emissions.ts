@@ -44,7 +44,7 @@ import { KnownJobs, namedJobs } from './emissions-jobs.ts';
 import { loadIntensities } from './grid-intensity.ts';
 import { devicesAsKnown } from './known-devices.ts';
 import type { RolledQuery } from './rollup/plan.ts';
-import { readRolledUp } from './rollup/read.ts';
+import { estimateGaps, readRolledUp } from './rollup/read.ts';
 import { joinRolledNodes, planRolledNodes } from './rollup/read-nodes.ts';
 import { loadSupply } from './supply.ts';
 
@@ -177,6 +177,7 @@ export async function emissions(
     withParts: query.withParts,
   });
   const tooManySteps = () => checkSteps(edges.length - 1, 1 + join.groupCount);
+  estimateGaps(rolled.filter((own) => own !== null));
   for (const own of rolled) for (const hour of own?.hours ?? []) join.addHour(hour);
   const know = async (numbers: readonly number[]) => jobs?.read(numbers);
   for (const [shard, plan] of rolledNodes.entries()) {

@@ -17,6 +17,7 @@ import { type HourWrite, readStoredHours, type StoredHour, writeHours } from '..
 import { countDroppedSeries, writeNodeFacts } from '../storage/node-facts.ts';
 import { nodeHourKey } from '../storage/node-hour-key.ts';
 import { type SetAside, setAside } from '../storage/quarantine.ts';
+import type { Shards } from '../storage/shards.ts';
 import { findMisnamed, openBooks, type Registry, toLedgerEpoch } from './ingest-registry.ts';
 import { findSeriesFault, seriesOf } from './ingest-series.ts';
 import { recordInventory } from './record-inventory.ts';
@@ -32,11 +33,13 @@ export interface IngestCounts {
 /** An agent has one request in flight; more at once are its retries after timeouts. Each round at least one of them wins. */
 const MAX_ATTEMPTS = 10;
 
+/** @param shards all databases, where parts may have come from another one; null: there is one */
 export async function ingest(
   db: D1Database,
   nodeNumber: number,
   body: IngestBody,
   nowMs: number,
+  shards: Shards | null = null,
 ): Promise<Result<IngestCounts>> {
   const screened: SetAside[] = [];
   const plausible: WindowReport[] = [];
@@ -54,7 +57,7 @@ export async function ingest(
   const aside = [...screened, ...booked.aside];
   await setAside(db, nodeNumber, aside, nowMs);
   await writeNodeFacts(db, nodeNumber, body, nowMs);
-  if (body.inventory !== undefined) await recordInventory(db, nodeNumber, body.inventory, nowMs);
+  if (body.inventory !== undefined) await recordInventory(db, nodeNumber, body.inventory, nowMs, shards);
   return ok({
     accepted: booked.accepted,
     unchanged: booked.unchanged,

@@ -42,7 +42,7 @@ export async function metrics(
     countUnresolved(shards),
     readFetches(shards.main),
     intensityNow(shards.main, nowMs),
-    retentionFamilies(shards.main),
+    retentionFamilies(shards),
     alertFamilies(shards.main),
   ]);
   const states = nodes.map((node) => nodeState(node, nowMs, silentAfterMs));

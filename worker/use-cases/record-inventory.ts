@@ -5,14 +5,19 @@ import { grownTotal, memoryChanges } from '../../shared/embodied/memory-parts.ts
 import { idScope, isSamePart } from '../../shared/embodied/part-identity.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import type { Inventory } from '../../shared/wire/ingest.ts';
+import { byKey } from '../storage/by-node.ts';
 import { readEnrolledAt } from '../storage/fleet.ts';
 import {
+  endPartsAway,
+  type MovedPart,
   markMissing,
   type PartElsewhere,
   readPartsElsewhere,
   writeInventory,
 } from '../storage/part-inventory.ts';
 import { readParts, type StoredPart, UNSAID } from '../storage/parts.ts';
+import { readNodeIds } from '../storage/retention-hours.ts';
+import { type Shards, shardOfNode } from '../storage/shards.ts';
 
 /** A node that has said nothing for as long may have been opened. */
 const SILENT_AFTER_MS = HOUR_MS;
@@ -25,12 +30,14 @@ const SILENT_AFTER_MS = HOUR_MS;
  * not undo its making. Parts leave by the operator's word, or when another node reports the same part: then it ends there
  * and goes on here, with what is left of it. One that left and is reported again is in service again, since now. Nothing
  * is written where nothing changed.
+ * @param shards where the part may be in other databases too
  */
 export async function recordInventory(
   db: D1Database,
   nodeNumber: number,
   inventory: Inventory,
   nowMs: number,
+  shards: Shards | null = null,
 ): Promise<void> {
   const ledger = await readParts(db, [nodeNumber]);
   const known = new Map(ledger.map((part) => [part.id, part]));
@@ -39,31 +46,50 @@ export async function recordInventory(
   const inService = ledger.filter(({ outOfServiceMs }) => outOfServiceMs === null);
   const memory = memoryChanges(inService, told);
   const reported = memory.accepted.flatMap((part) => withGrowth(inService, part));
-  const elsewhere = await readPartsElsewhere(
-    db,
-    reported.flatMap(({ id, type }) => (idScope(type, id) === 'node' ? [] : [id])),
-    nodeNumber,
-  );
+  const ids = reported.flatMap(({ id, type }) => (idScope(type, id) === 'node' ? [] : [id]));
+  const elsewhere =
+    shards === null
+      ? await readPartsElsewhere(db, ids, nodeNumber)
+      : await shards.rows((other) => readPartsElsewhere(other, ids, nodeNumber));
   const written: StoredPart[] = [];
-  const moved = memory.superseded.map((part) => ({ part, endMs: nowMs }));
+  const moved: MovedPart[] = memory.superseded.map((part) => ({ part, endMs: nowMs }));
   const returned: StoredPart[] = [];
   for (const part of reported) {
     const before = known.get(part.id);
-    const there = elsewhere.filter((other) => isSamePart(other, part));
+    const alike = elsewhere.filter((other) => isSamePart(other, part));
+    const there = alike.filter(({ outOfServiceMs }) => outOfServiceMs === null);
     const came = there.find((other) => hasCome(other, before, nowMs));
     if (before !== undefined && isBack(before, there, came)) returned.push(before);
     // What is here already has been since it came; else it was there until now.
     if (came !== undefined)
       moved.push({ part: came, endMs: before?.outOfServiceMs === null ? before.inServiceMs : nowMs });
     // Modules that stand for a total now go on with what is left of it.
-    const origins = came !== undefined ? [came] : part.type === 'dimm' ? memory.superseded : [];
+    const left = before === undefined ? alike.filter((other) => !there.includes(other)) : [];
+    const origins =
+      came !== undefined ? [came] : left.length > 0 ? left : part.type === 'dimm' ? memory.superseded : [];
     const next = reportedNow(before, { ...part, nodeNumber }, origins, { firstMs, nowMs });
     if (before === undefined || isOther(before, next)) written.push(next);
   }
-  await writeInventory(db, nodeNumber, { written, moved, returned }, nowMs);
+  const isAway = ({ part }: MovedPart) => shardOfNode(part.nodeNumber) !== shardOfNode(nodeNumber);
+  const away = moved.filter(isAway);
+  if (shards !== null && away.length > 0) await endAway(shards, away, nodeNumber, nowMs);
+  const own = moved.filter((each) => !isAway(each));
+  await writeInventory(db, nodeNumber, { written, moved: own, returned }, nowMs);
   const unseen = new Set<StoredPart>(memory.unseen);
   const seen = ledger.filter((part) => !unseen.has(part));
   await markMissing(db, nodeNumber, presenceChanges(seen, new Set(reported.map(({ id }) => id)), nowMs));
+}
+
+async function endAway(
+  shards: Shards,
+  moved: readonly MovedPart[],
+  nodeNumber: number,
+  nowMs: number,
+): Promise<void> {
+  const own = { first: nodeNumber, end: nodeNumber + 1 };
+  const id = (await readNodeIds(shards.ofNode(nodeNumber), own)).get(nodeNumber)!;
+  for (const [shard, parts] of byKey(moved, ({ part }) => shardOfNode(part.nodeNumber)))
+    await shards.ask(shard, (db) => endPartsAway(db, parts, { number: nodeNumber, id }, nowMs));
 }
 
 /** @param origins what it was until it came here; none: it is new, or has been here */

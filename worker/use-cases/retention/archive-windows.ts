@@ -79,13 +79,12 @@ export async function windowParts(
     devices.add(deviceRows(hours, names));
     shares.add(shareRows(hours, names));
   }
-  const { day } = block;
   const name = partName(block);
   return {
     hours: count,
     parts: [
-      ...numbered('windows', day, name, devices.finish()),
-      ...numbered('job_shares', day, name, shares.finish()),
+      ...numbered('windows', block, name, devices.finish()),
+      ...numbered('job_shares', block, name, shares.finish()),
     ],
   };
 }

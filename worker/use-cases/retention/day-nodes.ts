@@ -6,6 +6,7 @@ import type { Dataset, Part } from '../../storage/archive.ts';
 import { nodeHourKeyRange, parseNodeHourKey } from '../../storage/node-hour-key.ts';
 import type { KeySpan } from '../../storage/node-hours.ts';
 import type { RetentionTask } from '../../storage/retention-tasks.ts';
+import { localNode, shardOfNode } from '../../storage/shards.ts';
 
 export interface Retention {
   readonly db: D1Database;
@@ -38,20 +39,27 @@ export function spansOf({ day, nodes }: DayNodes): KeySpan[] {
   );
 }
 
-/** The numbers of the first and the last node. */
+/** The numbers of the first and the last node within their shard. */
 export function partName({ nodes }: DayNodes): string {
-  return `${padded(nodes.first)}-${padded(nodes.end - 1)}`;
+  const first = localNode(nodes.first);
+  return `${padded(first)}-${padded(first + nodes.end - nodes.first - 1)}`;
 }
 
-export function numbered(dataset: Dataset, day: number, name: string, files: readonly Uint8Array[]): Part[] {
-  return files.map((bytes, index) => ({ dataset, day, name: `${name}-${index}`, bytes }));
+export function numbered(
+  dataset: Dataset,
+  { day, nodes }: DayNodes,
+  name: string,
+  files: readonly Uint8Array[],
+): Part[] {
+  const shard = shardOfNode(nodes.first);
+  return files.map((bytes, index) => ({ dataset, day, shard, name: `${name}-${index}`, bytes }));
 }
 
 /** Whether the task is past this hour. */
 export function isPast(task: RetentionTask, key: number): boolean {
   const { nodeNumber, hourStartMs } = parseNodeHourKey(key);
   const day = Math.floor(hourStartMs / DAY_MS);
-  return day < task.day || (day === task.day && nodeNumber < task.position);
+  return day < task.day || (day === task.day && localNode(nodeNumber) < task.position);
 }
 
 const padded = (number: number) => String(number).padStart(8, '0');

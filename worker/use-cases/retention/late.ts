@@ -93,7 +93,7 @@ async function tidy(
   if (bucket !== null) {
     const files = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
     // Beside the file of the day, which holds what left before.
-    written.push(await writeParts(bucket, numbered('series', block.day, `late-${first.id}`, files)));
+    written.push(await writeParts(bucket, numbered('series', block, `late-${first.id}`, files)));
   }
   const { statements } = await packHours(db, spans, unchangedSinceMs, (key) => isPast(tasks.checks, key));
   return { ...sum(written), statements };

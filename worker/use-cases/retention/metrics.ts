@@ -1,11 +1,14 @@
 /** What retention has done and how far it is: a task that stands still is seen by its time. */
 import type { MetricFamily } from '../../../shared/metrics/open-metrics.ts';
 import { DAY_MS } from '../../../shared/time/window.ts';
-import { readRetentionTasks } from '../../storage/retention-tasks.ts';
+import { byKey } from '../../storage/by-node.ts';
+import { type RetentionTask, readRetentionTasks } from '../../storage/retention-tasks.ts';
+import type { Shards } from '../../storage/shards.ts';
 
 /** Without samples before the first turn that found anything. */
-export async function retentionFamilies(db: D1Database): Promise<MetricFamily[]> {
-  const tasks = Object.values((await readRetentionTasks(db)) ?? {});
+export async function retentionFamilies(shards: Shards): Promise<MetricFamily[]> {
+  const byShard = await shards.rows(async (db) => Object.values((await readRetentionTasks(db)) ?? {}));
+  const tasks = [...byKey(byShard, ({ task }) => task).values()].map(together);
   const ofHours = tasks.filter(({ task }) => task !== 'files');
   return [
     {
@@ -45,4 +48,11 @@ export async function retentionFamilies(db: D1Database): Promise<MetricFamily[]>
         .map(({ files }) => ({ labels: {}, value: files })),
     },
   ];
+}
+
+/** Of the same task in each database: done is what all have done. */
+function together(tasks: readonly RetentionTask[]): RetentionTask {
+  const sum = (of: 'hours' | 'files' | 'bytes') => tasks.reduce((all, task) => all + task[of], 0);
+  const day = Math.min(...tasks.map((task) => task.day));
+  return { ...tasks[0]!, day, hours: sum('hours'), files: sum('files'), bytes: sum('bytes') };
 }

@@ -16,6 +16,7 @@ import {
 import { HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
 import { readSummedDay } from '../../storage/rollup-state.ts';
 import { deleteBlocks } from '../../storage/rollup-sums.ts';
+import { firstNodeOf, shardOfNode } from '../../storage/shards.ts';
 import { seriesFiles } from './archive-series.ts';
 import { windowParts } from './archive-windows.ts';
 import {
@@ -83,8 +84,8 @@ export async function runRetention(retention: Retention): Promise<void> {
       { ...walk, size: EVERY_NODE, steps: settings.archiveSteps },
       tasks.files,
       Math.min(today - settings.archivedSeriesDays, series.day),
-      async ({ day }) => ({
-        files: await deleteParts(bucket, 'series', day),
+      async ({ day, nodes }) => ({
+        files: await deleteParts(bucket, 'series', day, shardOfNode(nodes.first)),
         bytes: 0,
         hours: 0,
         statements: [],
@@ -119,11 +120,14 @@ async function walkDays(
   beforeDay: number,
   stepOf: (block: DayNodes) => Promise<Step>,
 ): Promise<RetentionTask> {
+  const base = firstNodeOf(shardOfNode(lastNode));
   let task = from;
   for (let step = 0; step < steps && task.day < beforeDay; step++) {
     const { end } = blockOf(task.position, size);
-    const { statements, ...done } = await stepOf({ day: task.day, nodes: { first: task.position, end } });
-    const next = end > lastNode ? { day: task.day + 1, position: 0 } : { day: task.day, position: end };
+    const nodes = { first: base + task.position, end: base + end };
+    const { statements, ...done } = await stepOf({ day: task.day, nodes });
+    const next =
+      base + end > lastNode ? { day: task.day + 1, position: 0 } : { day: task.day, position: end };
     const moved = await moveTask(db, task, { ...next, ...done }, statements);
     // Another run is at it.
     if (moved === null) return task;
@@ -148,7 +152,7 @@ async function letSeriesGo(
   let written: Written = { files: 0, bytes: 0 };
   if (bucket !== null) {
     const files = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
-    written = await writeParts(bucket, numbered('series', block.day, partName(block), files));
+    written = await writeParts(bucket, numbered('series', block, partName(block), files));
   }
   return { ...written, ...(await packHours(db, spans, unchangedSinceMs, isCut)) };
 }

@@ -3,8 +3,10 @@
  * that changed are left. Rows read grow with time, sites and GPU models, not with nodes.
  */
 import type { RolledHour } from '../../../shared/emissions/join.ts';
+import type { HourSums } from '../../../shared/rollup/hour-sums.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { DEVICE_TYPES, type DeviceType } from '../../../shared/wire/ingest.ts';
+import { byKey } from '../../storage/by-node.ts';
 import { readLastNodeNumber } from '../../storage/retention-hours.ts';
 import { dayOf, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
 import { readRollupState } from '../../storage/rollup-state.ts';
@@ -14,9 +16,11 @@ import { planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
 
 export interface RolledUp extends Pick<RolledPlan, 'spans' | 'gridZones' | 'rolledUpToMs' | 'hoursWaiting'> {
   readonly hours: readonly RolledHour[];
+  /** By group, all hours that are taken of it, whether they are asked for or not. */
+  readonly taken: ReadonlyMap<string, readonly HourSums[]>;
 }
 
-/** Null: nothing is taken from rollups. */
+/** What one shard has of the answer; null: nothing is taken from its rollups. */
 export async function readRolledUp(db: D1Database, query: RolledQuery): Promise<RolledUp | null> {
   const [state, lastNode] = await Promise.all([readRollupState(db), readLastNodeNumber(db)]);
   const plan = state && (await planRolled(db, query, state, localNode(lastNode)));
@@ -27,35 +31,55 @@ export async function readRolledUp(db: D1Database, query: RolledQuery): Promise<
     dayOf(plan.firstHour),
     dayOf(plan.endHour - 1) + 1,
   );
+  const taken = new Map<string, HourSums[]>();
   const hours = plan.groups.flatMap((group): RolledHour[] => {
     const placeAt = plan.placeAtSite(group.siteId);
-    return hoursOfGroup(days, group, plan.isTaken)
+    const ofGroup = hoursOfGroup(days, group, plan.isTaken);
+    taken.set(
+      JSON.stringify([group.siteId, group.gpuModel]),
+      ofGroup.map(([, sums]) => sums),
+    );
+    return ofGroup
       .filter(([startMs]) => query.acceptsPlace(placeAt(startMs)))
       .map(([startMs, sums]) => ({ startMs, gpuModel: group.gpuModel, placeAt, sums }));
   });
-  return { ...plan, hours };
+  return { ...plan, hours, taken };
 }
 
-/**
- * By start of the hour. What gaps would have used is told by the mean power of the same type of device in the group over
- * the range: which device was silent is not known any more.
- */
+/** By start of the hour. */
 function hoursOfGroup(days: readonly DaySums[], { number }: StoredGroup, isTaken: (hour: number) => boolean) {
-  const hours = days
+  return days
     .filter(({ group }) => group === number)
     .flatMap(({ day, hours: ofDay }) =>
       [...ofDay].map(([hour, sums]) => [day * HOURS_PER_DAY + hour, sums] as const),
     )
-    .filter(([hour]) => isTaken(hour));
-  const watts = (type: DeviceType) => {
-    const sum = (table: 'byDeviceType' | 'meteredMilliseconds') =>
-      hours.reduce((all, [, { figures }]) => all + figures[table][type], 0);
-    const milliseconds = sum('meteredMilliseconds');
-    return milliseconds === 0 ? 0 : sum('byDeviceType') / milliseconds;
-  };
-  const meanWatts = DEVICE_TYPES.map((type) => [type, watts(type)] as const);
-  for (const [, { figures }] of hours)
-    for (const [type, mean] of meanWatts)
-      figures.missingMillijoulesEstimate += figures.gapMilliseconds[type] * mean;
-  return hours.map(([hour, sums]) => [hour * HOUR_MS, sums] as const);
+    .filter(([hour]) => isTaken(hour))
+    .map(([hour, sums]) => [hour * HOUR_MS, sums] as const);
+}
+
+/**
+ * What gaps would have used is told by the mean power of the same type of device in the group over the range, in all shards:
+ * which device was silent is not known any more.
+ */
+export function estimateGaps(shards: readonly RolledUp[]): void {
+  const taken = byKey(
+    shards.flatMap((own) => [...own.taken]),
+    ([group]) => group,
+  );
+  for (const group of taken.values()) {
+    const hours = group.flatMap(([, ofShard]) => ofShard);
+    for (const type of DEVICE_TYPES) {
+      const mean = meanPower(hours, type);
+      for (const { figures } of hours)
+        figures.missingMillijoulesEstimate += figures.gapMilliseconds[type] * mean;
+    }
+  }
+}
+
+/** Millijoules over milliseconds. */
+function meanPower(hours: readonly HourSums[], type: DeviceType): number {
+  const sum = (table: 'byDeviceType' | 'meteredMilliseconds') =>
+    hours.reduce((all, { figures }) => all + figures[table][type], 0);
+  const milliseconds = sum('meteredMilliseconds');
+  return milliseconds === 0 ? 0 : sum('byDeviceType') / milliseconds;
 }
