@@ -10,7 +10,7 @@ import { ByteReader, ByteWriter } from './varint.ts';
 import { readWindows, writeWindows } from './window-run.ts';
 
 /** The first byte. Hours of another format are not read. */
-export const LEDGER_FORMAT = 5;
+export const LEDGER_FORMAT = 6;
 
 export function encodeHour(hour: HourLedger): Uint8Array {
   if (hour.windows.length !== WINDOWS_PER_HOUR)

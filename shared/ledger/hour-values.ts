@@ -12,12 +12,14 @@ const UTILIZATION_STEPS = 10_000;
 const COLUMNS = {
   firstEnergy: 8,
   energy: 9,
+  energyBeside: 20,
   metered: 10,
   recovered: 11,
   firstExcess: 12,
   excess: 13,
   firstUtilization: 14,
   utilization: 15,
+  utilizationBeside: 21,
   idle: 16,
   firstShare: 17,
   share: 18,
@@ -99,17 +101,29 @@ class Together {
   #last = 0;
   #mean = 0;
 
+  /** Whether there is none to compare with. */
+  get isEmpty(): boolean {
+    return this.#last === 0 || this.#mean === 0;
+  }
+
+  /** By the same share as the others. */
   guesses({ last, mean }: Guesser): readonly number[] {
-    if (this.#last === 0 || this.#mean === 0) return [last, mean, last, mean];
+    if (this.isEmpty) return [last, mean, last, mean];
     return [last, mean, (last * this.#now) / this.#last, (mean * this.#now) / this.#mean];
   }
 
   /** @param last of the device, and its mean, before this window */
-  add(energyMillijoules: number, last: number, mean: number): void {
-    this.#now += energyMillijoules;
+  add(value: number, last: number, mean: number): void {
+    this.#now += value;
     this.#last += last;
     this.#mean += mean;
   }
+}
+
+/** Of the devices of one window. */
+interface Beside {
+  readonly energy: Together;
+  readonly utilization: Together;
 }
 
 /** Codes a number that is guessed, and learns it. */
@@ -117,7 +131,8 @@ function codeGuessed(
   coder: NumberCoder,
   guesser: Guesser,
   guesses: readonly number[],
-  [first, next]: readonly [number, number],
+  first: number,
+  next: number,
   actual: number,
 ): number {
   const value = guesser.isNew
@@ -127,21 +142,39 @@ function codeGuessed(
   return value;
 }
 
-const ENERGY = [COLUMNS.firstEnergy, COLUMNS.energy] as const;
-const EXCESS = [COLUMNS.firstExcess, COLUMNS.excess] as const;
-const UTILIZATION = [COLUMNS.firstUtilization, COLUMNS.utilization] as const;
+/** The same, by what the devices beside have. */
+function codeTogether(
+  coder: NumberCoder,
+  guesser: Guesser,
+  beside: Together,
+  [first, alone, together]: readonly [number, number, number],
+  actual: number,
+): number {
+  const { last, mean, isNew } = guesser;
+  const guesses = beside.guesses(guesser);
+  const value = codeGuessed(coder, guesser, guesses, first, beside.isEmpty ? alone : together, actual);
+  if (!isNew) beside.add(value, last, mean);
+  return value;
+}
+
+const ENERGY = [COLUMNS.firstEnergy, COLUMNS.energy, COLUMNS.energyBeside] as const;
+const UTILIZATION = [COLUMNS.firstUtilization, COLUMNS.utilization, COLUMNS.utilizationBeside] as const;
 
 function codeDevice(
   coder: NumberCoder,
   shape: WindowShape['devices'][number],
   given: LedgerDevice | undefined,
   before: DeviceBefore,
-  together: Together,
+  beside: Beside,
 ): LedgerDevice {
-  const { last, mean, isNew } = before.energy;
-  const guesses = together.guesses(before.energy);
-  const energyMillijoules = codeGuessed(coder, before.energy, guesses, ENERGY, given?.energyMillijoules ?? 0);
-  if (!isNew) together.add(energyMillijoules, last, mean);
+  const { last } = before.energy;
+  const energyMillijoules = codeTogether(
+    coder,
+    before.energy,
+    beside.energy,
+    ENERGY,
+    given?.energyMillijoules ?? 0,
+  );
   const meteredMilliseconds = shape.isFullyMetered
     ? WINDOW_MS
     : coder.unsigned(COLUMNS.metered, given?.meteredMilliseconds ?? 0);
@@ -155,15 +188,21 @@ function codeDevice(
     const scaled = last === 0 ? excess.last : (excess.last * energyMillijoules) / last;
     const actual = (given?.integratedMillijoules ?? 0) - energyMillijoules;
     integratedMillijoules =
-      energyMillijoules + codeGuessed(coder, excess, [excess.last, excess.mean, scaled], EXCESS, actual);
+      energyMillijoules +
+      codeGuessed(
+        coder,
+        excess,
+        [excess.last, excess.mean, scaled],
+        COLUMNS.firstExcess,
+        COLUMNS.excess,
+        actual,
+      );
   }
   let utilizationRatio: number | null = null;
   if (shape.hasUtilization) {
-    const { utilization } = before;
     const actual = Math.round((given?.utilizationRatio ?? 0) * UTILIZATION_STEPS);
     utilizationRatio =
-      codeGuessed(coder, utilization, [utilization.last, utilization.mean], UTILIZATION, actual) /
-      UTILIZATION_STEPS;
+      codeTogether(coder, before.utilization, beside.utilization, UTILIZATION, actual) / UTILIZATION_STEPS;
   }
   const idleMillijoules =
     shape.idle === 'given' ? coder.unsigned(COLUMNS.idle, given?.idleMillijoules ?? 0) : 0;
@@ -190,9 +229,9 @@ export function codeContents(
   given: Contents | null,
   before: WindowsBefore,
 ): Contents {
-  const together = new Together();
+  const beside = { energy: new Together(), utilization: new Together() };
   const metered = deviceShapes.map((shape, i) =>
-    codeDevice(coder, shape, given?.devices[i], before.device(shape.deviceIndex), together),
+    codeDevice(coder, shape, given?.devices[i], before.device(shape.deviceIndex), beside),
   );
   const byIndex = new Map(metered.map((device) => [device.deviceIndex, device]));
   const jobShares = shares.map((shape, place): LedgerJobShare => {
