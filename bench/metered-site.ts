@@ -7,6 +7,7 @@ import { Miniflare } from 'miniflare';
 import { applyMigrations } from '../deploy/local/migrate.ts';
 import { nodeCrypto } from '../deploy/node-crypto.ts';
 import { ADMIN_TOKEN_ID, createToken } from '../shared/auth/token-format.ts';
+import { bytesByTable } from './database-pages.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
 
@@ -34,6 +35,8 @@ export interface MeteredSite {
   readonly databases: ReadonlyMap<string, Database>;
   /** @throws where the site was started without one */
   readonly bucket: () => ReturnType<Miniflare['getR2Bucket']>;
+  /** Bytes that the tables of all databases take. */
+  readonly tables: () => ReadonlyMap<string, number>;
   /** Of workerd, which holds the Worker and the database. */
   readonly processId: number;
   readonly stop: () => Promise<void>;
@@ -71,6 +74,7 @@ export async function startMeteredSite(
     port: 0,
     cf: false,
     telemetry: { enabled: false },
+    d1Persist: join(folder, 'd1'),
     d1Databases: Object.fromEntries(names.map((name) => [name, `bench-${name}`])),
     ...(archive ? { r2Buckets: { ARCHIVE: 'bench' } } : {}),
     bindings: { ADMIN_SECRET_SHA256: admin.secretSha256, RETENTION_PLAN: plan },
@@ -89,6 +93,7 @@ export async function startMeteredSite(
     url,
     db: databases.get(names[0]!)!,
     databases,
+    tables: () => bytesByTable(join(folder, 'd1')),
     bucket: () => miniflare.getR2Bucket('ARCHIVE'),
     processId,
     adminToken: admin.token,

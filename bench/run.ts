@@ -17,6 +17,7 @@ import { rowLayout } from './row-layout/row-layout.ts';
 import { sampling } from './sampling/sampling.ts';
 import { scaleOf } from './scale/options.ts';
 import { scale } from './scale/scale.ts';
+import { storage } from './storage/storage.ts';
 
 const { values, positionals } = parseArgs({
   options: {
@@ -44,6 +45,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | s
       : sampling(values.traces),
   query,
   'row-layout': rowLayout,
+  storage: () => storage(values.traces ?? null),
   scale: () => scale(scaleOf(count(values.nodes), count(values.shards), count(values.http))),
   forecast: () =>
     values.series === undefined

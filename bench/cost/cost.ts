@@ -1,115 +1,152 @@
 /** What a fleet costs: counted on the real Worker, priced by prices.json without any allowance. */
 import { readFileSync } from 'node:fs';
+import { retentionSettings } from '../../shared/settings/retention.ts';
 import type { Figure } from '../figures.ts';
-import { type Bill, type FleetDay, fleetDay, GPUS } from './fleet-day.ts';
+import { GPUS } from '../load/gpu-load.ts';
+import { NodeWindows } from '../load/node-windows.ts';
+import { bytesOfDay, type KeptBytes, keptBytes, loadOf } from '../storage/storage.ts';
+import { type Bill, fleetDay } from './fleet-day.ts';
 
 const PRICES = JSON.parse(readFileSync(new URL('prices.json', import.meta.url), 'utf8'));
 const NODES = 50;
-const HOURS = 24;
 const DAYS_PER_MONTH = 365 / 12;
-/** Hours of the `paid` preset are kept for ever; a bill needs an end. */
-const YEARS_KEPT = 2;
-const HOT_DAYS = { free: 2, paid: 10 };
-/** Of one report in workerd, with routing and token check: 2.5 ms, measured on two shared cores on 2026-11-25. */
+/** Of one report in workerd, with routing and token check, and the database's part that nobody bills: measured on two shared cores on 2026-11-25. */
 const CPU_MILLISECONDS_PER_REPORT = 2.5;
-/** Series file of a node's day, as the archive writes it at full load. */
-const ARCHIVE_BYTES_PER_NODE_DAY = 450_000;
-const ARCHIVE_FILES_PER_NODE_DAY = 1 + 2 / 32;
+/** Databases that the free plan gives. */
+const FREE_DATABASES = 10;
+const CRON_RUNS_PER_DAY = 1_440;
+const FREE_CPU_MILLISECONDS = 10;
+const FREE_QUERIES = 50;
+/** The turns of the cron that have more to do the more nodes there are. */
+const ALERTS_TURN = 3;
+const ROLLUP_TURN = 4;
+const TURNS_PER_DAY = CRON_RUNS_PER_DAY / 5;
+const HOURS_PER_DAY = 24;
 
 export async function cost(): Promise<Figure[]> {
-  const day = { nodes: NODES, hours: HOURS, withSeries: true };
-  const fast: FleetDay = { ...day, reportEverySeconds: 60 };
-  const slow: FleetDay = { ...day, reportEverySeconds: 300 };
-  const bare: FleetDay = { nodes: 5, hours: HOURS, reportEverySeconds: 300, withSeries: false };
-  const [of60, of300, ofBare] = [await fleetDay(fast), await fleetDay(slow), await fleetDay(bare)];
-  const days = HOURS / 24;
-  const hotBytes = of300.bytes / NODES / days;
-  const hoursBytes = ofBare.bytes / bare.nodes / days;
-  const kept = (hotDays: number) => hotDays * hotBytes + (YEARS_KEPT * 365 - hotDays) * hoursBytes;
-  const paid60 = monthOf(of60, days, kept(HOT_DAYS.paid));
-  const paid300 = monthOf(of300, days, kept(HOT_DAYS.paid));
-  const free = freePlan(of300, days, kept(HOT_DAYS.free));
-  const parts = Object.entries(paid60)
-    .map(([part, usd]) => `${part} ${(usd * 10_000).toFixed(0)}`)
-    .join(', ');
+  const of60 = await fleetDay({ nodes: NODES, reportEverySeconds: 60, plan: 'paid' });
+  const of300 = await fleetDay({ nodes: NODES, reportEverySeconds: 300, plan: 'paid' });
+  const ofFree = await fleetDay({ nodes: NODES, reportEverySeconds: 300, plan: 'free' });
+  const few = { nodes: 4, windows: new NodeWindows(loadOf('mixed')), withSeries: true, hostSeries: true };
+  const hot = (await bytesOfDay(few)).ofNodes / few.nodes;
+  const kept = await keptBytes();
+  const paid60 = monthOf(of60, databaseBytes('paid', hot, kept));
+  const paid300 = monthOf(of300, databaseBytes('paid', hot, kept));
+  const free = freePlan(ofFree, databaseBytes('free', hot, kept));
+  const cron = (CRON_RUNS_PER_DAY * DAYS_PER_MONTH * PRICES.usd.perMillionRequests) / 1e6;
   return [
     figure(
       'cost.rows_written_per_report_60s',
       of60.rowsWritten / of60.reports,
       'rows',
-      'target 1.06; restating and dropping series included',
+      `target 1.06; ${tablesOf(of60)}`,
     ),
-    figure(
-      'cost.rows_written_per_report_300s',
-      of300.rowsWritten / of300.reports,
-      'rows',
-      `of them ${of300.rowsOfDropping} in all when series left`,
-    ),
+    figure('cost.rows_written_per_report_300s', of300.rowsWritten / of300.reports, 'rows', tablesOf(of300)),
     figure(
       'cost.usd_per_node_month_60s',
       total(paid60),
       'USD',
-      `target 0.075; prices of ${PRICES.readOn}, hours kept ${YEARS_KEPT} years`,
+      `target 0.075; prices of ${PRICES.readOn}; ${partsOf(paid60, 1)}`,
     ),
-    figure('cost.usd_per_node_month_300s', total(paid300), 'USD', 'target 0.020'),
-    figure('cost.usd_month_10000_nodes', total(paid60) * 10_000, 'USD', `at 60 s: ${parts}`),
+    figure('cost.usd_per_node_month_300s', total(paid300), 'USD', `target 0.020; ${partsOf(paid300, 1)}`),
+    figure(
+      'cost.usd_month_10000_nodes',
+      total(paid60) * 10_000 + cron,
+      'USD',
+      `at 60 s: ${partsOf(paid60, 10_000)}, cron ${cron.toFixed(3)}`,
+    ),
+    figure(
+      'cost.usd_month_10000_nodes_300s',
+      total(paid300) * 10_000 + cron,
+      'USD',
+      `at 300 s: ${partsOf(paid300, 10_000)}`,
+    ),
     figure(
       'cost.free_plan_nodes',
       free.nodes,
       'nodes',
-      `target 250; 300 s, one database; the least of ${free.note}`,
+      `target 250; 300 s, ${FREE_DATABASES} databases; the least of ${free.note}`,
     ),
     figure(
-      'storage.bytes_per_sample',
-      of300.bytes / (NODES * days * GPUS * 86_400),
+      'cost.database_bytes_per_node',
+      databaseBytes('paid', hot, kept),
       'bytes',
-      'everything in the database over samples of 8 GPUs at 1 Hz; seeded training load of ours',
-    ),
-    figure(
-      'storage.bytes_per_node_year',
-      365 * hoursBytes,
-      'bytes',
-      'hours with their windows and jobs, without series',
+      `steady state of the paid preset: ${Math.round(hot)} a day with series (${GPUS} GPUs and the host), then ${Math.round(kept.packed)}, from the 35th day ${Math.round(kept.cut)}`,
     ),
   ];
+}
+
+/** Of a node, when as much leaves as comes. */
+function databaseBytes(plan: 'free' | 'paid', hot: number, { packed, cut, fleet }: KeptBytes): number {
+  const { seriesDays, windowsDays, hoursDays } = retentionSettings({ RETENTION_PLAN: plan });
+  const ofNode = seriesDays * hot + (windowsDays - seriesDays) * packed + (hoursDays! - windowsDays) * cut;
+  return ofNode + (hoursDays! * fleet) / NODES;
 }
 
 type Month = Readonly<Record<'rows' | 'requests' | 'cpu' | 'reads' | 'database' | 'archive', number>>;
 
 /** US dollars per node and month, by part. */
-function monthOf(bill: Bill, days: number, keptBytes: number): Month {
-  const perMonth = (count: number) => (count / NODES / days) * DAYS_PER_MONTH;
+function monthOf(bill: Bill, bytes: number): Month {
+  const perMonth = (count: number) => (count / NODES) * DAYS_PER_MONTH;
   const { usd } = PRICES;
-  const archivedBytes = ARCHIVE_BYTES_PER_NODE_DAY * 365 * YEARS_KEPT;
+  const { archivedSeriesDays } = retentionSettings({});
+  // Windows stay for ever; as long as hours are counted here.
+  const archived =
+    archivedSeriesDays! * bill.archivedSeriesBytes +
+    retentionSettings({}).hoursDays! * (bill.archivedBytes - bill.archivedSeriesBytes);
   return {
     rows: (perMonth(bill.rowsWritten) * usd.perMillionRowsWritten) / 1e6,
     requests: (perMonth(bill.reports) * usd.perMillionRequests) / 1e6,
     cpu: (perMonth(bill.reports) * CPU_MILLISECONDS_PER_REPORT * usd.perMillionCpuMilliseconds) / 1e6,
     reads: (perMonth(bill.rowsRead) * usd.perMillionRowsRead) / 1e6,
-    database: (keptBytes / 1e9) * usd.perGigabyteMonthOfDatabase,
+    database: (bytes / 1e9) * usd.perGigabyteMonthOfDatabase,
     archive:
-      (archivedBytes / 1e9) * usd.perGigabyteMonthOfArchive +
-      (ARCHIVE_FILES_PER_NODE_DAY * DAYS_PER_MONTH * usd.perMillionArchiveWrites) / 1e6,
+      (archived / NODES / 1e9) * usd.perGigabyteMonthOfArchive +
+      (perMonth(bill.archivedFiles) * usd.perMillionArchiveWrites) / 1e6,
   };
 }
 
-function freePlan(bill: Bill, days: number, keptBytes: number) {
+function freePlan(bill: Bill, keptBytesPerNode: number) {
   const { freePlan: plan } = PRICES;
-  const perDay = (count: number) => count / NODES / days;
+  const perDay = (count: number) => count / NODES;
+  const { packNodes, packSteps } = retentionSettings({ RETENTION_PLAN: 'free' });
+  /** Of the fleet that was simulated, as long as a turn grows with it. */
+  const fitting = (turn: number) => (NODES * FREE_CPU_MILLISECONDS) / bill.turnMilliseconds[turn]!;
   const limits = {
     'rows written': plan.rowsWrittenPerDay / perDay(bill.rowsWritten),
     'rows read': plan.rowsReadPerDay / perDay(bill.rowsRead),
-    // The cron trigger fires each minute.
-    requests: (plan.requestsPerDay - 1_440) / perDay(bill.reports),
-    bytes: plan.bytesPerDatabase / keptBytes,
+    requests: (plan.requestsPerDay - CRON_RUNS_PER_DAY) / perDay(bill.reports),
+    [`bytes of ${FREE_DATABASES} databases`]: (FREE_DATABASES * plan.bytesPerDatabase) / keptBytesPerNode,
+    'days packed': packNodes * packSteps * TURNS_PER_DAY,
+    // An hour may be summed in the twelve turns until the next.
+    'CPU of rollups': (fitting(ROLLUP_TURN) * TURNS_PER_DAY) / HOURS_PER_DAY,
+    'CPU of alerts': fitting(ALERTS_TURN),
+    'queries of a run': Math.max(...bill.mostQueries) <= FREE_QUERIES ? Number.POSITIVE_INFINITY : 0,
   };
   const note = Object.entries(limits)
-    .map(([limit, nodes]) => `${limit} ${Math.floor(nodes)}`)
+    .map(([limit, nodes]) => `${limit} ${Number.isFinite(nodes) ? Math.floor(nodes) : 'any'}`)
     .join(', ');
-  return { nodes: Math.floor(Math.min(...Object.values(limits))), note };
+  const turns = bill.turnMilliseconds.map((each) => each.toFixed(1)).join(', ');
+  return {
+    nodes: Math.floor(Math.min(...Object.values(limits))),
+    note: `${note}; its turns ask at most ${bill.mostQueries.join(', ')} queries and take ${turns} ms of the whole process`,
+  };
 }
 
 const total = (month: Month) => Object.values(month).reduce((sum, usd) => sum + usd, 0);
+
+/** @param nodes that the dollars are of */
+const partsOf = (month: Month, nodes: number) =>
+  Object.entries(month)
+    .map(([part, usd]) => `${part} ${(usd * nodes).toFixed(nodes === 1 ? 5 : 0)}`)
+    .join(', ');
+
+/** Rows per report, by table. */
+const tablesOf = ({ writtenTo, reports }: Bill) =>
+  [...writtenTo]
+    .filter(([, rows]) => rows / reports >= 0.0005)
+    .map(([table, rows]) => `${table} ${(rows / reports).toFixed(4)}`)
+    .join(', ');
 
 const figure = (name: string, value: number, unit: string, note: string): Figure => ({
   name,

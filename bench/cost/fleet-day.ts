@@ -1,201 +1,134 @@
-/** A day of a fleet, told to the real Worker; what it wrote, read and keeps. */
-
-import { deflateRawSync } from 'node:zlib';
-import { encodeSeries } from '../../shared/ledger/series-codec.ts';
-import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
-import { type Ask, startMeteredSite } from '../metered-site.ts';
-import { generator, trainingWatts } from '../row-layout/workload.ts';
+/** A day of a fleet, told to the real Worker, and all that becomes of it: what every statement wrote and read. */
+import { retentionSettings } from '../../shared/settings/retention.ts';
+import { cpuNanoseconds } from '../agent/process-use.ts';
+import { NodeWindows } from '../load/node-windows.ts';
+import { DAY_MINUTES, type Meter, MINUTE_MS, SimulatedFleet } from '../load/simulated-fleet.ts';
+import { loadOf } from '../storage/storage.ts';
 
 export interface FleetDay {
   readonly nodes: number;
-  readonly hours: number;
   readonly reportEverySeconds: number;
-  readonly withSeries: boolean;
+  readonly plan: 'free' | 'paid';
 }
 
 export interface Bill {
   readonly reports: number;
   readonly rowsWritten: number;
   readonly rowsRead: number;
-  /** Of the rows written: when the series leave, a preset's span later. */
-  readonly rowsOfDropping: number;
-  /** Growth of the database. */
-  readonly bytes: number;
+  /** Rows by table, of all that were written. */
+  readonly writtenTo: ReadonlyMap<string, number>;
+  /** Of the rows written: when the day's series left, when its windows were cut, when it was deleted. */
+  readonly rowsOfLeaving: number;
+  /** The most that a run of each of the five turns of the cron asked of the database. */
+  readonly mostQueries: readonly number[];
+  /** Milliseconds of the whole process (Worker and database) in one run of each of the five turns: all but one run in twenty stay below. */
+  readonly turnMilliseconds: readonly number[];
+  /** What the archive holds of the day before anything of it is deleted. */
+  readonly archivedBytes: number;
+  readonly archivedSeriesBytes: number;
+  readonly archivedFiles: number;
 }
 
-const START_MS = Date.UTC(2026, 5, 1);
-const MINUTE_MS = 60_000;
-export const GPUS = 8;
-const ZONES = ['PL', 'US-CAL-CISO'];
+const TURNS = 5;
+/** Reports are on their way, hours are summed: an hour and a half after the day. */
+const AFTERWARDS_MINUTES = 90;
+const RESTATED_AFTER_MINUTES = 12 * 60;
+/** Of the five; the others have nothing to do with a day that is long over. */
+const RETENTION_TURN = 1;
+const RETENTION_TURNS = 40;
 
-/** Eight GPUs and the rest of the host, one job on each node, two zones, every hour restated once. */
-export async function fleetDay(day: FleetDay): Promise<Bill> {
-  const { ask, db, stop } = await startMeteredSite('bench/cost/metered-worker.mjs');
+/** Eight GPUs and the host, one job on each node, two zones, every hour restated once; then to the end of the preset. */
+export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): Promise<Bill> {
+  const fleet = await SimulatedFleet.start({
+    nodes,
+    windows: new NodeWindows(loadOf('mixed')),
+    withSeries: true,
+    hostSeries: true,
+    plan,
+    archive: plan === 'paid',
+  });
   try {
-    const intensity = (fromHour: number, hours: number, gramsPerKwh: number) =>
-      Promise.all(
-        ZONES.map((zone) =>
-          ask(
-            `/v1/grid/${zone}/intensity`,
-            {
-              basis: 'lifecycle',
-              signal: 'average',
-              scope: 'consumption',
-              points: Array.from({ length: hours }, (_, hour) => ({
-                start: new Date(START_MS + (fromHour + hour) * HOUR_MS).toISOString(),
-                end: new Date(START_MS + (fromHour + hour + 1) * HOUR_MS).toISOString(),
-                gramsPerKwh: gramsPerKwh + hour,
-              })),
-            },
-            undefined,
-            'PUT',
-          ),
-        ),
-      );
-    await ask('/__clock', START_MS);
-    const tokens = await enrolAll(ask, day.nodes);
-    // The first report of each node registers its devices and its job: once in its life, not each day.
-    const series = seriesPool();
-    await ask(
-      '/__many',
-      tokens.map((token, node) => ingestOf(day, token, node, -1, 5, series)),
-    );
-    const size = async () => (await db.prepare('SELECT 1').run()).meta.size_after;
-    const sizeBefore = await size();
-    const before = await ask<Meter>('/__clock', START_MS);
+    const before = await fleet.setClock(0);
+    const turns: number[][] = Array.from({ length: TURNS }, () => []);
+    const perWindow = 300 / reportEverySeconds;
     let reports = 0;
-    const perWindow = WINDOW_MS / 1_000 / day.reportEverySeconds;
-    for (let minute = 0; minute < day.hours * 60; minute++) {
-      await ask('/__clock', START_MS + (minute + 1) * MINUTE_MS);
-      if (minute % 60 === 0) {
-        const hour = minute / 60;
+    for (let minute = 0; minute < DAY_MINUTES + AFTERWARDS_MINUTES; minute++) {
+      await fleet.setClock((minute + 1) * MINUTE_MS);
+      if (minute % 60 === 0)
         process.stderr.write(
-          `\r  ${day.nodes} nodes every ${day.reportEverySeconds} s: hour ${hour + 1} of ${day.hours} `,
+          `\r  ${nodes} nodes every ${reportEverySeconds} s, ${plan}: hour ${minute / 60} `,
         );
-        await intensity(hour, 1, 400);
+      if (minute < DAY_MINUTES) {
+        if (minute % 60 === 0) await fleet.intensity(minute / 60, 1, 400);
+        const share = ((minute % 5) + 1) / 5;
+        if (Number.isInteger(share * perWindow))
+          reports += await fleet.report(Math.floor(minute / 5), share, share * perWindow + 1);
       }
-      const ofWindow = ((minute % 5) + 1) / 5;
-      if (Number.isInteger(ofWindow * perWindow)) {
-        const window = Math.floor(minute / 5);
-        const revision = ofWindow * perWindow;
-        const all = tokens.map((token, node) =>
-          ingestOf(day, token, node, window, revision, series, perWindow),
-        );
-        await ask('/__many', all);
-        reports += all.length;
-      }
-      await ask('/__cron', null);
+      const idle = await cpuOf(fleet, () => fleet.setClock((minute + 1) * MINUTE_MS));
+      turns[(minute + 1) % TURNS]!.push((await cpuOf(fleet, () => fleet.cron())) - idle);
     }
+    await fleet.setClock((DAY_MINUTES + RESTATED_AFTER_MINUTES) * MINUTE_MS);
+    await fleet.intensity(0, 24, 500);
+    const told = await fleet.setClock(2 * DAY_MINUTES * MINUTE_MS);
+    const archived = await leave(fleet, plan);
+    const after = await fleet.setClock(0);
     process.stderr.write('\n');
-    const sizeAfter = await size();
-    await ask('/__clock', START_MS + day.hours * HOUR_MS + 12 * HOUR_MS);
-    await intensity(0, day.hours, 500);
-    const told = await ask<Meter>('/__clock', START_MS + 4 * 24 * HOUR_MS);
-    for (let minute = 0; minute < 20; minute++) {
-      await ask('/__clock', START_MS + 4 * 24 * HOUR_MS + minute * MINUTE_MS);
-      await ask('/__cron', null);
-    }
-    const after = await ask<Meter>('/__clock', START_MS + 4 * 24 * HOUR_MS);
     return {
       reports,
       rowsWritten: after.written - before.written,
       rowsRead: after.read - before.read,
-      rowsOfDropping: after.written - told.written,
-      bytes: sizeAfter - sizeBefore,
+      writtenTo: difference(after, before),
+      rowsOfLeaving: after.written - told.written,
+      mostQueries: after.mostInTurn,
+      turnMilliseconds: turns.map(nearlyMost),
+      ...archived,
     };
   } finally {
-    await stop();
+    await fleet.stop();
   }
 }
 
-/** As the metered Worker tells it. */
-interface Meter {
-  readonly written: number;
-  readonly read: number;
-}
-
-async function enrolAll(ask: Ask, nodes: number): Promise<string[]> {
-  const keys: string[] = [];
-  for (const [index, gridZone] of ZONES.entries()) {
-    await ask('/v1/sites', { id: `site-${index}`, gridZone, pueRatio: 1.2 });
-    keys.push(
-      (
-        await ask<{ key: string }>('/v1/enrolment-keys', {
-          label: 'bench',
-          site: `site-${index}`,
-          maxUses: null,
-        })
-      ).key,
-    );
-  }
-  const tokens: string[] = [];
-  for (let node = 0; node < nodes; node++) {
-    const fingerprint = String(node).padStart(64, '0');
-    const host = {
-      hostname: `node-${node}`,
-      fingerprint,
-      machineFingerprint: fingerprint,
-      agentVersion: '0.1.0',
-    };
-    tokens.push((await ask<{ token: string }>('/v1/enroll', host, keys[node % keys.length])).token);
-  }
-  return tokens;
-}
-
-/** Seeded: no two devices of a window have the same one. */
-function seriesPool(): { readonly watts: string; readonly energyMillijoules: number }[] {
-  const random = generator(7);
-  return Array.from({ length: 997 }, () => {
-    const samples = trainingWatts(random, 640);
-    return {
-      watts: deflateRawSync(encodeSeries(samples)).toString('base64'),
-      energyMillijoules: samples.reduce((sum, watts) => sum + watts * 1_000, 0),
-    };
+/** The day grows old: its series leave, its windows are cut, it is deleted. */
+async function leave(fleet: SimulatedFleet, plan: 'free' | 'paid') {
+  const { seriesDays, windowsDays, hoursDays, archivedSeriesDays } = retentionSettings({
+    RETENTION_PLAN: plan,
   });
+  for (const days of [seriesDays, windowsDays]) await age(fleet, days);
+  const archive = await fleet.archived();
+  for (const days of [archivedSeriesDays!, hoursDays!]) await age(fleet, days);
+  const all = [...archive.values()];
+  return {
+    archivedBytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+    archivedSeriesBytes: archive.get('series')?.bytes ?? 0,
+    archivedFiles: all.reduce((sum, { files }) => sum + files, 0),
+  };
 }
 
-function ingestOf(
-  day: FleetDay,
-  token: string,
-  node: number,
-  window: number,
-  revision: number,
-  pool: readonly { readonly watts: string; readonly energyMillijoules: number }[],
-  perWindow = 5,
-) {
-  const final = revision === perWindow;
-  const share = revision / perWindow;
-  const devices = Array.from({ length: GPUS + 1 }, (_, index) => {
-    const { watts, energyMillijoules } = pool[(node * 131 + (window + 1) * 17 + index * 7) % pool.length]!;
-    const soFar = Math.round(energyMillijoules * share);
-    return {
-      id: index < GPUS ? `GPU-${node}-${index}` : 'host',
-      type: index < GPUS ? 'gpu' : 'other',
-      name: index < GPUS ? 'NVIDIA H100 80GB HBM3' : 'rest of the host',
-      meteredMilliseconds: WINDOW_MS * share,
-      energyMillijoules: soFar,
-      kind: 'counter',
-      integratedMillijoules: soFar + index * 1_000,
-      utilizationRatio: 0.97,
-      ...(final && day.withSeries ? { series: { stepMilliseconds: 1_000, watts } } : {}),
-    };
-  });
-  const job = {
-    id: `slurm:bench:${node}`,
-    devices: devices.map(({ id, energyMillijoules, meteredMilliseconds }) => ({
-      id,
-      energyMillijoules,
-      allocatedMilliseconds: meteredMilliseconds,
-    })),
-  };
-  const report = {
-    windowStartMs: START_MS + window * WINDOW_MS,
-    epoch: 'k3v9c0ffee12',
-    revision,
-    final,
-    devices,
-    jobs: [job],
-  };
-  const json = { version: 1, sentAtMs: START_MS, agentVersion: '0.1.0', reports: [report] };
-  return { path: '/v1/ingest', token, json };
+/** Turns in which the tasks that are due at this age come past the day. */
+async function age(fleet: SimulatedFleet, days: number): Promise<void> {
+  const today = days + 1;
+  await fleet.passEmptyDays(today);
+  for (let turn = 0; turn < RETENTION_TURNS; turn++) {
+    await fleet.setClock((today * DAY_MINUTES + turn * TURNS + RETENTION_TURN) * MINUTE_MS);
+    await fleet.cron();
+  }
+}
+
+async function cpuOf(fleet: SimulatedFleet, work: () => Promise<unknown>): Promise<number> {
+  const before = cpuNanoseconds(fleet.processId);
+  await work();
+  return (cpuNanoseconds(fleet.processId) - before) / 1e6;
+}
+
+function nearlyMost(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.95)]!;
+}
+
+function difference(after: Meter, before: Meter): ReadonlyMap<string, number> {
+  return new Map(
+    Object.entries(after.writtenTo)
+      .map(([table, rows]) => [table, rows - (before.writtenTo[table] ?? 0)] as const)
+      .filter(([, rows]) => rows > 0)
+      .sort(([, a], [, b]) => b - a),
+  );
 }
