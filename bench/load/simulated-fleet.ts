@@ -93,9 +93,10 @@ export class SimulatedFleet {
     return this.#site.processId;
   }
 
-  /** Files by dataset. */
+  /** Files by dataset; none without an archive. */
   async archived(): Promise<ReadonlyMap<string, { readonly files: number; readonly bytes: number }>> {
     const sums = new Map<string, { files: number; bytes: number }>();
+    if (!this.#options.archive) return sums;
     const bucket = await this.#site.bucket();
     for (let cursor: string | undefined; ; ) {
       const page = await bucket.list(cursor === undefined ? {} : { cursor });
