@@ -1,4 +1,5 @@
 /** How far the rollups are, and what is marked. */
+import { ROLLUP_VERSION } from '../../shared/rollup/roll-up.ts';
 import { dayOf, hourBits, hoursOf, markKey, parseMarkKey } from './rollup-keys.ts';
 import { FIRST_HOUR, KEPT_FROM_HOUR, markAll } from './rollup-marks.ts';
 
@@ -117,10 +118,13 @@ export async function readMarkedHours(
   return hours;
 }
 
-/** Days before it are in the rollups and nothing of them is marked; without end where there are no rollups yet. */
+/**
+ * Days before it are in the rollups, as this version sums, and nothing of them is marked. 0 until the first turn has begun:
+ * where nothing is summed, and marks may not be there yet, nothing is safe to leave.
+ */
 export async function readSummedDay(db: D1Database): Promise<number> {
   const state = await readRollupState(db);
-  if (state === null) return Number.POSITIVE_INFINITY;
+  if (state === null || state.madeWith?.startsWith(`${ROLLUP_VERSION}/`) !== true) return 0;
   const row = await db.prepare('SELECT MIN(key) AS key FROM rollup_marks').first<{ key: number | null }>();
   const marked = row === null || row.key === null ? Number.POSITIVE_INFINITY : parseMarkKey(row.key).day;
   return Math.min(dayOf(state.doneHour), marked);
