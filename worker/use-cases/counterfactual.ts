@@ -29,7 +29,7 @@ import { readAllSettings } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
 import { type ForecastMove, forecastMove, readKept } from './counterfactual-forecasts.ts';
 import { type FleetLoads, type JobLoad, readLoads } from './counterfactual-loads.ts';
-import { loadIntensity } from './grid-intensity.ts';
+import { loadIntensities } from './grid-intensity.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 
 export const MAX_SLACK_HOURS = 168;
@@ -169,10 +169,10 @@ async function loadTables(
   // The window that is open has energy already; nothing is known beyond it.
   const endMs = Math.min(lastMs + slackMs, windowStart(nowMs) + WINDOW_MS);
   const homes = books.flatMap((book) => [...book.gridZones]);
+  const wanted = [...new Set([...homes, ...gridZones])].filter((gridZone) => gridZone !== null);
+  const range = { gridZones: wanted, basis, signal, fromMs: startMs, toMs: endMs };
   const tables = new Map<string, IntensityTable>();
-  for (const gridZone of new Set([...homes, ...gridZones])) {
-    if (gridZone === null) continue;
-    const resolve = await loadIntensity(db, { gridZone, basis, signal, fromMs: startMs, toMs: endMs });
+  for (const [gridZone, resolve] of await loadIntensities(db, range)) {
     const table = intensityTable(resolve, startMs, endMs);
     if (!isEmptyTable(table)) tables.set(gridZone, table);
   }

@@ -334,6 +334,6 @@ test('the usual answer takes few queries', async () => {
   const { database: recording, recorded } = recordingDatabase(database);
   const answer = await counterfactual(new Shards([recording]), QUERY, NOW_MS);
   expect(answer).toMatchObject({ ok: true, value: { totals: { jobs: 3 } } });
-  // Fleet, settings, hours, devices, jobs and where they ran; three for each zone.
-  expect(recorded.length).toBeLessThanOrEqual(8 + 3 * 2);
+  // Fleet, settings, hours and days, devices, jobs and where they ran; intensity and its order of trust; forecasts of each zone.
+  expect(recorded.length).toBeLessThanOrEqual(9 + 2 + 2);
 });
