@@ -100,10 +100,9 @@ export function createJobSet(options: JobSetOptions): JobSet {
         slot.asking = false;
         settle(slot, outcome);
       });
-    const answered = new AbortController();
-    await Promise.race([answer, waitFor(PATIENCE_MS, answered.signal)]);
-    // Without a reason of its own each abort makes an error with a stack that nobody reads.
-    answered.abort(null);
+    const timeUp = waitFor(PATIENCE_MS);
+    await Promise.race([answer, timeUp.over]);
+    timeUp.cancel();
     if (slot.asking) settle(slot, LATE);
   }
 
@@ -206,9 +205,10 @@ export function createJobSet(options: JobSetOptions): JobSet {
   };
 }
 
-function waitFor(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => clearTimeout(timer));
+function waitFor(milliseconds: number): { readonly over: Promise<void>; readonly cancel: () => void } {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
   });
+  return { over, cancel: () => clearTimeout(timer) };
 }
