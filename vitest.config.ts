@@ -41,6 +41,7 @@ export default defineConfig(async () => ({
           setupFiles: ['test/worker/apply-migrations.ts'],
           // A machine may be busy: how long something takes is a benchmark's business.
           testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {

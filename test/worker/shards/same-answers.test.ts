@@ -141,7 +141,7 @@ beforeAll(async () => {
     await send(fleet, 1, [], { inventory: { ...inventoryOf(1), parts } });
   });
   await at(laterMs + 3 * MINUTE_MS, (fleet) => send(fleet, 1, [reportOf(1, 3, 2)]));
-}, 120_000);
+});
 
 /** Ids and secrets that chance gave, and the order of what has none. */
 function plain(value: unknown): unknown {

@@ -56,7 +56,6 @@ const MAY_BE_SCANNED = [
   { plan: /^SCAN alert_states$/, of: /FROM alert_states/, as: 'a row per rule' },
   { plan: /^SCAN alert_silences$/, of: /alert_silences/, as: 'at most 500' },
   { plan: /^SCAN alert_late_hours$/, of: /FROM alert_late_hours/, as: 'hours that changed late' },
-  { plan: /^SCAN quarantine$/, of: /order by "quarantine"."id" desc limit \?$/, as: 'a page, newest first' },
   {
     plan: /^SCAN (rule USING INDEX alert_rules_name_unique|alert_episodes USING INDEX alert_episodes_open)$/,
     of: /COUNT\(\*\) AS firing/,
