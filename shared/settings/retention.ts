@@ -115,6 +115,12 @@ export function retentionSettings(env: RetentionEnv): RetentionSettings {
   };
 }
 
+/** Of one of several databases: what a turn may do is shared out among them, at least a step for each. */
+export function shareOfRetention(settings: RetentionSettings, databases: number): RetentionSettings {
+  const share = (steps: number) => Math.ceil(steps / databases);
+  return { ...settings, archiveSteps: share(settings.archiveSteps), packSteps: share(settings.packSteps) };
+}
+
 function days(name: string, text: string | undefined, least: number, otherwise: number): number {
   return text === undefined ? otherwise : parsedDays(name, text, least, '');
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { retentionSettings } from '../../../shared/settings/retention.ts';
+import { retentionSettings, shareOfRetention } from '../../../shared/settings/retention.ts';
 
 test('a preset per plan, the careful one where nothing is said', () => {
   expect(retentionSettings({})).toMatchObject({ seriesDays: 10, windowsDays: 35, withoutArchive: 'nothing' });
@@ -31,4 +31,17 @@ test.each([
   [{ RETENTION_WITHOUT_ARCHIVE: 'all' }, /nothing, series, everything/],
 ])('%j is refused with the fix', (env, message) => {
   expect(() => retentionSettings(env)).toThrow(message);
+});
+
+test('a day of 10,000 nodes is archived within a day, within the CPU of a run, on up to eight databases', () => {
+  const turnsPerDay = 288;
+  const cpuSeconds = { series: 0.5, windows: 1.1 };
+  for (let databases = 1; databases <= 8; databases++) {
+    const { archiveSteps, packSteps, packNodes } = shareOfRetention(retentionSettings({}), databases);
+    expect(archiveSteps * databases * turnsPerDay).toBeGreaterThanOrEqual(10_000);
+    expect(packSteps * databases * packNodes * turnsPerDay).toBeGreaterThanOrEqual(10_000);
+    const windowSteps = Math.ceil(archiveSteps / 10);
+    const cpu = archiveSteps * cpuSeconds.series + windowSteps * cpuSeconds.windows;
+    expect(cpu * databases).toBeLessThanOrEqual(30);
+  }
 });
