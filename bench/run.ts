@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- NAME] [--series DIR] [--traces DIR] [--nodes N] [--shards N] [--http N] [--json FILE]`: all
- * benchmarks, or one; `--nodes`, `--shards` and `--http` (of the nodes, those over HTTP) make `scale` smaller.
+ * `npm run bench [-- NAME] [--series DIR] [--traces DIR] [--nodes N] [--shards N] [--http N] [--hours N]
+ * [--json FILE]`: all benchmarks, or one. `--nodes`, `--shards`, `--http` (of the nodes, those over HTTP) and `--hours` make
+ * `scale` smaller.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -27,6 +28,7 @@ const { values, positionals } = parseArgs({
     nodes: { type: 'string' },
     shards: { type: 'string' },
     http: { type: 'string' },
+    hours: { type: 'string' },
   },
   allowPositionals: true,
 });
@@ -46,7 +48,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | s
   query,
   'row-layout': rowLayout,
   storage: () => storage(values.traces ?? null),
-  scale: () => scale(scaleOf(count(values.nodes), count(values.shards), count(values.http))),
+  scale: () =>
+    scale(scaleOf(count(values.nodes), count(values.shards), count(values.http), count(values.hours))),
   forecast: () =>
     values.series === undefined
       ? 'left out: give a folder of hourly series, --series DIR (em_<ZONE>_*_hourly.csv.gz, each of 18 months or more)'
@@ -55,7 +58,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Figure[]> | Figure[] | s
 
 function count(text: string | undefined): number | undefined {
   if (text === undefined || /^\d{1,6}$/.test(text)) return text === undefined ? undefined : Number(text);
-  console.error(`--nodes, --shards and --http take whole numbers, got "${text}".`);
+  console.error(`--nodes, --shards, --http and --hours take whole numbers, got "${text}".`);
   process.exit(2);
 }
 

@@ -1,5 +1,6 @@
 /** Questions about the day as users ask them, beside the truth, to the millijoule. */
 import type { Bill, Fleet } from './fleet.ts';
+import { firstHourOf, type ScaleOptions } from './options.ts';
 import { HOURS, nodeHourMillijoules, START_MS, siteOf, zoneOf } from './truth.ts';
 
 const MILLIJOULES_PER_KWH = 3.6e9;
@@ -30,9 +31,12 @@ interface Emissions {
 /** By node and hour of the day. */
 export type Truth = readonly Float64Array[];
 
-export function truthOf(nodes: number): Truth {
-  return Array.from({ length: nodes }, (_, node) =>
-    Float64Array.from({ length: HOURS }, (_, hour) => nodeHourMillijoules(node, hour)),
+export function truthOf(options: ScaleOptions): Truth {
+  const firstHour = firstHourOf(options);
+  return Array.from({ length: options.nodes }, (_, node) =>
+    Float64Array.from({ length: HOURS }, (_, hour) =>
+      hour < firstHour ? 0 : nodeHourMillijoules(node, hour),
+    ),
   );
 }
 

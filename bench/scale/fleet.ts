@@ -26,7 +26,8 @@ export interface Bill {
 export interface Node {
   readonly node: number;
   readonly id: string;
-  readonly token: string;
+  /** Null: nobody reports with it. */
+  readonly token: string | null;
   readonly number: number;
   /** Binding of the database that holds it. */
   readonly database: string;
@@ -154,6 +155,32 @@ export class Fleet {
       enrolled.push(...(await this.door<typeof enrolled>('many', requests)));
       progress(enrolled.length);
     }
+    const places = await this.#places();
+    return enrolled.map(({ nodeId: id, token }, node) => ({ node, id, token, ...places.get(id)! }));
+  }
+
+  /** Nodes `[from, to)` as if they had enrolled, spread over the databases; without tokens and log. */
+  async seed(from: number, to: number, nowMs: number): Promise<Node[]> {
+    const names = [...this.site.databases.keys()];
+    for (const [shard, name] of names.entries()) {
+      const database = this.site.databases.get(name)!;
+      const { last } = (await database
+        .prepare('SELECT MAX(number) AS last FROM nodes')
+        .first<{ last: number | null }>())!;
+      const first = (last ?? shard * NODES_PER_SHARD) + 1;
+      const own = range(from, to).filter((node) => node % names.length === shard);
+      const rows = JSON.stringify(own.map((node, i) => [first + i, hostname(node), `site-${siteOf(node)}`]));
+      await database.batch(SEED.map((sql) => database.prepare(sql).bind(rows, nowMs)));
+      if (shard > 0) await this.site.db.prepare(SEED_DIRECTORY).bind(rows, nowMs).run();
+    }
+    const places = await this.#places();
+    return range(from, to).map((node) => {
+      const id = hostname(node);
+      return { node, id, token: null, ...places.get(id)! };
+    });
+  }
+
+  async #places(): Promise<ReadonlyMap<string, { readonly number: number; readonly database: string }>> {
     const places = new Map<string, { number: number; database: string }>();
     for (const [database, binding] of this.site.databases) {
       const { results } = await binding
@@ -161,9 +188,24 @@ export class Fleet {
         .all<{ id: string; number: number }>();
       for (const { id, number } of results) places.set(id, { number, database });
     }
-    return enrolled.map(({ nodeId: id, token }, node) => ({ node, id, token, ...places.get(id)! }));
+    return places;
   }
 }
+
+/** As `worker/storage/shards.ts` has it. */
+const NODES_PER_SHARD = 2 ** 20;
+
+const SEED = [
+  `INSERT INTO nodes (number, id, hostname, labels, fingerprint, machine_fingerprint, enrolled_at_ms, simulated, agent_version)
+   SELECT value ->> 0, value ->> 1, value ->> 1, '{}', value ->> 1, value ->> 1, ?2, 0, '0.1.0' FROM json_each(?1)`,
+  `INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
+   SELECT 'node:' || (value ->> 0), 'site', value ->> 2, 0, ?2, 'bench' FROM json_each(?1)`,
+];
+const SEED_DIRECTORY = `
+  INSERT INTO node_directory (number, id, hostname, fingerprint, machine_fingerprint, key_id, token_id, begun_at_ms, pending)
+  SELECT value ->> 0, value ->> 1, value ->> 1, value ->> 1, value ->> 1, 'bench', value ->> 1, ?2, 0 FROM json_each(?1)`;
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 const sum = (bills: readonly Omit<Bill, 'cpuSeconds'>[], of: 'written' | 'read' | 'statements') =>
   bills.reduce((total, bill) => total + bill[of], 0);

@@ -40,7 +40,7 @@ export class HttpFleet {
     const random = generator(3);
     this.#agents = nodes.map(({ node, id, token }) => {
       const nowMs = () => this.#nowMs;
-      const options = { node, nodeId: id, token, url: fleet.site.url, http, nowMs, random };
+      const options = { node, nodeId: id, token: token!, url: fleet.site.url, http, nowMs, random };
       return new SimulatedAgent({ ...options, series: fleet.series }, fromMs + random() * MINUTE_MS);
     });
   }

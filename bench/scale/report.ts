@@ -6,7 +6,7 @@ import { type Archive, TURNS_PER_DAY, type Turns } from './archive.ts';
 import type { CronHours } from './cron.ts';
 import { type Bill, WORKER_MEBIBYTES } from './fleet.ts';
 import type { HttpHour } from './http-hours.ts';
-import { hasSeries, type ScaleOptions } from './options.ts';
+import { firstHourOf, hasSeries, type ScaleOptions } from './options.ts';
 import type { Outage } from './scale.ts';
 import { DEVICES, GPUS, HOURS, LAST_HOUR, samplesOf, seriesKindOf } from './truth.ts';
 
@@ -20,8 +20,10 @@ export function showing(list: Figure[]): (figures: readonly Figure[]) => void {
   };
 }
 
-export function figuresOfBulk({ nodes, shards }: ScaleOptions, enrolling: Bill, day: Bill): Figure[] {
-  const windows = nodes * LAST_HOUR * WINDOWS_PER_HOUR;
+export function figuresOfBulk(options: ScaleOptions, day: Bill): Figure[] {
+  const { nodes, shards } = options;
+  const hours = options.hours - 1;
+  const windows = nodes * hours * WINDOWS_PER_HOUR;
   return [
     figure('nodes', nodes, 'nodes', `${GPUS} GPUs and the rest of the host each, on ${shards} databases`),
     figure(
@@ -30,11 +32,14 @@ export function figuresOfBulk({ nodes, shards }: ScaleOptions, enrolling: Bill, 
       'MiB',
       'all of this runs within it; more ends the Worker, as on the platform',
     ),
-    figure('windows', windows, 'windows', `${LAST_HOUR} hours, through the store in bulk`),
+    figure('windows', windows, 'windows', `${hours} hours, through the store in bulk`),
     figure('rows_written', day.written, 'rows', `of them ${mostTables(day)}`),
-    figure('rows_written_per_enrolment', enrolling.written / nodes, 'rows', mostTables(enrolling)),
     figure('bulk_windows_per_cpu_second', windows / day.cpuSeconds, 'windows', OF_WORKERD),
   ];
+}
+
+export function figuresOfEnrolling({ httpNodes }: ScaleOptions, bill: Bill): Figure[] {
+  return [figure('rows_written_per_enrolment', bill.written / httpNodes, 'rows', mostTables(bill))];
 }
 
 export function figuresOfHttp({ httpNodes }: ScaleOptions, hour: HttpHour, rowsWritten: number): Figure[] {
@@ -168,7 +173,7 @@ function wattsTold(options: ScaleOptions): bigint {
   let watts = 0n;
   const { httpNodes, seriesNodes } = options;
   for (let node = 0; node < httpNodes + seriesNodes; node++) {
-    const first = hasSeries(node, options) ? 0 : LAST_HOUR * WINDOWS_PER_HOUR;
+    const first = (hasSeries(node, options) ? firstHourOf(options) : LAST_HOUR) * WINDOWS_PER_HOUR;
     for (let window = first; window < (HOURS * HOUR_MS) / WINDOW_MS; window++)
       for (let device = 0; device < DEVICES; device++)
         watts += BigInt(wattsOf(seriesKindOf(node, window, device)));

@@ -9,13 +9,14 @@ import { readArchive, retain } from './archive.ts';
 import { Cron } from './cron.ts';
 import { Fleet, type Node } from './fleet.ts';
 import { HttpFleet, type HttpHour } from './http-hours.ts';
-import { hasSeries, type ScaleOptions } from './options.ts';
+import { firstHourOf, hasSeries, type ScaleOptions } from './options.ts';
 import {
   figuresOfAnswers,
   figuresOfArchive,
   figuresOfBacklog,
   figuresOfBulk,
   figuresOfCron,
+  figuresOfEnrolling,
   figuresOfHttp,
   figuresOfLists,
   figuresOfTurns,
@@ -43,15 +44,19 @@ async function measure(fleet: Fleet, options: ScaleOptions): Promise<Figure[]> {
   const figures: Figure[] = [];
   const show = showing(figures);
   await fleet.prepareSites(HOURS + 3);
-  const { result: nodes, bill: enrolling } = await fleet.billOf(() =>
-    fleet.enrol(options.nodes, (done) => tell(`${done} of ${options.nodes} nodes enrolled`)),
+  await fleet.setClock(hourMs(firstHourOf(options)));
+  const { result: overHttp, bill: enrolling } = await fleet.billOf(() =>
+    fleet.enrol(options.httpNodes, (done) => tell(`${done} of ${options.httpNodes} nodes enrolled`)),
   );
-  const inBulk = nodes.slice(options.httpNodes);
-  const overHttp = nodes.slice(0, options.httpNodes);
+  if (options.httpNodes > 0) show(figuresOfEnrolling(options, enrolling));
+  const inBulk = await fleet.seed(options.httpNodes, options.nodes, hourMs(firstHourOf(options)));
+  const nodes = [...overHttp, ...inBulk];
 
   await fleet.setClock(hourMs(LAST_HOUR));
-  const { bill: day } = await fleet.billOf(() => book(fleet, nodes, 0, LAST_HOUR, options));
-  show(figuresOfBulk(options, enrolling, day));
+  const { bill: day } = await fleet.billOf(() =>
+    book(fleet, nodes, firstHourOf(options), LAST_HOUR, options),
+  );
+  show(figuresOfBulk(options, day));
 
   const cron = new Cron(fleet);
   const agents = new HttpFleet(fleet, overHttp, hourMs(LAST_HOUR));
@@ -69,7 +74,7 @@ async function measure(fleet: Fleet, options: ScaleOptions): Promise<Figure[]> {
   );
   show(figuresOfCron(cronHours, await fleet.databaseBytes()));
 
-  const truth = truthOf(options.nodes);
+  const truth = truthOf(options);
   show(figuresOfAnswers(truth, await askAll(fleet, truth)));
   show(figuresOfLists(await askLists(fleet)));
 
