@@ -61,6 +61,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       ...fromEnvironment([
         ...PROVIDER_KEY_NAMES,
         ...RETENTION_SETTINGS,
+        'CLOSED_SHARDS',
         'ALERT_TARGETS_ALLOW_LOOPBACK',
         'PUBLIC_URL',
       ]),

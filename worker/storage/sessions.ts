@@ -5,7 +5,7 @@
 import type { Shards } from './shards.ts';
 
 /** Of each database one part, empty where nothing is known; opaque to clients. */
-const PATTERN = /^[0-9a-zA-Z-]{0,100}(\.[0-9a-zA-Z-]{0,100}){0,63}$/;
+const PATTERN = /^[0-9a-f-]{0,100}(\.[0-9a-f-]{0,100}){0,63}$/;
 
 /** Whether it can be a bookmark of ours. */
 export const isBookmark = (text: string): boolean => PATTERN.test(text);
