@@ -3,7 +3,7 @@
  * stand-in library, RAPL, jobs and TLS on, shipping to a receiver on loopback; then a week of it on a fast clock.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -23,7 +23,12 @@ const MEASURED_SECONDS = 300;
 const LOOKS_A_DAY = 12;
 /** As the installed command runs it (deploy/install/install.sh). */
 const FLAGS = ['--lite-mode'];
-const ENVIRONMENT = { PATH: process.env.PATH, MALLOC_ARENA_MAX: '1' };
+const ENVIRONMENT = {
+  PATH: process.env.PATH,
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_TRIM_THRESHOLD_: '65536',
+  MALLOC_TOP_PAD_: '16384',
+};
 const root = new URL('../..', import.meta.url).pathname;
 
 export async function agent(): Promise<Figure[]> {
@@ -47,7 +52,14 @@ async function steadyState(folder: string, receiver: Receiver): Promise<Figure[]
   writeFileSync(join(stateDir, 'node.json'), JSON.stringify({ url: receiver.url, nodeId: 'bench', token }), {
     mode: 0o600,
   });
-  const command = [...FLAGS, join(root, 'dist/wattshed.mjs'), 'run', '--state-dir', stateDir];
+  // An installed agent has koffi's one native file beside it, not its package.
+  const program = join(folder, 'wattshed.mjs');
+  copyFileSync(join(root, 'dist/wattshed.mjs'), program);
+  copyFileSync(
+    join(root, `dist/dashboard/agent/koffi-linux-${process.arch}.node`),
+    join(folder, 'koffi.node'),
+  );
+  const command = [...FLAGS, program, 'run', '--state-dir', stateDir];
   const child = spawn(process.execPath, command, {
     env: { ...ENVIRONMENT, WATTSHED_CA_FILE: receiver.caFile, ...host.env },
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -3,19 +3,30 @@ import { fileURLToPath } from 'node:url';
 import { packedYaml } from './packed-yaml.mjs';
 
 /**
- * An `import` of `node:http` looks at everything that it exports, and with it loads the whole of `fetch`: 13 to 20 MiB that
- * the agent never uses. `require` looks at what is asked for.
+ * An `import` of one of Node's own modules looks at everything that it exports, and with it loads what stands behind: the whole
+ * of `fetch` with `node:http` (13 to 20 MiB), workers with `node:util`. `require` looks at what is asked for.
  *
  * @type {import('esbuild').Plugin}
  */
-const httpWithoutFetch = {
-  name: 'http-without-fetch',
+const onlyWhatIsAskedFor = {
+  name: 'only-what-is-asked-for',
   setup(build) {
-    build.onResolve({ filter: /^node:http$/ }, () => ({ path: 'http', namespace: 'builtin' }));
-    build.onLoad({ filter: /.*/, namespace: 'builtin' }, () => ({
-      contents: "module.exports = requireBuiltin('node:http');",
-      loader: 'js',
-    }));
+    build.onResolve({ filter: /^node:/ }, ({ path, kind }) =>
+      kind === 'import-statement' && path !== 'node:module' ? { path, namespace: 'builtin' } : undefined,
+    );
+    build.onLoad({ filter: /.*/, namespace: 'builtin' }, async ({ path }) => {
+      const names = Object.keys(await import(path)).filter((name) => name !== 'default');
+      return {
+        // Names that nobody imports are left out, since a pure call may be.
+        contents: [
+          `const module = requireBuiltin('${path}');`,
+          'const of = (name) => module[name];',
+          'export default module;',
+          ...names.map((name) => `export const ${name} = /* @__PURE__ */ of('${name}');`),
+        ].join('\n'),
+        loader: 'js',
+      };
+    });
   },
 };
 
@@ -41,7 +52,7 @@ export const agentBundle = (outfile) => ({
       'const requireBuiltin = createRequire(import.meta.url);',
     ].join('\n'),
   },
-  plugins: [httpWithoutFetch, packedYaml],
+  plugins: [onlyWhatIsAskedFor, packedYaml],
   logLevel: 'error',
   legalComments: 'none',
 });

@@ -183,8 +183,8 @@ place() {
 #!/bin/sh
 here=\$(dirname -- "\$(dirname -- "\$(readlink -f -- "\$0")")")
 if [ "\${1-}" = run ]; then
-  # With a heap for each thread, as glibc makes them, the agent takes up to a MiB more.
-  export MALLOC_ARENA_MAX=1
+  # glibc's heap for each thread, and what it keeps of what was given back, would be up to two MiB more.
+  export MALLOC_ARENA_MAX=1 MALLOC_TRIM_THRESHOLD_=65536 MALLOC_TOP_PAD_=16384
   exec $runs$lite "\$here/wattshed.mjs" "\$@"
 fi
 exec $runs "\$here/wattshed.mjs" "\$@"
