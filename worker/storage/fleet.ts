@@ -12,14 +12,27 @@ export interface FleetNode {
   readonly absences: readonly (readonly [number, number])[];
 }
 
-const READ_FLEET = `
+const SELECT_NODES = `
   SELECT number, id, hostname, labels, enrolled_at_ms AS enrolledAtMs, retired_at_ms AS retiredAtMs, absences
-  FROM nodes ORDER BY number`;
+  FROM nodes`;
+const READ_FLEET = `${SELECT_NODES} ORDER BY number`;
+const READ_NODES = `${SELECT_NODES} WHERE number IN (SELECT value FROM json_each(?1)) ORDER BY number`;
 
 export async function readFleet(db: D1Database): Promise<FleetNode[]> {
-  const { results } = await db
-    .prepare(READ_FLEET)
-    .all<Omit<FleetNode, 'labels' | 'absences'> & { labels: string; absences: string }>();
+  return toNodes(await db.prepare(READ_FLEET).all<NodeRow>());
+}
+
+/** The same of some of them. */
+export async function readFleetNodes(db: D1Database, nodeNumbers: readonly number[]): Promise<FleetNode[]> {
+  return toNodes(await db.prepare(READ_NODES).bind(JSON.stringify(nodeNumbers)).all<NodeRow>());
+}
+
+type NodeRow = Omit<FleetNode, 'labels' | 'absences'> & {
+  readonly labels: string;
+  readonly absences: string;
+};
+
+function toNodes({ results }: D1Result<NodeRow>): FleetNode[] {
   return results.map((row) => ({
     ...row,
     labels: JSON.parse(row.labels),

@@ -30,6 +30,27 @@ export function readAllSettings(shards: Shards): Promise<RecordedSetting[]> {
   return shards.rows((db) => readSettings(openDatabase(db)));
 }
 
+/** All that is not of nodes, and what is of these; those of one subject in the order in which they were recorded. */
+export async function readSettingsOfNodes(
+  shards: Shards,
+  nodeNumbers: readonly number[],
+): Promise<RecordedSetting[]> {
+  const db = openDatabase(shards.main);
+  const within = (bound: SQL) =>
+    db.select(columns).from(settings).where(bound).orderBy(asc(settings.id)).all();
+  const found = await Promise.all([
+    within(lt(settings.subject, 'node:')),
+    within(gte(settings.subject, 'node;')),
+    shards.ofNodes(nodeNumbers, (own, numbers) =>
+      readSettingsOfMany(
+        openDatabase(own),
+        numbers.map((number) => `node:${number}`),
+      ),
+    ),
+  ]);
+  return found.flat();
+}
+
 /** Settings of every site, in the order in which they were recorded; those of nodes are many, and left out. */
 export async function readSiteSettings(db: Database): Promise<RecordedSetting[]> {
   return db

@@ -23,12 +23,18 @@ import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
 import { byKey, byNode } from '../storage/by-node.ts';
 import { openDatabase } from '../storage/database.ts';
-import { type FleetNode, readFleet } from '../storage/fleet.ts';
+import { type FleetNode, readFleet, readFleetNodes } from '../storage/fleet.ts';
 import { readJobNodes } from '../storage/job-nodes.ts';
 import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
+import { findNodeNumber } from '../storage/node-directory.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
-import { type RecordedSetting, readAllSettings, readSiteSettings } from '../storage/settings.ts';
+import {
+  type RecordedSetting,
+  readAllSettings,
+  readSettingsOfNodes,
+  readSiteSettings,
+} from '../storage/settings.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
 import { checkRange, checkSteps, isPlaceKey } from './emissions-bounds.ts';
 import {
@@ -123,14 +129,17 @@ export async function emissions(
   const rolledQuery = rollable(shards, query, terms.value, { fromMs, toMs: joinToMs }, nowMs);
   const ofPlaces = rolledQuery !== null && isOfPlaces(query, terms.value);
   const rolled = ofPlaces ? await shards.each((db) => readRolledUp(db, rolledQuery)) : [];
-  const fleet = await shards.rows(async (db, shard) =>
-    rolled[shard]?.spans.length === 0 ? [] : readFleet(db),
-  );
-  if (query.nodeId !== null && !fleet.some(({ id }) => id === query.nodeId))
-    return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
   const only = await namedJobs(shards, query, terms.value);
   const ranOn =
     only && new Set((await shards.ofJobs(only, readJobNodes)).map(({ nodeNumber }) => nodeNumber));
+  const number = query.nodeId === null ? null : await findNodeNumber(shards.main, query.nodeId);
+  if (query.nodeId !== null && number === null)
+    return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
+  // Contracts are spread over the whole fleet, whatever part of it is asked for.
+  const named = accounting === 'market' ? null : number === null ? ranOn && [...ranOn] : [number];
+  const fleet = await (named === null
+    ? shards.rows(async (db, shard) => (rolled[shard]?.spans.length === 0 ? [] : readFleet(db)))
+    : shards.ofNodes(named, readFleetNodes));
   const isAsked = (node: FleetNode) =>
     (ranOn === null || ranOn.has(node.number)) &&
     (query.nodeId === null || node.id === query.nodeId) &&
@@ -139,14 +148,18 @@ export async function emissions(
   const rolledNodes =
     rolledQuery === null || ofPlaces
       ? []
-      : await shards.each((db, shard) => planRolledNodes(db, rolledQuery, asked.get(shard) ?? []));
+      : await shards.each((db, shard) =>
+          planRolledNodes(db, rolledQuery, asked.get(shard) ?? [], query.step === 'hour'),
+        );
   // Each shard has summed what it has; the end of the last step may be ahead.
   const ofShards = Array.from(
     { length: shards.count },
     (_, shard) => rolled[shard] ?? rolledNodes[shard] ?? { ...NOT_ROLLED, spans: [{ fromMs, toMs }] },
   );
   const areNodesRead = ofShards.some(({ spans }) => spans.length > 0);
-  const settings = areNodesRead ? await readAllSettings(shards) : [];
+  const settings = !areNodesRead
+    ? []
+    : await (named === null ? readAllSettings(shards) : readSettingsOfNodes(shards, named));
   const asKnown = nodesAsKnown(fleet, settings, known.knownAtMs);
   const nodes = asKnown.filter(isAsked);
   const spansOf = ({ number }: FleetNode) => ofShards[shardOfNode(number)]!.spans;

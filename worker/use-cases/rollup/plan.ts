@@ -17,7 +17,7 @@ export interface RolledQuery extends TimeSpan {
   readonly acceptsPlace: (place: Place) => boolean;
 }
 
-/** Up to here all is read node by node, as it is now: ten nodes for a day. */
+/** Up to here an answer of a fleet is read node by node, as it is now: ten nodes for a day. */
 export const DIRECT_NODE_HOURS = 256;
 /** A sum of hours that are not over is used in place of what is now for so long after it was made. */
 const FRESH_MS = 1_800_000;
@@ -42,17 +42,19 @@ export interface RolledPlan {
 /**
  * Null: nothing is taken from rollups.
  * @param nodes that are asked for
+ * @param directNodeHours up to here all is read node by node
  */
 export async function planRolled(
   db: D1Database,
   query: RolledQuery,
   state: RollupState,
   nodes: number,
+  directNodeHours: number,
 ): Promise<RolledPlan | null> {
   const { fromMs, toMs } = query;
   const { keptFromHour } = state;
   const isKept = fromMs >= keptFromHour * HOUR_MS;
-  if (isKept && nodes * ((toMs - fromMs) / HOUR_MS) <= DIRECT_NODE_HOURS) return null;
+  if (isKept && nodes * ((toMs - fromMs) / HOUR_MS) <= directNodeHours) return null;
   const plan = planOf(query, state);
   if (plan.endHour <= plan.firstHour) return null;
   const marked = await readMarkedHours(

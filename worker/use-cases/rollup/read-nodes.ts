@@ -14,6 +14,9 @@ import { type BlockDays, readOwnerDays, readOwnerHours } from '../../storage/rol
 import { readRollupState } from '../../storage/rollup-state.ts';
 import { planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
 
+/** Up to here hours are read as they are: rows of a day hold 64 nodes, hour by hour they are long. */
+const DIRECT_NODE_HOURS = { days: 256, hours: 1_000 };
+
 export interface RolledNodes extends RolledPlan {
   readonly nodes: readonly FleetNode[];
   readonly acceptsPlace: (place: Place) => boolean;
@@ -21,14 +24,20 @@ export interface RolledNodes extends RolledPlan {
   readonly storedUntilHour: number;
 }
 
-/** Null: nothing is taken from rollups. */
+/**
+ * Null: nothing is taken from rollups.
+ * @param areDaysCut by the steps of the answer
+ */
 export async function planRolledNodes(
   db: D1Database,
   query: RolledQuery,
   nodes: readonly FleetNode[],
+  areDaysCut: boolean,
 ): Promise<RolledNodes | null> {
   const state = await readRollupState(db);
-  const plan = state && (await planRolled(db, query, state, nodes.length));
+  const plan =
+    state &&
+    (await planRolled(db, query, state, nodes.length, DIRECT_NODE_HOURS[areDaysCut ? 'hours' : 'days']));
   if (plan === null) return null;
   const openToMs = Math.max(state!.openToMs ?? 0, state!.nextOpenToMs ?? 0);
   const storedUntilHour = Math.max(state!.markedHour, Math.ceil(openToMs / HOUR_MS));

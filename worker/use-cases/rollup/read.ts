@@ -12,7 +12,7 @@ import { dayOf, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
 import { readRollupState } from '../../storage/rollup-state.ts';
 import { type DaySums, readDays, type StoredGroup } from '../../storage/rollup-sums.ts';
 import { localNode } from '../../storage/shards.ts';
-import { planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
+import { DIRECT_NODE_HOURS, planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
 
 export interface RolledUp extends Pick<RolledPlan, 'spans' | 'gridZones' | 'rolledUpToMs' | 'hoursWaiting'> {
   readonly hours: readonly RolledHour[];
@@ -23,7 +23,7 @@ export interface RolledUp extends Pick<RolledPlan, 'spans' | 'gridZones' | 'roll
 /** What one shard has of the answer; null: nothing is taken from its rollups. */
 export async function readRolledUp(db: D1Database, query: RolledQuery): Promise<RolledUp | null> {
   const [state, lastNode] = await Promise.all([readRollupState(db), readLastNodeNumber(db)]);
-  const plan = state && (await planRolled(db, query, state, localNode(lastNode)));
+  const plan = state && (await planRolled(db, query, state, localNode(lastNode), DIRECT_NODE_HOURS));
   if (plan === null) return null;
   const days = await readDays(
     db,
