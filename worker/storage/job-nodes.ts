@@ -1,7 +1,8 @@
 /** Which hours of which nodes hold a share of a job: how its hours are found without reading the fleet's. */
 import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
-import { parseNodeHourKey } from './node-hour-key.ts';
+import { nodeHourKeyRange, parseNodeHourKey } from './node-hour-key.ts';
+import { type KeySpan, readHourSpans, united } from './node-hours.ts';
 import {
   firstJobOf,
   firstNodeOf,
@@ -25,11 +26,21 @@ export interface JobNode {
   readonly endHourMs: number;
 }
 
+/**
+ * A job that goes on is expected to go on: its last hour is noted ahead, by a quarter of the time that it has run and at most by
+ * so many hours. So a row is written when a job appears, each hour of its first four, and then a few times a day.
+ */
+const MOST_AHEAD = 20;
+const AHEAD_PART = 4;
+
 /** Writes nothing where the hours are known already. */
 const NOTE_JOBS = `
   INSERT INTO job_nodes (key, first_hour, last_hour)
   SELECT value ->> 0, MIN(value ->> 1), MAX(value ->> 1) FROM json_each(?1) WHERE true GROUP BY value ->> 0
-  ON CONFLICT (key) DO UPDATE SET first_hour = MIN(first_hour, excluded.first_hour), last_hour = MAX(last_hour, excluded.last_hour)
+  ON CONFLICT (key) DO UPDATE SET
+    first_hour = MIN(first_hour, excluded.first_hour),
+    last_hour = IIF(excluded.last_hour <= last_hour, last_hour, excluded.last_hour
+      + MIN(${MOST_AHEAD}, (excluded.last_hour - MIN(first_hour, excluded.first_hour)) / ${AHEAD_PART}))
   WHERE excluded.first_hour < first_hour OR excluded.last_hour > last_hour`;
 
 /** Statements that go into the batch which writes these hours: none where they hold no job. */
@@ -53,7 +64,7 @@ const READ_JOB_NODES = `
   CROSS JOIN job_nodes AS place ON place.key >= job.value * ${NODES} AND place.key < (job.value + 1) * ${NODES}
   ORDER BY place.key`;
 
-/** Every node of these jobs, which are of one shard. */
+/** Every node of these jobs, which are of one shard. The last hour may be one that has no share of it yet. */
 export async function readJobNodes(db: D1Database, jobNumbers: readonly number[]): Promise<JobNode[]> {
   const [first] = jobNumbers;
   if (first === undefined) return [];
@@ -67,6 +78,36 @@ export async function readJobNodes(db: D1Database, jobNumbers: readonly number[]
     nodeNumber: firstNodeOf(shard) + (key % NODES),
     firstHourMs: firstHour * HOUR_MS,
     endHourMs: (lastHour + 1) * HOUR_MS,
+  }));
+}
+
+/** Hours that are looked into: a tenth of a second of work. Of more nodes the last hour is left as it was noted. */
+const MOST_TAIL_HOURS = 2_000;
+
+/** The same with the hours in which they ended, as far as these are few. */
+export async function readJobSpans(db: D1Database, jobNumbers: readonly number[]): Promise<JobNode[]> {
+  const places = await readJobNodes(db, jobNumbers);
+  const spans: KeySpan[] = [];
+  let room = MOST_TAIL_HOURS;
+  for (const { nodeNumber, firstHourMs, endHourMs } of places) {
+    // The least that it may have been when it was noted ahead.
+    const notedMs = Math.max(
+      endHourMs - MOST_AHEAD * HOUR_MS,
+      firstHourMs + ((endHourMs - firstHourMs) * AHEAD_PART) / (AHEAD_PART + 1) - HOUR_MS,
+    );
+    const { first, end } = nodeHourKeyRange(nodeNumber, notedMs, endHourMs);
+    room -= end - first;
+    if (end - first <= 1) continue;
+    if (room < 0) break;
+    spans.push({ first, end });
+  }
+  const lastOf = new Map<string, number>();
+  for await (const { nodeNumber, hourStartMs, ledger } of readHourSpans(db, united(spans)))
+    for (const { jobShares } of ledger.windows.flat())
+      for (const { jobNumber } of jobShares) lastOf.set(`${jobNumber} ${nodeNumber}`, hourStartMs + HOUR_MS);
+  return places.map((place) => ({
+    ...place,
+    endHourMs: lastOf.get(`${place.jobNumber} ${place.nodeNumber}`) ?? place.endHourMs,
   }));
 }
 

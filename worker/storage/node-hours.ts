@@ -84,6 +84,17 @@ function together(
   return [...hours].sort(([a], [b]) => a - b).map(([, hour]) => hour);
 }
 
+/** The same keys in spans that do not overlap. */
+export function united(spans: readonly KeySpan[]): KeySpan[] {
+  const apart: { first: number; end: number }[] = [];
+  for (const { first, end } of [...spans].sort((a, b) => a.first - b.first)) {
+    const before = apart.at(-1);
+    if (before && first <= before.end) before.end = Math.max(before.end, end);
+    else apart.push({ first, end });
+  }
+  return apart;
+}
+
 /** Cuts spans so that no page can hold more than `PAGE_ROWS` rows, however full the table is. */
 function* pagesOf(spans: readonly KeySpan[]): Generator<readonly KeySpan[]> {
   let page: KeySpan[] = [];

@@ -12,9 +12,8 @@ import { readFleetJobs } from '../storage/fleet-jobs.ts';
 import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
-import type { NodeHour } from '../storage/node-hours.ts';
+import { type NodeHour, united } from '../storage/node-hours.ts';
 import type { Shards } from '../storage/shards.ts';
-import { united } from './jobs.ts';
 
 /** Decoded hours held at once. */
 const HOURS_AT_ONCE = 2_000;

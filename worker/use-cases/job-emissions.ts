@@ -5,7 +5,7 @@ import { type SciScore, sciScores } from '../../shared/emissions/sci.ts';
 import { ok, type Result } from '../http/problem.ts';
 import { readFleet } from '../storage/fleet.ts';
 import { findJobNumbers, readFleetJobs } from '../storage/fleet-jobs.ts';
-import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
+import { type JobNode, readJobSpans } from '../storage/job-nodes.ts';
 import { findContinuations, type StoredJob } from '../storage/jobs.ts';
 import type { Shards } from '../storage/shards.ts';
 import { type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
@@ -46,7 +46,7 @@ export async function jobEmissions(
   const all = restarts === 'together' ? await runsOf(shards, id) : job.value.numbers;
   const runs = (await readFleetJobs(shards, all, knownAtMs)).filter((run) => isWithin(run, withinProjects));
   const numbers = runs.flatMap((run) => run.numbers);
-  const [places, fleet] = await Promise.all([shards.ofJobs(numbers, readJobNodes), shards.rows(readFleet)]);
+  const [places, fleet] = await Promise.all([shards.ofJobs(numbers, readJobSpans), shards.rows(readFleet)]);
   const { firstHourMs, endHourMs } = spanOf(places, job.value, query.asOfMs ?? nowMs);
   const range = { fromMs: firstHourMs, toMs: Math.max(endHourMs, firstHourMs + ONE_WINDOW_MS) };
   const answer = await emissions(shards, { ...query, ...range, nodeId: null, jobNumbers: numbers }, nowMs);

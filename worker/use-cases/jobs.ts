@@ -13,7 +13,7 @@ import {
   listFleetJobs,
   readFleetJobs,
 } from '../storage/fleet-jobs.ts';
-import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
+import { type JobNode, readJobNodes, readJobSpans } from '../storage/job-nodes.ts';
 import {
   type JobFactsSaid,
   MAX_FACTS_PER_JOB,
@@ -23,7 +23,7 @@ import {
 } from '../storage/jobs.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
-import type { KeySpan } from '../storage/node-hours.ts';
+import { united } from '../storage/node-hours.ts';
 import { type Shards, shardOfJob } from '../storage/shards.ts';
 import { isWithin } from './emissions-filter.ts';
 import type { Recorder } from './sites.ts';
@@ -69,6 +69,8 @@ export async function getJobs(shards: Shards, query: JobsQuery, nowMs: number): 
     shards,
     list.jobs.map(({ job }) => job),
   );
+  // The last hours by which they were found are noted ahead.
+  const listedJobs = list.jobs.filter(({ job }) => ranIn(nodes.get(job.number) ?? [], hours.value));
   const hoursIn = (job: StoredJob) =>
     (nodes.get(job.number) ?? []).reduce(
       (sum, { firstHourMs, endHourMs }) => sum + (endHourMs - firstHourMs) / HOUR_MS,
@@ -77,7 +79,7 @@ export async function getJobs(shards: Shards, query: JobsQuery, nowMs: number): 
   const summed = new Set<StoredJob>();
   const shown: ListedJob[] = [];
   let room = PAGE_HOURS;
-  for (const listed of list.jobs) {
+  for (const listed of listedJobs) {
     const needs = hoursIn(listed.job);
     // One that no page could sum is shown without; one that the next page can is left to it.
     if (needs > room && needs <= PAGE_HOURS) break;
@@ -86,7 +88,7 @@ export async function getJobs(shards: Shards, query: JobsQuery, nowMs: number): 
     room -= needs;
     summed.add(listed.job);
   }
-  const next = shown.length < list.jobs.length ? shown.at(-1)!.next : list.next;
+  const next = shown.length < listedJobs.length ? shown.at(-1)!.next : list.next;
   const jobs = await summaries(
     shards,
     shown.map(({ job }) => job),
@@ -104,8 +106,19 @@ async function placesOf(
 ): Promise<ReadonlyMap<number, readonly JobNode[]>> {
   const numberOf = new Map(jobs.flatMap((job) => job.numbers.map((number) => [number, job.number])));
   return byKey(
-    await shards.ofJobs([...numberOf.keys()], readJobNodes),
+    await shards.ofJobs([...numberOf.keys()], readJobSpans),
     ({ jobNumber }) => numberOf.get(jobNumber)!,
+  );
+}
+
+/** @param hours undefined: any */
+function ranIn(places: readonly JobNode[], hours: { first: number; last: number } | undefined): boolean {
+  return (
+    hours === undefined ||
+    places.some(
+      ({ firstHourMs, endHourMs }) =>
+        endHourMs > hours.first * HOUR_MS && firstHourMs <= hours.last * HOUR_MS,
+    )
   );
 }
 
@@ -174,17 +187,6 @@ async function sumHours(shards: Shards, nodes: readonly JobNode[]): Promise<JobS
   for await (const hour of readFleetSpans(shards, united(spans)))
     sums.addHour(hour, typesOf.get(hour.nodeNumber)!);
   return sums;
-}
-
-/** The same keys in spans that do not overlap. */
-export function united(spans: readonly KeySpan[]): KeySpan[] {
-  const apart: { first: number; end: number }[] = [];
-  for (const { first, end } of [...spans].sort((a, b) => a.first - b.first)) {
-    const before = apart.at(-1);
-    if (before && first <= before.end) before.end = Math.max(before.end, end);
-    else apart.push({ first, end });
-  }
-  return apart;
 }
 
 /**

@@ -1,0 +1,74 @@
+/** When a job began and ended on a node, told exactly although its row is written a few times a day. */
+import { beforeAll, expect, test } from 'vitest';
+import { ingest } from '../../../worker/use-cases/ingest.ts';
+import { ask, clock, DAY_MS, database, gpu, HOUR_MS, newNode, WINDOW_MS } from '../emissions/support.ts';
+import { countingDatabase } from '../ingest/counting-database.ts';
+import { numberOf } from '../ingest/support.ts';
+
+const GPU = 'GPU-00000000-0000-4000-8000-0000000000c1';
+const JOB = 'slurm:c:long';
+/** In which it ran; then the node goes on without it. */
+const HOURS = 41;
+
+let node: { nodeId: string; token: string };
+let written = 0;
+
+const reportOf = (hour: number, job: string | null) => ({
+  windowStartMs: DAY_MS + hour * HOUR_MS,
+  epoch: 'epoch0001',
+  revision: 1,
+  final: true,
+  devices: [gpu(GPU, 180_000_000)],
+  jobs:
+    job === null
+      ? []
+      : [
+          {
+            id: job,
+            devices: [{ id: GPU, energyMillijoules: 180_000_000, allocatedMilliseconds: WINDOW_MS }],
+          },
+        ],
+});
+
+beforeAll(async () => {
+  await ask('POST', '/v1/sites', { id: 'long', gridZone: 'DE', pueRatio: 1 });
+  node = await newNode('job-long', 'long');
+  const number = await numberOf(node.nodeId);
+  const { database: counting, rows } = countingDatabase(database);
+  for (let hour = 0; hour < HOURS + 10; hour++) {
+    clock.nowMs = DAY_MS + hour * HOUR_MS + WINDOW_MS;
+    const body = { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0' } as const;
+    const reports = [reportOf(hour, hour < HOURS ? JOB : null)] as never;
+    const before = rows.written;
+    await ingest(counting, number, { ...body, reports }, clock.nowMs);
+    // Beside the row of the hour.
+    if (hour > 0 && hour < HOURS) written += rows.written - before - 1;
+  }
+});
+
+const at = (hours: number) => new Date(DAY_MS + hours * HOUR_MS).toISOString();
+
+test('a job that goes on writes a row a few times a day', () => {
+  expect(written).toBeGreaterThan(4);
+  expect(written).toBeLessThan(20);
+  expect(written / HOURS).toBeLessThan(0.5);
+});
+
+test('its last hour is the one in which it had something, in the list and on its own', async () => {
+  const { jobs } = await ask<{ jobs: { id: string }[] }>('GET', '/v1/jobs');
+  expect(jobs.find(({ id }) => id === JOB)).toMatchObject({ firstSeen: at(0), lastSeen: at(HOURS) });
+  const own = await ask('GET', `/v1/jobs/${JOB}/emissions`);
+  expect(own).toMatchObject({
+    to: at(HOURS),
+    nodes: [{ id: node.nodeId, firstSeen: at(0), lastSeen: at(HOURS) }],
+  });
+});
+
+test('it is not listed for a time after its end', async () => {
+  const ids = async (from: number) =>
+    (await ask<{ jobs: { id: string }[] }>('GET', `/v1/jobs?from=${at(from)}&to=${at(from + 2)}`)).jobs.map(
+      ({ id }) => id,
+    );
+  expect(await ids(HOURS - 1)).toEqual([JOB]);
+  expect(await ids(HOURS)).toEqual([]);
+});
