@@ -25,7 +25,7 @@ export interface Cursor {
   /** How many settings were taken into account: they are only ever added, but for those of a site that is deleted. */
   readonly settingsSeen: number;
   /** The same of shards 1, 2 and so on. */
-  readonly settingsSeenElsewhere?: readonly number[];
+  readonly settingsSeenElsewhere: readonly number[];
   /** Hours since 1970 that changed after they had been summed; also that of the pass, if it changed since it began. */
   readonly lateHours: readonly number[];
   /** The intensities of windows that were folded are others now. */
@@ -45,7 +45,7 @@ export async function readCursor(db: D1Database): Promise<StoredCursor> {
   const row = await db.prepare(READ).first<{ version: number; cursor: string }>();
   return row === null
     ? { version: 0, cursor: null }
-    : { version: row.version, cursor: JSON.parse(row.cursor) };
+    : { version: row.version, cursor: { settingsSeenElsewhere: [], ...JSON.parse(row.cursor) } };
 }
 
 /** Breaks the primary key, and with it the batch, unless the row stands as it was read (or is not there at version 0). */

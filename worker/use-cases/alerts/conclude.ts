@@ -85,6 +85,7 @@ export async function concludeStep(
     checkpointMs: movedMs ?? checkpointMs,
     gridPrint: prints.after,
     settingsSeen: cursor.settingsSeen,
+    settingsSeenElsewhere: cursor.settingsSeenElsewhere,
     lateHours,
     refold: false,
     pass: null,

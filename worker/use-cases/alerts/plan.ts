@@ -85,7 +85,7 @@ export function restatedSettings(
   const hours: number[] = [];
   const toMs = summedTo(cursor);
   let trust = false;
-  const seen = [cursor.settingsSeen, ...(cursor.settingsSeenElsewhere ?? [])];
+  const seen = [cursor.settingsSeen, ...cursor.settingsSeenElsewhere];
   const fresh = byShard.flatMap((rows, shard) => rows.slice(seen[shard] ?? 0));
   for (const { subject, effectiveFromMs } of fresh) {
     if (effectiveFromMs >= toMs) continue;
