@@ -22,7 +22,7 @@ export interface DeployOptions {
   readonly archive: boolean;
   /** Databases that the nodes are spread over; null: those that are there, at first one. */
   readonly shards: number | null;
-  /** Whose spans of keeping hold; null leaves it as it is, at first `paid`. */
+  /** Whose limits and spans of keeping hold; null leaves it as it is, at first `paid`. */
   readonly plan: string | null;
 }
 
@@ -33,7 +33,7 @@ export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudfl
   --report-every S  seconds between the reports of an agent, 10 to 3600: nearly the whole bill (docs/operate.md)
   --shards N        databases for the nodes: makes those that are missing, never takes one away (docs/operate.md)
   --archive         makes an R2 bucket NAME-archive, where days go as Parquet files (docs/archive.md)
-  --plan PLAN       free or paid: how long what is kept (docs/operate.md)
+  --plan PLAN       free or paid: how long what is kept, how often nodes may report (docs/operate.md)
   --location HINT   where a new database lies: weur, eeur, wnam, enam, apac, oc
   --jurisdiction J  binds a new database to eu or fedramp
   --data DIR        where its admin token is kept (default .wattshed/cloudflare/NAME)

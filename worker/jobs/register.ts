@@ -23,9 +23,9 @@ export type ScheduledJob = (context: JobContext) => Promise<void>;
 
 /** What each minute of five runs. Reading old days again and letting old hours go both do little at a time. */
 export const turns: readonly (readonly ScheduledJob[])[] = [
-  [pace, gridRefresh],
+  [gridRefresh],
   [gridReread, retention],
-  [forecast],
+  [pace, forecast],
   [alerts],
   [alertDelivery, rollup],
 ];

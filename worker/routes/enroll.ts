@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { silentAfterMs } from '../../shared/pace/silence.ts';
 import type { EnrollBody } from '../../shared/wire/ingest.ts';
 import { closedShards } from '../env.ts';
 import type { App } from '../http/app.ts';
@@ -8,6 +9,7 @@ import { problems } from '../http/problem-schema.ts';
 import { lineOfText, withAbsentFields } from '../http/schemas.ts';
 import { webCrypto } from '../http/web-crypto.ts';
 import { enrolHost } from '../use-cases/enrol.ts';
+import { fleetPace } from './fleet-pace.ts';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 as 64 lowercase hex digits');
 
@@ -63,7 +65,11 @@ export function registerEnroll(app: App): void {
     const bearer = bearerToken(context);
     if (!bearer.ok) return unauthenticatedResponse(context, bearer.problem.detail);
     const enrolled = await enrolHost(
-      { shards: context.var.shards, closed: closedShards(context.env) },
+      {
+        shards: context.var.shards,
+        closed: closedShards(context.env),
+        silentAfterMs: silentAfterMs((await fleetPace(context)).reportEverySeconds),
+      },
       webCrypto,
       bearer.value,
       context.req.valid('json'),

@@ -15,11 +15,15 @@ const SUBJECT = 'fleet';
 export async function readFleetSettings(db: Database, nowMs: number): Promise<FleetSettings> {
   const rows = await readSettingsOf(db, SUBJECT);
   const settingOf = (key: keyof FleetSettings) => valueAt(settingHistory(rows, SUBJECT, key), nowMs);
-  const every = settingOf('reportEverySeconds') ?? 'auto';
   return {
     requireWhy: settingOf('requireWhy') === 'true',
-    reportEverySeconds: every === 'auto' ? 'auto' : Number(every),
+    reportEverySeconds: toReportEverySeconds(settingOf('reportEverySeconds')),
   };
+}
+
+/** As it is stored; null: nobody ever asked. */
+export function toReportEverySeconds(value: string | null): FleetSettings['reportEverySeconds'] {
+  return value === null || value === 'auto' ? 'auto' : Number(value);
 }
 
 /** Hold from now on; logged. What is left out stays. */

@@ -1,7 +1,6 @@
 /** How large the fleet is, and how often it was asked to report. */
 import { type Change, recordChange } from './changes.ts';
-import { openDatabase } from './database.ts';
-import { type FleetSettings, readFleetSettings } from './fleet-settings.ts';
+import { type FleetSettings, toReportEverySeconds } from './fleet-settings.ts';
 
 export interface CountedFleet {
   /** Nodes that report, and how many of them are in the fullest database. */
@@ -17,17 +16,30 @@ export interface StoredPace {
   readonly fleet: CountedFleet | null;
 }
 
+/** The setting that holds at `?1`, and the count. One statement: jobs of the free plan have fifty in all. */
 const READ = `
-  SELECT nodes, nodes_of_fullest AS nodesOfFullest, raised_to_seconds AS raisedToSeconds
-  FROM fleet_pace WHERE id = 1`;
+  SELECT (SELECT value FROM settings WHERE subject = 'fleet' AND key = 'reportEverySeconds' AND effective_from_ms <= ?1
+          ORDER BY effective_from_ms DESC, id DESC LIMIT 1) AS asked,
+         (SELECT nodes FROM fleet_pace WHERE id = 1) AS nodes,
+         (SELECT nodes_of_fullest FROM fleet_pace WHERE id = 1) AS nodesOfFullest,
+         (SELECT raised_to_seconds FROM fleet_pace WHERE id = 1) AS raisedToSeconds`;
+
+interface PaceRow {
+  readonly asked: string | null;
+  readonly nodes: number | null;
+  readonly nodesOfFullest: number | null;
+  readonly raisedToSeconds: number | null;
+}
 
 /** @param db the first database */
 export async function readStoredPace(db: D1Database, nowMs: number): Promise<StoredPace> {
-  const [settings, fleet] = await Promise.all([
-    readFleetSettings(openDatabase(db), nowMs),
-    db.prepare(READ).first<CountedFleet>(),
-  ]);
-  return { asked: settings.reportEverySeconds, fleet };
+  const row = (await db.prepare(READ).bind(nowMs).first<PaceRow>())!;
+  const { nodes, nodesOfFullest, raisedToSeconds } = row;
+  const isCounted = nodes !== null && nodesOfFullest !== null;
+  return {
+    asked: toReportEverySeconds(row.asked),
+    fleet: isCounted ? { nodes, nodesOfFullest, raisedToSeconds } : null,
+  };
 }
 
 /** Of each node its own row and, where it enrolled before, that of its newest hour (2^21 hours). */

@@ -35,10 +35,12 @@ import { nodeIdBase } from './node-id.ts';
 /** Each try loses only to another enrolment that went through at the same instant. */
 const MAX_TRIES = 8;
 
-/** The databases, and the shards that take no new node. */
-export interface EnrolmentShards {
+export interface Enrolments {
   readonly shards: Shards;
+  /** Shards that take no new node. */
   readonly closed: ReadonlySet<number>;
+  /** A node that said nothing for as long may be the host that enrols, under another name or with other GPUs. */
+  readonly silentAfterMs: number;
 }
 
 /**
@@ -46,7 +48,7 @@ export interface EnrolmentShards {
  * `overloaded` where others kept coming first.
  */
 export async function enrolHost(
-  { shards, closed }: EnrolmentShards,
+  { shards, closed, silentAfterMs }: Enrolments,
   crypto: TokenCrypto,
   shown: ParsedToken,
   host: HostIdentity,
@@ -57,7 +59,7 @@ export async function enrolHost(
     const key = await checkKey(db, crypto, shown, nowMs);
     if (!key.ok) return key;
     const candidates = await findCandidates(shards, host);
-    const known = knownHost(candidates, host, nowMs);
+    const known = knownHost(candidates, host, nowMs - silentAfterMs);
     // What was cut off between two databases goes on, and its use of the key is counted already.
     const goesOn = known !== null && known.begunWith === key.value.id;
     if (!goesOn && isUsedUp(key.value)) return usedUp(key.value);

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:test';
 import { expect, test } from 'vitest';
 import { device, report, send } from '../ingest/support.ts';
-import { call, refusal } from '../support/api.ts';
+import { api, call, refusal } from '../support/api.ts';
 import { enrol, host, newEnrolmentKey } from '../support/enrolment.ts';
 
 const { DB } = env as unknown as { DB: D1Database };
@@ -93,4 +93,15 @@ test('an agent that does not name its GPUs is known by its machine alone', async
   await reports(token, 'GPU-o1');
   const again = { ...host('other-name', { machine: 'older', gpus: 'others' }) };
   expect((await enrol(key, again)).nodeId).toBe('older');
+});
+
+test('a node that is asked to report once an hour is not silent after an hour', async () => {
+  const key = await newEnrolmentKey();
+  const before = await enrol(key, aHost('seldom-1', { machine: 'seldom', gpuIds: ['GPU-s1'] }));
+  await reports(before.token, 'GPU-s1');
+  await fallSilent('seldom-1');
+  await api('PATCH', '/v1/settings', { reportEverySeconds: 3_600 });
+  const beside = aHost('seldom-2', { machine: 'seldom', gpuIds: ['GPU-s2'] });
+  expect((await enrol(key, beside)).nodeId).toBe('seldom-2');
+  await api('PATCH', '/v1/settings', { reportEverySeconds: 'auto' });
 });

@@ -13,7 +13,7 @@ const { DB } = env as unknown as { DB: D1Database };
 
 const enrolLate = (key: string, body: ReturnType<typeof host>, meanwhile: () => Promise<unknown>) =>
   enrolHost(
-    { shards: new Shards([interrupted(DB, meanwhile)]), closed: new Set() },
+    { shards: new Shards([interrupted(DB, meanwhile)]), closed: new Set(), silentAfterMs: 600_000 },
     webCrypto,
     parseToken(key)!,
     body,

@@ -57,7 +57,13 @@ const breaking = (shard: number) =>
     ) as [D1Database],
   );
 const enrolOn = (shards: Shards, key: string, body: ReturnType<typeof host>, closed: number[] = []) =>
-  enrolHost({ shards, closed: new Set(closed) }, webCrypto, parseToken(key)!, body, fleet.nowMs);
+  enrolHost(
+    { shards, closed: new Set(closed), silentAfterMs: 600_000 },
+    webCrypto,
+    parseToken(key)!,
+    body,
+    fleet.nowMs,
+  );
 
 test('hosts that enrol at once get a node each, in all databases', async () => {
   const key = await newKey();
