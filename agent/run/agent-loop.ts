@@ -17,8 +17,8 @@ import type { DurableStore } from '../store/durable-store.ts';
 const COMMIT_EVERY_MS = 10_000;
 
 /**
- * Ticks are booked together, before a commit: the same work done once in ten seconds takes half of the processor's time that
- * it takes in between sleeps. More than that are booked at once.
+ * Ticks are booked together, before a commit: nobody sees them sooner, and one by one each would find the processor's caches
+ * cold. Beyond this many they are booked at once.
  */
 const MAX_UNBOOKED = 20;
 
