@@ -19,8 +19,8 @@ import { familyOf, type PowerQuestion, powerFacts } from './power-meaning.ts';
 export const NVML_SENSOR = 'nvml';
 
 /**
- * What runs on a GPU at work is asked for every fifth second: its use is a mean over a window, and jobs are looked at less often. One
- * that seems idle is asked each time, since that has to be proven for every second.
+ * What runs on a GPU at work is asked for every fifth second: its use is a mean over a window, and jobs are looked at less
+ * often. One that seems idle is asked each time, since that has to be proven for every second.
  */
 const ACTIVITY_EVERY_MS = 5_000;
 /** A tick may come a little early. */
