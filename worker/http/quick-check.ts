@@ -3,7 +3,7 @@
  * five times as long for a large body. Made from the schema itself, so that each bound stands once. What is not accepted goes
  * to zod, which says what is wrong.
  */
-import { type $ZodCheck, type $ZodChecks, type $ZodType, type $ZodTypes, isValidBase64 } from 'zod/v4/core';
+import { core } from 'zod';
 
 type Accepts = (value: unknown) => boolean;
 
@@ -11,7 +11,7 @@ type Accepts = (value: unknown) => boolean;
  * The schema, quick for what it accepts. Only for bodies that are JSON, and schemas that change nothing.
  * @throws Error where the schema has a part that is not known here
  */
-export function quickly<T extends $ZodType>(schema: T): T {
+export function quickly<T extends core.$ZodType>(schema: T): T {
   const accepts = acceptorOf(schema);
   const { run } = schema._zod;
   schema._zod.run = (payload, context) => (accepts(payload.value) ? payload : run(payload, context));
@@ -19,19 +19,19 @@ export function quickly<T extends $ZodType>(schema: T): T {
 }
 
 /** @throws Error where the schema has a part that is not known here */
-export function acceptorOf(schema: $ZodType): Accepts {
-  const accepts = typeAcceptor(schema as $ZodTypes);
+export function acceptorOf(schema: core.$ZodType): Accepts {
+  const accepts = typeAcceptor(schema as core.$ZodTypes);
   const checks = (schema._zod.def.checks ?? []).map(checkAcceptor);
   if (checks.length === 0) return accepts;
   return (value) => accepts(value) && checks.every((check) => check(value));
 }
 
-function typeAcceptor(schema: $ZodTypes): Accepts {
+function typeAcceptor(schema: core.$ZodTypes): Accepts {
   const { def } = schema._zod;
   switch (def.type) {
     case 'string':
       if (!('format' in def)) return (value) => typeof value === 'string';
-      if (def.format === 'base64') return (value) => typeof value === 'string' && isValidBase64(value);
+      if (def.format === 'base64') return (value) => typeof value === 'string' && core.isValidBase64(value);
       throw unknownPart(`a string of format "${def.format}"`);
     case 'number':
       return Number.isFinite;
@@ -58,9 +58,9 @@ function memberOf(values: readonly unknown[]): Accepts {
   return (value) => known.has(value);
 }
 
-function objectAcceptor(shape: Readonly<Record<string, $ZodType>>): Accepts {
+function objectAcceptor(shape: Readonly<Record<string, core.$ZodType>>): Accepts {
   const fields = Object.entries(shape).map(([name, schema]) => {
-    const { def } = (schema as $ZodTypes)._zod;
+    const { def } = (schema as core.$ZodTypes)._zod;
     const isOptional = def.type === 'optional';
     return { name, isOptional, accepts: acceptorOf(isOptional ? def.innerType : schema) };
   });
@@ -79,8 +79,8 @@ function objectAcceptor(shape: Readonly<Record<string, $ZodType>>): Accepts {
   };
 }
 
-function checkAcceptor(check: $ZodCheck): Accepts {
-  const { def } = (check as $ZodChecks)._zod;
+function checkAcceptor(check: core.$ZodCheck): Accepts {
+  const { def } = (check as core.$ZodChecks)._zod;
   switch (def.check) {
     case 'min_length':
       return (value) => (value as string).length >= def.minimum;
