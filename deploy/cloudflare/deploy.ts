@@ -86,7 +86,7 @@ export async function dryRun(options: DeployOptions, world: DeployWorld): Promis
   if (answer.exitCode !== 0) throw new CommandError(`the Worker does not build:\n${saidBy(answer)}`);
   const keys = Object.keys(await secretsToUpload(new Set(), '', env, null));
   say(`A deployment would, on the account that you are logged in to:
-  1. find the D1 database ${databases.map(({ name }) => `"${name}"`).join(', ')}, or make it
+  1. find the D1 ${databases.length === 1 ? 'database' : 'databases'} ${databases.map(({ name }) => `"${name}"`).join(', ')}, or make ${databases.length === 1 ? 'it' : 'them'}
   2. apply the migrations that it does not have yet, and ${options.archive ? 'find or make' : 'use, where it is there,'} the R2 bucket "${options.name}-archive"
   3. deploy the Worker "${options.name}" with its page, its cron trigger and the secrets ${keys.join(', ')}
   4. keep the admin token in ${shown(join(folder, 'admin-token'))}

@@ -1,0 +1,39 @@
+/** Which databases a turn of a job serves. */
+import { env } from 'cloudflare:test';
+import { expect, test } from 'vitest';
+import { eachShardInTurn } from '../../../worker/jobs/each-shard.ts';
+import { ShardError, Shards } from '../../../worker/storage/shards.ts';
+
+const { DB } = env as unknown as { DB: D1Database };
+const TURN_MS = 300_000;
+const databases = Array.from({ length: 5 }, () => ({ ...DB }) as D1Database) as [D1Database];
+const shards = new Shards(databases);
+
+async function served(turn: number, most: number): Promise<number[]> {
+  const order: number[] = [];
+  await eachShardInTurn(shards, turn * TURN_MS, most, async (db) => {
+    order.push(databases.indexOf(db));
+  });
+  return order;
+}
+
+test('every database has its turn, however few one run has room for', async () => {
+  for (const most of [1, 2, 3, 5, 9]) {
+    const seen = new Map<number, number>();
+    for (let turn = 0; turn < 10; turn++)
+      for (const shard of await served(turn, most)) seen.set(shard, (seen.get(shard) ?? 0) + 1);
+    expect([...seen.keys()].sort(), `${most}`).toEqual([0, 1, 2, 3, 4]);
+    expect(new Set(seen.values()).size, `${most}`).toBe(1);
+  }
+});
+
+test('one that fails is named once all others had theirs', async () => {
+  const done: number[] = [];
+  const run = eachShardInTurn(shards, 0, 5, async (db) => {
+    const shard = databases.indexOf(db);
+    if (shard === 1) throw new Error('gone');
+    done.push(shard);
+  });
+  await expect(run).rejects.toThrow(new ShardError(1, new Error('gone')).message);
+  expect(done).toEqual([0, 2, 3, 4]);
+});
