@@ -105,7 +105,9 @@ const FILTER_COLUMN = { site: 'site_id', node: 'id' } as const;
 export async function listNodes(shards: Shards, query: NodeQuery, nowMs: number): Promise<NodeSummary[]> {
   const zones = await readZones(shards.main, nowMs);
   const found: NodeSummary[] = [];
-  for (let shard = shardOfNode(query.after); shard < shards.count && found.length < query.limit; shard++) {
+  // A cursor that nobody was given may be any number.
+  const first = Math.max(0, shardOfNode(query.after));
+  for (let shard = first; shard < shards.count && found.length < query.limit; shard++) {
     const limit = query.limit - found.length;
     const rows = await shards.ask(shard, (db) => selectNodes(db, { ...query, limit }, zones, nowMs));
     for (const row of rows) found.push(toSummary(row, zones));
