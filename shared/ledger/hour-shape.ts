@@ -82,6 +82,49 @@ export function writeShape({ devices, jobShares }: LedgerEpoch): Uint8Array {
   return writer.finish();
 }
 
+/** Whether `writeShape` would write what this shape was read from; without writing it. */
+export function hasShape({ devices, jobShares }: LedgerEpoch, shape: WindowShape): boolean {
+  return (
+    devices.length === shape.devices.length &&
+    jobShares.length === shape.shares.length &&
+    devices.every((device, i) => hasDeviceShape(device, shape.devices[i]!, jobShares)) &&
+    jobShares.every((share, i) => hasShareShape(share, shape.shares[i]!, devices))
+  );
+}
+
+function hasDeviceShape(
+  device: LedgerDevice,
+  shape: DeviceShape,
+  shares: readonly LedgerJobShare[],
+): boolean {
+  const idle =
+    device.idleMillijoules === 0
+      ? 'none'
+      : device.idleMillijoules === restOf(device, shares)
+        ? 'rest'
+        : 'given';
+  return (
+    device.deviceIndex === shape.deviceIndex &&
+    device.kind === shape.kind &&
+    (device.meteredMilliseconds === WINDOW_MS) === shape.isFullyMetered &&
+    device.recoveredMillijoules > 0 === shape.hasRecovered &&
+    (device.integratedMillijoules !== null) === shape.hasIntegrated &&
+    idle === shape.idle &&
+    (device.utilizationRatio !== null) === shape.hasUtilization
+  );
+}
+
+function hasShareShape(share: LedgerJobShare, shape: ShareShape, devices: readonly LedgerDevice[]): boolean {
+  const device = devices.find(({ deviceIndex }) => deviceIndex === share.deviceIndex);
+  return (
+    share.jobNumber === shape.jobNumber &&
+    share.deviceIndex === shape.deviceIndex &&
+    (share.attribution ?? 'allocation') === shape.attribution &&
+    (share.energyMillijoules === device?.energyMillijoules) === shape.hasAllEnergy &&
+    (share.allocatedMilliseconds === device?.meteredMilliseconds) === shape.hasAllTime
+  );
+}
+
 /** @throws RangeError where the bytes are damaged */
 export function readShape(reader: ByteReader): WindowShape {
   const devices: DeviceShape[] = [];
@@ -116,6 +159,3 @@ export function readShape(reader: ByteReader): WindowShape {
   }
   return { devices, shares };
 }
-
-export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean =>
-  a.length === b.length && a.every((byte, i) => byte === b[i]);

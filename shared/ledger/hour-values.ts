@@ -206,6 +206,7 @@ function codeDevice(
   }
   const idleMillijoules =
     shape.idle === 'given' ? coder.unsigned(COLUMNS.idle, given?.idleMillijoules ?? 0) : 0;
+  if (given !== undefined) return given;
   return {
     deviceIndex: shape.deviceIndex,
     kind: shape.kind,
@@ -250,6 +251,7 @@ export function codeContents(
       ? device!.meteredMilliseconds
       : coder.signed(COLUMNS.allocated, was?.allocatedMilliseconds ?? 0, share?.allocatedMilliseconds ?? 0);
     before.keepShare(place, { ratio: all === 0 ? 0 : energyMillijoules / all, allocatedMilliseconds });
+    if (share !== undefined) return share;
     return {
       jobNumber: shape.jobNumber,
       deviceIndex: shape.deviceIndex,
@@ -258,6 +260,7 @@ export function codeContents(
       ...(shape.attribution === 'allocation' ? {} : { attribution: shape.attribution }),
     };
   });
+  if (given !== null) return given;
   const devices = metered.map((device, i) =>
     deviceShapes[i]!.idle === 'rest' ? { ...device, idleMillijoules: restOf(device, jobShares) } : device,
   );

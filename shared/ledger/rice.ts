@@ -29,7 +29,8 @@ class Expectations {
 }
 
 export class RiceWriter {
-  #bytes: number[] = [];
+  #bytes = new Uint8Array(256);
+  #length = 0;
   #last = 0;
   #free = 8;
   readonly #expectations = new Expectations();
@@ -58,7 +59,19 @@ export class RiceWriter {
   }
 
   finish(): Uint8Array {
-    return Uint8Array.from(this.#free === 8 ? this.#bytes : [...this.#bytes, this.#last]);
+    if (this.#free < 8) this.#byte(this.#last);
+    this.#last = 0;
+    this.#free = 8;
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #byte(value: number): void {
+    if (this.#length === this.#bytes.length) {
+      const grown = new Uint8Array(this.#bytes.length * 2);
+      grown.set(this.#bytes);
+      this.#bytes = grown;
+    }
+    this.#bytes[this.#length++] = value;
   }
 
   /** Highest bit first, byte by byte; division instead of shifts, which stop at 32 bits. */
@@ -73,7 +86,7 @@ export class RiceWriter {
       this.#free -= taken;
       this.#last |= part << this.#free;
       if (this.#free > 0) continue;
-      this.#bytes.push(this.#last);
+      this.#byte(this.#last);
       this.#last = 0;
       this.#free = 8;
     }

@@ -4,7 +4,7 @@
  * many bits as they need.
  */
 import type { LedgerEpoch } from './hour.ts';
-import { readShape, sameBytes, type WindowShape, writeShape } from './hour-shape.ts';
+import { hasShape, readShape, type WindowShape, writeShape } from './hour-shape.ts';
 import { codeContents, reading, WindowsBefore, writing } from './hour-values.ts';
 import { RiceReader, RiceWriter } from './rice.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
@@ -24,6 +24,7 @@ interface HeadBefore {
   readonly flags: number;
 }
 
+const NO_BYTES = new Uint8Array();
 const NOTHING: HeadBefore = { epoch: 0, revision: 0, flags: 0 };
 
 export function writeWindows(writer: ByteWriter, windows: Windows): void {
@@ -35,15 +36,15 @@ export function writeWindows(writer: ByteWriter, windows: Windows): void {
   const coder = writing(values);
   let before = new WindowsBefore();
   let last = NOTHING;
-  let shape: { readonly bytes: Uint8Array; readonly read: WindowShape } | null = null;
+  let shape: WindowShape | null = null;
   for (const epochs of windows) {
     const heads = epochs.map((each) => {
-      const bytes = writeShape(each);
-      const isNew: boolean = shape === null || !sameBytes(bytes, shape.bytes);
-      if (isNew) shape = { bytes, read: readShape(new ByteReader(bytes)) };
+      const isNew: boolean = shape === null || !hasShape(each, shape);
+      const bytes = isNew ? writeShape(each) : NO_BYTES;
+      if (isNew) shape = readShape(new ByteReader(bytes));
       const flags =
         (each.final ? FINAL : 0) | (each.contentDigest === null ? 0 : HAS_DIGEST) | (isNew ? NEW_SHAPE : 0);
-      return { bytes, shape: shape!.read, epoch: names.indexOf(each.epoch), revision: each.revision, flags };
+      return { bytes, shape: shape!, epoch: names.indexOf(each.epoch), revision: each.revision, flags };
     });
     const isAsBefore =
       heads.length === 1 &&
