@@ -1,6 +1,5 @@
 /** A day of a fleet, told to the real Worker, and all that becomes of it: what every statement wrote and read. */
 import { retentionSettings } from '../../shared/settings/retention.ts';
-import { cpuNanoseconds } from '../agent/process-use.ts';
 import { NodeWindows } from '../load/node-windows.ts';
 import { DAY_MINUTES, type Meter, MINUTE_MS, SimulatedFleet } from '../load/simulated-fleet.ts';
 import { loadOf } from '../storage/storage.ts';
@@ -21,8 +20,6 @@ export interface Bill {
   readonly rowsOfLeaving: number;
   /** The most that a run of each of the five turns of the cron asked of the database. */
   readonly mostQueries: readonly number[];
-  /** Milliseconds of the whole process (Worker and database) in one run of each of the five turns: all but one run in twenty stay below. */
-  readonly turnMilliseconds: readonly number[];
   /** What the archive holds of the day before anything of it is deleted. */
   readonly archivedBytes: number;
   readonly archivedSeriesBytes: number;
@@ -49,7 +46,6 @@ export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): P
   });
   try {
     const before = await fleet.setClock(0);
-    const turns: number[][] = Array.from({ length: TURNS }, () => []);
     const perWindow = 300 / reportEverySeconds;
     let reports = 0;
     for (let minute = 0; minute < DAY_MINUTES + AFTERWARDS_MINUTES; minute++) {
@@ -64,8 +60,7 @@ export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): P
         if (Number.isInteger(share * perWindow))
           reports += await fleet.report(Math.floor(minute / 5), share, share * perWindow + 1);
       }
-      const idle = await cpuOf(fleet, () => fleet.setClock((minute + 1) * MINUTE_MS));
-      turns[(minute + 1) % TURNS]!.push((await cpuOf(fleet, () => fleet.cron())) - idle);
+      await fleet.cron();
     }
     await fleet.setClock((DAY_MINUTES + RESTATED_AFTER_MINUTES) * MINUTE_MS);
     await fleet.intensity(0, 24, 500);
@@ -80,7 +75,6 @@ export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): P
       writtenTo: difference(after, before),
       rowsOfLeaving: after.written - told.written,
       mostQueries: after.mostInTurn,
-      turnMilliseconds: turns.map(nearlyMost),
       ...archived,
     };
   } finally {
@@ -112,16 +106,6 @@ async function age(fleet: SimulatedFleet, days: number): Promise<void> {
     await fleet.setClock((today * DAY_MINUTES + turn * TURNS + RETENTION_TURN) * MINUTE_MS);
     await fleet.cron();
   }
-}
-
-async function cpuOf(fleet: SimulatedFleet, work: () => Promise<unknown>): Promise<number> {
-  const before = cpuNanoseconds(fleet.processId);
-  await work();
-  return (cpuNanoseconds(fleet.processId) - before) / 1e6;
-}
-
-function nearlyMost(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.95)]!;
 }
 
 function difference(after: Meter, before: Meter): ReadonlyMap<string, number> {

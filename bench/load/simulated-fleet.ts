@@ -1,6 +1,6 @@
 /** Nodes that enrol and report to the metered Worker, on a clock that is set. */
 import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
-import { type MeteredSite, type SiteOptions, startMeteredSite } from '../metered-site.ts';
+import { type Ask, type MeteredSite, type SiteOptions, startMeteredSite } from '../metered-site.ts';
 import type { NodeWindows } from './node-windows.ts';
 
 const START_MS = Date.UTC(2026, 5, 1);
@@ -36,12 +36,11 @@ export class SimulatedFleet {
     this.#options = options;
   }
 
-  /** Two zones, every node in one of two sites. */
   static async start(options: FleetOptions): Promise<SimulatedFleet> {
     const site = await startMeteredSite('bench/cost/metered-worker.mjs', options);
     const fleet = new SimulatedFleet(site, options);
     await fleet.setClock(0);
-    fleet.#tokens = await fleet.#enrol();
+    fleet.#tokens = await enrolFleet(site.ask, options.nodes);
     // The first report of each node registers its devices and its job: once in its life, not each day.
     await fleet.report(0, 0.1, 1);
     return fleet;
@@ -89,10 +88,6 @@ export class SimulatedFleet {
     return this.#site.tables();
   }
 
-  get processId(): number {
-    return this.#site.processId;
-  }
-
   /** Files by dataset; none without an archive. */
   async archived(): Promise<ReadonlyMap<string, { readonly files: number; readonly bytes: number }>> {
     const sums = new Map<string, { files: number; bytes: number }>();
@@ -135,31 +130,27 @@ export class SimulatedFleet {
     });
     await this.#site.ask('/__many', requests);
   }
+}
 
-  async #enrol(): Promise<string[]> {
-    const { ask } = this.#site;
-    const keys: string[] = [];
-    for (const [index, gridZone] of ZONES.entries()) {
-      const site = `site-${index}`;
-      await ask('/v1/sites', { id: site, gridZone, pueRatio: 1.2 });
-      const { key } = await ask<{ key: string }>('/v1/enrolment-keys', {
-        label: 'bench',
-        site,
-        maxUses: null,
-      });
-      keys.push(key);
-    }
-    const tokens: string[] = [];
-    for (let node = 0; node < this.#options.nodes; node++) {
-      const fingerprint = String(node).padStart(64, '0');
-      const host = {
-        hostname: `node-${node}`,
-        fingerprint,
-        machineFingerprint: fingerprint,
-        agentVersion: '0.1.0',
-      };
-      tokens.push((await ask<{ token: string }>('/v1/enroll', host, keys[node % keys.length])).token);
-    }
-    return tokens;
+/** Two zones, every node in one of two sites. @returns a token for each node */
+async function enrolFleet(ask: Ask, nodes: number): Promise<string[]> {
+  const keys: string[] = [];
+  for (const [index, gridZone] of ZONES.entries()) {
+    const site = `site-${index}`;
+    await ask('/v1/sites', { id: site, gridZone, pueRatio: 1.2 });
+    const { key } = await ask<{ key: string }>('/v1/enrolment-keys', { label: 'bench', site, maxUses: null });
+    keys.push(key);
   }
+  const tokens: string[] = [];
+  for (let node = 0; node < nodes; node++) {
+    const fingerprint = String(node).padStart(64, '0');
+    const host = {
+      hostname: `node-${node}`,
+      fingerprint,
+      machineFingerprint: fingerprint,
+      agentVersion: '0.1.0',
+    };
+    tokens.push((await ask<{ token: string }>('/v1/enroll', host, keys[node % keys.length])).token);
+  }
+  return tokens;
 }

@@ -40,7 +40,7 @@ export interface RetentionSettings {
   readonly withoutArchive: (typeof UNARCHIVED)[number];
   /** Steps that write series in one turn, a node's day each; of windows a tenth, of 32 nodes each. The free plan has 10 ms of CPU and 50 queries for it. */
   readonly archiveSteps: number;
-  /** Steps in one turn that write days, and nodes in each: about 3 ms of CPU for a node's day. */
+  /** Steps in one turn that write days, and nodes in each: up to 10 ms of CPU for a node's day. */
   readonly packSteps: number;
   readonly packNodes: number;
 }
@@ -53,18 +53,18 @@ const PRESETS: Readonly<Record<'free' | 'paid', RetentionSettings>> = {
     seriesDays: 2,
     windowsDays: 7,
     hoursDays: TWO_YEARS_DAYS,
-    archivedSeriesDays: 90,
+    archivedSeriesDays: 30,
     withoutArchive: 'everything',
     archiveSteps: 1,
     packSteps: 1,
-    packNodes: 2,
+    packNodes: 1,
   },
   paid: {
     seriesDays: 10,
     // By then nothing is booked into a day any more but by a person's word.
     windowsDays: 35,
     hoursDays: TWO_YEARS_DAYS,
-    archivedSeriesDays: 90,
+    archivedSeriesDays: 30,
     withoutArchive: 'nothing',
     // Half a second of CPU each, of 30 in a run: 11,520 in the turns of a day.
     archiveSteps: 40,

@@ -86,10 +86,32 @@ const FIRST_TIME = `
   SELECT value ->> 0, value ->> 1, value ->> 2, unhex(value ->> 3) FROM json_each(?1) WHERE true
   ON CONFLICT (key) DO NOTHING`;
 
+const DELETE_MARKED = `
+  DELETE FROM node_days WHERE key IN (
+    SELECT days.key FROM json_each(?1) AS day
+    CROSS JOIN node_days AS days ON days.key = day.value ->> 0 AND days.mark = day.value ->> 1)`;
+
 const AGAIN = `
   UPDATE node_days SET received_at_ms = day.value ->> 1, mark = day.value ->> 2, hours = unhex(day.value ->> 3)
   FROM json_each(?1) AS day
   WHERE node_days.key = day.value ->> 0 AND node_days.mark = day.value ->> 4`;
+
+/**
+ * Days that have become shorter, written anew: a row that shrinks where it stands would keep a page for itself, one that comes
+ * new shares it with the day before. Two rows written per day; none where another run has written it since it was read.
+ */
+export function shortenDays(db: D1Database, writes: readonly DayWrite[]): D1PreparedStatement[] {
+  const marks = JSON.stringify(
+    writes.map(({ day: { nodeNumber, day }, before }) => [nodeDayKey(nodeNumber, day), before]),
+  );
+  return [
+    db.prepare(DELETE_MARKED).bind(marks),
+    ...writeDays(
+      db,
+      writes.map((write) => ({ ...write, before: null })),
+    ),
+  ];
+}
 
 /** A day as it is to be. */
 export interface DayWrite {

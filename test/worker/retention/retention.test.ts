@@ -184,10 +184,11 @@ test('hours leave only once they are in the archive and in sums, and nothing tha
 
 test('archived series are deleted at their age, and nothing else', async () => {
   await aDay();
-  await untilDone(89);
+  const settings = { ...PAID, archivedSeriesDays: 90 };
+  await untilDone(89, settings);
   const before = await paths();
   expect(before.filter((path) => path.startsWith('series/'))).toHaveLength(2);
-  await untilDone(90);
+  await untilDone(90, settings);
   expect(await paths()).toEqual(before.filter((path) => !path.startsWith('series/')));
   const metrics = await (await clock.call('GET', '/metrics')).text();
   expect(metrics).toContain('wattshed_archive_deleted_files_total 2');

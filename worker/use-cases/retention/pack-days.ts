@@ -8,6 +8,7 @@ import {
   nodeDayKey,
   readDays,
   type StoredDay,
+  shortenDays,
   writeDays,
 } from '../../storage/node-days.ts';
 import { parseNodeHourKey } from '../../storage/node-hour-key.ts';
@@ -82,12 +83,12 @@ function dayWith(
   return { day, before: stored?.mark ?? null, mark: newMark() };
 }
 
-/** Statements that cut the days of the spans: one row written per day. */
+/** Statements that cut the days of the spans: two rows written per day. */
 export async function cutDays(db: D1Database, spans: readonly KeySpan[]): Promise<Packed> {
   const days = await readDays(db, spans);
   const writes = days.map((day): DayWrite => {
     const hours = new Map([...day.hours].map(([hour, ledger]) => [hour, figuresOf(ledger)]));
     return { day: { ...day, hours }, before: day.mark, mark: newMark() };
   });
-  return { hours: days.reduce((sum, { hours }) => sum + hours.size, 0), statements: writeDays(db, writes) };
+  return { hours: days.reduce((sum, { hours }) => sum + hours.size, 0), statements: shortenDays(db, writes) };
 }

@@ -1,0 +1,75 @@
+/**
+ * CPU of the cron's five turns without the database's, as the platform bounds it: the jobs of the Worker within Node, on SQLite
+ * in the same process whose time is taken off. A fleet on the free plan; prints for each turn what nineteen runs of twenty stay
+ * below, in milliseconds, as JSON. `node bench/cost/cron-cpu.mjs NODES`. Plain JavaScript: the Worker's types are not Node's.
+ */
+import { join } from 'node:path';
+import { applyMigrations } from '../../deploy/local/migrate.ts';
+import { WINDOW_MS } from '../../shared/time/window.ts';
+import { runDueJobs } from '../../worker/jobs/dispatch.ts';
+import { createShards } from '../../worker/storage/shards.ts';
+import { ingest } from '../../worker/use-cases/ingest.ts';
+import { NodeWindows } from '../load/node-windows.ts';
+import { loadOf } from '../storage/storage.ts';
+import { cpuMilliseconds, openTimedDatabase } from './timed-database.mjs';
+
+const TURNS = 5;
+const HOURS = 80;
+/** Until the code is warm; from then on the first day is old enough to be packed. */
+const WARM_HOURS = 70;
+const MINUTE_MS = 60_000;
+const START_MS = Date.UTC(2026, 5, 1);
+
+// Node 24 has not these yet.
+Uint8Array.fromHex ??= (hex) => new Uint8Array(Buffer.from(hex, 'hex'));
+Uint8Array.prototype.toHex ??= function toHex() {
+  return Buffer.from(this.buffer, this.byteOffset, this.byteLength).toString('hex');
+};
+
+const nodes = Number(process.argv[2]);
+const { database, milliseconds } = openTimedDatabase();
+await applyMigrations(database, join(import.meta.dirname, '../../worker/schema/migrations'));
+const env = { DB: database, RETENTION_PLAN: 'free' };
+const shards = createShards(env);
+for (let number = 1; number <= nodes; number++)
+  await database
+    .prepare(
+      `INSERT INTO nodes (number, id, hostname, labels, fingerprint, machine_fingerprint, agent_version, simulated, enrolled_at_ms)
+       VALUES (?1, 'node' || ?1, 'host' || ?1, '{}', 'f' || ?1, 'm' || ?1, '0.1.0', 0, ?2)`,
+    )
+    .bind(number, START_MS)
+    .run();
+const load = new NodeWindows(loadOf('mixed'));
+const turns = Array.from({ length: TURNS }, () => []);
+let nowMs = START_MS;
+const context = {
+  env,
+  shards,
+  now: () => nowMs,
+  fetch: () => Promise.reject(new Error('a benchmark stays on this machine')),
+};
+for (let minute = 0; minute < HOURS * 60; minute++) {
+  nowMs = START_MS + (minute + 1) * MINUTE_MS;
+  if (minute % 60 === 59) await reportHour(Math.floor(minute / 60));
+  const [before, inDatabase] = [cpuMilliseconds(), milliseconds()];
+  await runDueJobs(context, { cron: '* * * * *', scheduledTime: nowMs });
+  const spent = cpuMilliseconds() - before - (milliseconds() - inDatabase);
+  if (minute >= WARM_HOURS * 60) turns[Math.floor(nowMs / MINUTE_MS) % TURNS].push(spent);
+}
+console.log(JSON.stringify(turns.map(nearlyMost)));
+
+async function reportHour(hour) {
+  for (let number = 1; number <= nodes; number++) {
+    const reports = Array.from({ length: 12 }, (_, place) => {
+      const window = hour * 12 + place;
+      const windowStartMs = START_MS + window * WINDOW_MS;
+      const said = { node: number, window, windowStartMs, share: 1, revision: 1 };
+      return load.reportOf({ ...said, withSeries: false, hostSeries: false });
+    });
+    await ingest(database, number, { version: 1, sentAtMs: nowMs, agentVersion: '0.1.0', reports }, nowMs);
+  }
+}
+
+function nearlyMost(values) {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * 0.95)];
+}
