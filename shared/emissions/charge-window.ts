@@ -32,7 +32,7 @@ export function chargeWindow(
   cell: Cell,
   place: Place,
   startMs: number,
-  sum: WindowSum,
+  sum: Omit<WindowSum, 'begun'>,
   componentsOnlyMillijoules: number,
   charging: Charging,
 ): number {

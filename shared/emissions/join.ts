@@ -1,9 +1,9 @@
 /** The join over many nodes: cells summed into totals, steps and groups. */
 import { NumberSet } from '../number-set.ts';
 import type { HourSums } from '../rollup/hour-sums.ts';
-import { chargeSlots, SiteRates } from '../rollup/site-rates.ts';
+import { chargeRuns, SiteRates } from '../rollup/site-rates.ts';
 import type { Place } from '../settings/place.ts';
-import { WINDOW_MS } from '../time/window.ts';
+import { WINDOW_MS, WINDOWS_PER_HOUR } from '../time/window.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
 import { type Charging, chargeWindow } from './charge-window.ts';
 import type { OwnerOf } from './device-shares.ts';
@@ -170,7 +170,8 @@ export class EmissionsJoin {
   addHour({ startMs, gpuModel, placeAt, sums: hour }: RolledHour): void {
     const { groupBy, edges } = this.#request;
     const exclude = (place: Place, millijoules: number) => this.exclude(place.gridZone, millijoules);
-    chargeSlots(hour.figures, this.ratesOf(placeAt), startMs, WINDOW_MS, hour.windows, exclude);
+    const runs = this.ratesOf(placeAt).runs(startMs, WINDOW_MS, WINDOWS_PER_HOUR);
+    chargeRuns(hour.figures, runs, (first, end) => hour.sumOf(first, end), exclude);
     const { gridZone, siteId, lifetimeYears } = placeAt(startMs);
     this.#lifetimes.add(lifetimeYears);
     const keys = { gridZone, site: siteId, gpuModel };

@@ -68,6 +68,18 @@ export class HourSums {
     else this.windows[index] = { ...window };
   }
 
+  /** What was booked in these windows; null: nothing. */
+  sumOf(first: number, end: number): RolledWindow | null {
+    let sum: RolledWindow | null = null;
+    for (let index = first; index < end; index++) {
+      const window = this.windows[index]!;
+      if (window === null) continue;
+      if (sum === null) sum = { ...window };
+      else for (const field of WINDOW_FIELDS) sum[field] += window[field];
+    }
+    return sum;
+  }
+
   addFigures(figures: Cell): void {
     for (const name of COUNTS) this.figures[name] += figures[name];
     for (const name of FRACTIONS) this.figures[name] += figures[name];

@@ -9,6 +9,8 @@ import {
   dayOfHours,
   ENERGY_TABLES,
   isFraction,
+  noEnergy,
+  nothingBooked,
   type OwnerDay,
   type OwnerKey,
   OwnerSums,
@@ -187,21 +189,19 @@ const areSame = (a: readonly number[], b: readonly number[]): boolean =>
 
 function readUnit(reader: ByteReader, slots: number, before: OwnerSums | null): OwnerSums {
   const unit = new OwnerSums(slots);
-  const { all, lowUtilization, componentsOnly } = unit.energies;
   const flags = reader.byte();
   unit.inFleet = (flags & IN_FLEET) !== 0;
   unit.reporting = (flags & REPORTING) !== 0;
   if ((flags & HAS_ENERGY) !== 0) {
-    if ((flags & IS_FULL) === 0) readBits(reader, all);
-    else all.fill(0);
-    const readInto = (energies: number[]) => {
+    const all = (flags & IS_FULL) !== 0 ? noEnergy(slots) : readBits(reader, slots);
+    const read = (energies: number[]) => {
       for (let slot = 0; slot < slots; slot++) if (all[slot]! >= 0) energies[slot] = reader.unsigned();
+      return energies;
     };
-    readInto(all);
-    if ((flags & HAS_LOW) !== 0) readInto(lowUtilization);
-    if ((flags & SOME_COMPONENTS) !== 0) readInto(componentsOnly);
-    if ((flags & ALL_COMPONENTS) !== 0)
-      for (let slot = 0; slot < slots; slot++) componentsOnly[slot] = Math.max(0, all[slot]!);
+    read(all);
+    const low = (flags & HAS_LOW) !== 0 ? read(noEnergy(slots)) : null;
+    const some = (flags & SOME_COMPONENTS) !== 0 ? read(noEnergy(slots)) : null;
+    unit.setEnergies(all, low, (flags & ALL_COMPONENTS) !== 0 ? all : some);
   }
   readValues(reader, unit, before);
   if ((flags & SAME_GPUS) !== 0) {
@@ -216,7 +216,7 @@ function readUnit(reader: ByteReader, slots: number, before: OwnerSums | null): 
   return unit;
 }
 
-function writeBits(writer: ByteWriter, all: number[]): void {
+function writeBits(writer: ByteWriter, all: readonly number[]): void {
   for (let first = 0; first < all.length; first += 8) {
     let bits = 0;
     for (let i = 0; i < 8 && first + i < all.length; i++) if (all[first + i]! >= 0) bits |= 1 << i;
@@ -224,12 +224,14 @@ function writeBits(writer: ByteWriter, all: number[]): void {
   }
 }
 
-/** Those that are booked become 0. */
-function readBits(reader: ByteReader, all: number[]): void {
-  for (let first = 0; first < all.length; first += 8) {
+/** 0 where something was booked. */
+function readBits(reader: ByteReader, slots: number): number[] {
+  const all = nothingBooked(slots);
+  for (let first = 0; first < slots; first += 8) {
     const bits = reader.byte();
-    for (let i = 0; i < 8 && first + i < all.length; i++) if ((bits >>> i) & 1) all[first + i] = 0;
+    for (let i = 0; i < 8 && first + i < slots; i++) if ((bits >>> i) & 1) all[first + i] = 0;
   }
+  return all;
 }
 
 /** Written as it is, as a fraction, or as what those before it leave of the energy; such a table begins with `first`. */

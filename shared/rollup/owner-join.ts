@@ -7,6 +7,7 @@ import type { EmissionsJoin } from '../emissions/join.ts';
 import type { JoinNode } from '../emissions/join-node.ts';
 import { IDLE, type Owner, UNATTRIBUTED, WHOLE } from '../emissions/owners.ts';
 import type { Place } from '../settings/place.ts';
+import { WINDOW_MS } from '../time/window.ts';
 import type { RolledWindow } from './hour-sums.ts';
 import {
   addOwned,
@@ -19,10 +20,11 @@ import {
   noValues,
   type OwnerSums,
   SHARED_VALUES,
+  type SlotEnergies,
   setValues,
   VALUES,
 } from './owner-sums.ts';
-import { chargeSlots, type SiteRates } from './site-rates.ts';
+import { chargeRuns, type SiteRates } from './site-rates.ts';
 
 type NamedNode = Pick<JoinNode, 'number' | 'id' | 'hostname'>;
 
@@ -144,14 +146,11 @@ export class OwnerJoin {
     return made;
   }
 
-  #charge(
-    cell: Cell,
-    holder: Owner,
-    { startMs, slotMs }: PieceTime,
-    { owner, rates, sums }: OwnerPiece,
-  ): void {
-    const slots = windowsOf(sums, owner);
-    chargeSlots(cell, rates, startMs, slotMs, addedTo(cell, slots), ({ gridZone }, millijoules) => {
+  #charge(cell: Cell, holder: Owner, time: PieceTime, { owner, rates, sums }: OwnerPiece): void {
+    const energies = sums.energies;
+    const runs = rates.runs(time.startMs, time.slotMs, energies.all.length);
+    const sumOf = (first: number, end: number) => sumSlots(energies, owner, cell, first, end);
+    chargeRuns(cell, runs, sumOf, ({ gridZone }, millijoules) => {
       if (this.#join.isWanted(holder)) this.#join.exclude(gridZone, millijoules);
     });
   }
@@ -190,7 +189,12 @@ export class OwnerJoin {
   /** Who has a share of what was booked has one of the site's water and overheads, if only nothing of them. */
   #chargeNothing(work: Work, owner: Owner): Share {
     const share = this.#share(work, owner);
-    chargeSlots(share.cell, work.rates, work.startMs, 0, [NOTHING], () => {});
+    chargeRuns(
+      share.cell,
+      work.rates.runs(work.startMs, WINDOW_MS, 1),
+      () => NOTHING,
+      () => {},
+    );
     return share;
   }
 
@@ -207,37 +211,32 @@ function addValues(share: Share, { values }: OwnerSums): void {
   for (let i = 0; i < VALUES; i++) share.values[i]! += values[i]!;
 }
 
-/** One object for all slots: it holds until the next is asked for. */
-function* windowsOf({ energies }: OwnerSums, owner: number): Generator<RolledWindow | null> {
-  const window = { ...NOTHING };
-  const isJob = jobOfOwner(owner) !== null;
-  const isIdle = owner === IDLE_OWNER;
-  const { all, lowUtilization, componentsOnly } = energies;
-  for (let slot = 0; slot < all.length; slot++) {
-    const energy = all[slot]!;
-    if (energy < 0) {
-      yield null;
-      continue;
-    }
-    window.all = energy;
-    window.idle = isIdle ? energy : 0;
-    window.jobs = isJob ? energy : 0;
-    window.lowUtilization = lowUtilization[slot]!;
-    window.componentsOnly = componentsOnly[slot]!;
-    yield window;
+/** Adds to the cell what was booked in these slots, and returns it; null: nothing was. */
+function sumSlots(
+  { all, lowUtilization, componentsOnly }: SlotEnergies,
+  owner: number,
+  cell: Cell,
+  first: number,
+  end: number,
+): RolledWindow | null {
+  let energy = -1;
+  let low = 0;
+  let components = 0;
+  for (let slot = first; slot < end; slot++) {
+    const booked = all[slot]!;
+    if (booked < 0) continue;
+    energy = Math.max(0, energy) + booked;
+    low += lowUtilization[slot]!;
+    components += componentsOnly[slot]!;
   }
-}
-
-function* addedTo(cell: Cell, windows: Iterable<RolledWindow | null>): Generator<RolledWindow | null> {
-  for (const window of windows) {
-    if (window !== null) {
-      cell.energyMillijoules += window.all;
-      cell.idleMillijoules += window.idle;
-      cell.jobMillijoules += window.jobs;
-      cell.lowUtilizationMillijoules += window.lowUtilization;
-    }
-    yield window;
-  }
+  if (energy < 0) return null;
+  const idle = owner === IDLE_OWNER ? energy : 0;
+  const jobs = jobOfOwner(owner) === null ? 0 : energy;
+  cell.energyMillijoules += energy;
+  cell.idleMillijoules += idle;
+  cell.jobMillijoules += jobs;
+  cell.lowUtilizationMillijoules += low;
+  return { all: energy, idle, jobs, lowUtilization: low, componentsOnly: components };
 }
 
 /** Mean power of a node's devices by type, so far. */

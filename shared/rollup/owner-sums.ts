@@ -70,11 +70,11 @@ export const ENERGY_BY_TYPE = SPANS.byDeviceType;
 
 /** Millijoules by slot: windows of an hour or quarters of a day. */
 export interface SlotEnergies {
-  /** -1: nothing was booked. */
-  readonly all: number[];
-  readonly lowUtilization: number[];
+  /** -1: nothing was booked; then the others say nothing. */
+  readonly all: readonly number[];
+  readonly lowUtilization: readonly number[];
   /** Of `all`: where no meter of the whole node saw it. */
-  readonly componentsOnly: number[];
+  readonly componentsOnly: readonly number[];
 }
 
 /** Arrays of doubles to copy: a typed array of this size costs many times as much to make, and there are millions. */
@@ -90,37 +90,60 @@ for (const slots of [WINDOWS_PER_HOUR, QUARTERS_PER_DAY]) {
   NO_ENERGY.set(slots, doubles(slots, 0));
 }
 export const noValues = (): number[] => NO_VALUES.slice();
+export const nothingBooked = (slots: number): number[] => NOTHING_BOOKED.get(slots)!.slice();
+export const noEnergy = (slots: number): number[] => NO_ENERGY.get(slots)!.slice();
 
 export class OwnerSums {
-  readonly energies: SlotEnergies;
   /** In the order of the names above: `VALUES` of them. */
   readonly values = noValues();
   /** Device indexes of the GPUs that it was metered on or had, ascending. */
   gpus: readonly number[] = [];
   inFleet = false;
   reporting = false;
+  readonly #slots: number;
+  #all: number[];
+  /** Null: nowhere any. */
+  #lowUtilization: number[] | null = null;
+  #componentsOnly: number[] | null = null;
 
   /** @param slots of an hour or of a day */
   constructor(slots: number) {
-    const none = NO_ENERGY.get(slots)!;
-    this.energies = {
-      all: NOTHING_BOOKED.get(slots)!.slice(),
-      lowUtilization: none.slice(),
-      componentsOnly: none.slice(),
+    this.#slots = slots;
+    this.#all = nothingBooked(slots);
+  }
+
+  get energies(): SlotEnergies {
+    const none = NO_ENERGY.get(this.#slots)!;
+    return {
+      all: this.#all,
+      lowUtilization: this.#lowUtilization ?? none,
+      componentsOnly: this.#componentsOnly ?? none,
     };
   }
 
   get energyMillijoules(): number {
     let sum = 0;
-    for (const all of this.energies.all) if (all > 0) sum += all;
+    for (const all of this.#all) if (all > 0) sum += all;
     return sum;
   }
 
   addEnergies(slot: number, all: number, lowUtilization: number, componentsOnly: number): void {
-    const { energies } = this;
-    energies.all[slot] = Math.max(0, energies.all[slot]!) + all;
-    energies.lowUtilization[slot]! += lowUtilization;
-    energies.componentsOnly[slot]! += componentsOnly;
+    this.#all[slot] = Math.max(0, this.#all[slot]!) + all;
+    if (lowUtilization > 0) {
+      this.#lowUtilization ??= noEnergy(this.#slots);
+      this.#lowUtilization[slot]! += lowUtilization;
+    }
+    if (componentsOnly > 0) {
+      this.#componentsOnly ??= noEnergy(this.#slots);
+      this.#componentsOnly[slot]! += componentsOnly;
+    }
+  }
+
+  /** Takes arrays as they were read; they are not added to. */
+  setEnergies(all: number[], lowUtilization: number[] | null, componentsOnly: number[] | null): void {
+    this.#all = all;
+    this.#lowUtilization = lowUtilization;
+    this.#componentsOnly = componentsOnly;
   }
 
   /** Adds all but the energies. */
@@ -134,7 +157,7 @@ export class OwnerSums {
 
   /** Nothing but that it was there. */
   get isEmpty(): boolean {
-    return this.energies.all.every((all) => all <= 0) && this.values.every((value) => value === 0);
+    return this.#all.every((all) => all <= 0) && this.values.every((value) => value === 0);
   }
 }
 

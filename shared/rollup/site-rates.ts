@@ -4,7 +4,7 @@ import type { Cell } from '../emissions/figures.ts';
 import type { IntensityResolver } from '../grid/resolve.ts';
 import type { Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
-import { type RolledWindow, WINDOW_FIELDS } from './hour-sums.ts';
+import type { RolledWindow } from './hour-sums.ts';
 
 /** One object while nothing of it changes. */
 export interface Rate {
@@ -12,10 +12,19 @@ export interface Rate {
   readonly charging: Charging;
 }
 
+/** Slots that follow each other, charged alike. */
+export interface Run {
+  readonly firstSlot: number;
+  readonly endSlot: number;
+  readonly startMs: number;
+  readonly rate: Rate;
+}
+
 export class SiteRates {
   readonly #placeAt: (instantMs: number) => Place;
   readonly #intensityOf: (gridZone: string) => IntensityResolver;
   readonly #byWindow = new Map<number, Rate>();
+  readonly #runs = new Map<number, readonly Run[]>();
   #last: { readonly rate: Rate; readonly point: ReturnType<IntensityResolver> } | null = null;
 
   constructor(placeAt: (instantMs: number) => Place, intensityOf: (gridZone: string) => IntensityResolver) {
@@ -40,6 +49,23 @@ export class SiteRates {
     return rate;
   }
 
+  /** Each slot is charged as its first window is; worked out once for all nodes of the site. */
+  runs(startMs: number, slotMs: number, slots: number): readonly Run[] {
+    // Starts are whole windows, and slots fewer than their milliseconds.
+    const key = startMs + slots;
+    const known = this.#runs.get(key);
+    if (known !== undefined) return known;
+    const runs: { firstSlot: number; endSlot: number; startMs: number; rate: Rate }[] = [];
+    for (let slot = 0; slot < slots; slot++) {
+      const rate = this.at(startMs + slot * slotMs);
+      const last = runs.at(-1);
+      if (last?.rate === rate) last.endSlot = slot + 1;
+      else runs.push({ firstSlot: slot, endSlot: slot + 1, startMs: startMs + slot * slotMs, rate });
+    }
+    this.#runs.set(key, runs);
+    return runs;
+  }
+
   /** Whether all windows of `[fromMs, toMs)` are charged alike. */
   isOne(fromMs: number, toMs: number): boolean {
     const rate = this.at(fromMs);
@@ -49,46 +75,22 @@ export class SiteRates {
   }
 }
 
-const nothing = (): RolledWindow => ({ all: 0, idle: 0, jobs: 0, lowUtilization: 0, componentsOnly: 0 });
-
 /**
- * Charges slots of time that follow each other, each of one rate.
- * @param slots null: nothing was booked
+ * Charges slots of time run by run.
+ * @param sumOf what was booked in these slots; null: nothing
  * @param exclude told of energy that no intensity is known for
  */
-export function chargeSlots(
+export function chargeRuns(
   cell: Cell,
-  rates: SiteRates,
-  startMs: number,
-  slotMs: number,
-  slots: Iterable<Readonly<RolledWindow> | null>,
+  runs: readonly Run[],
+  sumOf: (firstSlot: number, endSlot: number) => Readonly<RolledWindow> | null,
   exclude: (place: Place, millijoules: number) => void,
 ): void {
-  let rate: Rate | null = null;
-  let sum = nothing();
-  const charge = () => {
-    if (rate === null) return;
+  for (const { firstSlot, endSlot, startMs, rate } of runs) {
+    const sum = sumOf(firstSlot, endSlot);
+    if (sum === null) continue;
     const { place, charging } = rate;
-    const uncharged = chargeWindow(
-      cell,
-      place,
-      startMs,
-      { ...sum, begun: true },
-      sum.componentsOnly,
-      charging,
-    );
+    const uncharged = chargeWindow(cell, place, startMs, sum, sum.componentsOnly, charging);
     if (uncharged > 0) exclude(place, uncharged);
-    sum = nothing();
-  };
-  let slotStartMs = startMs;
-  for (const slot of slots) {
-    if (slot !== null) {
-      const own = rates.at(slotStartMs);
-      if (own !== rate) charge();
-      rate = own;
-      for (const field of WINDOW_FIELDS) sum[field] += slot[field];
-    }
-    slotStartMs += slotMs;
   }
-  charge();
 }

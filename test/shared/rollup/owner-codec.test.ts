@@ -63,7 +63,10 @@ const days = fc
   .map((records) => records.sort((a, b) => a.nodeNumber - b.nodeNumber));
 
 const shown = ({ energies, values, gpus, inFleet, reporting }: OwnerSums) => ({
-  energies: Object.fromEntries(Object.entries(energies).map(([name, each]) => [name, [...each]])),
+  energies: Object.entries(energies).map(([name, each]) => [
+    name,
+    energies.all.map((all, slot) => (all < 0 ? null : each[slot])),
+  ]),
   values: [...values],
   gpus: [...gpus],
   inFleet,
