@@ -53,7 +53,7 @@ const PRESETS: Readonly<Record<'free' | 'paid', RetentionSettings>> = {
     seriesDays: 2,
     windowsDays: 7,
     hoursDays: TWO_YEARS_DAYS,
-    archivedSeriesDays: 30,
+    archivedSeriesDays: 45,
     withoutArchive: 'everything',
     archiveSteps: 1,
     packSteps: 1,
@@ -64,7 +64,7 @@ const PRESETS: Readonly<Record<'free' | 'paid', RetentionSettings>> = {
     // By then nothing is booked into a day any more but by a person's word.
     windowsDays: 35,
     hoursDays: TWO_YEARS_DAYS,
-    archivedSeriesDays: 30,
+    archivedSeriesDays: 45,
     withoutArchive: 'nothing',
     // Half a second of CPU each, of 30 in a run: 11,520 in the turns of a day.
     archiveSteps: 40,
