@@ -1,4 +1,5 @@
 /** Runs rollups and queries on the real D1 and tells what they read. Plain JavaScript: it runs in workerd. */
+import { Shards } from '../../worker/storage/shards.ts';
 import { emissions } from '../../worker/use-cases/emissions.ts';
 import { runRollups } from '../../worker/use-cases/rollup/run.ts';
 import { emptyBill, metered } from '../metered-database.mjs';
@@ -15,7 +16,7 @@ export default {
         .first();
       return Response.json({ ...left, ...bill });
     }
-    const answer = await emissions(db, query, nowMs);
+    const answer = await emissions(new Shards([db]), query, nowMs);
     if (!answer.ok) return Response.json({ refused: answer.problem.code, ...bill });
     const { totals, rolledUpToMs, hoursWaiting, series, groups } = answer.value;
     const size = series.length + groups.length;
