@@ -9,7 +9,7 @@ export const retentionTasks = sqliteTable('retention_tasks', {
   version: integer('version').notNull(),
   /** Whole days since 1970: the day at work, all before it are done. Of `late` not used. */
   day: integer('day').notNull(),
-  /** The nodes below this number are done for that day; of `late` the last row of `ledger_revisions` that is done. */
+  /** The nodes below this number, as counted within the shard, are done for that day; of `late` the last row of `ledger_revisions` that is done. */
   position: integer('position').notNull(),
   /** Node-hours archived (`windows`, `late`), whose series left (`series`), cut to their figures (`checks`), deleted (`hours`). */
   hours: integer('hours').notNull(),
