@@ -37,8 +37,11 @@ const LIVE_NODES = 64;
 /** Hours of nodes that one step reads; it writes a few MB. */
 const STEP_NODE_HOURS = 1_024;
 
-/** Hours of nodes that one turn sums. The free plan has 10 ms of CPU and 50 queries for it. */
-export const TURN_NODE_HOURS = { free: 2 * BLOCK_NODES, paid: 20_480 };
+/**
+ * Hours of nodes that one turn sums. The free plan has 10 ms of CPU and 50 queries for it. The paid one has 1,000: a block of
+ * nodes takes two of them, a step eleven, a database ten.
+ */
+export const TURN_NODE_HOURS = { free: 2 * BLOCK_NODES, paid: 16_384 };
 
 /** @param main shard 0, where it is not this database: it holds what is of the whole fleet */
 export async function runRollups(db: D1Database, nowMs: number, nodeHours: number, main = db): Promise<void> {
