@@ -1,7 +1,7 @@
-/** All that booking reports needs to know, in one round trip. */
+/** All that booking reports needs to know, in one round trip; one more where a job is new. */
 import { SEAL_AFTER_MS } from '../../shared/ledger/seal.ts';
 import type { JobReport } from '../../shared/wire/ingest.ts';
-import { type RegisteredJob, registerJobs } from './jobs.ts';
+import { type RegisteredJob, registerJobs, selectRegisteredJobs } from './jobs.ts';
 import {
   type HourRow,
   type StoredHour,
@@ -33,17 +33,21 @@ export async function readForBooking(
   nowMs: number,
 ): Promise<BookingState> {
   const old = hourKeys.filter((key) => parseNodeHourKey(key).hourStartMs < nowMs - MAY_BE_IN_DAYS_MS);
-  const answers = await db.batch<unknown>([
+  // Of several that name a job the last one registers it.
+  const byId = new Map(jobs.map((job) => [job.id, job]));
+  const [devices, hours, ...others] = await db.batch<unknown>([
     selectNodeDevices(db, [nodeNumber]),
     selectStoredHours(db, hourKeys),
     ...(old.length === 0 ? [] : [selectDaysOf(db, old)]),
-    ...(jobs.length === 0 ? [] : registerJobs(db, jobs, nowMs)),
+    ...(jobs.length === 0 ? [] : [selectRegisteredJobs(db, [...byId.keys()])]),
   ]);
-  const [devices, hours, days] = answers;
-  const registered = jobs.length === 0 ? [] : (answers.at(-1)!.results as RegisteredJob[]);
+  const days = old.length === 0 ? [] : others[0]!.results;
+  const known = jobs.length === 0 ? [] : (others.at(-1)!.results as RegisteredJob[]);
+  for (const { id } of known) byId.delete(id);
+  const fresh = byId.size === 0 ? [] : await registerJobs(db, [...byId.values()], nowMs);
   return {
     devices: devices!.results as NodeDevice[],
-    hours: storedHours(hours!.results as HourRow[], old.length === 0 ? [] : days!.results),
-    jobs: new Map(registered.map((job) => [job.id, job])),
+    hours: storedHours(hours!.results as HourRow[], days),
+    jobs: new Map([...known, ...fresh].map((job) => [job.id, job])),
   };
 }

@@ -43,18 +43,29 @@ const NOTE_JOBS = `
       + MIN(${MOST_AHEAD}, (excluded.last_hour - MIN(first_hour, excluded.first_hour)) / ${AHEAD_PART}))
   WHERE excluded.first_hour < first_hour OR excluded.last_hour > last_hour`;
 
-/** Statements that go into the batch which writes these hours: none where they hold no job. */
+/**
+ * Statements that go into the batch which writes these hours: none where they hold no job that they did not hold before, which
+ * was noted when it came.
+ */
 export function noteJobs(
   db: D1Database,
-  hours: readonly { readonly key: number; readonly ledger: HourLedger }[],
+  hours: readonly { readonly key: number; readonly oldLedger: HourLedger; readonly ledger: HourLedger }[],
 ): D1PreparedStatement[] {
-  const rows = hours.flatMap(({ key, ledger }) => {
+  const rows = hours.flatMap(({ key, oldLedger, ledger }) => {
     const { nodeNumber, hourStartMs } = parseNodeHourKey(key);
-    const shares = ledger.windows.flat().flatMap(({ jobShares }) => jobShares);
-    const jobs = [...new Set(shares.map(({ jobNumber }) => jobNumber))];
-    return jobs.map((jobNumber) => [keyOf(jobNumber, nodeNumber), hourStartMs / HOUR_MS]);
+    const noted = jobsIn(oldLedger);
+    return [...jobsIn(ledger)]
+      .filter((jobNumber) => !noted.has(jobNumber))
+      .map((jobNumber) => [keyOf(jobNumber, nodeNumber), hourStartMs / HOUR_MS]);
   });
   return rows.length === 0 ? [] : [db.prepare(NOTE_JOBS).bind(JSON.stringify(rows))];
+}
+
+function jobsIn({ windows }: HourLedger): Set<number> {
+  const jobs = new Set<number>();
+  for (const epochs of windows)
+    for (const { jobShares } of epochs) for (const { jobNumber } of jobShares) jobs.add(jobNumber);
+  return jobs;
 }
 
 /** CROSS JOIN fixes the order of the loops: jobs first, then the keys of each. */

@@ -41,20 +41,26 @@ export interface RegisteredJob extends JobNumber {
 
 const WORDS = ['project', 'user', 'phase'] as const;
 
-/** Statements for one batch: the first add the jobs that are new, the last selects the `RegisteredJob` of each. */
-export function registerJobs(
+/** A statement that selects the `RegisteredJob` of each that there is. */
+export function selectRegisteredJobs(db: D1Database, ids: readonly string[]): D1PreparedStatement {
+  return db.prepare(REGISTERED_JOBS).bind(JSON.stringify(ids));
+}
+
+/** Adds the jobs that are new. @returns each of them as it is registered */
+export async function registerJobs(
   db: D1Database,
   jobs: readonly JobReport[],
   nowMs: number,
-): D1PreparedStatement[] {
-  const byId = new Map(jobs.map((job) => [job.id, job]));
-  const rows = [...byId.values()].map(({ id, project, user, phase }) => [id, project, user, phase]);
-  return [
-    ...jsonChunks(rows.map((row) => JSON.stringify(row))).map((chunk) =>
-      db.prepare(REGISTER_JOBS).bind(chunk, nowMs),
+): Promise<RegisteredJob[]> {
+  const rows = jobs.map(({ id, project, user, phase }) => JSON.stringify([id, project, user, phase]));
+  const answers = await db.batch<RegisteredJob>([
+    ...jsonChunks(rows).map((chunk) => db.prepare(REGISTER_JOBS).bind(chunk, nowMs)),
+    selectRegisteredJobs(
+      db,
+      jobs.map(({ id }) => id),
     ),
-    db.prepare(REGISTERED_JOBS).bind(JSON.stringify([...byId.keys()])),
-  ];
+  ]);
+  return answers.at(-1)!.results;
 }
 
 /** Two hosts that disagree about a job would add rows for ever: the log says which word is the last that is heard. */

@@ -1,6 +1,7 @@
 import { SELF } from 'cloudflare:test';
 import { beforeAll, expect, test } from 'vitest';
 import type { IngestBody, IngestReply, WindowReport } from '../../../shared/wire/ingest.ts';
+import { readJobNodes } from '../../../worker/storage/job-nodes.ts';
 import { readNodeHours } from '../../../worker/storage/node-hours.ts';
 import { ingest } from '../../../worker/use-cases/ingest.ts';
 import { call, refusal } from '../support/api.ts';
@@ -72,6 +73,36 @@ test('a report costs one row in its steady state, with its series too, and a rep
   const last = report({ revision: 3, devices: [device({ series })] });
   expect(await rowsOf(last)).toBe(1);
   expect(await rowsOf(last)).toBe(0);
+});
+
+test('a job costs statements of its own only when it comes', async () => {
+  const { nodeId } = await newNode('known-job');
+  const number = await numberOf(nodeId);
+  const of = (revision: number, ids: readonly string[]) =>
+    report({
+      revision,
+      jobs: ids.map((id) => ({
+        id,
+        devices: [{ id: device().id, energyMillijoules: 1, allocatedMilliseconds: 1 }],
+      })),
+    });
+  const callsOf = async (said: WindowReport) => {
+    const { database: counting, calls } = countingDatabase(database);
+    await ingest(counting, number, body([said]) as IngestBody, Date.now());
+    return calls;
+  };
+  await callsOf(of(1, ['slurm:known:1']));
+  // Devices, hours and jobs are read, the hour is written.
+  expect(await callsOf(of(2, ['slurm:known:1']))).toEqual({ roundTrips: 2, statements: 4 });
+  // Registered in a trip of its own, and noted with the hour.
+  expect(await callsOf(of(3, ['slurm:known:1', 'slurm:known:2']))).toEqual({ roundTrips: 3, statements: 7 });
+  expect(await callsOf(of(4, ['slurm:known:1', 'slurm:known:2']))).toEqual({ roundTrips: 2, statements: 4 });
+  const { results } = await database
+    .prepare("SELECT number FROM jobs WHERE id LIKE 'slurm:known:%'")
+    .all<{ number: number }>();
+  const numbers = results.map((job) => job.number);
+  expect((await readJobNodes(database, numbers)).map(({ jobNumber }) => jobNumber)).toEqual(numbers);
+  expect(numbers).toHaveLength(2);
 });
 
 test('a second series of a window is counted where its node is shown, and costs no energy', async () => {
