@@ -11,8 +11,8 @@ import { type Bill, fleetDay } from './fleet-day.ts';
 const PRICES = JSON.parse(readFileSync(new URL('prices.json', import.meta.url), 'utf8'));
 const NODES = 50;
 const DAYS_PER_MONTH = 365 / 12;
-/** Of one report in workerd, with routing and token check, and the database's part that nobody bills: measured on two shared cores on 2026-11-25. */
-const CPU_MILLISECONDS_PER_REPORT = 2.5;
+/** HTTP, token and unpacking of a request, whole process: `npm run bench -- ingest` on two shared cores on 2026-11-26. */
+const CPU_MILLISECONDS_PER_REQUEST = 0.9;
 /** Databases that the free plan gives. */
 const FREE_DATABASES = 10;
 const CRON_RUNS_PER_DAY = 1_440;
@@ -32,9 +32,10 @@ export async function cost(): Promise<Figure[]> {
   const few = { nodes: 4, windows: new NodeWindows(loadOf('mixed')), withSeries: true, hostSeries: true };
   const hot = (await bytesOfDay(few)).ofNodes / few.nodes;
   const kept = await keptBytes();
-  const paid60 = monthOf(of60, databaseBytes('paid', hot, kept));
-  const paid300 = monthOf(of300, databaseBytes('paid', hot, kept));
-  const free = freePlan(ofFree, databaseBytes('free', hot, kept));
+  const cpu = workerCpu(NODES);
+  const paid60 = monthOf(of60, databaseBytes('paid', hot, kept), cpu);
+  const paid300 = monthOf(of300, databaseBytes('paid', hot, kept), cpu);
+  const free = freePlan(ofFree, databaseBytes('free', hot, kept), cpu);
   const cron = (CRON_RUNS_PER_DAY * DAYS_PER_MONTH * PRICES.usd.perMillionRequests) / 1e6;
   return [
     figure(
@@ -88,7 +89,7 @@ function databaseBytes(plan: 'free' | 'paid', hot: number, { packed, cut, fleet 
 type Month = Readonly<Record<'rows' | 'requests' | 'cpu' | 'reads' | 'database' | 'archive', number>>;
 
 /** US dollars per node and month, by part. */
-function monthOf(bill: Bill, bytes: number): Month {
+function monthOf(bill: Bill, bytes: number, cpu: WorkerCpu): Month {
   const perMonth = (count: number) => (count / NODES) * DAYS_PER_MONTH;
   const { usd } = PRICES;
   const { archivedSeriesDays } = retentionSettings({});
@@ -99,7 +100,9 @@ function monthOf(bill: Bill, bytes: number): Month {
   return {
     rows: (perMonth(bill.rowsWritten) * usd.perMillionRowsWritten) / 1e6,
     requests: (perMonth(bill.reports) * usd.perMillionRequests) / 1e6,
-    cpu: (perMonth(bill.reports) * CPU_MILLISECONDS_PER_REPORT * usd.perMillionCpuMilliseconds) / 1e6,
+    cpu:
+      (perMonth(bill.reports) * (cpu.report + CPU_MILLISECONDS_PER_REQUEST) * usd.perMillionCpuMilliseconds) /
+      1e6,
     reads: (perMonth(bill.rowsRead) * usd.perMillionRowsRead) / 1e6,
     database: (bytes / 1e9) * usd.perGigabyteMonthOfDatabase,
     archive:
@@ -108,11 +111,10 @@ function monthOf(bill: Bill, bytes: number): Month {
   };
 }
 
-function freePlan(bill: Bill, keptBytesPerNode: number) {
+function freePlan(bill: Bill, keptBytesPerNode: number, { turns, report }: WorkerCpu) {
   const { freePlan: plan } = PRICES;
   const perDay = (count: number) => count / NODES;
   const { packNodes, packSteps } = retentionSettings({ RETENTION_PLAN: 'free' });
-  const turns = cronMilliseconds(NODES);
   const summedInTurn = (NODES * FREE_CPU_MILLISECONDS) / turns[ROLLUP_TURN]!;
   const others = Math.max(...turns.filter((_, turn) => turn !== ROLLUP_TURN));
   const limits = {
@@ -123,6 +125,8 @@ function freePlan(bill: Bill, keptBytesPerNode: number) {
     'days packed': packNodes * packSteps * TURNS_PER_DAY,
     'CPU of rollups': summedInTurn < BLOCK_NODES ? summedInTurn : summedInTurn * TURNS_PER_HOUR,
     'CPU of the other turns': others <= FREE_CPU_MILLISECONDS ? Number.POSITIVE_INFINITY : 0,
+    'CPU of a report':
+      report + CPU_MILLISECONDS_PER_REQUEST <= FREE_CPU_MILLISECONDS ? Number.POSITIVE_INFINITY : 0,
     'queries of a run': Math.max(...bill.mostQueries) <= FREE_QUERIES ? Number.POSITIVE_INFINITY : 0,
   };
   const note = Object.entries(limits)
@@ -130,19 +134,20 @@ function freePlan(bill: Bill, keptBytesPerNode: number) {
     .join(', ');
   return {
     nodes: Math.floor(Math.min(...Object.values(limits))),
-    note: `${note}; its turns ask at most ${bill.mostQueries.join(', ')} queries and take ${turns.map((each) => each.toFixed(1)).join(', ')} ms of CPU`,
+    note: `${note}; its turns ask at most ${bill.mostQueries.join(', ')} queries and take ${turns.map((each) => each.toFixed(1)).join(', ')} ms of CPU, a report ${report.toFixed(1)}`,
   };
 }
 
-/** Of each of the five turns, without the database's; nineteen runs of twenty stay below. */
-function cronMilliseconds(nodes: number): readonly number[] {
-  const script = new URL('cron-cpu.mjs', import.meta.url).pathname;
-  return JSON.parse(
-    execFileSync(process.execPath, [script, String(nodes)], { encoding: 'utf8' })
-      .trim()
-      .split('\n')
-      .at(-1)!,
-  );
+/** Milliseconds without the database's: of each of the cron's five turns, of booking a report. */
+interface WorkerCpu {
+  readonly turns: readonly number[];
+  readonly report: number;
+}
+
+function workerCpu(nodes: number): WorkerCpu {
+  const script = new URL('worker-cpu.mjs', import.meta.url).pathname;
+  const printed = execFileSync(process.execPath, [script, String(nodes)], { encoding: 'utf8' });
+  return JSON.parse(printed.trim().split('\n').at(-1)!);
 }
 
 const total = (month: Month) => Object.values(month).reduce((sum, usd) => sum + usd, 0);

@@ -1,7 +1,8 @@
 /**
- * CPU of the cron's five turns without the database's, as the platform bounds it: the jobs of the Worker within Node, on SQLite
- * in the same process whose time is taken off. A fleet on the free plan; prints for each turn what nineteen runs of twenty stay
- * below, in milliseconds, as JSON. `node bench/cost/cron-cpu.mjs NODES`. Plain JavaScript: the Worker's types are not Node's.
+ * CPU of the Worker without the database's, as the platform bills and bounds it: its jobs and its booking within Node, on SQLite in
+ * the same process whose time is taken off. A fleet on the free plan; prints milliseconds as JSON: `turns`, for each of the cron's
+ * five what nineteen runs of twenty stay below, and `report`, the mean of booking one report of those that a node sends each
+ * minute. `node bench/cost/worker-cpu.mjs NODES`. Plain JavaScript: the Worker's types are not Node's.
  */
 import { join } from 'node:path';
 import { applyMigrations } from '../../deploy/local/migrate.ts';
@@ -51,12 +52,39 @@ const context = {
 for (let minute = 0; minute < HOURS * 60; minute++) {
   nowMs = START_MS + (minute + 1) * MINUTE_MS;
   if (minute % 60 === 59) await reportHour(Math.floor(minute / 60));
-  const [before, inDatabase] = [cpuMilliseconds(), milliseconds()];
-  await runDueJobs(context, { cron: '* * * * *', scheduledTime: nowMs });
-  const spent = cpuMilliseconds() - before - (milliseconds() - inDatabase);
-  if (minute >= WARM_HOURS * 60) turns[Math.floor(nowMs / MINUTE_MS) % TURNS].push(spent);
+  const turn = await spent(() => runDueJobs(context, { cron: '* * * * *', scheduledTime: nowMs }));
+  if (minute >= WARM_HOURS * 60) turns[Math.floor(nowMs / MINUTE_MS) % TURNS].push(turn);
 }
-console.log(JSON.stringify(turns.map(nearlyMost)));
+const reports = [];
+for (let window = HOURS * 12; window < HOURS * 12 + 6; window++)
+  for (let minute = 1; minute <= 5; minute++)
+    for (let number = 1; number <= nodes; number++) {
+      nowMs = START_MS + window * WINDOW_MS + minute * MINUTE_MS;
+      const said = { node: number, window, windowStartMs: START_MS + window * WINDOW_MS };
+      const report = load.reportOf({
+        ...said,
+        share: minute / 5,
+        revision: minute,
+        withSeries: true,
+        hostSeries: true,
+      });
+      const body = { version: 1, sentAtMs: nowMs, agentVersion: '0.1.0', reports: [report] };
+      let answer;
+      const booking = await spent(async () => {
+        answer = await ingest(database, number, body, nowMs);
+      });
+      // A report that was set aside is not what is measured.
+      if (answer.value?.accepted !== 1) throw new Error(JSON.stringify(answer));
+      reports.push(booking);
+    }
+const meanOf = (values) => values.reduce((sum, each) => sum + each, 0) / values.length;
+console.log(JSON.stringify({ turns: turns.map(nearlyMost), report: meanOf(reports) }));
+
+async function spent(work) {
+  const [before, inDatabase] = [cpuMilliseconds(), milliseconds()];
+  await work();
+  return cpuMilliseconds() - before - (milliseconds() - inDatabase);
+}
 
 async function reportHour(hour) {
   for (let number = 1; number <= nodes; number++) {
