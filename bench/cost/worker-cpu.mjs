@@ -23,6 +23,7 @@ const START_MS = Date.UTC(2026, 5, 1);
 
 // Node 24 has not these yet.
 Uint8Array.fromHex ??= (hex) => new Uint8Array(Buffer.from(hex, 'hex'));
+Uint8Array.fromBase64 ??= (text) => new Uint8Array(Buffer.from(text, 'base64'));
 Uint8Array.prototype.toHex ??= function toHex() {
   return Buffer.from(this.buffer, this.byteOffset, this.byteLength).toString('hex');
 };
