@@ -7,6 +7,9 @@ import type { Accumulator, EnergySlice, GapSlice, MeterState, PowerSlice, Slice 
 const SECOND_MS = 1000;
 export const SECONDS_PER_WINDOW = WINDOW_MS / SECOND_MS;
 
+/** Between the half speed of a clock that was set back, and what slewing and whole milliseconds take. */
+const SQUEEZED_RATIO = 0.75;
+
 /** Gaps kept one by one; older ones are only counted. */
 const MAX_GAPS = 1000;
 
@@ -27,10 +30,19 @@ export function bookSlice(state: MeterState, slice: Slice): void {
   else bookEnergy(state, slice, startMs, endMs);
 }
 
+/**
+ * Whether its bookings run slow, behind a clock that was set back (booking-clock.ts). Two seconds are booked in one then: their
+ * energy is, their power has no place in a series that is read as power over time.
+ */
+function isSqueezed(slice: EnergySlice | PowerSlice, startMs: number, endMs: number): boolean {
+  return endMs - startMs < (slice.endAtMs - slice.startAtMs) * SQUEEZED_RATIO;
+}
+
 function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endMs: number): void {
   const pieces = piecesOf(startMs, endMs, slice.byArea ? slice.watts : null);
+  const shape = isSqueezed(slice, startMs, endMs) ? null : slice.watts;
   if (pieces.length === 1) {
-    bookPiece(state, slice, pieces[0]!, slice.energyMillijoules, slice.integratedMillijoules);
+    bookPiece(state, slice, pieces[0]!, slice.energyMillijoules, slice.integratedMillijoules, shape);
     return;
   }
   const energies = splitInteger(
@@ -43,17 +55,21 @@ function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endM
   );
   pieces.forEach((piece, index) => {
     const integral = slice.integratedMillijoules === null ? null : integrals[index]!;
-    bookPiece(state, slice, piece, energies[index]!, integral);
+    bookPiece(state, slice, piece, energies[index]!, integral, shape);
   });
 }
 
-/** @param slice as it was before it was cut at the windows' borders */
+/**
+ * @param slice as it was before it was cut at the windows' borders
+ * @param shape its power at both ends, where that goes into the series
+ */
 function bookPiece(
   state: MeterState,
   slice: EnergySlice,
   piece: Piece,
   energyMillijoules: number,
   integratedMillijoules: number | null,
+  shape: readonly [number, number] | null,
 ): void {
   const total = accumulator(state, piece.windowStartMs, slice.meterId, slice.kind);
   const spanMs = piece.endMs - piece.startMs;
@@ -68,7 +84,7 @@ function bookPiece(
     total.utilizationMilliseconds += slice.utilizationRatio * spanMs;
     total.utilizationSpanMilliseconds += spanMs;
   }
-  if (slice.watts !== null) fillSeries(total, piece, slice.watts);
+  if (shape !== null) fillSeries(total, piece, shape);
 }
 
 function noteHolder(
@@ -90,6 +106,7 @@ function noteHolder(
 }
 
 function bookShape(state: MeterState, slice: PowerSlice, startMs: number, endMs: number): void {
+  if (isSqueezed(slice, startMs, endMs)) return;
   for (const piece of piecesOf(startMs, endMs, null)) {
     const total = accumulator(state, piece.windowStartMs, slice.meterId, 'counter');
     fillSeries(total, piece, slice.watts);

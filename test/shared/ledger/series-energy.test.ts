@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { seriesDisagreement } from '../../../shared/ledger/series-energy.ts';
 import { WINDOW_MS } from '../../../shared/time/window.ts';
 import type { DeviceReport } from '../../../shared/wire/ingest.ts';
-import { counter, gpu, nodeMeter, rig } from '../metering/support.ts';
+import { counter, gpu, nodeMeter, rig, START_MS } from '../metering/support.ts';
 
 const STEP_MS = 1_000;
 const SAMPLES = WINDOW_MS / STEP_MS;
@@ -142,4 +142,25 @@ test('whatever a meter is given, its series agree with its energies', () => {
       },
     ),
   );
+});
+
+test.each([60, 120, 600])('a clock that was set back by %i s makes no series disagree', (backSeconds) => {
+  const one = rig([gpu('GPU-0'), gpu('GPU-1')]);
+  for (let second = 0; second < 2_400; second++) {
+    const atMs = second * 1_000;
+    const wallMs = START_MS + atMs - (second < 400 ? 0 : backSeconds * 1_000);
+    one.tick(
+      atMs,
+      { 'nvml:GPU-0': { power: 650 }, 'nvml:GPU-1': { power: 650, counter: counter(650 * atMs) } },
+      wallMs,
+    );
+    if (second % 10 === 0) one.report();
+  }
+  const devices = [...one.reports.values()].flatMap((report) => report.devices);
+  expect(devices.reduce((sum, each) => sum + each.energyMillijoules, 0)).toBeGreaterThan(2 * 650 * 2_300_000);
+  for (const each of devices) {
+    if (each.series === undefined) continue;
+    const samples = JSON.parse(each.series.watts) as (number | null)[];
+    expect(seriesDisagreement(each, samples, STEP_MS)).toBeNull();
+  }
 });
