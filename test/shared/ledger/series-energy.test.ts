@@ -64,7 +64,11 @@ test('beside a counter the integral is held to be near, else the counter to be s
     );
   expect(counter(650)).toBeNull();
   expect(counter(520)).toBeNull();
-  expect(counter(400)).not.toBeNull();
+  // An idle card's counter is far off its power, and one reading of power that fails takes the integral away.
+  expect(counter(370)).toBeNull();
+  expect(counter(1_140)).toBeNull();
+  expect(counter(300)).not.toBeNull();
+  expect(counter(1_400)).not.toBeNull();
   // A counter of another scale is flagged elsewhere; the series is that of the samples.
   expect(counter(65, 650)).toBeNull();
   expect(counter(65, 500)).not.toBeNull();
