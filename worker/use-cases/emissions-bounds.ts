@@ -7,6 +7,10 @@ import { fail } from '../http/problem.ts';
 
 /** A few seconds of work: 64 nodes of a dozen devices for a month, one for five years. */
 const MAX_NODE_HOURS = 50_000;
+/** Some ten seconds of work: 10,000 nodes for 40 days, 1,000 for a year. */
+const MAX_NODE_DAYS = 400_000;
+/** Hour by hour a day is so many times as long. */
+const HOURLY_WEIGHT = 8;
 const MAX_WINDOW_STEP_DAYS = 7;
 /** Steps of totals and groups together: about 15 MB of answer. */
 const MAX_STEPS = 20_000;
@@ -46,6 +50,18 @@ export function checkRange(
   // As many groups as nodes at most; how many jobs there are shows when they are read.
   const groups = groupBy !== undefined && isPlaceKey(groupBy) ? nodeCount : 0;
   return checkSteps(stepEdges(step, fromMs, toMs).length - 1, 1 + groups);
+}
+
+/** @param nodeCount of nodes whose days are read from their sums */
+export function checkNodeDays(step: Step, { fromMs, toMs }: TimeSpan, nodeCount: number) {
+  const days = Math.ceil((toMs - fromMs) / DAY_MS);
+  const most = step === 'hour' ? MAX_NODE_DAYS / HOURLY_WEIGHT : MAX_NODE_DAYS;
+  if (nodeCount * days <= most) return null;
+  return fail(
+    'range_too_long',
+    `That is ${nodeCount} nodes over ${days} days; by node, label or job one answer covers at most ${most} node-days${step === 'hour' ? ' with step=hour' : ''}. Ask for at most ${Math.floor(most / nodeCount)} days at once, or narrow \`filter\`.`,
+    'from',
+  );
 }
 
 export function checkSteps(steps: number, rows: number) {

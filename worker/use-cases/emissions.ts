@@ -36,7 +36,7 @@ import {
   readSiteSettings,
 } from '../storage/settings.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
-import { checkRange, checkSteps, isPlaceKey } from './emissions-bounds.ts';
+import { checkNodeDays, checkRange, checkSteps, isPlaceKey } from './emissions-bounds.ts';
 import {
   acceptsGroup,
   acceptsJobs,
@@ -156,6 +156,9 @@ export async function emissions(
     { length: shards.count },
     (_, shard) => rolled[shard] ?? rolledNodes[shard] ?? { ...NOT_ROLLED, spans: [{ fromMs, toMs }] },
   );
+  const summed = rolledNodes.reduce((sum, plan) => sum + (plan?.nodes.length ?? 0), 0);
+  const tooMuch = checkNodeDays(query.step, { fromMs, toMs: joinToMs }, summed);
+  if (tooMuch !== null) return tooMuch;
   const areNodesRead = ofShards.some(({ spans }) => spans.length > 0);
   const settings = !areNodesRead
     ? []

@@ -3,6 +3,7 @@
  * days that are cut by the range, a step or a change of a site's settings hour by hour.
  */
 import type { EmissionsJoin } from '../../../shared/emissions/join.ts';
+import { MAX_AGE_MS } from '../../../shared/ledger/plausibility.ts';
 import { OwnerJoin, type OwnerPiece } from '../../../shared/rollup/owner-join.ts';
 import { jobOfOwner, type OwnerKey, type OwnerSums, QUARTER_MS } from '../../../shared/rollup/owner-sums.ts';
 import type { SiteRates } from '../../../shared/rollup/site-rates.ts';
@@ -155,7 +156,10 @@ interface RunOfDays {
 function runsOfDays(plan: RolledNodes, groups: readonly Group[], join: EmissionsJoin): RunOfDays[] {
   const blocks = [...new Set(plan.nodes.map(({ number }) => blockOfNode(number)))].sort((a, b) => a - b);
   const runs: RunOfDays[] = [];
-  for (let day = dayOf(plan.firstHour); day <= dayOf(plan.endHour - 1); day++) {
+  // No earlier days: a spool that old could not be booked.
+  const beganMs = Math.min(...plan.nodes.map(({ enrolledAtMs }) => enrolledAtMs)) - MAX_AGE_MS;
+  const firstDay = Math.max(dayOf(plan.firstHour), Math.floor(beganMs / DAY_MS));
+  for (let day = firstDay; day <= dayOf(plan.endHour - 1); day++) {
     const isWhole = isWholeDay(day, plan, groups, join);
     if (runs.at(-1)?.isWhole !== isWhole) runs.push({ isWhole, days: [] });
     runs.at(-1)!.days.push({ day, blocks });

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { checkNodeDays } from '../../../worker/use-cases/emissions-bounds.ts';
+
+const DAY_MS = 86_400_000;
+const days = (count: number) => ({ fromMs: 0, toMs: count * DAY_MS });
+
+test('days of nodes in one answer are bounded, fewer of them hour by hour, and the way out is told', () => {
+  expect(checkNodeDays('day', days(40), 10_000)).toBeNull();
+  expect(checkNodeDays('hour', days(5), 10_000)).toBeNull();
+  expect(checkNodeDays('none', days(41), 10_000)).toMatchObject({
+    problem: { code: 'range_too_long', detail: expect.stringContaining('at most 40 days at once') },
+  });
+  expect(checkNodeDays('hour', days(6), 10_000)).toMatchObject({
+    problem: { code: 'range_too_long', detail: expect.stringContaining('at most 5 days at once') },
+  });
+});
