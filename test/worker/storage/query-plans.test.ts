@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { retentionSettings } from '../../../shared/settings/retention.ts';
 import { enqueueNotifications } from '../../../worker/storage/alert-outbox.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
 import { bestForecasts, evaluateAlerts } from '../../../worker/use-cases/alerts/run.ts';
@@ -8,6 +9,7 @@ import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refres
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import { rereadGrid } from '../../../worker/use-cases/grid-reread.ts';
 import { countFleet } from '../../../worker/use-cases/pace-count.ts';
+import { runRetention } from '../../../worker/use-cases/retention/run.ts';
 import { runRollups } from '../../../worker/use-cases/rollup/run.ts';
 import { notification } from '../channels/notification.ts';
 import { expecting } from '../grid/expecting-provider.ts';
@@ -36,6 +38,11 @@ const MAY_BE_SCANNED = [
   { plan: /^SCAN (replaced|brought)$/, of: /INSERT INTO changes/, as: 'the values of one request' },
   { plan: /^SCAN grid_fetches$/, of: /grid_fetches/, as: 'a row per provider and zone' },
   { plan: /^SCAN retention_tasks$/, of: /^SELECT task, /, as: 'six rows' },
+  {
+    plan: /^SCAN (first|nodes USING COVERING INDEX nodes_machine_fingerprint)$/,
+    of: /^INSERT INTO retention_tasks /,
+    as: 'the fleet, once',
+  },
   { plan: /^SCAN grid_rereads$/, of: /grid_rereads/, as: 'a row per provider, zone and age' },
   { plan: /^SCAN quarantine USING INDEX quarantine_open$/, of: /GROUP BY code/, as: 'what waits' },
   { plan: /^SCAN page$/, of: /FROM jobs WHERE number < /, as: 'a page of jobs, found by number' },
@@ -167,6 +174,15 @@ test('every statement finds its rows by key, or reads a table that is small', as
   const later = clockedApi(nextDay, { DB: recording });
   const rolled = await later.call('GET', `/v1/fleet/emissions?from=${daysAgo(30)}&groupBy=gridZone`);
   expect(rolled.status).toBe(200);
+
+  const spans = retentionSettings({ RETENTION_PLAN: 'free', RETENTION_HOURS_DAYS: '36' });
+  for (const days of [3, 9, 45])
+    await runRetention({
+      db: recording,
+      bucket: null,
+      settings: { ...spans, packNodes: 64 },
+      nowMs: Date.now() + days * 24 * HOUR_MS,
+    });
 
   const scans = await scansOf(recorded);
   const isAllowed = ({ plan, sql }: Scan) =>
