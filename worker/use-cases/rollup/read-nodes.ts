@@ -170,13 +170,15 @@ function runsOfDays(plan: RolledNodes, groups: readonly Group[], join: Emissions
 /** Whether all of a day that is there is taken, lies in one step and at places that do not change, each quarter at one rate. */
 function isWholeDay(
   day: number,
-  { isTaken, storedUntilHour }: RolledNodes,
+  { isTaken, storedUntilHour, rolledUpToMs }: RolledNodes,
   groups: readonly Group[],
   join: EmissionsJoin,
 ): boolean {
   const startMs = day * DAY_MS;
   const firstHour = day * HOURS_PER_DAY;
   const endHour = Math.min(firstHour + HOURS_PER_DAY, storedUntilHour);
+  // An hour that is summed before the rows are read would be in them, and read node by node as well.
+  if (endHour < firstHour + HOURS_PER_DAY && rolledUpToMs === null) return false;
   for (let hour = firstHour; hour < endHour; hour++) if (!isTaken(hour)) return false;
   if (join.stepAt(startMs) !== join.stepAt(endHour * HOUR_MS - 1)) return false;
   return groups.every(({ rates }) => {
