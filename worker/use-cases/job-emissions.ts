@@ -3,7 +3,7 @@
 import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
 import { type SciScore, sciScores } from '../../shared/emissions/sci.ts';
 import { ok, type Result } from '../http/problem.ts';
-import { readFleet } from '../storage/fleet.ts';
+import { readFleetNodes } from '../storage/fleet.ts';
 import { findJobNumbers, readFleetJobs } from '../storage/fleet-jobs.ts';
 import { type JobNode, readJobSpans } from '../storage/job-nodes.ts';
 import { findContinuations, type StoredJob } from '../storage/jobs.ts';
@@ -46,12 +46,14 @@ export async function jobEmissions(
   const all = restarts === 'together' ? await runsOf(shards, id) : job.value.numbers;
   const runs = (await readFleetJobs(shards, all, knownAtMs)).filter((run) => isWithin(run, withinProjects));
   const numbers = runs.flatMap((run) => run.numbers);
-  const [places, fleet] = await Promise.all([shards.ofJobs(numbers, readJobSpans), shards.rows(readFleet)]);
+  const places = await shards.ofJobs(numbers, readJobSpans);
+  const nodeNumbers = [...new Set(places.map(({ nodeNumber }) => nodeNumber))];
+  const nodes = await shards.ofNodes(nodeNumbers, readFleetNodes);
   const { firstHourMs, endHourMs } = spanOf(places, job.value, query.asOfMs ?? nowMs);
   const range = { fromMs: firstHourMs, toMs: Math.max(endHourMs, firstHourMs + ONE_WINDOW_MS) };
   const answer = await emissions(shards, { ...query, ...range, nodeId: null, jobNumbers: numbers }, nowMs);
   if (!answer.ok) return answer;
-  const idOf = new Map(fleet.map((node) => [node.number, node.id]));
+  const idOf = new Map(nodes.map((node) => [node.number, node.id]));
   return ok({
     job: job.value,
     runs: runs.toReversed(),

@@ -4,7 +4,7 @@ import { HOUR_MS } from '../../shared/time/window.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
 import { byKey, byNode } from '../storage/by-node.ts';
-import { readFleet } from '../storage/fleet.ts';
+import { readFleetNodes } from '../storage/fleet.ts';
 import { readFleetSpans } from '../storage/fleet-hours.ts';
 import {
   findJobNumbers,
@@ -141,7 +141,7 @@ async function summaries(
 ): Promise<JobSummary[]> {
   const placesIn = (job: StoredJob) => nodes.get(job.number) ?? [];
   const [fleet, sums] = await Promise.all([
-    shards.rows(readFleet),
+    shards.ofNodes([...new Set(jobs.flatMap(placesIn).map(({ nodeNumber }) => nodeNumber))], readFleetNodes),
     sumHours(shards, [...summed].flatMap(placesIn)),
   ]);
   const idOf = new Map(fleet.map(({ number, id }) => [number, id]));
