@@ -209,7 +209,7 @@ test('what cannot be true is set aside whole, counted and visible, and the total
       'series_disagrees',
       {
         devices: [
-          device({ series: { stepMilliseconds: 1_000, watts: await seriesWire(Array(300).fill(350)) } }),
+          device({ series: { stepMilliseconds: 1_000, watts: await seriesWire(Array(300).fill(100)) } }),
         ],
       },
     ],
