@@ -133,7 +133,7 @@ export async function findOpenQuarantined(shards: Shards, fleetId: number) {
   const { shard, id } = parseFleetRowId(fleetId);
   if (shard >= shards.count) return null;
   const row = await openDatabase(shards.at(shard))
-    .select({ nodeNumber: quarantine.nodeNumber, report: quarantine.report })
+    .select({ nodeNumber: quarantine.nodeNumber, code: quarantine.code, report: quarantine.report })
     .from(quarantine)
     .where(and(eq(quarantine.id, id), isNull(quarantine.resolution)))
     .get();

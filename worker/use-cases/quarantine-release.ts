@@ -42,6 +42,12 @@ export async function releaseQuarantined(
       'revision_conflict',
       `${refused.detail} It stays in quarantine; discard it if what is booked is right.`,
     );
+  // Where the digest is not kept any more, the revision is taken for the one that it contradicts, and nothing of it was booked.
+  if (item.code === 'revision_conflict' && booked.unchanged > 0)
+    return fail(
+      'revision_conflict',
+      'This revision, or a later one, of its window is booked already. It stays in quarantine; discard it if what is booked is right.',
+    );
   await resolveQuarantined(shards, id, 'released', author, nowMs);
   return ok(null);
 }

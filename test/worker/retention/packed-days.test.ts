@@ -174,6 +174,18 @@ test('a revision that comes again is a resend or a conflict while its digest is 
   expect(await rowsIn('ledger_revisions')).toBe(revisions);
 });
 
+test('a conflict cannot be released when its digest is gone either', async () => {
+  await threeHours();
+  await retain(2);
+  clock.nowMs = after(2);
+  expect((await tell([reportOf(DAY_MS, 100_000_002)])).status).toBe(409);
+  const { quarantine } = await ask<{ quarantine: { id: number }[] }>('GET', '/v1/quarantine');
+  const release = () => clock.call('POST', `/v1/quarantine/${quarantine[0]!.id}/release`, {});
+  expect((await release()).status).toBe(409);
+  await retain(7);
+  expect((await release()).status).toBe(409);
+});
+
 test('an hour that changes while it moves is not lost', async () => {
   await threeHours();
   let told = false;
