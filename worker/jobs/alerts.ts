@@ -8,11 +8,11 @@ import type { ScheduledJob } from './register.ts';
 /** Due whenever a window became final; how far it has come is kept in `alert_cursor`. */
 export const alerts: ScheduledJob = async ({ env, shards, now }) => {
   const nowMs = now();
-  const { reportEverySeconds } = paceOf(await readStoredPace(shards.main, nowMs), env);
+  const { silentEverySeconds } = paceOf(await readStoredPace(shards.main, nowMs), env);
   await evaluateAlerts({
     shards,
     nowMs,
-    missedAfterMs: missedAfterMs(reportEverySeconds),
+    missedAfterMs: missedAfterMs(silentEverySeconds),
     forecastsOf: (gridZones, atMs) => bestForecasts(shards.main, gridZones, atMs),
     enqueue: (notifications) => enqueueNotifications(shards.main, notifications, nowMs),
   });

@@ -68,7 +68,7 @@ export function registerEnroll(app: App): void {
       {
         shards: context.var.shards,
         closed: closedShards(context.env),
-        silentAfterMs: silentAfterMs((await fleetPace(context)).reportEverySeconds),
+        silentAfterMs: silentAfterMs((await fleetPace(context)).silentEverySeconds),
       },
       webCrypto,
       bearer.value,

@@ -30,7 +30,7 @@ export function registerMetrics(app: App): void {
   app.openapi(route, async (context) => {
     const { shards, nowMs } = context.var;
     const pace = await fleetPace(context);
-    const result = await metrics(shards, VERSION, nowMs, silentAfterMs(pace.reportEverySeconds));
+    const result = await metrics(shards, VERSION, nowMs, silentAfterMs(pace.silentEverySeconds));
     if (!result.ok) return problemResponse(context, result.problem);
     return context.body(openMetricsText([...result.value, ...paceFamilies(pace)]), 200, {
       'Content-Type': OPEN_METRICS_CONTENT_TYPE,

@@ -231,7 +231,7 @@ export function registerNodes(app: App): void {
 }
 
 const silentAfter = async (context: Context<AppEnv>) =>
-  silentAfterMs((await fleetPace(context)).reportEverySeconds);
+  silentAfterMs((await fleetPace(context)).silentEverySeconds);
 
 function summaryReply(node: NodeSummary, nowMs: number, silentMs: number) {
   return {

@@ -1,4 +1,5 @@
 /** How large the fleet is, and how often it was asked to report. */
+import { HOUR_MS } from '../../shared/time/window.ts';
 import { type Change, recordChange } from './changes.ts';
 import { type FleetSettings, toReportEverySeconds } from './fleet-settings.ts';
 
@@ -14,7 +15,12 @@ export interface StoredPace {
   readonly asked: FleetSettings['reportEverySeconds'];
   /** Null before the first count. */
   readonly fleet: CountedFleet | null;
+  /** The longest interval that ended so lately that a node may not have heard of it; null: none. */
+  readonly endedSeconds: number | null;
 }
+
+/** A node hears of a shorter interval with its next report, an hour later at most, and may have to try again. */
+const HEARD_AFTER_MS = 2 * HOUR_MS;
 
 /** The setting that holds at `?1`, and the count. One statement: jobs of the free plan have fifty in all. */
 const READ = `
@@ -22,23 +28,28 @@ const READ = `
           ORDER BY effective_from_ms DESC, id DESC LIMIT 1) AS asked,
          (SELECT nodes FROM fleet_pace WHERE id = 1) AS nodes,
          (SELECT nodes_of_fullest FROM fleet_pace WHERE id = 1) AS nodesOfFullest,
-         (SELECT raised_to_seconds FROM fleet_pace WHERE id = 1) AS raisedToSeconds`;
+         (SELECT raised_to_seconds FROM fleet_pace WHERE id = 1) AS raisedToSeconds,
+         (SELECT MAX(CAST(old_value ->> '$' AS INTEGER)) FROM changes
+          WHERE subject = 'fleet' AND recorded_at_ms > ?1 - ${HEARD_AFTER_MS}
+            AND what IN ('reportEverySeconds', 'reportEverySecondsRaisedTo')) AS endedSeconds`;
 
 interface PaceRow {
   readonly asked: string | null;
   readonly nodes: number | null;
   readonly nodesOfFullest: number | null;
   readonly raisedToSeconds: number | null;
+  readonly endedSeconds: number | null;
 }
 
 /** @param db the first database */
 export async function readStoredPace(db: D1Database, nowMs: number): Promise<StoredPace> {
   const row = (await db.prepare(READ).bind(nowMs).first<PaceRow>())!;
-  const { nodes, nodesOfFullest, raisedToSeconds } = row;
+  const { nodes, nodesOfFullest, raisedToSeconds, endedSeconds } = row;
   const isCounted = nodes !== null && nodesOfFullest !== null;
   return {
     asked: toReportEverySeconds(row.asked),
     fleet: isCounted ? { nodes, nodesOfFullest, raisedToSeconds } : null,
+    endedSeconds,
   };
 }
 

@@ -14,6 +14,8 @@ export interface FleetPace {
   /** As the operator asked. */
   readonly wantedSeconds: number;
   readonly reportEverySeconds: number;
+  /** What silence is told by: nodes may still report as they were asked before. */
+  readonly silentEverySeconds: number;
   /** `setting`: as in the settings; `default`: as deployed; `plan`: raised by the server. */
   readonly because: 'setting' | 'default' | 'plan';
   /** A sentence. */
@@ -31,7 +33,7 @@ const LIMIT_NAMES: Readonly<Record<PaceLimit, string>> = {
 };
 
 /** @throws RangeError where the environment says something that it may not */
-export function paceOf({ asked, fleet }: StoredPace, env: Env): FleetPace {
+export function paceOf({ asked, fleet, endedSeconds }: StoredPace, env: Env): FleetPace {
   const wanted = asked === 'auto' ? reportEverySeconds(env) : asked;
   const load: FleetLoad = {
     nodes: fleet?.nodes ?? 0,
@@ -45,6 +47,7 @@ export function paceOf({ asked, fleet }: StoredPace, env: Env): FleetPace {
   return {
     wantedSeconds: wanted,
     reportEverySeconds: seconds,
+    silentEverySeconds: Math.max(seconds, endedSeconds ?? 0),
     because: isRaised ? 'plan' : asWanted,
     detail: isRaised ? raisedDetail(wanted, load, needed) : wantedDetail(seconds, asWanted, needed),
     load,

@@ -214,3 +214,16 @@ test('a fleet that no interval keeps within the plan is told what helps', async 
     everySeconds: 1_800,
   });
 });
+
+test('a node that was asked to report seldom is not silent the moment that it is asked for more', async () => {
+  const startMs = Date.now();
+  const at = (ms: number) => clockedApi(startMs + ms);
+  await patch(at(0), { reportEverySeconds: 1_800 });
+  const late = await newNode('paced-late');
+  await at(0).call('POST', '/v1/ingest', body([report()]), late.token);
+  await patch(at(60_000), { reportEverySeconds: 'auto' });
+  const state = async (api: ClockedApi) =>
+    (await (await api.call('GET', `/v1/nodes/${late.nodeId}`)).json<{ state: string }>()).state;
+  expect(await state(at(20 * MINUTE_MS))).toBe('reporting');
+  expect(await state(at(3 * 60 * MINUTE_MS))).toBe('silent');
+});
