@@ -39,7 +39,7 @@ function isSqueezed(slice: EnergySlice | PowerSlice, startMs: number, endMs: num
 }
 
 function bookEnergy(state: MeterState, slice: EnergySlice, startMs: number, endMs: number): void {
-  const pieces = piecesOf(startMs, endMs, slice.byArea ? slice.watts : null);
+  const pieces = piecesOf(startMs, endMs, slice.byArea ? slice.watts : null, state.finalUntilWallMs);
   const shape = isSqueezed(slice, startMs, endMs) ? null : slice.watts;
   if (pieces.length === 1) {
     bookPiece(state, slice, pieces[0]!, slice.energyMillijoules, slice.integratedMillijoules, shape);
@@ -107,7 +107,7 @@ function noteHolder(
 
 function bookShape(state: MeterState, slice: PowerSlice, startMs: number, endMs: number): void {
   if (isSqueezed(slice, startMs, endMs)) return;
-  for (const piece of piecesOf(startMs, endMs, null)) {
+  for (const piece of piecesOf(startMs, endMs, null, state.finalUntilWallMs)) {
     const total = accumulator(state, piece.windowStartMs, slice.meterId, 'counter');
     fillSeries(total, piece, slice.watts);
   }
@@ -138,12 +138,22 @@ interface Piece {
   readonly untilMs: number;
 }
 
-/** The span cut at the windows' borders; weighted by time, or by the area under the line between two powers. */
-function piecesOf(startMs: number, endMs: number, watts: readonly [number, number] | null): Piece[] {
+/**
+ * The span cut at the windows' borders; weighted by time, or by the area under the line between two powers.
+ * @param notBeforeMs windows before it are final
+ */
+function piecesOf(
+  startMs: number,
+  endMs: number,
+  watts: readonly [number, number] | null,
+  notBeforeMs: number,
+): Piece[] {
   const pieces: Piece[] = [];
   let fromMs = startMs;
   do {
-    const windowStartMs = windowStart(fromMs);
+    // The last part of a slice that ends with a window may be too short for a whole millisecond: it is of that window.
+    const isOfWindowBefore = startMs === endMs && startMs > notBeforeMs;
+    const windowStartMs = windowStart(isOfWindowBefore ? startMs - 1 : fromMs);
     const toMs = Math.min(endMs, windowStartMs + WINDOW_MS);
     const middleMs = (fromMs + toMs) / 2;
     const height = watts === null ? 1 : wattsAt(middleMs, startMs, endMs, watts);

@@ -86,7 +86,7 @@ describe('conservation', () => {
             ...Object.fromEntries(
               GPUS.map((id, index) => [`nvml:${id}`, { counter: counter(values[index]!) }]),
             ),
-            bmc: { power: 5_000 },
+            bmc: { power: 5000 },
           });
         read();
         for (const step of steps) {
@@ -103,6 +103,16 @@ describe('conservation', () => {
         expect(GPUS.map((id) => one.device(id).energy)).toEqual(values);
       }),
     );
+  });
+
+  test('a part of less than a millisecond at the end of a window is of that window', () => {
+    const one = rig([gpu('GPU-0')]);
+    one.tick(299_988, { 'nvml:GPU-0': { power: 500 } });
+    look(one, 299_999.5, [claim('a', ['GPU-0'])]);
+    one.tick(300_000, { 'nvml:GPU-0': { power: 500 } });
+    for (const report of one.report()) plausible(report);
+    expect([...one.reports.keys()]).toEqual([START_MS]);
+    expect(one.device('GPU-0').energy).toBe(12 * 500);
   });
 
   test('a job gets exactly what its GPUs used while it held them, and the scheduler proves the rest idle', () => {
@@ -225,8 +235,8 @@ describe('a process that is killed', () => {
       one.tick(seconds * 1000, { 'nvml:GPU-0': { counter: counter(seconds * 1_000) } });
     look(one, 0, [claim('a', ['GPU-0'])]);
     for (const seconds of [0, 1, 2]) read(seconds);
-    one.restart(5_000);
-    look(one, 5_000, []);
+    one.restart(5000);
+    look(one, 5000, []);
     for (const seconds of [5, 6]) read(seconds);
     one.report();
     expect(jobEnergy(one, 'slurm:c:a')).toBe(2_000);
@@ -248,7 +258,7 @@ describe('a process that is killed', () => {
     look(one, 0, [claim('a', ['GPU-0'])]);
     one.tick(0, { 'nvml:GPU-0': { counter: counter(0) } });
     one.restart(0);
-    one.tick(5_000, { 'nvml:GPU-0': { counter: counter(1_000) } });
+    one.tick(5000, { 'nvml:GPU-0': { counter: counter(1_000) } });
     one.report();
     expect(jobEnergy(one, 'slurm:c:a')).toBe(0);
   });
@@ -272,7 +282,7 @@ describe('what was seen', () => {
     one.restart(-900_000, 'boot-2');
     look(one, -900_000, [claim('b', ['GPU-0'])]);
     for (const second of [0, 1, 2])
-      one.tick(-900_000 + second * 1000, { 'nvml:GPU-0': { power: 100 } }, START_MS + 5_000 + second * 1000);
+      one.tick(-900_000 + second * 1000, { 'nvml:GPU-0': { power: 100 } }, START_MS + 5000 + second * 1000);
     one.report();
     expect(jobEnergy(one, 'slurm:c:a')).toBe(0);
     expect(jobEnergy(one, 'slurm:c:b')).toBe(200_000);
@@ -328,7 +338,7 @@ describe('what was seen', () => {
     expect(one.report()).toEqual([]);
     look(one, 4_000, [claim('b', ['GPU-0'])]);
     expect(one.report()).toEqual([]);
-    look(one, 5_000, []);
+    look(one, 5000, []);
     expect(one.report()).toEqual([]);
     read(6);
     one.report();
