@@ -292,12 +292,12 @@ export class EmissionsJoin {
 /** Of one project called "idle" and what was idle: two groups. */
 const idOf = ({ key, owner }: GroupName): string => `${key} ${owner}`;
 
-/** More devices than a node has in its life. */
-const DEVICES = 2 ** 16;
+/** More nodes than there are numbers of (worker/storage/shards.ts). */
+const NODES = 2 ** 26;
 
-/** One number for each GPU of the fleet. */
+/** One number for each GPU of the fleet; those of one index stand together, so that a set of them is dense. */
 export const gpuNumber = (nodeNumber: number, deviceIndex: number): number =>
-  nodeNumber * DEVICES + deviceIndex;
+  deviceIndex * NODES + nodeNumber;
 
 /** The models of a node's GPUs; a node is never split, so mixed ones make one group: `A + B`. Null without GPUs. */
 export function gpuModel(node: Pick<JoinNode, 'devices' | 'parts'>): string | null {

@@ -20,7 +20,7 @@ import {
 } from './owner-sums.ts';
 
 /** To be raised whenever the same hours come to other sums: then all are summed again. */
-export const ROLLUP_VERSION = 2;
+export const ROLLUP_VERSION = 3;
 
 export interface RollupGroup {
   readonly siteId: string | null;
