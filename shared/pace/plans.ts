@@ -42,9 +42,9 @@ export const PLANNED_RATIO = 0.8;
 export const ROWS_PER_REQUEST = 1;
 /**
  * Of each hour of a node, however often it reports: the row of the old hour that the first request of a new one ends (1);
- * and what is summed, restated and dropped later: 0.073 of a row beside each of 60 reports (`npm run bench -- cost`).
+ * and what is summed, restated and dropped later: 0.04 of a row beside each of 60 reports (`npm run bench -- cost`).
  */
-export const ROWS_PER_NODE_HOUR = 5.4;
+export const ROWS_PER_NODE_HOUR = 3.4;
 
 /** The cron trigger is a request as well, each minute. */
 export const CRON_REQUESTS_PER_DAY = 1_440;

@@ -129,7 +129,7 @@ test('a fleet that would outgrow the free plan is told to report less often, and
   await cron(nowMs);
   expect((await settings(api)).reporting).toMatchObject({ everySeconds: 60, because: 'default' });
 
-  await addNodes(180, nowMs, 'many-');
+  await addNodes(200, nowMs, 'many-');
   const news = await cron(nowMs + MINUTE_MS);
   expect(news).toMatch(
     /^Raised from 60 s to 300 s: \d+ nodes on the free plan would take more than 80 % of the rows written a day \(limits of 2026-08-03\)\.$/,
