@@ -2,7 +2,8 @@
 import type { Credentials } from '../enroll/credentials.ts';
 import type { HttpClient, HttpReply } from '../http/http-client.ts';
 import { HttpError } from '../http/http-client.ts';
-import { hostIsSynchronised } from '../run/trusted-wall.ts';
+import { hostIsSynchronised } from '../run/host-clock.ts';
+import { judgeReply } from '../ship/reply.ts';
 import type { Check } from './check.ts';
 
 /** A clock further off than this lets reports land in the wrong window. */
@@ -12,9 +13,9 @@ export async function serverChecks(
   http: HttpClient,
   enrolled: Credentials | null,
   agentVersion: string,
+  env: Readonly<Record<string, string | undefined>>,
 ): Promise<Check[]> {
-  if (enrolled === null) {
-    const clock = clockCheck(null);
+  if (enrolled === null)
     return [
       {
         area: 'server',
@@ -23,9 +24,8 @@ export async function serverChecks(
         detail: 'this host is not enrolled',
         fix: 'wattshed enroll --url URL, with an enrolment key on standard input',
       },
-      clock,
+      await clockCheck(null, env),
     ];
-  }
   const { url, nodeId, token } = enrolled;
   const checks: Check[] = [
     { area: 'server', name: 'enrolment', result: 'ok', detail: `node ${nodeId} at ${url}` },
@@ -36,7 +36,12 @@ export async function serverChecks(
     reply = await http.request({
       method: 'POST',
       url: `${url}/v1/ingest`,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${token}`,
+        // As the agent does: a token that was copied from another node is refused by it.
+        'wattshed-node': nodeId,
+      },
       // No reports: it says nothing but that the token is good, and is answered with the server's time.
       body: Buffer.from(JSON.stringify({ version: 1, sentAtMs, agentVersion, reports: [] })),
     });
@@ -46,16 +51,20 @@ export async function serverChecks(
     return [
       ...checks,
       { area: 'server', name: 'reached', result: 'problem', detail: error.message, fix },
-      clockCheck(null),
+      await clockCheck(null, env),
     ];
   }
   checks.push(replyCheck(reply));
-  return [...checks, clockCheck(skewOf(reply, sentAtMs))];
+  return [...checks, await clockCheck(skewOf(reply, sentAtMs), env)];
 }
 
-function replyCheck({ status }: HttpReply): Check {
+/** By the shipper's own judgement: a captive portal says 200 as well. */
+function replyCheck(reply: HttpReply): Check {
   const shared = { area: 'server', name: 'reached' } as const;
-  if (status === 200) return { ...shared, result: 'ok', detail: 'it answers and takes the token' };
+  const { status } = reply;
+  const verdict = judgeReply(reply, 0, Date.now());
+  if (verdict.kind === 'delivered')
+    return { ...shared, result: 'ok', detail: 'it answers and takes the token' };
   if (status === 401 || status === 403)
     return {
       ...shared,
@@ -63,7 +72,9 @@ function replyCheck({ status }: HttpReply): Check {
       detail: `it refuses this host's token (${status})`,
       fix: 'enrol again with a new key: wattshed enroll --url URL',
     };
-  return { ...shared, result: 'problem', detail: `it answers ${status}`, fix: 'see the state of the server' };
+  const fix =
+    status === 200 ? 'check the address and the proxy (HTTPS_PROXY)' : 'see the state of the server';
+  return { ...shared, result: 'problem', detail: verdict.detail, fix };
 }
 
 /** Milliseconds that this host is ahead of the server; null where the reply does not tell. */
@@ -76,7 +87,10 @@ function skewOf(reply: HttpReply, sentAtMs: number): number | null {
   }
 }
 
-function clockCheck(aheadMs: number | null): Check {
+async function clockCheck(
+  aheadMs: number | null,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Check> {
   const shared = { area: 'clock', name: 'wall clock' } as const;
   if (aheadMs !== null && Math.abs(aheadMs) > CLOCK_TOLERANCE_MS) {
     const seconds = Math.round(Math.abs(aheadMs) / 1000);
@@ -88,7 +102,7 @@ function clockCheck(aheadMs: number | null): Check {
     };
   }
   if (aheadMs !== null) return { ...shared, result: 'ok', detail: 'agrees with the server' };
-  if (hostIsSynchronised()) return { ...shared, result: 'ok', detail: 'synchronised by the system' };
+  if (await hostIsSynchronised(env)) return { ...shared, result: 'ok', detail: 'synchronised by the system' };
   return {
     ...shared,
     result: 'note',

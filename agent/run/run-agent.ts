@@ -21,12 +21,13 @@ import { openStore } from '../store/open-store.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { createAgentLoop } from './agent-loop.ts';
 import { agentHealth, meteringHealth } from './health.ts';
+import { hostIsSynchronised, watchSynchronised } from './host-clock.ts';
 import { newEpoch } from './new-epoch.ts';
 import { encodeSeriesForWire } from './series-encoder.ts';
 import { openServiceManager } from './service-manager.ts';
 import { runShipLoop } from './ship-loop.ts';
 import { type AgentStatus, devicesOf, writeStatus } from './status-file.ts';
-import { hostIsSynchronised, trustedWall } from './trusted-wall.ts';
+import { trustedWall } from './trusted-wall.ts';
 
 /** As long as systemd's watchdog waits: whoever probes the metrics instead learns it then. */
 const HANGS_AFTER_MS = 120_000;
@@ -96,7 +97,10 @@ async function runOn(options: RunAgentOptions, store: DurableStore, sensors: Sen
   });
   const wall = trustedWall({
     clock,
-    isSynchronised: hostIsSynchronised,
+    isSynchronised: watchSynchronised(
+      () => hostIsSynchronised(env),
+      () => clock.monotonicNow(),
+    ),
     alreadyTrusted: loop.state.clockTrusted,
   });
   const health = () =>

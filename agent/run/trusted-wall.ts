@@ -2,16 +2,12 @@
  * The wall clock, once there is a reason to believe it: the system synchronised it, or the server's time agrees. A host
  * whose clock is wrong and not synchronised runs on the server's.
  */
-import { existsSync } from 'node:fs';
 import type { MonotonicMs } from '../../shared/units.ts';
 import type { Clock } from '../clock.ts';
 import type { ServerTime } from '../ship/shipper.ts';
 
 /** Far above what a slow reply can hide, far below a window. */
 const AGREEMENT_MS = 30_000;
-
-/** systemd-timesyncd makes this file when it has set the clock. */
-const SYNCHRONISED_FILE = '/run/systemd/timesync/synchronized';
 
 export interface TrustedWall {
   /** UTC milliseconds at a monotonic instant close to now; null while there is no reason to believe the clock. */
@@ -27,8 +23,6 @@ export interface TrustedWallOptions {
   /** It was trusted before in this boot. */
   readonly alreadyTrusted: boolean;
 }
-
-export const hostIsSynchronised = () => existsSync(SYNCHRONISED_FILE);
 
 export function trustedWall(options: TrustedWallOptions): TrustedWall {
   const { clock, isSynchronised } = options;

@@ -28,7 +28,7 @@ export const doctorCommand: Command = {
     });
     const [once, server] = await Promise.all([
       readHost(config, io.env),
-      serverChecks(http, await findCredentials(config, io.env), AGENT_VERSION),
+      serverChecks(http, await findCredentials(config, io.env), AGENT_VERSION, io.env),
     ]);
     const checks: Check[] = [
       ...sensorChecks(once),
