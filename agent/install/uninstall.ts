@@ -55,6 +55,8 @@ export async function uninstallSteps({
       text: `remove the account ${SERVICE_USER}`,
       apply: async () => {
         await runHost('userdel', [SERVICE_USER]);
+        // Where login.defs says so, userdel leaves the user's own group.
+        if (await exists(runHost, 'group', SERVICE_USER)) await runHost('groupdel', [SERVICE_USER]);
       },
     });
   }

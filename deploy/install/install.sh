@@ -207,4 +207,5 @@ forget_old() {
   done
 }
 
-main "$@"
+# In braces: cut off behind "main" it would run without its options.
+{ main "$@"; }

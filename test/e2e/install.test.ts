@@ -158,6 +158,16 @@ test('a download that was cut off runs nothing', async () => {
   }
 });
 
+test('cut off within its last line it does not begin, least of all without its options', async () => {
+  // Whatever becomes of the options, nothing is put on the host that runs this test.
+  const harmless = script.trimEnd().replace('dry_run=no\n', 'dry_run=yes\n');
+  expect((await install([], { text: harmless })).said).toContain('Wattshed agent');
+  for (let length = harmless.lastIndexOf('\n') + 1; length < harmless.length; length++) {
+    const { said } = await install([], { text: harmless.slice(0, length) });
+    expect(said).not.toContain('Wattshed agent');
+  }
+});
+
 test('what cannot be is said in one line with the way out', async () => {
   expect((await install(['--nonsense'])).said).toMatch(/no option --nonsense; --help lists them/);
   expect((await install(['--archive', '/nowhere.tar.gz'])).said).toMatch(/give --sha256/);

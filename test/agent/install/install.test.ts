@@ -125,6 +125,13 @@ test('uninstall leaves nothing', async () => {
   expect(await uninstall()).toEqual([]);
 });
 
+test('a group that userdel leaves goes as well', async () => {
+  await apply(await install({ token: 'secret' }));
+  known.add('group wattshed');
+  await apply(await uninstall());
+  expect(ran.slice(-2)).toEqual(['userdel wattshed', 'groupdel wattshed']);
+});
+
 test('uninstall stops at unsent reports, after the service had its chance to send them', async () => {
   await apply(await install({ token: 'secret' }));
   ran = [];
