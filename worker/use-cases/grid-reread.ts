@@ -5,6 +5,7 @@
  */
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
+import { nextFetchState } from '../grid/fetch-state.ts';
 import { createProviderHttp } from '../grid/http.ts';
 import type { FetchOutcome, IntensityProvider } from '../grid/provider.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
@@ -17,7 +18,7 @@ import {
 } from '../storage/grid-rereads.ts';
 import { storeValues } from '../storage/grid-writes.ts';
 import { askProvider, FIRST_SPAN_MS, type RefreshDependencies } from './grid-refresh.ts';
-import { providersToAsk, serviceOf, statesOfService } from './grid-services.ts';
+import { providersToAsk, rereadStateName } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 const AGES_DAYS = [7, 30, 91] as const;
@@ -67,8 +68,9 @@ export async function rereadGrid(dependencies: RefreshDependencies): Promise<Rer
       : { written: 0, revised: 0 };
   if (outcome.outcome === 'failed') await postponeRereads(db, [row], nowMs + RETRY_AFTER_FAILURE_MS);
   else if (outcome.outcome === 'rateLimited') {
-    const waitMs = Math.min(Math.max(outcome.retryAfterMs ?? 0, LEAST_WAIT_AFTER_LIMIT_MS), DAY_MS);
-    await waitForService(dependencies, serviceOf(provider), rows, fetches, nowMs + waitMs);
+    // A limit is on the caller: the service is asked for nothing before, be it a zone that is new.
+    const state = nextFetchState(null, outcome, { nowMs, refreshMs: LEAST_WAIT_AFTER_LIMIT_MS });
+    await writeFetches(db, [{ provider: rereadStateName(name), gridZone, ...state }]);
   } else await advanceReread(db, row, endDay);
   return { provider: name, gridZone, ageDays, outcome: outcome.outcome, ...stored };
 }
@@ -128,25 +130,4 @@ function firstDue(
   const fromDay = Math.max(row.nextDay, Math.ceil((nowMs - reachMs(provider)) / DAY_MS));
   const days = Math.min(MAX_DAYS_AT_ONCE, Math.floor(provider.historyMs / DAY_MS));
   return { provider, row, fromDay, endDay: Math.min(fromDay + days, today - row.ageDays + 1) };
-}
-
-/** A limit is on the caller: neither its other days nor its latest values are asked for before. */
-async function waitForService(
-  { db, providers }: RefreshDependencies,
-  service: string,
-  rows: readonly StoredReread[],
-  fetches: readonly StoredFetch[],
-  untilMs: number,
-): Promise<void> {
-  const names = providers.filter((one) => serviceOf(one) === service).map(({ name }) => name);
-  await postponeRereads(
-    db,
-    rows.filter(({ provider }) => names.includes(provider)),
-    untilMs,
-  );
-  const states = statesOfService(providers, fetches, service);
-  await writeFetches(
-    db,
-    states.map((row) => ({ ...row, nextDueAtMs: Math.max(row.nextDueAtMs, untilMs) })),
-  );
 }

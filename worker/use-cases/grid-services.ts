@@ -6,17 +6,20 @@ import type { StoredFetch } from '../storage/grid-fetches.ts';
 /** How the state of a forecast is told from that of the series of the same provider, in `grid_fetches`. */
 export const forecastStateName = (provider: string) => `${provider} forecast`;
 
+/** The same of a limit that was told when days were read again. */
+export const rereadStateName = (provider: string) => `${provider} reread`;
+
 export const serviceOf = ({ service, name }: IntensityProvider): string => service ?? name;
 
 /** What is known of a service, whatever it was asked for. */
-export function statesOfService(
+function statesOfService(
   providers: readonly IntensityProvider[],
   fetches: readonly StoredFetch[],
   service: string,
 ): StoredFetch[] {
   const names = providers
     .filter((provider) => serviceOf(provider) === service)
-    .flatMap(({ name }) => [name, forecastStateName(name)]);
+    .flatMap(({ name }) => [name, forecastStateName(name), rereadStateName(name)]);
   return fetches.filter(({ provider }) => names.includes(provider));
 }
 

@@ -150,6 +150,9 @@ test('a limit holds for everything that the provider is asked', async () => {
   const before = at(nowMs + 7_000_000, flat);
   expect(await before.reread()).toBeNull();
   expect(await before.refresh()).toEqual([]);
+  // Of a zone that nobody has asked for yet nothing is known, and it is the same service.
+  await ensureSite('copenhagen', 'DK-DK2');
+  expect([await before.refresh(), await before.reread(), before.asked]).toEqual([[], null, []]);
   const after = at(nowMs + 7_200_000, flat);
   expect(await after.reread()).toMatchObject({ outcome: 'values' });
 });
