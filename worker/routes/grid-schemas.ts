@@ -101,6 +101,7 @@ export const revision = z
     start: instantOutput,
     basis,
     signal,
+    scope,
     provider: z.string(),
     oldGramsPerKwh: z.number(),
     oldKind: z.string(),

@@ -106,6 +106,7 @@ export interface Revision {
   readonly startMs: EpochMs;
   readonly basis: Basis;
   readonly signal: Signal;
+  readonly scope: Scope;
   readonly provider: string;
   readonly oldGramsPerKwh: number;
   readonly oldKind: string;
@@ -116,9 +117,10 @@ export interface Revision {
 }
 
 const READ_REVISIONS = `
-  SELECT r.id AS id, r.value_key AS valueKey, s.basis AS basis, s.signal AS signal, s.provider AS provider,
-         r.old_grams_per_kwh AS oldGramsPerKwh, r.old_kind AS oldKind, r.old_fetched_at_ms AS oldFetchedAtMs,
-         r.new_grams_per_kwh AS newGramsPerKwh, r.new_kind AS newKind, r.recorded_at_ms AS recordedAtMs
+  SELECT r.id AS id, r.value_key AS valueKey, s.basis AS basis, s.signal AS signal, s.scope AS scope,
+         s.provider AS provider, r.old_grams_per_kwh AS oldGramsPerKwh, r.old_kind AS oldKind,
+         r.old_fetched_at_ms AS oldFetchedAtMs, r.new_grams_per_kwh AS newGramsPerKwh, r.new_kind AS newKind,
+         r.recorded_at_ms AS recordedAtMs
     FROM grid_series s
     CROSS JOIN grid_revisions r
       ON r.value_key >= s.id * ${STEPS_PER_SERIES} AND r.value_key < (s.id + 1) * ${STEPS_PER_SERIES}

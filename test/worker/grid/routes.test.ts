@@ -101,6 +101,28 @@ test('a correction is a revision, newest first', async () => {
   ]);
 });
 
+test('a revision names the scope of its series: the same provider may have both', async () => {
+  for (const [scope, gramsPerKwh] of [
+    ['consumption', 100],
+    ['production', 200],
+    ['production', 210],
+    ['consumption', 110],
+  ])
+    await api('PUT', '/v1/grid/PT/intensity', {
+      basis: 'lifecycle',
+      scope,
+      points: [point('2024-03-01T00:00:00Z', '2024-03-01T01:00:00Z', Number(gramsPerKwh))],
+    });
+  const { revisions } = await api<{ revisions: { scope: string; newGramsPerKwh: number }[] }>(
+    'GET',
+    '/v1/grid/PT/revisions',
+  );
+  expect(revisions.map(({ scope, newGramsPerKwh }) => [scope, newGramsPerKwh])).toEqual([
+    ['consumption', 110],
+    ['production', 210],
+  ]);
+});
+
 test('zones: searched, in use with their providers, unknown ones refused with the nearest', async () => {
   const search = (query: string) =>
     api<{
