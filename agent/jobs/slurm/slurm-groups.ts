@@ -1,6 +1,7 @@
 /** The jobs that a node's slurmd runs, by their control groups: version 2 under systemd, version 1, several slurmd on a host. */
 import { countOfList, foldersIn, groupText, identityOf } from '../cgroup-tree.ts';
 
+/** A job under one slurmd: several of a host may each run a part of it. */
 export interface SlurmGroup {
   readonly job: string;
   /** Where its processes are listed. */
@@ -55,24 +56,27 @@ function version2(root: string): SlurmGroups {
 
 function version1(root: string): SlurmGroups {
   const scopes: string[] = [];
+  /** By slurmd and job: controllers repeat a job, another slurmd gives it more. */
   const byJob = new Map<string, SlurmGroup>();
   for (const controller of V1_CONTROLLERS) {
     const slurmRoots = foldersIn(`${root}/${controller}`).filter((name) => V1_ROOT.test(name));
-    for (const slurmRoot of slurmRoots.map((name) => `${root}/${controller}/${name}`)) {
+    for (const slurmd of slurmRoots) {
+      const slurmRoot = `${root}/${controller}/${slurmd}`;
       // Where no job runs the users' folders may be gone as well.
       scopes.push(slurmRoot);
       const users = foldersIn(slurmRoot).filter((name) => name.startsWith('uid_'));
       for (const user of users.map((name) => `${slurmRoot}/${name}`)) {
         scopes.push(user);
         for (const { job, folder } of jobsIn(user)) {
-          const known = byJob.get(job) ?? {
+          const key = `${slurmd}/${job}`;
+          const known = byJob.get(key) ?? {
             job,
             folder,
             incarnation: identityOf(folder),
             minors: null,
             cores: null,
           };
-          byJob.set(job, {
+          byJob.set(key, {
             ...known,
             minors: known.minors ?? nvidiaMinors(groupText(`${folder}/devices.list`)),
             cores: known.cores ?? countOfList(groupText(`${folder}/cpuset.cpus`)),

@@ -66,17 +66,43 @@ export function createSlurmSource({ sysRoot, procRoot, etcRoot }: HostPaths): Jo
         });
       }
       const detail = [
-        counted(jobs.length, 'job'),
+        counted(new Set(jobs.map(({ job }) => job)).size, 'job'),
         ...(forbidden > 0 ? [`the environment of ${forbidden} may not be read`] : []),
         ...(jobs.length > MAX_JOBS_PER_SOURCE ? [`only the first ${MAX_JOBS_PER_SOURCE} are looked at`] : []),
       ].join('; ');
       const value = {
-        jobs: sightings,
+        jobs: wholeJobs(sightings),
         vouches: jobs.length <= MAX_JOBS_PER_SOURCE,
         ...(forbidden > 0 && { fix: FORBIDDEN_FIX }),
       };
       return { state: 'ready', value, detail };
     },
+  };
+}
+
+/** One of each job: several slurmd on a host may each have given it devices and CPUs. */
+function wholeJobs(sightings: readonly JobSighting[]): JobSighting[] {
+  const byJob = new Map<string, JobSighting>();
+  for (const part of sightings) {
+    const other = byJob.get(part.job);
+    byJob.set(part.job, other === undefined ? part : together(other, part));
+  }
+  return [...byJob.values()];
+}
+
+/** What one part does not tell of its devices is not known of the whole. */
+function together(one: JobSighting, other: JobSighting): JobSighting {
+  const { gpus, cores } = one;
+  return {
+    ...one,
+    restart: one.restart ?? other.restart,
+    cluster: one.cluster ?? other.cluster,
+    incarnation: `${one.incarnation}+${other.incarnation}`,
+    user: one.user ?? other.user,
+    project: one.project ?? other.project,
+    phase: one.phase ?? other.phase,
+    gpus: gpus === null || other.gpus === null ? null : [...new Set([...gpus, ...other.gpus])],
+    cores: cores === null || other.cores === null ? null : cores + other.cores,
   };
 }
 

@@ -2,6 +2,7 @@ import { chmod, rm } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { createSlurmSource } from '../../../agent/jobs/slurm/slurm-source.ts';
 import { emptyHost } from '../sensors/host-tree.ts';
+import { readyValue } from '../sensors/outcome.ts';
 import { asNobody, METERS, readySightings, V2, writeSlurmJob } from './support.ts';
 
 const BATCH = { SLURM_JOB_NUM_NODES: '1', SLURM_JOB_GPUS: '0,2-3', SLURM_GPUS_ON_NODE: '3' };
@@ -75,6 +76,27 @@ describe('cgroup version 2', () => {
     ]);
   });
 
+  test('a job that several slurmd of a host run has the devices and CPUs of all', async () => {
+    const host = await emptyHost();
+    const nodes = { n1: { SLURM_STEP_GPUS: '0,1' }, n2: { SLURM_STEP_GPUS: '2,3' } };
+    for (const [index, [node, step]] of Object.entries(nodes).entries())
+      await writeSlurmJob(
+        host,
+        '5',
+        { step_0: { SLURM_JOB_NUM_NODES: '2', ...step } },
+        {
+          scope: `sys/fs/cgroup/system.slice/${node}_slurmstepd.scope`,
+          cpus: index === 0 ? '0-15' : '16-31',
+          firstPid: 50 + index,
+        },
+      );
+    const outcome = await createSlurmSource(host.paths).look(METERS);
+    expect(readyValue(outcome).jobs).toMatchObject([
+      { job: '5', gpus: ['minor:0', 'minor:1', 'minor:2', 'minor:3'], cores: 32 },
+    ]);
+    expect(outcome.detail).toBe('1 job');
+  });
+
   test('the name of the cluster is that of slurm.conf, so that it does not change with what can be read', async () => {
     const host = await emptyHost();
     await host.write({
@@ -146,6 +168,21 @@ describe('cgroup version 1', () => {
     const { jobs } = await readySightings(source);
     expect(jobs).toMatchObject([{ job: '4824887', gpus: ['minor:1', 'minor:2'], cores: 8 }]);
     expect(source.watched).toContain(`${host.root}/sys/fs/cgroup/devices/slurm/uid_1000`);
+  });
+
+  test('a job of several slurmd has the devices and CPUs that each gave it', async () => {
+    const host = await emptyHost();
+    for (const [node, minor, cpus] of [
+      ['n1', 0, '0-7'],
+      ['n2', 1, '8-15'],
+    ])
+      await host.write({
+        [`sys/fs/cgroup/devices/slurm_${node}/uid_1000/job_7/devices.list`]: `c 195:${minor} rwm\n`,
+        [`sys/fs/cgroup/cpuset/slurm_${node}/uid_1000/job_7/cpuset.cpus`]: `${cpus}\n`,
+      });
+    expect((await readySightings(createSlurmSource(host.paths))).jobs).toMatchObject([
+      { job: '7', gpus: ['minor:0', 'minor:1'], cores: 16 },
+    ]);
   });
 
   test('devices that are not limited say nothing; the environment does', async () => {
