@@ -49,10 +49,8 @@ export async function greenestStart(
   query: GreenestQuery,
   nowMs: number,
 ): Promise<Result<GreenestResult>> {
-  const zones = [...new Set(query.gridZones ?? (await gridZonesInUse(db, nowMs)))].slice(
-    0,
-    MAX_GREENEST_ZONES,
-  );
+  const asked = [...new Set(query.gridZones ?? (await gridZonesInUse(db, nowMs)))];
+  const zones = asked.slice(0, MAX_GREENEST_ZONES);
   const unknown = zones.find((gridZone) => findZone(gridZone) === null);
   if (unknown !== undefined) return unknownZone(unknown);
   const notBeforeMs = query.notBeforeMs ?? nowMs;
@@ -96,6 +94,10 @@ export async function greenestStart(
     if (forecast === undefined) continue;
     const until = new Date(endOf(forecast.steps)).toISOString();
     excluded.push({ gridZone, reason: `its forecast, until ${until}, nowhere covers the whole job` });
+  }
+  for (const gridZone of asked.slice(MAX_GREENEST_ZONES)) {
+    const reason = `only the first ${MAX_GREENEST_ZONES} zones by name are looked at; ask for it with gridZones`;
+    excluded.push({ gridZone, reason });
   }
   return ok({ firstZone: zones[0] ?? null, notBeforeMs, deadlineMs, answer, forecasts, excluded });
 }

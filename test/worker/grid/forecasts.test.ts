@@ -394,6 +394,17 @@ describe('greenest', () => {
     expect((await greenest('durationMinutes=60', NOW_MS + 600_000)).zones).toHaveLength(2);
   });
 
+  test('of more zones in use than it looks at the others are listed, with what to ask', async () => {
+    const zones = ['AT', 'BE', 'BG', 'CH', 'CZ', 'DE', 'DK-DK1', 'EE', 'ES', 'FI', 'FR', 'GR'];
+    for (const zone of zones) await ensureSite(`in-${zone.toLowerCase()}`, zone);
+    const { excluded } = await get<Greenest>('/v1/grid/greenest?durationMinutes=60&basis=direct');
+    expect(excluded.map(({ gridZone }) => gridZone)).toEqual(zones);
+    expect(excluded.filter(({ reason }) => reason.includes('gridZones'))).toEqual([
+      { gridZone: 'FR', reason: 'only the first 10 zones by name are looked at; ask for it with gridZones' },
+      { gridZone: 'GR', reason: 'only the first 10 zones by name are looked at; ask for it with gridZones' },
+    ]);
+  });
+
   test('a pause is taken where it helps', async () => {
     await ensureSite('berlin', 'DE');
     await history('DE', 5 * 24);
