@@ -28,11 +28,11 @@ export function createRedfishSensor({ clock, use, access, chassis: wanted }: Red
   /** Known once it was found; forgotten after any failure, since controllers are replaced and renamed. */
   let chassis: RedfishChassis | null = null;
 
-  async function ask(): Promise<Outcome<NodePower>> {
+  async function ask(signal: AbortSignal): Promise<Outcome<NodePower>> {
     if (access === null) return { state: 'absent', detail: 'no controller is configured ("redfishUrl")' };
     if (use === 'off') return { state: 'absent', detail: 'switched off by "nodeMeter"' };
     try {
-      const client = createRedfishClient(access);
+      const client = untilStopped(createRedfishClient(access), signal);
       chassis ??= await findChassis(client, wanted, use);
       const { powerWatts, property, point, meanOverMilliseconds } = await readPower(client, chassis);
       return {
@@ -61,6 +61,16 @@ export function createRedfishSensor({ clock, use, access, chassis: wanted }: Red
 }
 
 const POINT_TEXT = { acIn: 'AC in', dcOut: 'DC out', unknown: 'not told' } as const;
+
+/** A controller may have dozens of chassis and take seconds for each: an agent that stops waits for one answer at most. */
+function untilStopped(client: RedfishClient, signal: AbortSignal): RedfishClient {
+  return {
+    async get(path) {
+      if (signal.aborted) throw new RedfishError('no longer asked');
+      return client.get(path);
+    },
+  };
+}
 
 /** The newer resource first; many controllers have it and leave the power out. */
 async function readPower(client: RedfishClient, chassis: RedfishChassis): Promise<RedfishPower> {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { NodeMeterUse } from '../../../../agent/sensors/node-meter/chassis-sharing.ts';
 import { controlPower, environmentPower } from '../../../../agent/sensors/node-meter/redfish-power.ts';
 import { createRedfishSensor } from '../../../../agent/sensors/node-meter/redfish-sensor.ts';
@@ -169,6 +169,20 @@ describe('the node by its controller', () => {
       powerMeaning: 'instantaneous',
       measuredAt: 'acIn',
     });
+  });
+
+  test('an agent that stops waits for one answer at most, however many chassis there are', async () => {
+    const ids = Array.from({ length: 20 }, (_, index) => `C${index}`);
+    const { sensor, server } = await controllerWith({
+      '/redfish/v1/Chassis': members(...ids),
+      ...Object.fromEntries(ids.map((id) => [`/redfish/v1/Chassis/${id}`, chassisOf(0)])),
+    });
+    const probing = sensor.probe();
+    await vi.waitFor(() => expect(server.seen.length).toBeGreaterThan(0), { interval: 1 });
+    const seen = server.seen.length;
+    await sensor.close();
+    expect(server.seen.length).toBeLessThanOrEqual(seen + 1);
+    expect(await probing).toMatchObject({ state: 'noData' });
   });
 
   test('of several chassis the one that holds a system', async () => {
