@@ -51,11 +51,13 @@ function roomCheck(existing: string): Check {
 function waitingCheck(stateDir: string): Check | null {
   const status = readStatus(stateDir);
   if (status === null) return null;
-  const { spoolReports, droppedReports, droppedSeries, damagedRecords, error } = status.spool;
+  const { spoolReports, droppedReports, droppedSeries, damagedRecords, setAsideReports, error } =
+    status.spool;
   const lost = [
     [droppedReports, 'reports dropped'],
     [droppedSeries, 'power series dropped'],
     [damagedRecords, 'damaged records set aside'],
+    [setAsideReports, 'refused by the server for good, in spool/quarantine/'],
   ].flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
   const detail = [
     `${spoolReports} reports wait for the server`,
