@@ -3,17 +3,28 @@
  * own system libraries and fonts only there; a host without them needs both just the same, so it is told that it is there.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium as playwright } from 'playwright-core';
 
 const cache = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url));
 const folder = join(cache, 'chromium-147');
+const fontFolder = join(folder, 'fonts');
+
+/** The package's own file names /tmp/fonts, which nobody fills here; a Chromium that finds no font at all ends at the first control. */
+const FONT_CONFIG = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>${fontFolder}</dir>
+  <cachedir>${fontFolder}/cache</cachedir>
+</fontconfig>
+`;
 
 /** Rejects where this machine cannot run it (another CPU, missing system calls); the message says why. */
 export async function launchBrowser(): Promise<Browser> {
   if (!existsSync(folder)) unpack();
+  writeFileSync(join(fontFolder, 'fonts.conf'), FONT_CONFIG);
   return playwright.launch({
     executablePath: join(folder, 'chromium'),
     // The package's own arguments turn off web security and share one process; the page is tested without either.
@@ -22,7 +33,7 @@ export async function launchBrowser(): Promise<Browser> {
     env: {
       ...process.env,
       LD_LIBRARY_PATH: join(folder, 'al2023/lib'),
-      FONTCONFIG_PATH: join(folder, 'fonts'),
+      FONTCONFIG_PATH: fontFolder,
     },
   });
 }
