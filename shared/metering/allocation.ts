@@ -153,7 +153,8 @@ function hostByGpus(look: HostLook, gpus: Readonly<Record<string, Holding>>): Ho
     ({ gpus: own, cores }) => own === null || own.length > 0 || cores === 0,
   );
   const restIdle = onlyGpuJobs && Object.values(gpus).every((holding) => holding.restIdle);
-  return { shares: [...byJob.values()], restIdle };
+  // What is next to nothing of a GPU may be nothing of its host.
+  return { shares: [...byJob.values()].filter(({ fraction }) => fraction > 0), restIdle };
 }
 
 function hostByCores({ claims, cores, complete }: HostLook): Holding {

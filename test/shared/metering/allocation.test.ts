@@ -89,6 +89,27 @@ describe('the host', () => {
   });
 });
 
+test('what is too little to be a share of the host is none', () => {
+  const { gpus, host } = allocationOf({
+    atMs: 0,
+    claims: [
+      {
+        id: 'a',
+        incarnation: '1',
+        labels: {},
+        gpus: [{ deviceId: 'g0', attribution: 'slices', weight: Number.MIN_VALUE }],
+        cores: null,
+      },
+    ],
+    gpuIds: ['g0', 'g1'],
+    cores: 32,
+    complete: true,
+    usage: {},
+  });
+  expect(gpus.g0?.shares).toHaveLength(1);
+  expect(host.shares).toEqual([]);
+});
+
 test('shares of any claims are parts of one whole', () => {
   const gpuClaim = fc.record({
     deviceId: fc.constantFrom('g0', 'g1', 'unmetered'),
