@@ -167,7 +167,7 @@ test('without an archive nothing leaves, unless the preset or the operator says 
 
 test('hours leave only once they are in the archive and in sums, and nothing that came late waits', async () => {
   await aDay();
-  const settings = { ...PAID, hoursDays: 40 };
+  const settings = { ...PAID, hoursDays: 40, archivedSeriesDays: 90 };
   await untilDone(39, settings);
   // The newest hour of a node keeps a row of its own: it tells when the node was last heard of.
   expect([await rowsIn('node_days'), await rowsIn('node_hours')]).toEqual([2, 2]);
