@@ -32,7 +32,7 @@ const reportEverySeconds = z
   )
   .openapi({
     description:
-      'Least seconds between two reports of a node: nearly the whole bill, and how old figures of now may be. `auto`: as the server was deployed with (`REPORT_EVERY_SECONDS`, default 60). Agents follow with their next report, some within the minute that a server remembers it. Where the fleet would outgrow its plan the server raises it by itself: see `reporting`.',
+      'Least seconds between two reports of a node: most of the bill, and how old figures of now may be. `auto`: as the server was deployed with (`REPORT_EVERY_SECONDS`, default 60). Agents follow with their next report, some within the minute that a server remembers it. Where the fleet would outgrow its plan the server raises it by itself: see `reporting`.',
     example: 300,
   });
 
