@@ -2,7 +2,7 @@
  * Builds what runs outside the toolchain into dist/: the agent as one file, the page, and the Worker for the local
  * launcher (`wrangler deploy` bundles its own). Plain JavaScript, so that it runs on whatever Node starts it.
  */
-import { chmod, cp, mkdir, rm } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build as bundle, stop } from 'esbuild';
 import { buildInstaller } from '../package/installer.mjs';
@@ -19,8 +19,9 @@ async function buildAgent() {
 
 async function buildDashboard() {
   const out = `${root}/dist/dashboard`;
-  await rm(out, { recursive: true, force: true });
   await mkdir(out, { recursive: true });
+  // The folder itself stays: a server that runs from it would serve nothing any more.
+  for (const name of await readdir(out)) await rm(`${out}/${name}`, { recursive: true });
   await bundle({
     ...shared,
     entryPoints: ['worker/dashboard/main.ts'],
