@@ -1,8 +1,10 @@
 /** The command line of `npm run deploy`. */
 import { parseArgs } from 'node:util';
 import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
-import { MAX_SHARDS } from '../../shared/settings/shards.ts';
+import { LEAST_REPORT_EVERY_SECONDS, MOST_REPORT_EVERY_SECONDS } from '../../shared/pace/interval.ts';
+import { PLANS } from '../../shared/pace/plans.ts';
 import { CommandError } from '../command-error.ts';
+import { shardCount } from '../shard-count.ts';
 
 export interface DeployOptions {
   /** Of the Worker and of its database: one account may hold several. */
@@ -30,7 +32,7 @@ export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudfl
 
   --dry-run         needs no account: says what would be done, builds and checks what would be sent
   --name NAME       of the Worker and its database (default wattshed)
-  --report-every S  seconds between the reports of an agent, 10 to 3600: nearly the whole bill (docs/operate.md)
+  --report-every S  seconds between the reports of an agent, ${LEAST_REPORT_EVERY_SECONDS} to ${MOST_REPORT_EVERY_SECONDS}: nearly the whole bill (docs/operate.md)
   --shards N        databases for the nodes: makes those that are missing, never takes one away (docs/operate.md)
   --archive         makes an R2 bucket NAME-archive, where days go as Parquet files (docs/archive.md)
   --plan PLAN       free or paid: how long what is kept, how often nodes may report (docs/operate.md)
@@ -46,7 +48,6 @@ ${PROVIDER_KEY_NAMES.join(', ')} (docs/grid.md says what each adds).`;
 
 const LOCATIONS = ['weur', 'eeur', 'wnam', 'enam', 'apac', 'oc'];
 const JURISDICTIONS = ['eu', 'fedramp'];
-const PLANS = ['free', 'paid'];
 
 /** Returns `help` where that was asked for; throws `CommandError` (exit code 2) on anything it does not know. */
 export function parseOptions(argv: readonly string[]): DeployOptions | 'help' {
@@ -100,19 +101,12 @@ function oneOf(option: string, value: string | undefined, allowed: readonly stri
   return value;
 }
 
-function shardCount(text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > MAX_SHARDS)
-    throw usage(`--shards must be a whole number from 1 to ${MAX_SHARDS}, got "${text}"`);
-  return count;
-}
-
 function reportEvery(text: string | undefined): number | null {
   if (text === undefined) return null;
   const seconds = Number(text);
-  if (!Number.isInteger(seconds) || seconds < 10 || seconds > 3_600) {
-    throw usage(`--report-every must be a whole number of seconds from 10 to 3600, got "${text}"`);
+  const [least, most] = [LEAST_REPORT_EVERY_SECONDS, MOST_REPORT_EVERY_SECONDS];
+  if (!Number.isInteger(seconds) || seconds < least || seconds > most) {
+    throw usage(`--report-every must be a whole number of seconds from ${least} to ${most}, got "${text}"`);
   }
   return seconds;
 }

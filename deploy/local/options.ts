@@ -1,8 +1,8 @@
 /** The command line of `npm start`. */
 import { parseArgs } from 'node:util';
 import { PROVIDER_KEY_NAMES } from '../../shared/grid/provider-keys.ts';
-import { MAX_SHARDS } from '../../shared/settings/shards.ts';
 import { CommandError } from '../command-error.ts';
+import { shardCount } from '../shard-count.ts';
 
 export interface StartOptions {
   readonly port: number;
@@ -47,14 +47,6 @@ export function parseOptions(argv: readonly string[]): StartOptions | 'help' {
     agent: !values['no-agent'],
     shards: shardCount(values.shards),
   };
-}
-
-function shardCount(text: string | undefined): number | null {
-  if (text === undefined) return null;
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > MAX_SHARDS)
-    throw new CommandError(`--shards must be a number from 1 to ${MAX_SHARDS}, got "${text}"`, 2);
-  return count;
 }
 
 function parse(argv: readonly string[]) {

@@ -1,6 +1,7 @@
 /** How long what is kept: one preset per plan of Cloudflare, each span of it the operator's to change. */
 import { MAX_AGE_MS } from '../ledger/plausibility.ts';
 import { SEAL_AFTER_MS } from '../ledger/seal.ts';
+import { PLANS, type Plan } from '../pace/plans.ts';
 import { DAY_MS } from '../time/window.ts';
 
 /** Bindings that say so; all optional. */
@@ -48,7 +49,7 @@ export interface RetentionSettings {
 /** Hours that change no figure of a closed year any more. */
 const TWO_YEARS_DAYS = 730;
 
-const PRESETS: Readonly<Record<'free' | 'paid', RetentionSettings>> = {
+const PRESETS: Readonly<Record<Plan, RetentionSettings>> = {
   free: {
     seriesDays: 2,
     windowsDays: 7,
@@ -81,7 +82,7 @@ const MOST_DAYS = 36_500;
 
 /** @throws RangeError naming the setting where it is none of what it may be: better no start than a guess */
 export function retentionSettings(env: RetentionEnv): RetentionSettings {
-  const preset = PRESETS[oneOf('RETENTION_PLAN', env.RETENTION_PLAN, ['free', 'paid'], 'paid')];
+  const preset = PRESETS[oneOf('RETENTION_PLAN', env.RETENTION_PLAN, PLANS, 'paid')];
   const seriesDays = days(
     'RETENTION_SERIES_DAYS',
     env.RETENTION_SERIES_DAYS,
