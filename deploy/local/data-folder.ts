@@ -1,6 +1,7 @@
 /** The folder that `npm start` keeps everything in: made at first start, used by one process at a time. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { MAX_SHARDS } from '../../shared/settings/shards.ts';
 import { readOrCreateAdminToken } from '../admin-token.ts';
 import { CommandError, reasonOf } from '../command-error.ts';
 
@@ -44,6 +45,11 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
 
 function keepShards(file: string, asked: number | null): number {
   const kept = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 1;
+  // Taken for fewer, what the others hold would be missing from every answer.
+  if (!Number.isInteger(kept) || kept < 1 || kept > MAX_SHARDS)
+    throw new CommandError(
+      `${file} does not say how many databases this folder has: write their number into it`,
+    );
   if (asked !== null && asked < kept)
     throw new CommandError(
       `nodes live in ${kept} databases of this folder: start with --shards ${kept} or more`,
