@@ -1,7 +1,10 @@
 /** A server in memory behind the agent's own HTTP interface: the body's bounds of the contract, the merge of the ledger. */
 import { gunzipSync } from 'node:zlib';
+import type { Clock } from '../../../agent/clock.ts';
 import { type HttpClient, HttpError } from '../../../agent/http/http-client.ts';
+import { createShipper, type Shipper } from '../../../agent/ship/shipper.ts';
 import { crc32 } from '../../../agent/store/crc32.ts';
+import type { DurableStore } from '../../../agent/store/durable-store.ts';
 import type { HourLedger, LedgerEpoch } from '../../../shared/ledger/hour.ts';
 import { EMPTY_HOUR, mergeReport } from '../../../shared/ledger/merge.ts';
 import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
@@ -96,3 +99,20 @@ export function ledgerStub(now: () => number, reportEverySeconds = 60): LedgerSt
   };
   return stub;
 }
+
+/** Ships what is in the store to that server, and nothing beside it. */
+export const shipperTo = ({ http }: LedgerStub, store: DurableStore, clock: Clock): Shipper =>
+  createShipper({
+    store,
+    http,
+    url: 'http://ledger',
+    token: 'token',
+    nodeId: 'node',
+    agentVersion: '0',
+    clock,
+    random: () => 0.5,
+    inventory: () => null,
+    health: () => null,
+    onServerTime: () => {},
+    log: () => {},
+  });

@@ -5,18 +5,14 @@
 import { describe, expect, it } from 'vitest';
 import { createReplayClock } from '../../../agent/replay/replay-clock.ts';
 import { runReplay } from '../../../agent/replay/run-replay.ts';
-import { createShipper } from '../../../agent/ship/shipper.ts';
 import type { DurableStore } from '../../../agent/store/durable-store.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { MeterState } from '../../../shared/metering/meter-state.ts';
-import { counter, gpu, reading, START_MS } from '../../shared/metering/support.ts';
+import { START_MS } from '../../shared/metering/support.ts';
 import { ALL_REMAINS, type Remains, SimulatedDisk } from '../store/support/simulated-disk.ts';
-import { type LedgerStub, ledgerStub } from './ledger-stub.ts';
+import { counterAt, GPUS, METERS, readingsAt } from './counting-gpus.ts';
+import { type LedgerStub, ledgerStub, shipperTo } from './ledger-stub.ts';
 
-const GPUS = ['GPU-0', 'GPU-1'];
-/** Each at its own pace, so that no mix-up can cancel out; they run on while nobody reads them. */
-const counterAt = (gpuIndex: number, atMs: number) =>
-  Math.floor((atMs - START_MS) * (600 + gpuIndex * 7.013)) + 9_000_000;
 /** Small enough that the script closes, rewrites and removes segments. */
 const limits = { segmentBytes: 1_500, spoolBytes: 200_000 };
 /** Across the end of a window. */
@@ -35,32 +31,16 @@ async function live(world: World, disk: SimulatedDisk, seconds: number): Promise
   const store = await openStore('/state', { fileSystem: disk, limits, identity });
   const endMs = world.nowMs + seconds * 1_000;
   const clock = createReplayClock(world.nowMs);
-  const ship = createShipper({
-    store,
-    http: world.ledger.http,
-    url: 'http://ledger',
-    token: 'token',
-    nodeId: 'node',
-    agentVersion: '0',
-    clock,
-    random: () => 0.5,
-    inventory: () => null,
-    health: () => null,
-    onServerTime: () => {},
-    log: () => {},
-  });
   await runReplay({
     clock,
     store,
-    shipper: ship,
+    shipper: shipperTo(world.ledger, store, clock),
     reportEverySeconds: 5,
     sensors: {
-      meters: GPUS.map((id) => gpu(id)),
+      meters: METERS,
       async read() {
         world.nowMs = clock.wallNow();
-        return GPUS.map((id, index) =>
-          reading(`nvml:${id}`, world.nowMs, { counter: counter(counterAt(index, world.nowMs)) }),
-        );
+        return readingsAt(world.nowMs);
       },
     },
     newEpoch: () => `epoch${String(++world.epochs).padStart(5, '0')}`,

@@ -5,16 +5,13 @@ import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { createReplayClock } from '../../../agent/replay/replay-clock.ts';
 import { runReplay } from '../../../agent/replay/run-replay.ts';
-import { createShipper } from '../../../agent/ship/shipper.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
-import { counter, gpu, reading, START_MS } from '../../shared/metering/support.ts';
-import { ledgerStub } from './ledger-stub.ts';
+import { START_MS } from '../../shared/metering/support.ts';
+import { counterAt, GPUS, METERS, readingsAt } from './counting-gpus.ts';
+import { ledgerStub, shipperTo } from './ledger-stub.ts';
 
-const GPUS = ['GPU-0', 'GPU-1'];
 const HOURS = 3;
 const FROM_MS = START_MS + 95_000;
-const counterAt = (gpuIndex: number, atMs: number) =>
-  Math.floor((atMs - START_MS) * (600 + gpuIndex * 7.013)) + 9_000_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'wattshed-seldom-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -27,29 +24,10 @@ async function booked(reportEverySeconds: number) {
   await runReplay({
     clock,
     store,
-    shipper: createShipper({
-      store,
-      http: ledger.http,
-      url: 'http://ledger',
-      token: 'token',
-      nodeId: 'node',
-      agentVersion: '0',
-      clock,
-      random: () => 0.5,
-      inventory: () => null,
-      health: () => null,
-      onServerTime: () => {},
-      log: () => {},
-    }),
+    shipper: shipperTo(ledger, store, clock),
     reportEverySeconds,
     readEveryMilliseconds: 5_000,
-    sensors: {
-      meters: GPUS.map((id) => gpu(id)),
-      read: async () =>
-        GPUS.map((id, index) =>
-          reading(`nvml:${id}`, clock.wallNow(), { counter: counter(counterAt(index, clock.wallNow())) }),
-        ),
-    },
+    sensors: { meters: METERS, read: async () => readingsAt(clock.wallNow()) },
     newEpoch: () => 'epoch00001',
     encodeSeries: () => 'series',
     isOver: () => clock.wallNow() >= endMs,

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Clock } from '../../../agent/clock.ts';
 import { encodeSeriesForWire } from '../../../agent/run/series-encoder.ts';
-import { createShipper } from '../../../agent/ship/shipper.ts';
 import type { DurableStore } from '../../../agent/store/durable-store.ts';
 import { DEFAULT_LIMITS, openStore } from '../../../agent/store/open-store.ts';
 import { type Allocation, allocationOf } from '../../../shared/metering/allocation.ts';
@@ -15,7 +14,7 @@ import { DAY_MS, WINDOW_MS, windowStart } from '../../../shared/time/window.ts';
 import { epochMs, monotonicMs } from '../../../shared/units.ts';
 import type { WindowReport } from '../../../shared/wire/ingest.ts';
 import { counter, gpu, reading, START_MS } from '../../shared/metering/support.ts';
-import { ledgerStub } from './ledger-stub.ts';
+import { ledgerStub, shipperTo } from './ledger-stub.ts';
 
 const DAYS = 30;
 /** Of the readings: by counters alone, which need no more. */
@@ -71,22 +70,7 @@ test('loses nothing, sends the live window first, and catches up within the boun
   const server = ledgerStub(() => START_MS + nowMs);
   server.isUp = () => false;
   const store = await openStore(join(folder, 'spool'));
-  const shipperOf = (of: DurableStore) =>
-    createShipper({
-      store: of,
-      http: server.http,
-      url: 'http://server',
-      token: 'token',
-      nodeId: 'node',
-      agentVersion: '0',
-      clock,
-      random: () => 0.5,
-      inventory: () => null,
-      health: () => null,
-      onServerTime: () => {},
-      log: () => {},
-    });
-  const shipper = shipperOf(store);
+  const shipper = shipperTo(server, store, clock);
 
   const metering = resumeMetering(newMeterState('epoch00001', 'boot'), 'boot', 0);
   metering.setMeters(METERS);
@@ -149,7 +133,7 @@ test('loses nothing, sends the live window first, and catches up within the boun
   server.isUp = () => true;
   const opened = await openStore(join(folder, 'spool'));
   expect(opened.pending()).toHaveLength(DAYS * 288 + 1);
-  const catchUp = shipperOf(opened);
+  const catchUp = shipperTo(server, opened, clock);
   let rounds = 0;
   for (; opened.pending().length > 0 && rounds < 50; rounds++) {
     const bodiesBefore = server.bodies.length;
