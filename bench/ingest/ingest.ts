@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import { WINDOW_MS } from '../../shared/time/window.ts';
 import { cpuSeconds } from '../agent/process-use.ts';
 import type { Figure } from '../figures.ts';
-import { type Ask, startMeteredSite } from '../metered-site.ts';
+import { enrolFleet } from '../load/enrol-fleet.ts';
+import { startMeteredSite } from '../metered-site.ts';
 import { GPUS, REPORTS_PER_WINDOW, SAMPLES, type Said, START_MS } from './bodies.ts';
 import { type Request, Sender, type Sent } from './round.ts';
 
@@ -74,7 +75,8 @@ export async function ingest(): Promise<Figure[]> {
   const load = new Sender('load-process.ts', site.url);
   const raw = new Sender('raw-sqlite.ts', join(folder, 'raw.sqlite'));
   try {
-    const tokens = await enrolAll(site.ask);
+    await site.ask('/__clock', START_MS);
+    const tokens = await enrolFleet(site.ask, NODES, ['DE']);
     const costs = new Map<string, Cost>();
     const note = (name: string, number: number, cpuMilliseconds: number, sent: Sent) => {
       if (number < WARM_UP_ROUNDS) return;
@@ -107,28 +109,6 @@ export async function ingest(): Promise<Figure[]> {
     await site.stop();
     rmSync(folder, { recursive: true, force: true });
   }
-}
-
-async function enrolAll(ask: Ask): Promise<string[]> {
-  await ask('/__clock', START_MS);
-  await ask('/v1/sites', { id: 'bench', gridZone: 'DE', pueRatio: 1.2 });
-  const { key } = await ask<{ key: string }>('/v1/enrolment-keys', {
-    label: 'bench',
-    site: 'bench',
-    maxUses: null,
-  });
-  const tokens: string[] = [];
-  for (let node = 0; node < NODES; node++) {
-    const fingerprint = String(node).padStart(64, '0');
-    const host = {
-      hostname: `node-${node}`,
-      fingerprint,
-      machineFingerprint: fingerprint,
-      agentVersion: '0.1.0',
-    };
-    tokens.push((await ask<{ token: string }>('/v1/enroll', host, key)).token);
-  }
-  return tokens;
 }
 
 function figures(costs: ReadonlyMap<string, Cost>): Figure[] {

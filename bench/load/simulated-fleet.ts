@@ -1,6 +1,7 @@
 /** Nodes that enrol and report to the metered Worker, on a clock that is set. */
 import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
-import { type Ask, type MeteredSite, type SiteOptions, startMeteredSite } from '../metered-site.ts';
+import { type MeteredSite, type SiteOptions, startMeteredSite } from '../metered-site.ts';
+import { enrolFleet } from './enrol-fleet.ts';
 import type { NodeWindows } from './node-windows.ts';
 
 const START_MS = Date.UTC(2026, 5, 1);
@@ -40,7 +41,7 @@ export class SimulatedFleet {
     const site = await startMeteredSite('bench/cost/metered-worker.mjs', options);
     const fleet = new SimulatedFleet(site, options);
     await fleet.setClock(0);
-    fleet.#tokens = await enrolFleet(site.ask, options.nodes);
+    fleet.#tokens = await enrolFleet(site.ask, options.nodes, ZONES);
     // The first report of each node registers its devices and its job: once in its life, not each day.
     await fleet.report(0, 0.1, 1);
     return fleet;
@@ -130,27 +131,4 @@ export class SimulatedFleet {
     });
     await this.#site.ask('/__many', requests);
   }
-}
-
-/** Two zones, every node in one of two sites. @returns a token for each node */
-async function enrolFleet(ask: Ask, nodes: number): Promise<string[]> {
-  const keys: string[] = [];
-  for (const [index, gridZone] of ZONES.entries()) {
-    const site = `site-${index}`;
-    await ask('/v1/sites', { id: site, gridZone, pueRatio: 1.2 });
-    const { key } = await ask<{ key: string }>('/v1/enrolment-keys', { label: 'bench', site, maxUses: null });
-    keys.push(key);
-  }
-  const tokens: string[] = [];
-  for (let node = 0; node < nodes; node++) {
-    const fingerprint = String(node).padStart(64, '0');
-    const host = {
-      hostname: `node-${node}`,
-      fingerprint,
-      machineFingerprint: fingerprint,
-      agentVersion: '0.1.0',
-    };
-    tokens.push((await ask<{ token: string }>('/v1/enroll', host, keys[node % keys.length])).token);
-  }
-  return tokens;
 }
