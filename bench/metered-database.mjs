@@ -7,8 +7,6 @@ export const emptyBill = () => ({
   written: 0,
   read: 0,
   statements: 0,
-  /** Requests to the database: a batch is one of them. */
-  trips: 0,
   longestValue: 0,
   /** Rows written by the table that a statement names. */
   writtenTo: {},
@@ -27,10 +25,7 @@ export function metered(db, bill) {
     return result;
   };
   const wrap = (statement, sql) => {
-    const all = async () => {
-      bill.trips++;
-      return count(await statement.all(), sql);
-    };
+    const all = async () => count(await statement.all(), sql);
     const counting = {
       bind: (...values) => {
         for (const value of values)
@@ -52,7 +47,6 @@ export function metered(db, bill) {
   const database = {
     prepare: (sql) => wrap(db.prepare(sql), sql),
     batch: async (statements) => {
-      bill.trips++;
       const own = statements.map((statement) => originals.get(statement));
       const results = await db.batch(own.map(({ statement }) => statement));
       return results.map((result, index) => count(result, own[index].sql));

@@ -7,6 +7,7 @@ import { Miniflare } from 'miniflare';
 import { applyMigrations } from '../deploy/local/migrate.ts';
 import { nodeCrypto } from '../deploy/node-crypto.ts';
 import { ADMIN_TOKEN_ID, createToken } from '../shared/auth/token-format.ts';
+import type { Plan } from '../shared/pace/plans.ts';
 import { bytesByTable } from './database-pages.ts';
 
 const ROOT = new URL('..', import.meta.url).pathname;
@@ -20,7 +21,7 @@ export interface SiteOptions {
   /** Names of the bindings. */
   readonly databases?: readonly string[];
   readonly archive?: boolean;
-  readonly plan?: 'free' | 'paid';
+  readonly plan?: Plan;
   /** That each isolate may use for its heap; more of it ends workerd. Default: as much as the machine has. */
   readonly heapMebibytes?: number;
 }

@@ -1,6 +1,7 @@
 /** What a fleet costs: counted on the real Worker, priced by prices.json without any allowance. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import type { Plan } from '../../shared/pace/plans.ts';
 import { retentionSettings } from '../../shared/settings/retention.ts';
 import type { Figure } from '../figures.ts';
 import { GPUS } from '../load/gpu-load.ts';
@@ -80,7 +81,7 @@ export async function cost(): Promise<Figure[]> {
 }
 
 /** Of a node, when as much leaves as comes. */
-function databaseBytes(plan: 'free' | 'paid', hot: number, { packed, cut, fleet }: KeptBytes): number {
+function databaseBytes(plan: Plan, hot: number, { packed, cut, fleet }: KeptBytes): number {
   const { seriesDays, windowsDays, hoursDays } = retentionSettings({ RETENTION_PLAN: plan });
   const ofNode = seriesDays * hot + (windowsDays - seriesDays) * packed + (hoursDays! - windowsDays) * cut;
   return ofNode + (hoursDays! * fleet) / NODES;

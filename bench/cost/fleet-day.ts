@@ -1,4 +1,5 @@
 /** A day of a fleet, told to the real Worker, and all that becomes of it: what every statement wrote and read. */
+import type { Plan } from '../../shared/pace/plans.ts';
 import { retentionSettings } from '../../shared/settings/retention.ts';
 import { NodeWindows } from '../load/node-windows.ts';
 import { DAY_MINUTES, type Meter, MINUTE_MS, SimulatedFleet } from '../load/simulated-fleet.ts';
@@ -7,7 +8,7 @@ import { loadOf } from '../storage/storage.ts';
 export interface FleetDay {
   readonly nodes: number;
   readonly reportEverySeconds: number;
-  readonly plan: 'free' | 'paid';
+  readonly plan: Plan;
 }
 
 export interface Bill {
@@ -16,8 +17,6 @@ export interface Bill {
   readonly rowsRead: number;
   /** Rows by table, of all that were written. */
   readonly writtenTo: ReadonlyMap<string, number>;
-  /** Of the rows written: when the day's series left, when its windows were cut, when it was deleted. */
-  readonly rowsOfLeaving: number;
   /** The most that a run of each of the five turns of the cron asked of the database. */
   readonly mostQueries: readonly number[];
   /** What the archive holds of the day before anything of it is deleted. */
@@ -64,7 +63,6 @@ export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): P
     }
     await fleet.setClock((DAY_MINUTES + RESTATED_AFTER_MINUTES) * MINUTE_MS);
     await fleet.intensity(0, 24, 500);
-    const told = await fleet.setClock(2 * DAY_MINUTES * MINUTE_MS);
     const archived = await leave(fleet, plan);
     const after = await fleet.setClock(0);
     process.stderr.write('\n');
@@ -73,7 +71,6 @@ export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): P
       rowsWritten: after.written - before.written,
       rowsRead: after.read - before.read,
       writtenTo: difference(after, before),
-      rowsOfLeaving: after.written - told.written,
       mostQueries: after.mostInTurn,
       ...archived,
     };
@@ -83,7 +80,7 @@ export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): P
 }
 
 /** The day grows old: its series leave, its windows are cut, it is deleted. */
-async function leave(fleet: SimulatedFleet, plan: 'free' | 'paid') {
+async function leave(fleet: SimulatedFleet, plan: Plan) {
   const { seriesDays, windowsDays, hoursDays, archivedSeriesDays } = retentionSettings({
     RETENTION_PLAN: plan,
   });

@@ -14,7 +14,7 @@ export interface ZoneSavings {
   readonly jobs: readonly Savings[];
 }
 
-/** Zones of the published table of savings, with whose ridge of 15 inputs ours are compared; null where the folder has none. */
+/** Zones of the published table of savings, with whose ridge of 15 inputs ours are compared. */
 const PUBLISHED_TABLE = 'WINDOW_PICKING_2024Q4.csv';
 
 export function greenestFigures(folder: string, all: readonly ZoneSavings[]): Figure[] {
@@ -70,6 +70,7 @@ export function share(
   return sum(pick) / sum(({ perfect }) => perfect);
 }
 
+/** Null where the folder has no such table. */
 function publishedZones(folder: string): ReadonlySet<string> | null {
   const path = join(folder, PUBLISHED_TABLE);
   if (!existsSync(path)) return null;

@@ -1,8 +1,8 @@
 /** A month of a fleet, written in bulk: a day of all nodes is one statement, each ledger one of some tens. */
-import type { Miniflare } from 'miniflare';
 import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { encodeHour } from '../../shared/ledger/hour-codec.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
+import type { Database } from '../metered-site.ts';
 import { generator } from '../row-layout/workload.ts';
 
 export const START_MS = Date.UTC(2026, 5, 1);
@@ -18,8 +18,6 @@ const HOURS_OF_VALUES = 32 * 24;
 const SERIES_KEYS = 2 ** 24;
 const HOUR_KEYS = 2 ** 21;
 const JOB_KEYS = 2 ** 20;
-
-type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;
 
 /** Jobs at a time; the next ones follow when their days are over. */
 const jobsAtOnce = (nodes: number) => Math.ceil(nodes / NODES_PER_JOB);

@@ -1,9 +1,8 @@
 /** Questions about the day as users ask them, beside the truth, to the millijoule. */
+import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
 import type { Bill, Fleet } from './fleet.ts';
 import { firstHourOf, type ScaleOptions } from './options.ts';
 import { HOURS, nodeHourMillijoules, START_MS, siteOf, zoneOf } from './truth.ts';
-
-const MILLIJOULES_PER_KWH = 3.6e9;
 
 export interface Answer {
   readonly name: string;

@@ -1,6 +1,7 @@
 /** The fleet at work: sites and intensities, nodes that enrol by key, and doors into the Worker with their bill. */
 import { deflateRawSync } from 'node:zlib';
 import { encodeSeries } from '../../shared/ledger/series-codec.ts';
+import { bindingOf } from '../../shared/settings/shards.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { cpuSeconds } from '../agent/process-use.ts';
 import { type MeteredSite, startMeteredSite } from '../metered-site.ts';
@@ -44,7 +45,7 @@ export class Fleet {
 
   /** @param shards databases */
   static async start(shards: number): Promise<Fleet> {
-    const databases = Array.from({ length: shards }, (_, shard) => (shard === 0 ? 'DB' : `DB_${shard}`));
+    const databases = Array.from({ length: shards }, (_, shard) => bindingOf(shard));
     const options = { databases, archive: true, plan: 'paid', heapMebibytes: WORKER_MEBIBYTES } as const;
     const site = await startMeteredSite('bench/scale/worker.mjs', options);
     const series = Array.from({ length: SERIES_KINDS }, (_, kind) =>

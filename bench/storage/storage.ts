@@ -101,9 +101,9 @@ export interface KeptBytes {
   readonly fleet: number;
 }
 
-/** Days at which the database is looked at: from the first on some are packed, from the third on some are cut. */
 /** Sums of 64 nodes are one row: of few nodes it would be mostly the rest of its last page. */
 const KEPT_NODES = 16;
+/** Days at which the database is looked at: from the first on some are packed, from the third on some are cut. */
 const PACKED_FROM = 14;
 const PACKED_TO = 24;
 const CUT_FROM = 38;
