@@ -2,10 +2,10 @@
  * The forecast of a zone with little history: the usual course of a day, and how far the last hours lie beside it, which is
  * forgotten by and by. Its band is what the same rule got wrong on the history itself.
  */
+import { HOURS_PER_DAY } from '../time/window.ts';
 import { type HourForecast, LEAD_HOURS } from './forecast/forecaster.ts';
 import { bandAround, LeadErrors, logGrams } from './lead-errors.ts';
 
-const HOURS_PER_DAY = 24;
 const PROFILE_DAYS = 7;
 /** With two days each hour of the day is known, and the first day's forecast of the second tells how wrong it can be. */
 export const PROFILE_LEAST_HOURS = 2 * HOURS_PER_DAY;

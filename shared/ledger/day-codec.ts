@@ -1,11 +1,9 @@
 /** A node's day of the ledger as bytes, the `hours` column of `node_days`: hours that have settled long ago, together. */
-import { WINDOWS_PER_HOUR } from '../time/window.ts';
+import { HOURS_PER_DAY, WINDOWS_PER_HOUR } from '../time/window.ts';
 import type { HourLedger, LedgerEpoch } from './hour.ts';
 import { SEAL_BYTES, sealed, unsealed } from './hour-codec.ts';
 import { ByteReader, ByteWriter } from './varint.ts';
 import { readWindows, writeWindows } from './window-run.ts';
-
-const HOURS_PER_DAY = 24;
 
 /** By hour of the day, 0 to 23. */
 export type DayLedger = ReadonlyMap<number, HourLedger>;

@@ -41,7 +41,7 @@ function byFirst(a: readonly unknown[], b: readonly unknown[]): number {
   return String(a[0]) < String(b[0]) ? -1 : 1;
 }
 
-function fnv1a(text: string): number {
+export function fnv1a(text: string): number {
   let hash = OFFSET;
   for (let i = 0; i < text.length; i++) hash = mixed(hash, text.charCodeAt(i));
   return hash >>> 0;

@@ -2,6 +2,7 @@
  * When in each interval a node reports: always at the same place, and all nodes evenly over it, so that no second has a
  * herd, not at the full minute and not after all agents were started at once.
  */
+import { fnv1a } from '../ledger/digest.ts';
 
 /** The golden ratio's steps around a circle never cluster, wherever the count stops. */
 const GOLDEN_STEP = (Math.sqrt(5) - 1) / 2;
@@ -13,10 +14,7 @@ export function phaseOfNumber(nodeNumber: number): number {
 
 /** 0..1, for a node that the server has not told its place: FNV-1a of its id, then mixed (murmur3's last step). */
 export function phaseOfId(nodeId: string): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < nodeId.length; index++) {
-    hash = Math.imul(hash ^ nodeId.charCodeAt(index), 0x01000193);
-  }
+  let hash = fnv1a(nodeId);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;

@@ -4,10 +4,10 @@
  */
 import { ByteReader, ByteWriter } from '../ledger/varint.ts';
 import type { NumberSet } from '../number-set.ts';
+import { HOURS_PER_DAY } from '../time/window.ts';
 import { COUNTS, FRACTIONS, HourSums, type RolledWindow, TABLES } from './hour-sums.ts';
 
 const FORMAT_VERSION = 1;
-const HOURS_PER_DAY = 24;
 const CHUNK_BYTES = 32;
 
 /** Group number to its sums: one hour of a block of nodes. */

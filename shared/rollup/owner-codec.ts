@@ -4,7 +4,7 @@
  * integer is exact.
  */
 import { ByteReader, ByteWriter } from '../ledger/varint.ts';
-import { WINDOWS_PER_HOUR } from '../time/window.ts';
+import { HOURS_PER_DAY, WINDOWS_PER_HOUR } from '../time/window.ts';
 import {
   dayOfHours,
   ENERGY_TABLES,
@@ -19,7 +19,6 @@ import {
 } from './owner-sums.ts';
 
 const FORMAT_VERSION = 1;
-const HOURS_PER_DAY = 24;
 
 export interface EncodedDay {
   readonly sums: Uint8Array;

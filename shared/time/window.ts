@@ -8,6 +8,7 @@ export const WINDOW_MS = 300_000;
 export const WINDOWS_PER_HOUR = 12;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 86_400_000;
+export const HOURS_PER_DAY = 24;
 
 /** Half-open `[startMs, endMs)`. */
 export interface TimeRange {

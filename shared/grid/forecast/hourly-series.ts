@@ -2,7 +2,8 @@
  * A zone's hourly intensity as the forecaster sees it: on a scale that stretches clean hours, where errors of intensity weigh
  * like relative ones. Index = hours since the series began. Hours without a value take that of the day before.
  */
-const HOURS_PER_DAY = 24;
+import { HOURS_PER_DAY } from '../../time/window.ts';
+
 /** Box-Cox exponent, chosen on October 2023 to September 2024: a relative error is least there. */
 const EXPONENT = -0.4;
 /** Keeps the way back from the scale finite. */
