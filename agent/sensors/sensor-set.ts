@@ -119,7 +119,7 @@ export async function openSensorSet(
     meters = slots.flatMap((one) => one.meters);
   }
 
-  /** Called when none is due. One that is under way, or stands by, may be at any time. */
+  /** Called when none is due. One that is under way may be at any time; one that stands by waits for news of another. */
   function nextProbeAtMs(): number {
     if (slots.some(({ busy }) => busy !== null)) return Number.NEGATIVE_INFINITY;
     const waiting = slots.filter(({ health }) => health.state !== 'standby');

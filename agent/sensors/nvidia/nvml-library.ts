@@ -164,6 +164,12 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
     { id: FIELD_ENERGY, scope: POWER_SCOPE.gpu },
     { id: FIELD_POWER_AVERAGE, scope: POWER_SCOPE.gpu },
   ]);
+  const powersByScope = [POWER_SCOPE.gpu, POWER_SCOPE.module].map((scope) =>
+    createFieldValues([
+      { id: FIELD_POWER_AVERAGE, scope },
+      { id: FIELD_POWER_INSTANT, scope },
+    ]),
+  );
   const told: EnergyAndMeanPower = { energyCode: 0, energyMillijoules: 0, powerCode: 0, powerWatts: 0 };
 
   return {
@@ -194,10 +200,7 @@ export function createNvmlLibrary(library: ForeignLibrary): NvmlLibrary {
       return told;
     },
     powerFieldsWatts(device, scope) {
-      const powers = createFieldValues([
-        { id: FIELD_POWER_AVERAGE, scope },
-        { id: FIELD_POWER_INSTANT, scope },
-      ]);
+      const powers = powersByScope[scope]!;
       const code = fields(device, powers.count, powers.buffer);
       const watts = (place: number) => result(code || powers.code(place), () => powers.integer(place) / 1000);
       return { average: watts(0), instant: watts(1) };
