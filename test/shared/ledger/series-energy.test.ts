@@ -18,7 +18,7 @@ const device = (energyMillijoules: number, changes: Partial<DeviceReport> = {}):
   ...changes,
 });
 
-const wholeWatts = fc.array(fc.double({ min: 0, max: 2_500, noNaN: true }), {
+const windowWatts = fc.array(fc.double({ min: 0, max: 2_500, noNaN: true }), {
   minLength: SAMPLES,
   maxLength: SAMPLES,
 });
@@ -27,7 +27,7 @@ const energyOf = (watts: readonly number[]) =>
 
 test('a series agrees with the energy that it was made from, rounded and with gaps', () => {
   fc.assert(
-    fc.property(wholeWatts, fc.array(fc.nat(SAMPLES - 1)), (watts, missing) => {
+    fc.property(windowWatts, fc.array(fc.nat(SAMPLES - 1)), (watts, missing) => {
       const gaps = new Set(missing);
       const samples = watts.map((each, second) => (gaps.has(second) ? null : Math.round(each)));
       expect(seriesDisagreement(device(energyOf(watts)), samples, STEP_MS)).toBeNull();

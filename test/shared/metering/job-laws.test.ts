@@ -86,7 +86,7 @@ describe('conservation', () => {
             ...Object.fromEntries(
               GPUS.map((id, index) => [`nvml:${id}`, { counter: counter(values[index]!) }]),
             ),
-            bmc: { power: 5000 },
+            bmc: { power: 5_000 },
           });
         read();
         for (const step of steps) {
@@ -235,8 +235,8 @@ describe('a process that is killed', () => {
       one.tick(seconds * 1000, { 'nvml:GPU-0': { counter: counter(seconds * 1_000) } });
     look(one, 0, [claim('a', ['GPU-0'])]);
     for (const seconds of [0, 1, 2]) read(seconds);
-    one.restart(5000);
-    look(one, 5000, []);
+    one.restart(5_000);
+    look(one, 5_000, []);
     for (const seconds of [5, 6]) read(seconds);
     one.report();
     expect(jobEnergy(one, 'slurm:c:a')).toBe(2_000);
@@ -258,7 +258,7 @@ describe('a process that is killed', () => {
     look(one, 0, [claim('a', ['GPU-0'])]);
     one.tick(0, { 'nvml:GPU-0': { counter: counter(0) } });
     one.restart(0);
-    one.tick(5000, { 'nvml:GPU-0': { counter: counter(1_000) } });
+    one.tick(5_000, { 'nvml:GPU-0': { counter: counter(1_000) } });
     one.report();
     expect(jobEnergy(one, 'slurm:c:a')).toBe(0);
   });
@@ -282,7 +282,7 @@ describe('what was seen', () => {
     one.restart(-900_000, 'boot-2');
     look(one, -900_000, [claim('b', ['GPU-0'])]);
     for (const second of [0, 1, 2])
-      one.tick(-900_000 + second * 1000, { 'nvml:GPU-0': { power: 100 } }, START_MS + 5000 + second * 1000);
+      one.tick(-900_000 + second * 1000, { 'nvml:GPU-0': { power: 100 } }, START_MS + 5_000 + second * 1000);
     one.report();
     expect(jobEnergy(one, 'slurm:c:a')).toBe(0);
     expect(jobEnergy(one, 'slurm:c:b')).toBe(200_000);
@@ -338,7 +338,7 @@ describe('what was seen', () => {
     expect(one.report()).toEqual([]);
     look(one, 4_000, [claim('b', ['GPU-0'])]);
     expect(one.report()).toEqual([]);
-    look(one, 5000, []);
+    look(one, 5_000, []);
     expect(one.report()).toEqual([]);
     read(6);
     one.report();
