@@ -1,11 +1,16 @@
 import { createRoute } from '@hono/zod-openapi';
-import { HOUR_MS } from '../../shared/time/window.ts';
+import { missedAfterMs } from '../../shared/pace/silence.ts';
+import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import type { App } from '../http/app.ts';
 import { requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { counterfactual } from '../use-cases/counterfactual.ts';
 import { counterfactualAnswer, counterfactualQuery, counterfactualReply } from './counterfactual-schema.ts';
+import { fleetPace } from './fleet-pace.ts';
+
+/** A window is over, its last report sent and another begun. */
+const LEAST_GOES_ON_MS = 3 * WINDOW_MS;
 
 const route = createRoute({
   method: 'get',
@@ -29,9 +34,11 @@ export function registerCounterfactual(app: App): void {
   app.openapi(route, async (context) => {
     const query = context.req.valid('query');
     const { from: fromMs, to: toMs, slackHours, ...rest } = query;
+    const { silentEverySeconds } = await fleetPace(context);
+    const goesOnMs = Math.max(LEAST_GOES_ON_MS, missedAfterMs(silentEverySeconds));
     const found = await counterfactual(
       context.var.shards,
-      { ...rest, fromMs, toMs, slackMs: slackHours * HOUR_MS },
+      { ...rest, fromMs, toMs, slackMs: slackHours * HOUR_MS, goesOnMs },
       context.var.nowMs,
     );
     if (!found.ok) return problemResponse(context, found.problem);

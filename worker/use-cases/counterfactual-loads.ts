@@ -17,13 +17,12 @@ import type { Shards } from '../storage/shards.ts';
 
 /** Decoded hours held at once. */
 const HOURS_AT_ONCE = 2_000;
-/** A job that was heard of so lately may go on. */
-const STILL_RUNNING_MS = 3 * WINDOW_MS;
-
 export interface LoadRange {
   readonly fromMs: number;
   readonly toMs: number;
   readonly nowMs: number;
+  /** A job that was heard of within this may go on: its node may not have reported since. */
+  readonly goesOnMs: number;
 }
 
 export interface JobLoad {
@@ -147,7 +146,7 @@ export async function readLoads(
   range: LoadRange,
   maxNodeHours: number,
 ): Promise<FleetLoads> {
-  const { fromMs, nowMs } = range;
+  const { fromMs, nowMs, goesOnMs } = range;
   const toMs = Math.min(range.toMs, nowMs);
   const loads = new FleetLoads(range);
   if (fromMs >= toMs) return loads;
@@ -166,8 +165,8 @@ export async function readLoads(
   const spans = await spansToFollow(shards, loads, range, maxNodeHours - hoursInRange);
   if (spans.length > 0) await read(readFleetSpans(shards, united(spans)), true);
   for (const job of loads.jobs.values()) {
-    if (job.book.endMs > nowMs - STILL_RUNNING_MS)
-      job.leftOut ??= 'it may still be running: it was heard of within the last quarter of an hour';
+    if (job.book.endMs > nowMs - goesOnMs)
+      job.leftOut ??= `it may still be running: it was heard of within the last ${goesOnMs / 60_000} minutes`;
     if (job.book.energyMillijoules === 0n) job.leftOut ??= 'none of its energy was metered';
   }
   return loads;

@@ -56,6 +56,8 @@ export interface CounterfactualQuery {
   readonly gridZones: readonly string[];
   readonly basis: Basis;
   readonly signal: Signal;
+  /** A job that was heard of within this may still be running. */
+  readonly goesOnMs: number;
   /** Jobs to look at, those with the most energy first. */
   readonly limit: number;
   readonly project?: string | undefined;
@@ -122,7 +124,13 @@ export async function counterfactual(
   }
   const places = new Places(await readAllSettings(shards));
   const numbers = fleet.map(({ number }) => number);
-  const loads = await readLoads(shards, numbers, places, { fromMs, toMs, nowMs }, bounds.nodeHours);
+  const loads = await readLoads(
+    shards,
+    numbers,
+    places,
+    { fromMs, toMs, nowMs, goesOnMs: query.goesOnMs },
+    bounds.nodeHours,
+  );
   if (loads.jobs.size > bounds.jobs) {
     return fail(
       'range_too_long',

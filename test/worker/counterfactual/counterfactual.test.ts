@@ -311,6 +311,7 @@ const QUERY = {
   basis: 'lifecycle',
   signal: 'average',
   limit: 100,
+  goesOnMs: 900_000,
 } as const;
 
 test('every bound is named where it is met, and what is beyond it is left out by name', async () => {
@@ -336,4 +337,13 @@ test('the usual answer takes few queries', async () => {
   expect(answer).toMatchObject({ ok: true, value: { totals: { jobs: 3 } } });
   // Fleet, settings, hours and days, devices, jobs and where they ran; intensity and its order of trust; forecasts of each zone.
   expect(recorded.length).toBeLessThanOrEqual(9 + 2 + 2);
+});
+
+test('where nodes report each hour, a job of an hour ago may still be running', async () => {
+  clock.nowMs = NOW_MS + HOUR_MS;
+  expect((await moved('')).excluded).toEqual([]);
+  await ask('PATCH', '/v1/settings', { reportEverySeconds: 3_600 });
+  const { excluded } = await moved('');
+  expect(excluded).toMatchObject([{ job: RUNNING }]);
+  expect(excluded[0]!.reason).toContain('within the last 180 minutes');
 });
