@@ -1,4 +1,5 @@
 /** How every node stands now, as far as health rules ask. */
+import { lastReportAtMs } from './node-hour-key.ts';
 
 export interface NodeHealth {
   readonly number: number;
@@ -13,11 +14,10 @@ export interface NodeHealth {
   readonly conflictAtMs: number | null;
 }
 
-/** One row of `node_hours` per node, whatever its past (2^21 hours); the conflicts by the index of what is open. */
+/** One row of `node_hours` per node, whatever its past; the conflicts by the index of what is open. */
 const READ = `
   SELECT nodes.number AS number,
-    (SELECT received_at_ms FROM node_hours
-      WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152 ORDER BY key DESC LIMIT 1) AS lastReportAtMs,
+    ${lastReportAtMs('nodes.number')} AS lastReportAtMs,
     nodes.health_at_ms AS healthAtMs,
     (SELECT group_concat((value ->> 'sensor') || ' ' || (value ->> 'state'), ', ') FROM json_each(nodes.health, '$.sensors')
       WHERE value ->> 'state' IN ('failed', 'noData')) AS lostSensors,

@@ -7,6 +7,7 @@ import { CHANGE_COLUMNS } from './changes.ts';
 import { KEY_IS_GOOD, type StoredEnrolmentKey } from './enrolment-keys.ts';
 import type { HostIdentity, KnownHost, Lookalike, NodeToken } from './hosts.ts';
 import { IS_IN_DIRECTORY, IS_NEWS } from './node-directory.ts';
+import { lastReportAtMs } from './node-hour-key.ts';
 import { changeLabels } from './node-labels.ts';
 import { type Shards, shardOfNode } from './shards.ts';
 
@@ -25,9 +26,7 @@ async function lookalikesIn(db: D1Database, host: HostIdentity): Promise<Lookali
   const { results } = await db
     .prepare(
       `SELECT number, id, hostname, enrolled_at_ms AS enrolledAtMs, retired_at_ms AS retiredAtMs, fingerprint = ?1 AS isSame,
-        (SELECT received_at_ms FROM node_hours
-          WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152
-          ORDER BY key DESC LIMIT 1) AS lastReportAtMs,
+        ${lastReportAtMs('nodes.number')} AS lastReportAtMs,
         (SELECT COUNT(*) FROM node_devices WHERE node_number = nodes.number AND type = 'gpu') AS gpus,
         (SELECT COUNT(*) FROM node_devices WHERE node_number = nodes.number AND type = 'gpu'
           AND device_id IN (SELECT value FROM json_each(?3))) AS sharedGpus

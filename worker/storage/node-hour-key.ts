@@ -20,3 +20,8 @@ export function nodeHourKeyRange(
 ): { first: number; end: number } {
   return { first: nodeHourKey(nodeNumber, fromMs), end: nodeNumber * HOURS + Math.ceil(toMs / HOUR_MS) };
 }
+
+/** SQL: when the newest change of the newest hour of node `number` arrived, one row read whatever its history; null before the first. */
+export const lastReportAtMs = (number: string): string => `(
+    SELECT received_at_ms FROM node_hours
+    WHERE key >= ${number} * ${HOURS} AND key < (${number} + 1) * ${HOURS} ORDER BY key DESC LIMIT 1)`;

@@ -5,6 +5,7 @@ import { nodeDevices } from '../schema/schema.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import type { Database } from './database.ts';
 import { selectDirectoryNumber } from './node-directory.ts';
+import { lastReportAtMs } from './node-hour-key.ts';
 import { changeLabels } from './node-labels.ts';
 import { type Move, moveNodes } from './node-sites.ts';
 import { type Shards, shardOfNode } from './shards.ts';
@@ -64,15 +65,10 @@ interface ZoneRow {
   readonly gridZone: string | null;
 }
 
-/**
- * The nodes with where they stand at the instant `?1`. The last report is the newest key of the node's own range (2^21
- * hours): one row read, whatever the node's history.
- */
+/** The nodes with where they stand at the instant `?1`. */
 const NODES_NOW = `
     SELECT nodes.*, ${settingNow("'node:' || nodes.number", 'site')} AS site_id,
-      (SELECT received_at_ms FROM node_hours
-        WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152
-        ORDER BY key DESC LIMIT 1) AS last_report_at_ms
+      ${lastReportAtMs('nodes.number')} AS last_report_at_ms
     FROM nodes`;
 
 const SUMMARY_COLUMNS = `number, id, hostname, labels, simulated, agent_version, enrolled_at_ms, retired_at_ms, health,

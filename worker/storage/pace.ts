@@ -2,6 +2,7 @@
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { type Change, recordChange } from './changes.ts';
 import { type FleetSettings, toReportEverySeconds } from './fleet-settings.ts';
+import { lastReportAtMs } from './node-hour-key.ts';
 
 export interface CountedFleet {
   /** Nodes that report, and how many of them are in the fullest database. */
@@ -53,12 +54,11 @@ export async function readStoredPace(db: D1Database, nowMs: number): Promise<Sto
   };
 }
 
-/** Of each node its own row and, where it enrolled before, that of its newest hour (2^21 hours). */
+/** Of each node its own row and, where it enrolled before, that of its newest hour. */
 const COUNT = `
   SELECT COUNT(*) AS nodes FROM nodes
   WHERE retired_at_ms IS NULL AND simulated = 0 AND (enrolled_at_ms >= ?1 OR
-    (SELECT received_at_ms FROM node_hours
-      WHERE key >= nodes.number * 2097152 AND key < (nodes.number + 1) * 2097152 ORDER BY key DESC LIMIT 1) >= ?1)`;
+    ${lastReportAtMs('nodes.number')} >= ?1)`;
 
 /** Nodes of one database that enrolled or reported since then. */
 export async function countReporting(db: D1Database, sinceMs: number): Promise<number> {

@@ -1,14 +1,13 @@
 /** What agents report of their hosts, written into the ledger of parts: new ones, those that moved, and those that are back. */
 import { CHANGE_COLUMNS } from './changes.ts';
+import { lastReportAtMs } from './node-hour-key.ts';
 import { keepParts, PART_COLUMNS, type PartRow, type StoredPart, toPart } from './parts.ts';
 import { markNodes } from './rollup-marks.ts';
 
-/** With the newest hour of the node, one row read whatever its history (as for the list of nodes). */
 const READ_ELSEWHERE = `
   SELECT ${PART_COLUMNS}, (SELECT retired_at_ms FROM nodes WHERE number = node_number) AS retiredAtMs,
          MAX(COALESCE((SELECT inventory_at_ms FROM nodes WHERE number = node_number), 0),
-           COALESCE((SELECT received_at_ms FROM node_hours
-             WHERE key >= node_number * 2097152 AND key < (node_number + 1) * 2097152 ORDER BY key DESC LIMIT 1), 0)) AS heardAtMs
+           COALESCE(${lastReportAtMs('node_number')}, 0)) AS heardAtMs
   FROM parts
   WHERE part_id IN (SELECT value FROM json_each(?1)) AND node_number <> ?2
     AND (out_of_service_ms IS NULL OR moved_to = ?2)`;
