@@ -28,11 +28,10 @@ export const parseDayKey = (key: number) => ({ group: Math.floor(key / DAYS), da
 /** Rows of one block and day, each within the bound of a value: a node of many short jobs fills more than its share. */
 const PARTS = 2 ** 8;
 
-/** @param block of several databases each counts its own, from wherever its numbers begin */
-export const nodeDayKey = (day: number, block: number, part = 0): number =>
-  (day * BLOCKS + (block % BLOCKS)) * PARTS + part;
-export const endOfNodeDay = (day: number, block: number): number => nodeDayKey(day, block) + PARTS;
-export const dayOfNodeDayKey = (key: number): number => Math.floor(key / (BLOCKS * PARTS));
+export const blockDayKey = (day: number, block: number, part = 0): number =>
+  (day * BLOCKS + block) * PARTS + part;
+export const endOfBlockDay = (day: number, block: number): number => blockDayKey(day, block) + PARTS;
+export const dayOfBlockDayKey = (key: number): number => Math.floor(key / (BLOCKS * PARTS));
 
 export const markKey = (day: number, block: number | 'sum'): number =>
   day * MARKS_PER_DAY + (block === 'sum' ? SUM_MARK : block);

@@ -3,7 +3,7 @@ import { decodeOwnerHours, decodeOwnerSums, encodeOwnerDays } from '../../shared
 import type { OwnerDay, OwnerKey, OwnerSums } from '../../shared/rollup/owner-sums.ts';
 import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
-import { dayOfNodeDayKey, endOfNodeDay, nodeDayKey } from './rollup-keys.ts';
+import { blockDayKey, dayOfBlockDayKey, endOfBlockDay } from './rollup-keys.ts';
 import { STILL_MARKED, seenOf, type TakenMarks } from './rollup-sums.ts';
 
 /** Of one row: D1 takes a value of 2 MB, and both columns are sent in hex as one. */
@@ -31,7 +31,7 @@ interface Row {
 
 async function* readPages(db: D1Database, column: 'sums' | 'hours', days: readonly BlockDays[]) {
   const pairs = days.flatMap(({ day, blocks }) =>
-    blocks.map((block) => [nodeDayKey(day, block), endOfNodeDay(day, block)]),
+    blocks.map((block) => [blockDayKey(day, block), endOfBlockDay(day, block)]),
   );
   const size = PAGE_ROWS[column];
   for (let i = 0; i < pairs.length; i += size) {
@@ -39,7 +39,7 @@ async function* readPages(db: D1Database, column: 'sums' | 'hours', days: readon
       .prepare(column === 'sums' ? READ_SUMS : READ_HOURS)
       .bind(JSON.stringify(pairs.slice(i, i + size)))
       .all<Row>();
-    yield results.map(({ key, hex }) => ({ day: dayOfNodeDayKey(key), bytes: fromHex(hex) }));
+    yield results.map(({ key, hex }) => ({ day: dayOfBlockDayKey(key), bytes: fromHex(hex) }));
   }
 }
 
@@ -110,10 +110,10 @@ export function writeOwnerDays(
   const ordered = [...records].sort((a, b) => a.nodeNumber - b.nodeNumber);
   const days = encodeOwnerDays(ordered, MAX_ROW_BYTES);
   const rows = days.map(({ sums, hours }, part) =>
-    JSON.stringify([nodeDayKey(day, block, part), toHex(sums), toHex(hours)]),
+    JSON.stringify([blockDayKey(day, block, part), toHex(sums), toHex(hours)]),
   );
   const drop = () =>
-    db.prepare(DROP).bind(nodeDayKey(day, block, days.length), seenOf(taken), endOfNodeDay(day, block));
+    db.prepare(DROP).bind(blockDayKey(day, block, days.length), seenOf(taken), endOfBlockDay(day, block));
   return [
     ...jsonChunks(rows).map((chunk) => db.prepare(WRITE).bind(chunk, seenOf(taken))),
     ...(days.length < before ? [drop()] : []),

@@ -52,7 +52,7 @@ interface Group {
 }
 
 /** One owner of one node on one day, in pieces from their starts. */
-interface Record extends OwnerKey {
+interface DayRecord extends OwnerKey {
   readonly day: number;
   readonly pieces: readonly (readonly [startMs: number, sums: OwnerSums])[];
 }
@@ -76,14 +76,14 @@ export async function* joinRolledNodes(
   const nodes = new Map(plan.nodes.map((node) => [node.number, node]));
   const isWanted = ({ nodeNumber, group }: OwnerKey) => nodes.has(nodeNumber) && groups.has(group);
   const owners = new OwnerJoin(join);
-  const addNode = (records: readonly Record[], slotMs: number) => {
+  const addNode = (records: readonly DayRecord[], slotMs: number) => {
     const node = nodes.get(records[0]!.nodeNumber)!;
     for (const [startMs, pieces] of piecesByTime(records, groups, plan))
       owners.addNode(node, { startMs, slotMs }, pieces);
   };
   for (const { isWhole, days } of runsOfDays(plan, [...groups.values()], join)) {
     const slotMs = isWhole ? QUARTER_MS : WINDOW_MS;
-    let last: Record[] = [];
+    let last: DayRecord[] = [];
     const pages = isWhole ? wholeDays(db, days, isWanted) : hoursOfDays(db, plan, days, isWanted);
     for await (const page of pages) {
       const jobs = new Set(page.map(({ owner }) => jobOfOwner(owner)));
@@ -101,7 +101,7 @@ export async function* joinRolledNodes(
 }
 
 function piecesByTime(
-  records: readonly Record[],
+  records: readonly DayRecord[],
   groups: ReadonlyMap<number, Group>,
   { acceptsPlace }: RolledNodes,
 ): ReadonlyMap<number, OwnerPiece[]> {
@@ -124,7 +124,7 @@ async function* wholeDays(
   db: D1Database,
   days: readonly BlockDays[],
   isWanted: IsWanted,
-): AsyncGenerator<Record[]> {
+): AsyncGenerator<DayRecord[]> {
   for await (const page of readOwnerDays(db, days, isWanted))
     yield page.map(({ sums, ...of }) => ({ ...of, pieces: [[of.day * DAY_MS, sums] as const] }));
 }
@@ -134,7 +134,7 @@ async function* hoursOfDays(
   { isTaken }: RolledNodes,
   days: readonly BlockDays[],
   isWanted: IsWanted,
-): AsyncGenerator<Record[]> {
+): AsyncGenerator<DayRecord[]> {
   for await (const page of readOwnerHours(db, days, isWanted))
     yield page.map(({ hours, ...of }) => {
       const pieces = [...hours].map(([hour, sums]) => [of.day * HOURS_PER_DAY + hour, sums] as const);
