@@ -4,13 +4,13 @@ import { type NodeWindow, nodeWindows } from '../../shared/emissions/node-window
 import { nodesAsKnown } from '../../shared/settings/node-as-known.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
-import { readFleet } from '../storage/fleet.ts';
+import { readFleetNodes } from '../storage/fleet.ts';
 import { readJobs } from '../storage/jobs.ts';
 import { readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { findNodeNumber } from '../storage/node-directory.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
-import { readSettingsOfMany } from '../storage/settings.ts';
+import { readSettingsOf } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
 import { devicesAsKnown } from './known-devices.ts';
 
@@ -40,12 +40,13 @@ export async function readNodeWindows(
   const number = await findNodeNumber(shards.main, nodeId);
   if (number === null) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
   const db = shards.ofNode(number);
-  const fleet = (await readFleet(db)).filter(({ id }) => id === nodeId);
-  const subjects = fleet.map(({ number }) => `node:${number}`);
-  const settings = await readSettingsOfMany(openDatabase(db), subjects);
-  const [node] = nodesAsKnown(fleet, settings, knownAtMs);
+  const numbers = [number];
+  const [nodes, settings] = await Promise.all([
+    readFleetNodes(db, numbers),
+    readSettingsOf(openDatabase(db), `node:${number}`),
+  ]);
+  const [node] = nodesAsKnown(nodes, settings, knownAtMs);
   if (node === undefined) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
-  const numbers = [node.number];
   const [hours, parts] = await Promise.all([
     readHoursAsKnown(db, { nodeNumbers: numbers, fromMs, toMs }, knownAtMs),
     readPartsAsKnown(db, numbers, knownAtMs),
