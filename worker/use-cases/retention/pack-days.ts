@@ -2,6 +2,7 @@
 import { figuresOf } from '../../../shared/ledger/day-codec.ts';
 import type { HourLedger } from '../../../shared/ledger/hour.ts';
 import { DAY_MS, HOUR_MS } from '../../../shared/time/window.ts';
+import { byKey } from '../../storage/by-node.ts';
 import {
   type DayWrite,
   newMark,
@@ -36,12 +37,10 @@ export async function packHours(
     (await readDays(db, spans)).map((day) => [nodeDayKey(day.nodeNumber, day.day), day]),
   );
   const rows = await readHourRows(db, spans, unchangedSinceMs);
-  const byDay = new Map<number, HourRow[]>();
-  for (const row of rows) {
-    const { nodeNumber, hourStartMs } = parseNodeHourKey(row.key);
-    const dayKey = nodeDayKey(nodeNumber, Math.floor(hourStartMs / DAY_MS));
-    byDay.set(dayKey, [...(byDay.get(dayKey) ?? []), row]);
-  }
+  const byDay = byKey(rows, ({ key }) => {
+    const { nodeNumber, hourStartMs } = parseNodeHourKey(key);
+    return nodeDayKey(nodeNumber, Math.floor(hourStartMs / DAY_MS));
+  });
   const writes = [...byDay].map(([dayKey, ofDay]) => ({
     dayKey,
     rows: ofDay,
