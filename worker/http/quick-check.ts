@@ -34,6 +34,8 @@ function typeAcceptor(schema: core.$ZodTypes): Accepts {
       if (def.format === 'base64') return (value) => typeof value === 'string' && core.isValidBase64(value);
       throw unknownPart(`a string of format "${def.format}"`);
     case 'number':
+      // Of these the schema itself is the check.
+      if ('format' in def) throw unknownPart(`a number of format "${def.format}"`);
       return Number.isFinite;
     case 'boolean':
       return (value) => typeof value === 'boolean';

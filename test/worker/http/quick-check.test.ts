@@ -149,6 +149,7 @@ test('a schema that it does not know is refused when it is made', () => {
     z.object({ a: z.string() }),
     z.union([z.string(), z.number()]),
     z.number().multipleOf(2),
+    z.int(),
     z.string().transform(Number),
     z.string().default('a'),
   ])
