@@ -256,7 +256,7 @@ export function registerSites(app: App): void {
       { ...change, effectiveFromMs: effectiveFrom },
       { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why },
     );
-    if (embodiedLifetimeYears !== undefined) await followEverywhere(context.var.shards);
+    if (site.ok && embodiedLifetimeYears !== undefined) await followEverywhere(context.var.shards);
     return site.ok ? context.json(siteReply(site.value), 200) : problemResponse(context, site.problem);
   });
 }
