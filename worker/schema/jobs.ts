@@ -3,11 +3,12 @@ import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
  * Which hours of which nodes hold a share of a job, so that a job's hours are found without reading the fleet's. `key` is
- * `job number * 2^20 + node number`, both as counted within the shard: one row written when a job appears on a node, and one in each hour that it stays.
+ * `job number * 2^20 + node number`, both as counted within the shard: one row written when a job appears on a node, in each of
+ * its first four hours, and then a few times a day, since the last hour is noted ahead (`worker/storage/job-nodes.ts`).
  */
 export const jobNodes = sqliteTable('job_nodes', {
   key: integer('key').primaryKey(),
-  /** Whole hours since 1970; hours between may hold nothing. */
+  /** Whole hours since 1970; hours between may hold nothing, and the last may be ahead of what there is. */
   firstHour: integer('first_hour').notNull(),
   lastHour: integer('last_hour').notNull(),
 });
