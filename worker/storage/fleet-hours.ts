@@ -9,13 +9,14 @@ import { type Shards, shardOfNode } from './shards.ts';
 export async function* readFleetHours(shards: Shards, query: HoursQuery): AsyncGenerator<NodeHour> {
   const byShard = [...byKey(query.nodeNumbers, shardOfNode)].sort(([a], [b]) => a - b);
   for (const [shard, nodeNumbers] of byShard)
-    yield* readNodeHours(shards.at(shard), { ...query, nodeNumbers });
+    yield* shards.stream(shard, (db) => readNodeHours(db, { ...query, nodeNumbers }));
 }
 
 /** Like `readHourSpans`; no span reaches from one shard into the next. */
 export async function* readFleetSpans(shards: Shards, spans: readonly KeySpan[]): AsyncGenerator<NodeHour> {
   const shardOf = ({ first }: KeySpan) => shardOfNode(parseNodeHourKey(first).nodeNumber);
-  for (const [shard, own] of byKey(spans, shardOf)) yield* readHourSpans(shards.at(shard), own);
+  for (const [shard, own] of byKey(spans, shardOf))
+    yield* shards.stream(shard, (db) => readHourSpans(db, own));
 }
 
 /** Like `readHoursAsKnown`. */

@@ -89,6 +89,15 @@ export class Shards {
     return named(shard, () => ask(this.at(shard), shard));
   }
 
+  /** Rows of one shard as they come. @throws ShardError */
+  async *stream<T>(shard: number, read: (db: D1Database) => AsyncGenerator<T>): AsyncGenerator<T> {
+    try {
+      yield* read(this.at(shard));
+    } catch (error) {
+      throw toShardError(shard, error);
+    }
+  }
+
   /** Asks every shard. @returns answers in order of the shards @throws ShardError of the first that fails */
   async each<T>(ask: Ask<T>): Promise<T[]> {
     return inTurns(
@@ -143,8 +152,12 @@ async function named<T>(shard: number, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    throw error instanceof ShardError ? error : new ShardError(shard, error);
+    throw toShardError(shard, error);
   }
+}
+
+function toShardError(shard: number, error: unknown): ShardError {
+  return error instanceof ShardError ? error : new ShardError(shard, error);
 }
 
 /** As many at once as allowed. @returns answers in order */

@@ -89,3 +89,22 @@ test('a report asks the database of its node and no other', async () => {
   const body = { version: 1, sentAtMs: NOW_MS, agentVersion: '0.1.0', reports: [] };
   expect((await without(1).call('POST', '/v1/ingest', body, token)).status).toBe(200);
 });
+
+test('a database that fails in the middle of an answer is named as well', async () => {
+  silent();
+  const [first, second, third] = THREE;
+  const prepare = (sql: string) =>
+    sql.includes('CROSS JOIN node_hours')
+      ? gone('D1_ERROR: disk I/O error').prepare(sql)
+      : third!.prepare(sql);
+  const failing = {
+    prepare,
+    batch: third!.batch.bind(third),
+    withSession: () => ({ prepare, batch: third!.batch.bind(third), getBookmark: () => null }),
+  } as unknown as D1Database;
+  const fleet = fleetOn([first!, second!, failing], NOW_MS);
+  const response = await fleet.call('GET', '/v1/fleet/counterfactual');
+  expect(await response.text()).toContain('DB_2');
+  expect(response.status).toBe(503);
+  vi.restoreAllMocks();
+});
