@@ -93,14 +93,16 @@ test('a report asks the database of its node and no other', async () => {
 test('a database that fails in the middle of an answer is named as well', async () => {
   silent();
   const [first, second, third] = THREE;
-  const prepare = (sql: string) =>
-    sql.includes('CROSS JOIN node_hours')
-      ? gone('D1_ERROR: disk I/O error').prepare(sql)
-      : third!.prepare(sql);
+  const broken = gone('D1_ERROR: disk I/O error');
+  const statement = broken.prepare('');
+  const database = {
+    prepare: (sql: string) => (sql.includes('CROSS JOIN node_hours') ? statement : third!.prepare(sql)),
+    batch: (list: D1PreparedStatement[]) =>
+      list.includes(statement) ? broken.batch(list) : third!.batch(list),
+  };
   const failing = {
-    prepare,
-    batch: third!.batch.bind(third),
-    withSession: () => ({ prepare, batch: third!.batch.bind(third), getBookmark: () => null }),
+    ...database,
+    withSession: () => ({ ...database, getBookmark: () => null }),
   } as unknown as D1Database;
   const fleet = fleetOn([first!, second!, failing], NOW_MS);
   const response = await fleet.call('GET', '/v1/fleet/counterfactual');
