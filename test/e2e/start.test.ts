@@ -162,7 +162,11 @@ test('killed, as nobody can prevent, it leaves neither the server on its port no
   one.signal('SIGKILL');
   // The agent saves first, and a process's last thread may hold the port a moment longer than its first lives; the
   // test's own limit is the deadline.
-  const isFree = () => freePort('127.0.0.1', port).then(() => true, () => false);
+  const isFree = () =>
+    freePort('127.0.0.1', port).then(
+      () => true,
+      () => false,
+    );
   while (family.some(isRunning) || !(await isFree())) await new Promise((resolve) => setTimeout(resolve, 50));
   const again = start('--port', String(port), '--data', folder);
   await again.until('Ctrl-C stops it all');
