@@ -18,6 +18,14 @@ number() {
   esac
 }
 
+# Several slurmd on a host run this for one job: each has a name of its own, and a file. Also in epilog.sh.
+suffix() {
+  case "$SLURMD_NODENAME" in
+    '' | *[!A-Za-z0-9._-]*) ;;
+    *) printf '.%s' "$SLURMD_NODENAME" ;;
+  esac
+}
+
 write_file() {
   case "$SLURM_JOB_ID" in
     '' | *[!0-9]*) return 0 ;;
@@ -31,8 +39,9 @@ write_file() {
   esac
   restart="$(number "$SLURM_RESTART_COUNT")"
   [ "$restart" = 0 ] && restart=''
-  file="$folder/slurm-$SLURM_JOB_ID.json"
-  part="$folder/.slurm-$SLURM_JOB_ID.$$"
+  name="slurm-$SLURM_JOB_ID$(suffix)"
+  file="$folder/$name.json"
+  part="$folder/.$name.$$"
   {
     printf '{"scheduler":"slurm","job":"%s"' "$SLURM_JOB_ID"
     printf ',"cluster":"%s"' "$(text "$SLURM_CLUSTER_NAME")"

@@ -11,6 +11,7 @@ import {
   type Sightings,
   slurmGpu,
 } from '../job-source.ts';
+import { wholeJobs } from '../whole-jobs.ts';
 import { DropFileError, parseDropFile } from './parse-drop-file.ts';
 
 const MAX_BYTES = 16_384;
@@ -43,19 +44,20 @@ export function createDropFileSource({ folder, clock }: DropFileOptions): JobSou
         if (code === 'ENOENT') return { state: 'absent', detail: `no folder ${folder}` };
         return { state: 'noData', detail: `${folder} cannot be read (${code})`, fix: `chmod 755 ${folder}` };
       }
-      const jobs: JobSighting[] = [];
+      const seen: JobSighting[] = [];
       const problems: string[] = [];
       for (const path of known.keys())
         if (!names.some((name) => path === `${folder}/${name}`)) known.delete(path);
       for (const name of names.slice(0, MAX_JOBS_PER_SOURCE)) {
         const read = await readOne(`${folder}/${name}`);
         if (typeof read === 'string') problems.push(`${name} ${read}`);
-        else if (read !== null) jobs.push(read);
+        else if (read !== null) seen.push(read);
       }
       if (names.length > MAX_JOBS_PER_SOURCE)
         problems.push(
           `${names.length - MAX_JOBS_PER_SOURCE} files beyond the first ${MAX_JOBS_PER_SOURCE} are not read`,
         );
+      const jobs = wholeJobs(seen);
       const detail = [`${counted(jobs.length, 'job')} in ${folder}`, ...listed(problems)].join('; ');
       const fix =
         problems.length > 0

@@ -10,6 +10,7 @@ import {
   MAX_JOBS_PER_SOURCE,
   type Sightings,
 } from '../job-source.ts';
+import { wholeJobs } from '../whole-jobs.ts';
 import { readSlurmEnviron, type SlurmEnvironRead } from './slurm-environ.ts';
 import { findSlurmGroups, type SlurmGroup } from './slurm-groups.ts';
 
@@ -77,32 +78,6 @@ export function createSlurmSource({ sysRoot, procRoot, etcRoot }: HostPaths): Jo
       };
       return { state: 'ready', value, detail };
     },
-  };
-}
-
-/** One of each job: several slurmd on a host may each have given it devices and CPUs. */
-function wholeJobs(sightings: readonly JobSighting[]): JobSighting[] {
-  const byJob = new Map<string, JobSighting>();
-  for (const part of sightings) {
-    const other = byJob.get(part.job);
-    byJob.set(part.job, other === undefined ? part : together(other, part));
-  }
-  return [...byJob.values()];
-}
-
-/** What one part does not tell of its devices is not known of the whole. */
-function together(one: JobSighting, other: JobSighting): JobSighting {
-  const { gpus, cores } = one;
-  return {
-    ...one,
-    restart: one.restart ?? other.restart,
-    cluster: one.cluster ?? other.cluster,
-    incarnation: `${one.incarnation}+${other.incarnation}`,
-    user: one.user ?? other.user,
-    project: one.project ?? other.project,
-    phase: one.phase ?? other.phase,
-    gpus: gpus === null || other.gpus === null ? null : [...new Set([...gpus, ...other.gpus])],
-    cores: cores === null || other.cores === null ? null : cores + other.cores,
   };
 }
 

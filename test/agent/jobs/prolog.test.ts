@@ -3,8 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { createDropFileSource } from '../../../agent/jobs/drop-files/drop-file-source.ts';
 import { parseDropFile } from '../../../agent/jobs/drop-files/parse-drop-file.ts';
+import { epochMs } from '../../../shared/units.ts';
 import { emptyHost } from '../sensors/host-tree.ts';
+import { readySightings } from './support.ts';
 
 const script = (name: string) => fileURLToPath(new URL(`../../../deploy/slurm/${name}.sh`, import.meta.url));
 
@@ -50,6 +53,27 @@ test('the prolog tells the job, the epilog takes it back', async () => {
   });
   expect(runScript('epilog', folder, { SLURM_JOB_ID: '4711' })).toEqual(QUIET);
   expect(await readdir(folder)).toEqual([]);
+});
+
+test('two slurmd of a host each tell what they gave the job, and take back their own', async () => {
+  const { root } = await emptyHost();
+  const env = { SLURM_JOB_ID: '7', SLURM_CPUS_ON_NODE: '8' };
+  expect(runScript('prolog', root, { ...env, SLURMD_NODENAME: 'n1', SLURM_JOB_GPUS: '0,1' })).toEqual(QUIET);
+  expect(runScript('prolog', root, { ...env, SLURMD_NODENAME: 'n2', SLURM_JOB_GPUS: '2' })).toEqual(QUIET);
+  // A name that is none goes nowhere near a path.
+  expect(runScript('prolog', root, { SLURM_JOB_ID: '8', SLURMD_NODENAME: '../n3' })).toEqual(QUIET);
+  expect((await readdir(root)).sort()).toEqual(['slurm-7.n1.json', 'slurm-7.n2.json', 'slurm-8.json']);
+  const source = createDropFileSource({ folder: root, clock: { wallNow: () => epochMs(0) } });
+  const { jobs } = await readySightings(source);
+  expect(jobs).toMatchObject([
+    { job: '7', gpus: ['minor:0', 'minor:1', 'minor:2'], cores: 16 },
+    { job: '8', cores: null },
+  ]);
+  expect(runScript('epilog', root, { SLURM_JOB_ID: '7', SLURMD_NODENAME: 'n1' })).toEqual(QUIET);
+  expect((await readdir(root)).sort()).toEqual(['slurm-7.n2.json', 'slurm-8.json']);
+  // A file without the node's name is of a prolog that did not know it yet.
+  expect(runScript('epilog', root, { SLURM_JOB_ID: '8', SLURMD_NODENAME: 'n1' })).toEqual(QUIET);
+  expect(await readdir(root)).toEqual(['slurm-7.n2.json']);
 });
 
 test('partitions are told by UUID, a restart by its number, and what Slurm does not tell is left out', async () => {
