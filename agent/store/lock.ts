@@ -16,6 +16,9 @@ export class StoreLockedError extends Error {
   override readonly name = 'StoreLockedError';
 }
 
+/** Each try loses only to another start at the same instant. */
+const TRIES = 8;
+
 /** Returns the function that gives the lock back. A lock whose owner is gone is taken over. */
 export async function acquireLock(
   fileSystem: FileSystem,
@@ -23,15 +26,56 @@ export async function acquireLock(
   identity: ProcessIdentity,
 ): Promise<() => Promise<void>> {
   const path = join(directory, 'lock');
-  if (!(await claim(fileSystem, path, identity.own))) {
-    const owner = await fileSystem.readLink(path);
+  for (let tries = 0; tries < TRIES; tries++) {
+    if (await claim(fileSystem, path, identity.own)) return () => removeIfThere(fileSystem, path);
+    const owner = await ownerOf(fileSystem, path);
+    // Given back in between.
+    if (owner === null) continue;
     if (identity.isAlive(owner)) throw lockedBy(owner, directory);
-    await fileSystem.remove(path);
-    if (!(await claim(fileSystem, path, identity.own))) {
-      throw lockedBy(await fileSystem.readLink(path), directory);
-    }
+    await clear(fileSystem, path, owner, identity);
   }
-  return () => fileSystem.remove(path);
+  throw new StoreLockedError(
+    `other agents keep starting on ${directory}: stop them, or give each its own directory`,
+  );
+}
+
+/**
+ * Removes the lock of an owner that is gone. One start at a time does, under a lock of its own: two that read the same
+ * name would else each remove it, the second one the lock that the first has made since.
+ */
+async function clear(
+  fileSystem: FileSystem,
+  path: string,
+  gone: string,
+  identity: ProcessIdentity,
+): Promise<void> {
+  const guard = `${path}.clearing`;
+  if (!(await claim(fileSystem, guard, identity.own))) {
+    const other = await ownerOf(fileSystem, guard);
+    // It was killed here; else it is done in a moment.
+    if (other !== null && !identity.isAlive(other)) await removeIfThere(fileSystem, guard);
+    return;
+  }
+  if ((await ownerOf(fileSystem, path)) === gone) await removeIfThere(fileSystem, path);
+  await removeIfThere(fileSystem, guard);
+}
+
+/** Null where nobody has it. */
+async function ownerOf(fileSystem: FileSystem, path: string): Promise<string | null> {
+  try {
+    return await fileSystem.readLink(path);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.remove(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw error;
+  }
 }
 
 async function claim(fileSystem: FileSystem, path: string, owner: string): Promise<boolean> {

@@ -4,7 +4,7 @@
  * reached the disk, so the same descriptor is never asked again.
  */
 import { join } from 'node:path';
-import type { AppendFile, FileSystem } from './file-system.ts';
+import { type AppendFile, type FileSystem, hasCode } from './file-system.ts';
 import {
   encodeRecord,
   FORMAT_VERSION,
@@ -118,17 +118,28 @@ export class SegmentLog {
     }
   }
 
-  /** Null when the record is damaged. Throws what the disk throws. */
+  /** Null when the record is damaged, or somebody removed its file. Throws what the disk throws. */
   async read(location: Location): Promise<LocatedRecord | null> {
     const { segment, offset, length } = location;
-    const bytes = await this.#fileSystem.readRange(this.#path(segment), offset, length);
-    return recordAt(bytes, 0, this.#versions.get(segment) ?? FORMAT_VERSION);
+    const path = this.#path(segment);
+    const bytes = await unlessGone(this.#fileSystem.readRange(path, offset, length));
+    if (bytes === null) await this.#forget(segment);
+    return bytes === null ? null : recordAt(bytes, 0, this.#versions.get(segment) ?? FORMAT_VERSION);
   }
 
   /** The name's removal is not synced: a segment that comes back says nothing new. */
   async remove(segment: number): Promise<void> {
-    await this.#fileSystem.remove(this.#path(segment));
+    await unlessGone(this.#fileSystem.remove(this.#path(segment)));
     this.#sizes.delete(segment);
+  }
+
+  /** Its file is gone: what is appended to it would be as well. */
+  async #forget(segment: number): Promise<void> {
+    this.#sizes.delete(segment);
+    if (this.#active?.segment !== segment) return;
+    const { file } = this.#active;
+    this.#active = null;
+    await file.close().catch(() => {});
   }
 
   /** Nothing more is appended to the segment: what is not synced in it would look like damage once another follows. */
@@ -188,11 +199,22 @@ export class SegmentLog {
   }
 
   async #cut(segment: number, length: number): Promise<void> {
-    await this.#fileSystem.truncate(this.#path(segment), length);
-    this.#sizes.set(segment, length);
+    const done = await unlessGone(this.#fileSystem.truncate(this.#path(segment), length).then(() => true));
+    if (done === null) this.#sizes.delete(segment);
+    else this.#sizes.set(segment, length);
   }
 
   #path(segment: number): string {
     return join(this.#directory, `${String(segment).padStart(6, '0')}.spool`);
+  }
+}
+
+/** Null where somebody removed the file: asked for again it would fail for ever, and with it every write. */
+async function unlessGone<T>(result: Promise<T>): Promise<T | null> {
+  try {
+    return await result;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
   }
 }

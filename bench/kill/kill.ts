@@ -55,7 +55,8 @@ export async function kill(): Promise<Figure[]> {
       if (kills % 2 === 0) {
         await firstReading(stateDir, before, agent).catch((error: unknown) => {
           const said = readFileSync(join(folder, SAID), 'utf8').trim();
-          throw new Error(`life ${kills + 1} (exit code ${agent.exitCode}) said: ${said}`, { cause: error });
+          const end = agent.signalCode ?? `exit code ${agent.exitCode}`;
+          throw new Error(`life ${kills + 1} (${end}) said: ${said}`, { cause: error });
         });
         restartMs.push(performance.now() - spawnedAt);
       }
@@ -149,14 +150,14 @@ const COMES_UP_WITHIN_MS = 60_000;
 /** Resolves once this life has its first reading on disk. */
 async function firstReading(stateDir: string, before: readonly string[], agent: ChildProcess): Promise<void> {
   const deadline = performance.now() + COMES_UP_WITHIN_MS;
-  while (performance.now() < deadline && agent.exitCode === null) {
+  while (performance.now() < deadline && agent.exitCode === null && agent.signalCode === null) {
     const name = spoolFiles(stateDir).at(-1);
     const isNew = name !== undefined && !before.includes(name);
     const bytes = isNew ? (statSync(join(stateDir, 'spool', name), { throwIfNoEntry: false })?.size ?? 0) : 0;
     if (bytes > HEADER_BYTES) return;
     await sleep(5);
   }
-  throw new Error(`no reading on disk within ${COMES_UP_WITHIN_MS / 1_000} s`);
+  throw new Error(`no reading on disk, at most ${COMES_UP_WITHIN_MS / 1_000} s after its start`);
 }
 
 async function writeCredentials(stateDir: string, url: string): Promise<void> {

@@ -15,7 +15,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import { crc32 } from '../../../agent/store/crc32.ts';
-import { processIdentity, StoreLockedError } from '../../../agent/store/lock.ts';
+import type { DurableStore } from '../../../agent/store/durable-store.ts';
+import { type FileSystem, nodeFileSystem } from '../../../agent/store/file-system.ts';
+import { type ProcessIdentity, processIdentity, StoreLockedError } from '../../../agent/store/lock.ts';
 import { openStore } from '../../../agent/store/open-store.ts';
 import type { WindowReport } from '../../../shared/wire/ingest.ts';
 import { pendingByWindow, report, WINDOW } from './support/reports.ts';
@@ -324,6 +326,71 @@ describe('the lock', () => {
       await (await openStore(directory)).close();
     }
   });
+});
+
+/** Real files, with something that happens just before a lock is read for the first time. */
+function interrupted(before: () => Promise<unknown>): FileSystem {
+  let hasHappened = false;
+  return {
+    ...nodeFileSystem,
+    async readLink(path) {
+      const owner = await nodeFileSystem.readLink(path);
+      if (hasHappened) return owner;
+      hasHappened = true;
+      await before();
+      return owner;
+    },
+  };
+}
+
+describe('two agents that start at one instant', () => {
+  const named = (own: string): ProcessIdentity => ({ own, isAlive: (owner) => owner !== 'gone' });
+
+  it('and find the lock of one that is gone: the slower does not take it from the faster', async () => {
+    symlinkSync('gone', join(directory, 'lock'));
+    let faster: DurableStore | null = null;
+    const fileSystem = interrupted(async () => {
+      faster = await openStore(directory, { identity: named('faster') });
+    });
+    await expect(openStore(directory, { fileSystem, identity: named('slower') })).rejects.toThrow(
+      'another agent (pid faster)',
+    );
+    await faster!.close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('one of which was killed while it cleared the lock: the next one does', async () => {
+    symlinkSync('gone', join(directory, 'lock'));
+    symlinkSync('gone', join(directory, 'lock.clearing'));
+    await (await openStore(directory, { identity: named('next') })).close();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('one of which ends: the other goes on', async () => {
+    const ending = await openStore(directory, { identity: named('ending') });
+    const fileSystem: FileSystem = {
+      ...nodeFileSystem,
+      async readLink(path) {
+        await ending.close();
+        return nodeFileSystem.readLink(path);
+      },
+    };
+    await (await openStore(directory, { fileSystem, identity: named('next') })).close();
+  });
+});
+
+test('files that somebody removes under a running agent cost what was in them, and nothing after it', async () => {
+  const store = await openStore(directory);
+  await store.commit({ meterState: 1, reports: [report(1, 1), report(2, 1)] });
+  for (const name of segments()) rmSync(join(directory, name));
+  expect(await store.read(store.pending())).toEqual([]);
+  expect(store.stats()).toMatchObject({ droppedReports: 2, spoolReports: 0, error: null });
+  await store.commit({ meterState: 2, reports: [report(2, 2)] });
+  expect(await store.read(store.pending())).toEqual([report(2, 2)]);
+  await store.close();
+  const next = await openStore(directory);
+  expect([next.restoredMeterState, next.stats().spoolReports]).toEqual([2, 1]);
+  await next.close();
 });
 
 describe('the directory', () => {
