@@ -11,6 +11,7 @@ export default defineConfig({
     './worker/schema/alerts.ts',
     './worker/schema/channels.ts',
     './worker/schema/grid-rereads.ts',
+    './worker/schema/grid-services.ts',
     './worker/schema/retention.ts',
     './worker/schema/rollups.ts',
     './worker/schema/pace.ts',
