@@ -24,6 +24,11 @@ export interface Service {
 
 /** The spans in service here, in order; none is empty. */
 export function spansInService({ inServiceMs, outOfServiceMs, absences = [] }: Service): TimeSpan[] {
+  // Nearly every part.
+  if (absences.length === 0) {
+    const toMs = outOfServiceMs ?? Number.POSITIVE_INFINITY;
+    return inServiceMs < toMs ? [{ fromMs: inServiceMs, toMs }] : [];
+  }
   const edges = [inServiceMs, ...absences.flat(), outOfServiceMs ?? Number.POSITIVE_INFINITY];
   return edges
     .flatMap((fromMs, i) => (i % 2 === 0 ? [{ fromMs, toMs: edges[i + 1]! }] : []))

@@ -132,24 +132,54 @@ export interface PartFigures {
   readonly figures?: readonly Since<EmbodiedGrams>[];
 }
 
-/** Parts of one node, each with its footprint by what holds last. */
-export function withFootprints<P extends HardwarePart & Service>(
+/** Parts of nodes, each with its footprint by what holds last. */
+export class Footprints {
+  readonly #hardware: readonly Since<HardwareCatalog>[];
+  // Nodes have eight GPUs and two dozen modules that are alike, and are alike: each kind is looked up and summed once.
+  readonly #ofKinds = new Map<string, Footprint & PartFigures>();
+  readonly #holdCpu = new Map<string, boolean>();
+
+  constructor(hardware: readonly Since<HardwareCatalog>[]) {
+    this.#hardware = hardware;
+  }
+
+  /** @param parts of one node */
+  of<P extends HardwarePart & Service>(parts: readonly P[]): (P & Footprint & PartFigures)[] {
+    const gpus = parts.filter(({ type }) => type === 'gpu');
+    const gpuCount = mostAtOnce(gpus);
+    const cpuInGpu = gpus.some(({ name }) => this.#holdsCpu(name));
+    return parts.map((part) => ({
+      ...part,
+      ...(cpuInGpu && part.type === 'cpu' ? IN_MODULE : this.#ofKind(part, gpuCount)),
+    }));
+  }
+
+  #ofKind(part: HardwarePart, gpuCount: number): Footprint & PartFigures {
+    const { type, name, capacityBytes, count } = part;
+    const kind = `${type} ${capacityBytes} ${count} ${gpuCount} ${name}`;
+    let known = this.#ofKinds.get(kind);
+    if (known === undefined) {
+      known = footprintOver(part, this.#hardware, gpuCount);
+      this.#ofKinds.set(kind, known);
+    }
+    return known;
+  }
+
+  #holdsCpu(gpuName: string): boolean {
+    let known = this.#holdCpu.get(gpuName);
+    if (known === undefined) {
+      known = this.#hardware.at(-1)!.value.find('gpu', gpuName).entry.holdsCpu === true;
+      this.#holdCpu.set(gpuName, known);
+    }
+    return known;
+  }
+}
+
+/** The same of one node alone. */
+export const withFootprints = <P extends HardwarePart & Service>(
   parts: readonly P[],
   hardware: readonly Since<HardwareCatalog>[],
-): (P & Footprint & PartFigures)[] {
-  const gpuCount = mostAtOnce(parts.filter(({ type }) => type === 'gpu'));
-  const newest = hardware.at(-1)!.value;
-  const cpuInGpu = parts.some(({ type, name }) => type === 'gpu' && newest.find(type, name).entry.holdsCpu);
-  // A node has eight GPUs and two dozen modules that are alike: each kind is looked up and summed once.
-  const ofKinds = new Map<string, Footprint & PartFigures>();
-  return parts.map((part) => {
-    if (cpuInGpu && part.type === 'cpu') return { ...part, ...IN_MODULE };
-    const kind = JSON.stringify([part.type, part.name, part.capacityBytes, part.count]);
-    const footprint = ofKinds.get(kind) ?? footprintOver(part, hardware, gpuCount);
-    ofKinds.set(kind, footprint);
-    return { ...part, ...footprint };
-  });
-}
+): (P & Footprint & PartFigures)[] => new Footprints(hardware).of(parts);
 
 /** The CPU of a GH200 or GB200. */
 const IN_MODULE: Footprint = { ...sum([]), match: 'module' };

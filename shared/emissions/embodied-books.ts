@@ -30,9 +30,10 @@ interface LineShares {
 
 export class EmbodiedBooks {
   readonly #lines;
+  /** By device index. */
+  readonly #gpuLines: readonly (EmbodiedLine | undefined)[];
   /** Number of the node; null where nobody asks part by part. */
   readonly #withPartsOf: number | null;
-  readonly #deviceIds: ReadonlyMap<number, string>;
   /** What the host goes with: the first that is in service. */
   readonly #carriers: readonly (readonly ExpectedDevice[])[];
   readonly #inFleet: readonly TimeSpan[];
@@ -41,7 +42,9 @@ export class EmbodiedBooks {
   constructor(node: JoinNode, expected: readonly ExpectedDevice[], nowMs: number, withParts = false) {
     this.#lines = embodiedLines(node, withParts);
     this.#withPartsOf = withParts ? node.number : null;
-    this.#deviceIds = new Map(node.devices.map(({ deviceIndex, id }) => [deviceIndex, id]));
+    const gpuLines: (EmbodiedLine | undefined)[] = [];
+    for (const { deviceIndex, id } of node.devices) gpuLines[deviceIndex] = this.#lines.byGpu.get(id);
+    this.#gpuLines = gpuLines;
     this.#inFleet = spansInFleet(node, nowMs);
     const ofType = (type: string) => expected.filter((device) => device.type === type);
     this.#carriers = [ofType('gpu'), ofType('cpu'), expected];
@@ -70,13 +73,8 @@ export class EmbodiedBooks {
       const startMs = Math.max(fromMs, work.startMs);
       const endMs = Math.min(toMs, work.endMs);
       if (startMs >= endMs) continue;
-      for (const { line, held, wholeMs } of lines) {
-        const holders = [...held.byOwner].map(([owner, heldMs]) => ({
-          cell: cellOf(work, owner).cell,
-          share: heldMs / wholeMs,
-        }));
-        this.#add(holders, line, startMs, endMs);
-      }
+      for (const { line, held, wholeMs } of lines)
+        this.#add(held.holdersIn(work, wholeMs), line, startMs, endMs);
     }
   }
 
@@ -104,21 +102,20 @@ export class EmbodiedBooks {
 
   #lineShares(shares: readonly DeviceShare[], fromMs: number, toMs: number): LineShares[] {
     const carriers = this.#carriersIn(fromMs, toMs);
-    const byDevice = new Map<number, HeldTime>();
+    const byDevice: HeldTime[] = [];
     const byHost = new HeldTime();
     for (const { owner, device, heldMilliseconds } of shares) {
       if (owner === UNATTRIBUTED || heldMilliseconds === 0) continue;
       const { deviceIndex } = device;
-      const ofDevice = byDevice.get(deviceIndex) ?? new HeldTime();
-      byDevice.set(deviceIndex, ofDevice);
-      ofDevice.add(owner, heldMilliseconds);
-      if (carriers.indexes.has(deviceIndex)) byHost.add(owner, heldMilliseconds);
+      byDevice[deviceIndex] ??= new HeldTime();
+      byDevice[deviceIndex].add(owner, heldMilliseconds);
+      if (carriers.has[deviceIndex]) byHost.add(owner, heldMilliseconds);
     }
     const lines: LineShares[] = [];
-    for (const [deviceIndex, held] of byDevice) {
-      const line = this.#lines.byGpu.get(this.#deviceIds.get(deviceIndex)!);
+    byDevice.forEach((held, deviceIndex) => {
+      const line = this.#gpuLines[deviceIndex];
       if (line !== undefined) lines.push({ line, held, wholeMs: Math.max(toMs - fromMs, held.allMs) });
-    }
+    });
     if (byHost.allMs > 0) {
       const wholeMs = Math.max(carriers.milliseconds, byHost.allMs);
       lines.push({ line: this.#lines.host, held: byHost, wholeMs });
@@ -126,30 +123,52 @@ export class EmbodiedBooks {
     return lines;
   }
 
-  /** Devices that the host goes with, and for how long they were in service. */
-  #carriersIn(fromMs: number, toMs: number) {
+  /** Devices that the host goes with, by index, and for how long they were in service. */
+  #carriersIn(fromMs: number, toMs: number): Carriers {
+    const span = [{ fromMs, toMs }];
     for (const carriers of this.#carriers) {
-      const indexes = new Set<number | null>();
+      const has: boolean[] = [];
       let milliseconds = 0;
       for (const device of carriers) {
-        const inServiceMs = expectedMilliseconds(device, [{ fromMs, toMs }]);
+        const inServiceMs = expectedMilliseconds(device, span);
         if (inServiceMs === 0) continue;
         milliseconds += inServiceMs;
-        indexes.add(device.deviceIndex);
+        if (device.deviceIndex !== null) has[device.deviceIndex] = true;
       }
-      if (milliseconds > 0) return { indexes, milliseconds };
+      if (milliseconds > 0) return { has, milliseconds };
     }
-    return { indexes: new Set<number | null>(), milliseconds: 0 };
+    return { has: [], milliseconds: 0 };
   }
+}
+
+interface Carriers {
+  readonly has: readonly boolean[];
+  readonly milliseconds: number;
 }
 
 /** Time for which owners had something. */
 class HeldTime {
   allMs = 0;
-  readonly byOwner = new Map<Owner, number>();
+  readonly #owners: Owner[] = [];
+  readonly #milliseconds: number[] = [];
 
   add(owner: Owner, milliseconds: number): void {
     this.allMs += milliseconds;
-    this.byOwner.set(owner, (this.byOwner.get(owner) ?? 0) + milliseconds);
+    const last = this.#owners.length - 1;
+    // A job mostly has all GPUs: they follow each other.
+    if (this.#owners[last] === owner) {
+      this.#milliseconds[last]! += milliseconds;
+      return;
+    }
+    this.#owners.push(owner);
+    this.#milliseconds.push(milliseconds);
+  }
+
+  /** Their cells, some twice, each with its share of the time. */
+  holdersIn(work: CellWork, wholeMs: number): Holder[] {
+    return this.#owners.map((owner, i) => ({
+      cell: cellOf(work, owner).cell,
+      share: this.#milliseconds[i]! / wholeMs,
+    }));
   }
 }

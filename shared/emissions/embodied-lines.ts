@@ -8,6 +8,7 @@ import {
   accruedShare,
   type EmbodiedGrams,
   type Lifetime,
+  type Service,
   spansInService,
   spansOf,
 } from '../embodied/amortization.ts';
@@ -16,15 +17,24 @@ import type { PartKind } from './embodied-parts.ts';
 import type { JoinNode, NodePart } from './join-node.ts';
 import { type TimeSpan, within } from './presence.ts';
 
-interface Together extends EmbodiedGrams {
-  /** Null where nobody asks part by part. */
-  readonly kind: PartKind | null;
-  readonly ids: readonly string[];
+interface Together {
+  /** The first of them. */
+  readonly like: NodePart;
+  readonly ids: string[];
   readonly inService: readonly TimeSpan[];
   readonly accruals: readonly Accrual[];
   /** Where these figures hold. */
   readonly span: TimeSpan;
+  grams: number;
+  gramsLow: number;
+  gramsHigh: number;
 }
+
+const hasSameService = (a: Service, b: Service): boolean =>
+  a.inServiceMs === b.inServiceMs &&
+  a.outOfServiceMs === b.outOfServiceMs &&
+  a.agesFromMs === b.agesFromMs &&
+  (a.absences === b.absences || String(a.absences ?? []) === String(b.absences ?? []));
 
 export class EmbodiedLine {
   /** Parts that came and left together are one, for as long as their figures hold. */
@@ -32,27 +42,36 @@ export class EmbodiedLine {
 
   /** @param byKind whether `partsOver` is going to be asked */
   constructor(parts: readonly NodePart[], lifetimes: readonly Lifetime[], byKind = false) {
-    const together = new Map<string, Together>();
+    const together: Together[] = [];
     for (const part of parts) {
-      const absences = (part.absences ?? []).join();
-      const service = `${part.inServiceMs} ${part.outOfServiceMs} ${part.agesFromMs} ${absences}`;
-      for (const { value, ...span } of spansOf(part.figures ?? [{ fromMs: 0, value: part }])) {
-        const kind = byKind ? { type: part.type, name: part.name } : null;
-        const key = `${service} ${span.fromMs} ${span.toMs} ${JSON.stringify(kind)}`;
-        const before = together.get(key);
-        together.set(key, {
-          accruals: before?.accruals ?? accrualsOf(part, lifetimes),
-          inService: before?.inService ?? spansInService(part),
-          kind,
-          ids: [...(before?.ids ?? []), part.id],
-          span,
-          grams: (before?.grams ?? 0) + value.grams,
-          gramsLow: (before?.gramsLow ?? 0) + value.gramsLow,
-          gramsHigh: (before?.gramsHigh ?? 0) + value.gramsHigh,
-        });
+      for (const { value, fromMs, toMs } of spansOf(part.figures ?? [{ fromMs: 0, value: part }])) {
+        let alike = together.find(
+          ({ like, span }) =>
+            span.fromMs === fromMs &&
+            span.toMs === toMs &&
+            hasSameService(like, part) &&
+            (!byKind || (like.type === part.type && like.name === part.name)),
+        );
+        if (alike === undefined) {
+          alike = {
+            like: part,
+            ids: [],
+            inService: spansInService(part),
+            accruals: accrualsOf(part, lifetimes),
+            span: { fromMs, toMs },
+            grams: 0,
+            gramsLow: 0,
+            gramsHigh: 0,
+          };
+          together.push(alike);
+        }
+        alike.ids.push(part.id);
+        alike.grams += value.grams;
+        alike.gramsLow += value.gramsLow;
+        alike.gramsHigh += value.gramsHigh;
       }
     }
-    this.#parts = [...together.values()];
+    this.#parts = together;
   }
 
   /** What accrues in `[fromMs, toMs)`; additive over any partition of time. */
@@ -72,11 +91,18 @@ export class EmbodiedLine {
     fromMs: number,
     toMs: number,
   ): Generator<PartKind & EmbodiedGrams & { readonly ids: readonly string[] }> {
-    for (const { kind, ids, inService, accruals, span, grams, gramsLow, gramsHigh } of this.#parts) {
+    for (const { like, ids, inService, accruals, span, grams, gramsLow, gramsHigh } of this.#parts) {
       const [startMs, endMs] = [Math.max(fromMs, span.fromMs), Math.min(toMs, span.toMs)];
-      if (kind === null || within(inService, startMs, endMs).length === 0) continue;
+      if (within(inService, startMs, endMs).length === 0) continue;
       const share = accruedShare(accruals, startMs, endMs);
-      yield { ...kind, ids, grams: grams * share, gramsLow: gramsLow * share, gramsHigh: gramsHigh * share };
+      yield {
+        type: like.type,
+        name: like.name,
+        ids,
+        grams: grams * share,
+        gramsLow: gramsLow * share,
+        gramsHigh: gramsHigh * share,
+      };
     }
   }
 }

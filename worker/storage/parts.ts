@@ -64,7 +64,7 @@ export const toPart = ({ assumed, absences = '[]', ...part }: PartRow): StoredPa
   ...UNSAID,
   ...part,
   inServiceAssumed: assumed === 1,
-  absences: JSON.parse(absences),
+  absences: absences === '[]' ? UNSAID.absences : JSON.parse(absences),
 });
 
 /** Every column that `toPart` reads. */

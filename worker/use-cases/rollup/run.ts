@@ -2,6 +2,7 @@
  * One turn of the rollups: marks the hours that are over, and sums what is marked, the newest day first. Steps are small,
  * each commits whole or not at all, and each may be run twice; a run that is missed is made up for by the next.
  */
+import { Footprints } from '../../../shared/embodied/footprint.ts';
 import { hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
 import { ROLLUP_VERSION } from '../../../shared/rollup/roll-up.ts';
 import { Places } from '../../../shared/settings/place.ts';
@@ -107,7 +108,7 @@ async function sumMarked(db: D1Database, nowMs: number, nodeHours: number, main:
     db,
     fleet,
     places,
-    hardware: hardwareAsKnown(settings),
+    footprints: new Footprints(hardwareAsKnown(settings)),
     nowMs: state?.nextOpenToMs ?? nowMs,
   };
   const keptFromDay = dayOf(state?.keptFromHour ?? 0);

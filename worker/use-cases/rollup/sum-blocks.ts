@@ -1,7 +1,6 @@
 /** Sums hours of blocks of nodes by site and GPU model. */
 import { beganMs } from '../../../shared/embodied/amortization.ts';
-import { withFootprints } from '../../../shared/embodied/footprint.ts';
-import type { HardwareHistory } from '../../../shared/embodied/own-figures.ts';
+import type { Footprints } from '../../../shared/embodied/footprint.ts';
 import type { HourSums } from '../../../shared/rollup/hour-sums.ts';
 import {
   jobOfOwner,
@@ -28,7 +27,7 @@ export interface SumContext {
   readonly db: D1Database;
   readonly fleet: readonly FleetNode[];
   readonly places: Places;
-  readonly hardware: HardwareHistory;
+  readonly footprints: Footprints;
   /** Of an hour that is not over, what is before it counts. */
   readonly nowMs: number;
 }
@@ -54,7 +53,7 @@ export async function sumBlocks(context: SumContext, taken: TakenMarks): Promise
   const parts = byNode(allParts);
   const rolled = new Map(blocks.map((block) => [block, new RolledHours(context.nowMs)]));
   for (const node of nodes) {
-    const own = withFootprints(parts.get(node.number) ?? [], context.hardware);
+    const own = context.footprints.of(parts.get(node.number) ?? []);
     const startMs = epochMs(Math.min(fromMs, ...own.map(beganMs)));
     const joined = {
       ...node,
