@@ -8,6 +8,8 @@ const ESCAPE = 24;
 const PLAIN_BITS = 53;
 /** Powers of two: reading one is cheaper than making it. */
 const SCALE = Array.from({ length: PLAIN_BITS + 1 }, (_, bits) => 2 ** bits);
+/** What `Math.clz32` looks at. */
+const WORD = 2 ** 31;
 /** How fast the expectation follows. */
 const ADAPTATION = 1 / 4;
 
@@ -15,11 +17,14 @@ const ADAPTATION = 1 / 4;
 class Expectations {
   readonly #means: number[] = [];
 
-  /** Bits that are written as they are. */
+  /** Bits that are written as they are: how often the mean can be halved while it is 1.5 and more. */
   bitsOf(column: number): number {
+    let mean = this.#means[column] ?? 0;
     let bits = 0;
-    for (let mean = this.#means[column] ?? 0; mean >= 1.5; mean *= 0.5) bits++;
-    return bits;
+    for (; mean >= WORD; mean *= 0.5) bits++;
+    if (mean < 1) return bits;
+    const power = 31 - Math.clz32(mean);
+    return bits + power + (mean >= 1.5 * SCALE[power]! ? 1 : 0);
   }
 
   learn(column: number, value: number): void {
@@ -110,8 +115,7 @@ export class RiceReader {
   }
 
   unsigned(column: number): number {
-    let times = 0;
-    while (times < ESCAPE && this.#number(1) === 1) times++;
+    const times = this.#ones();
     const bits = this.#expectations.bitsOf(column);
     const value = times < ESCAPE ? times * SCALE[bits]! + this.#number(bits) : this.#number(PLAIN_BITS);
     if (value > Number.MAX_SAFE_INTEGER) throw new RangeError('an encoded integer is over 2^53');
@@ -122,6 +126,24 @@ export class RiceReader {
   signed(column: number): number {
     const value = this.unsigned(column);
     return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+  }
+
+  /** How many ones follow each other, with the zero that ends them; at most `ESCAPE`, which nothing ends. */
+  #ones(): number {
+    let count = 0;
+    for (;;) {
+      const byte = this.#bytes[this.#at >>> 3];
+      if (byte === undefined) throw new RangeError('the encoded bits end too early');
+      const left = 8 - (this.#at & 7);
+      // What is left of the byte stands highest, over zeros.
+      const ones = Math.min(Math.clz32(~(byte << (32 - left))), ESCAPE - count);
+      count += ones;
+      this.#at += ones;
+      if (count === ESCAPE) return count;
+      if (ones === left) continue;
+      this.#at++;
+      return count;
+    }
   }
 
   #number(bits: number): number {
