@@ -61,4 +61,6 @@ export const rollupNodeDays = sqliteTable('rollup_node_days', {
   key: integer('key').primaryKey(),
   sums: blob('sums', { mode: 'buffer' }).notNull(),
   hours: blob('hours', { mode: 'buffer' }).notNull(),
+  /** Set where `hours` is empty: it lies in the bucket, under a name that this is part of. */
+  mark: integer('mark'),
 });

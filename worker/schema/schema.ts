@@ -93,6 +93,8 @@ export const nodes = sqliteTable(
     absences: text('absences').notNull().default('[]'),
     /** Power series that came for a window which had one already: a window keeps the first. */
     droppedSeries: integer('dropped_series').notNull().default(0),
+    /** Whole days since 1970: the oldest of its days that is in a file of the bucket. */
+    firstFiledDay: integer('first_filed_day'),
   },
   // A host that enrols is looked for by what it is.
   (table) => [
