@@ -1,36 +1,32 @@
 /**
- * Which intensity a window is charged with: the order of trust within one zone, basis and signal.
+ * Which intensity a window is charged with: the order of trust within one zone, basis and signal, and within the scope that
+ * the zone has in that hour (scope.ts).
  *
  *   1. a live value that covers the window: the user's own series first, then the better kind, then the finer step;
  *   2. the last known value, carried forward for at most 2 h beyond its end (`estimated`);
  *   3. the mean of this hour of the day over the last 7 days, from at least 4 complete hours (`estimated`);
- *   4. the same three among values of production, where consumption has none of them;
- *   5. the yearly average (`annual`);
- *   6. nothing: null, and the window's energy is excluded, never converted from another basis.
+ *   4. the yearly average (`annual`), which is one of consumption;
+ *   5. nothing: null, and the window's energy is excluded, never converted from another basis or scope.
  *
  * An operator's own order (trust.ts) names the providers that count, the most trusted first, and the fallbacks allowed:
- * then rule 1 takes the first of them that has a value, of whatever scope, before rules 2, 3 and 5.
+ * then rule 1 takes the first of them that has a value.
  *
- * Values of production and consumption are never carried on or averaged together. A user's own series is held to be what
- * the user wants charged, whatever its scope.
  * Only what precedes a window stands in for it, so an answer depends on the values alone and not on when it is asked.
  * The bounds 2 h and 7 days come from how a value ages (docs/grid.md).
  */
 import { DAY_MS, HOUR_MS, hourStart, WINDOW_MS, WINDOWS_PER_HOUR } from '../time/window.ts';
 import { epochMs, type GramsPerKwh, gramsPerKwh } from '../units.ts';
-import { type Basis, INTENSITY_KINDS, type IntensityPoint, type Signal } from './intensity.ts';
+import { type Basis, INTENSITY_KINDS, type IntensityPoint, type Scope, type Signal } from './intensity.ts';
+import { SERIES_REACH_MS, SeriesEnds, scopeOfHour, scopeOfPoint, USER_PROVIDER } from './scope.ts';
 import { DEFAULT_TRUST, type Fallback, type TrustAt, type TrustOrder } from './trust.ts';
 import { annualIntensity, annualPoint } from './zones.ts';
-
-/** Provider name of the series that a user brings. */
-export const USER_PROVIDER = 'user';
 
 export const CARRY_FORWARD_MS = 2 * HOUR_MS;
 const PROFILE_DAYS = 7;
 const PROFILE_MINIMUM_DAYS = 4;
 
-/** How far before the first window the points must reach for rules 2 and 3 to have what they need. */
-export const LOOKBACK_MS = PROFILE_DAYS * DAY_MS;
+/** How far before the first window the points must reach for the scope and for rules 2 and 3. */
+export const LOOKBACK_MS = Math.max(PROFILE_DAYS * DAY_MS, SERIES_REACH_MS);
 
 /** The intensity of the window that starts at `windowStartMs` (aligned to 5 minutes), or null where none is known. */
 export type IntensityResolver = (windowStartMs: number) => IntensityPoint | null;
@@ -44,40 +40,72 @@ export interface IntensityQuery {
 /**
  * Builds the resolver of one zone, basis and signal from its points of every provider, in any order, reaching back
  * `LOOKBACK_MS` before the first window that will be asked for. Zero is a value. The order of trust of a window decides
- * over all that precedes it, whichever order held then.
+ * over all that precedes it, whichever order held then; one of another scope holds from the next full hour.
  */
 export function intensityResolver(
   query: IntensityQuery,
   points: readonly IntensityPoint[],
   trustAt: TrustAt = () => DEFAULT_TRUST,
 ): IntensityResolver {
-  const resolvers = new Map<TrustOrder, IntensityResolver>();
+  const scopeAt = scopeResolver(points, trustAt);
+  const resolvers: Record<Scope, Map<TrustOrder, IntensityResolver>> = {
+    consumption: new Map(),
+    production: new Map(),
+  };
   return (windowStartMs) => {
-    const trust = trustAt(windowStartMs);
-    let resolve = resolvers.get(trust);
+    const scope = scopeAt(windowStartMs);
+    const own = trustAt(windowStartMs);
+    const trust = (own.scope ?? scope) === scope ? own : trustAt(hourStart(windowStartMs));
+    let resolve = resolvers[scope].get(trust);
     if (!resolve) {
-      resolve = resolverOfOrder(query, points, trust);
-      resolvers.set(trust, resolve);
+      resolve = resolverOfOrder(query, points, trust, scope);
+      resolvers[scope].set(trust, resolve);
     }
     return resolve(windowStartMs);
+  };
+}
+
+/** The scope of the zone in the hour of a window, from the same points. */
+export function scopeResolver(
+  points: readonly IntensityPoint[],
+  trustAt: TrustAt = () => DEFAULT_TRUST,
+): (instantMs: number) => Scope {
+  const ends = new SeriesEnds(points);
+  const known = new Map<number, Scope>();
+  return (instantMs) => {
+    const hourMs = hourStart(instantMs);
+    let scope = known.get(hourMs);
+    if (scope === undefined) {
+      scope = scopeOfHour(trustAt(hourMs), ends.at(hourMs), hourMs);
+      known.set(hourMs, scope);
+    }
+    return scope;
   };
 }
 
 function resolverOfOrder(
   { gridZone, basis, signal }: IntensityQuery,
   points: readonly IntensityPoint[],
-  trust: TrustOrder,
+  { providers, fallbacks }: TrustOrder,
+  scope: Scope,
 ): IntensityResolver {
-  const rules = trust.providers === null ? defaultRules(points) : orderedRules(points, trust.providers);
-  const allowed = rules.filter(({ fallback }) => fallback === null || trust.fallbacks.includes(fallback));
+  const rank = ({ provider }: IntensityPoint) => providers!.indexOf(provider);
+  const counting = points.filter(
+    (point) => scopeOfPoint(point) === scope && (providers === null || rank(point) >= 0),
+  );
+  const compare: Compare =
+    providers === null ? compareTrust : (a, b) => rank(a) - rank(b) || compareTrust(a, b);
+  const rules = rulesOf(liveByWindow(counting, compare));
+  const allowed = rules.filter(({ fallback }) => fallback === null || fallbacks.includes(fallback));
   return (windowStartMs) => {
     for (const { value } of allowed) {
       const known = value(windowStartMs);
       if (known) return known;
     }
-    const annual = trust.fallbacks.includes('annual')
-      ? annualIntensity(gridZone, basis, signal, windowStartMs)
-      : null;
+    const annual =
+      scope === 'consumption' && fallbacks.includes('annual')
+        ? annualIntensity(gridZone, basis, signal, windowStartMs)
+        : null;
     return annual && annualPoint(annual, epochMs(windowStartMs), epochMs(windowStartMs + WINDOW_MS));
   };
 }
@@ -88,39 +116,8 @@ interface Rule {
   readonly value: IntensityResolver;
 }
 
-/** Consumption first, by all of its rules, then production by the same. */
-function defaultRules(points: readonly IntensityPoint[]): Rule[] {
-  const ofProduction = ({ provider, scope }: IntensityPoint) =>
-    scope === 'production' && provider !== USER_PROVIDER;
-  return [points.filter((point) => !ofProduction(point)), points.filter(ofProduction)].flatMap((ofScope) =>
-    rulesWithinScope(liveByWindow(ofScope, compareTrust)),
-  );
-}
-
-/** Live values of both scopes in the operator's order, then each fallback, first of the scope named first. */
-function orderedRules(points: readonly IntensityPoint[], providers: readonly string[]): Rule[] {
-  const rank = ({ provider }: IntensityPoint) => providers.indexOf(provider);
-  const compare: Compare = (a, b) => rank(a) - rank(b) || compareTrust(a, b);
-  const listed = points.filter((point) => rank(point) >= 0).sort(compare);
-  const scopes = [...new Set(listed.map(({ scope }) => scope ?? 'consumption'))];
-  const byScope = scopes.flatMap((wanted) =>
-    rulesWithinScope(
-      liveByWindow(
-        listed.filter(({ scope }) => (scope ?? 'consumption') === wanted),
-        compare,
-      ),
-    ),
-  );
-  const live = liveByWindow(listed, compare);
-  return [
-    { fallback: null, value: (windowStartMs) => live.get(windowStartMs) ?? null },
-    ...byScope.filter(({ fallback }) => fallback === 'carryForward'),
-    ...byScope.filter(({ fallback }) => fallback === 'hourOfDayMean'),
-  ];
-}
-
 /** Rules 1 to 3. */
-function rulesWithinScope(live: ReadonlyMap<number, IntensityPoint>): Rule[] {
+function rulesOf(live: ReadonlyMap<number, IntensityPoint>): Rule[] {
   const profiles = new Map<number, IntensityPoint | null>();
 
   const carried = (windowStartMs: number): IntensityPoint | null => {
@@ -160,13 +157,12 @@ function liveByWindow(points: readonly IntensityPoint[], compare: Compare): Map<
   return live;
 }
 
-/** Negative if `a` is trusted more: the user's, the better kind, the finer step; then by scope, name and start, so that order is total. */
+/** Negative if `a` is trusted more: the user's, the better kind, the finer step; then by name and start, so that order is total. */
 function compareTrust(a: IntensityPoint, b: IntensityPoint): number {
   return (
     Number(b.provider === USER_PROVIDER) - Number(a.provider === USER_PROVIDER) ||
     INTENSITY_KINDS.indexOf(a.kind) - INTENSITY_KINDS.indexOf(b.kind) ||
     a.endMs - a.startMs - (b.endMs - b.startMs) ||
-    Number(a.scope === 'production') - Number(b.scope === 'production') ||
     (a.provider < b.provider ? -1 : Number(a.provider > b.provider)) ||
     b.startMs - a.startMs
   );

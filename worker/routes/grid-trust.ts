@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { SCOPES } from '../../shared/grid/intensity.ts';
 import { FALLBACKS } from '../../shared/grid/trust.ts';
 import { everyProvider } from '../grid/list.ts';
 import type { App } from '../http/app.ts';
@@ -24,8 +25,16 @@ const providers = z
   });
 const fallbacks = z.array(z.enum(FALLBACKS)).max(FALLBACKS.length).openapi({
   description:
-    'What may stand in where no provider has a value: `carryForward` (the last known, two hours at most), `hourOfDayMean` (of the last seven days), `annual` (the yearly average); tried in this order, whichever way they are listed. None: the energy of such windows is excluded.',
+    'What may stand in where no provider has a value: `carryForward` (the last known, two hours at most), `hourOfDayMean` (of the last seven days), `annual` (the yearly average, of consumption alone); tried in this order, whichever way they are listed. None: the energy of such windows is excluded.',
 });
+const scope = z.enum(SCOPES).nullable().openapi({
+  description:
+    'The scope that the order keeps to: the one given, else that of its providers, which must all have the same. Null: that of the zone in each hour (docs/grid.md). An order of another scope than the one before holds from the next full hour.',
+});
+const recorded = {
+  effectiveFrom: instantOutput,
+  recordedAt: instantOutput,
+};
 
 const trustAnswer = z
   .object({
@@ -34,13 +43,18 @@ const trustAnswer = z
     signal,
     providers,
     fallbacks,
+    scope,
+    notedScopes: z.array(z.object({ scope: z.enum(SCOPES), ...recorded })).openapi({
+      description:
+        'What was noted when the providers of the zone changed: where no order says otherwise, its hours are of this scope from then on.',
+    }),
     history: z
       .array(
         z.object({
           providers,
           fallbacks,
-          effectiveFrom: instantOutput,
-          recordedAt: instantOutput,
+          scope,
+          ...recorded,
           recordedBy: z.string().openapi({ description: 'Id of the token that set it.' }),
         }),
       )
@@ -49,7 +63,7 @@ const trustAnswer = z
           'Every order ever set, as it was recorded. The one with the latest `effectiveFrom` not after a window holds for it; on a tie the last recorded.',
       }),
   })
-  .openapi('GridTrust', { description: '`providers` and `fallbacks` at the top level hold now.' });
+  .openapi('GridTrust', { description: '`providers`, `fallbacks` and `scope` at the top level hold now.' });
 
 const answer = {
   description: 'The order that holds now, and all before it',
@@ -75,7 +89,7 @@ const putRoute = createRoute({
   tags,
   summary: 'Set the order of trust of a zone from a date on',
   description:
-    'Within one basis and signal: the first provider named that has a value for a window is charged. A date in the past restates every figure since then.',
+    'Within one basis, signal and scope: the first provider named that has a value for a window is charged. Providers of both scopes in one order are refused. A date in the past restates every figure since then.',
   ...requireReason('admin'),
   request: {
     params: gridZoneParam,
@@ -88,6 +102,7 @@ const putRoute = createRoute({
             signal: signal.default('average'),
             providers: providers.default(null),
             fallbacks: fallbacks.default([...FALLBACKS]),
+            scope: scope.default(null),
             effectiveFrom: instantInput
               .optional()
               .openapi({ type: 'string', format: 'date-time', description: 'Default: now.' }),
@@ -124,16 +139,18 @@ export function registerGridTrust(app: App): void {
 const orderOf = (order: ZoneTrust['now']) => ({
   providers: order.providers && [...order.providers],
   fallbacks: [...order.fallbacks],
+  scope: order.scope,
 });
 
-function reply({ now, history }: ZoneTrust) {
+const datesOf = (row: ZoneTrust['noted'][number] | ZoneTrust['history'][number]) => ({
+  effectiveFrom: instant(row.effectiveFromMs),
+  recordedAt: instant(row.recordedAtMs),
+});
+
+function reply({ now, history, noted }: ZoneTrust) {
   return {
     ...orderOf(now),
-    history: history.map((recorded) => ({
-      ...orderOf(recorded),
-      effectiveFrom: instant(recorded.effectiveFromMs),
-      recordedAt: instant(recorded.recordedAtMs),
-      recordedBy: recorded.recordedBy,
-    })),
+    notedScopes: noted.map((row) => ({ scope: row.scope, ...datesOf(row) })),
+    history: history.map((row) => ({ ...orderOf(row), ...datesOf(row), recordedBy: row.recordedBy })),
   };
 }

@@ -72,7 +72,7 @@ const intensityRoute = createRoute({
   tags,
   summary: 'The intensity that windows of a zone are charged with',
   description:
-    'By the order of trust within one basis and signal: a live value (your own series first), the last known one for two hours, the mean of this hour over the last seven days; then the same of production where consumption has none; then the yearly average. Each interval says which it is. Times that have no value at all are left out.',
+    'By the order of trust within one basis, signal and the scope that the zone has in the hour: a live value (your own series first), the last known one for two hours, the mean of this hour over the last seven days, then the yearly average, which is one of consumption. Each interval says which it is, and its scope. Times that have no value at all are left out.',
   ...requireReadOrOwnZone(),
   request: {
     params: gridZoneParam,

@@ -7,7 +7,7 @@ import type { HourForecast } from '../../shared/grid/forecast/forecaster.ts';
 import { HourlySeries } from '../../shared/grid/forecast/hourly-series.ts';
 import { fromWholeDay, type KnownHours, LOOK_BACK_HOURS } from '../../shared/grid/forecast-learning.ts';
 import { PROFILE_LEAST_HOURS, profileForecast } from '../../shared/grid/profile-forecast.ts';
-import { USER_PROVIDER } from '../../shared/grid/resolve.ts';
+import { USER_PROVIDER } from '../../shared/grid/scope.ts';
 import { DAY_MS, HOUR_MS, hourStart } from '../../shared/time/window.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
 import { type ForecastStateHead, readForecastStateHeads } from '../storage/grid-forecast-states.ts';

@@ -1,6 +1,6 @@
 /** A series that the user brings: trusted before every provider's for the intervals that it covers. */
 import type { Basis, Signal } from '../../shared/grid/intensity.ts';
-import { USER_PROVIDER } from '../../shared/grid/resolve.ts';
+import { USER_PROVIDER } from '../../shared/grid/scope.ts';
 import { findZone } from '../../shared/grid/zones.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../shared/units.ts';

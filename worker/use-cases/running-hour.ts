@@ -5,7 +5,7 @@
 import type { GreenestStep } from '../../shared/grid/greenest/greenest.ts';
 import type { Basis, IntensityPoint, Scope, Signal } from '../../shared/grid/intensity.ts';
 import { intensityResolver } from '../../shared/grid/resolve.ts';
-import type { TrustAt } from '../../shared/grid/trust.ts';
+import { liveInScope, type TrustAt } from '../../shared/grid/trust.ts';
 import { HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { readIntensities } from '../storage/grid.ts';
 
@@ -47,8 +47,8 @@ function knownSteps(
   points: readonly IntensityPoint[],
 ): GreenestStep[] {
   const firstMs = windowStart(fromMs);
-  const known = points.filter((point) => point.scope === scope && point.kind !== 'forecast');
-  const order = { ...trustAt(firstMs), fallbacks: [] };
+  const known = points.filter(({ kind }) => kind !== 'forecast');
+  const order = liveInScope(trustAt, scope)(firstMs);
   const valueAt = intensityResolver({ ...series, gridZone }, known, () => order);
   const steps: GreenestStep[] = [];
   for (let startMs: number = firstMs; startMs < toMs; startMs += WINDOW_MS) {

@@ -119,49 +119,6 @@ describe('without a live value', () => {
   });
 });
 
-describe('values of production', () => {
-  const production = (startMs: number, grams: number) =>
-    point(startMs, HOUR_MS, grams, { provider: 'p', scope: 'production' });
-  const consumption = (startMs: number, grams: number) =>
-    point(startMs, HOUR_MS, grams, { provider: 'c', kind: 'estimated', scope: 'consumption' });
-
-  test('stand in only where consumption has nothing, before the yearly average', () => {
-    const resolve = intensityResolver(lifecycle, [
-      ...[0, 1, 2, 3].map((hour) => production(NOON + hour * HOUR_MS, 90)),
-      consumption(NOON, 300),
-    ]);
-    expect(resolve(NOON)).toMatchObject({ gramsPerKwh: 300, scope: 'consumption' });
-    expect(resolve(NOON + 2 * HOUR_MS)).toMatchObject({
-      gramsPerKwh: 300,
-      method: 'carried forward since 2024-05-17T13:00Z',
-    });
-    expect(resolve(NOON + 3 * HOUR_MS)).toMatchObject({ gramsPerKwh: 90, scope: 'production' });
-    expect(resolve(NOON + 6 * HOUR_MS)?.kind).toBe('annual');
-  });
-
-  test('are never averaged with values of consumption', () => {
-    const days = [1, 2, 3, 4].map((day) => NOON - day * DAY_MS);
-    const mixed = [...days.slice(0, 2).map((day) => consumption(day, 300)), production(days[2]!, 90)];
-    expect(intensityResolver(direct, [...mixed, production(days[3]!, 90)])(NOON)).toBeNull();
-    expect(
-      intensityResolver(direct, [...mixed, ...days.map((day) => production(day, 90))])(NOON),
-    ).toMatchObject({ gramsPerKwh: 90, scope: 'production', kind: 'estimated' });
-  });
-
-  test('of the user are charged like any series of the user', () => {
-    const own = point(NOON, HOUR_MS, 5, { provider: 'user', scope: 'production' });
-    expect(intensityResolver(direct, [own, consumption(NOON, 300)])(NOON)).toBe(own);
-  });
-
-  test('of the user give way to consumption of the user, in any order', () => {
-    const [made, used] = (['production', 'consumption'] as const).map((scope, index) =>
-      point(NOON, HOUR_MS, 5 + index, { provider: 'user', scope }),
-    );
-    expect(intensityResolver(direct, [made!, used!])(NOON)).toBe(used);
-    expect(intensityResolver(direct, [used!, made!])(NOON)).toBe(used);
-  });
-});
-
 describe('laws', () => {
   const pointArbitrary = fc
     .record({

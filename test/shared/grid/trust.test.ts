@@ -21,7 +21,7 @@ const hour = (startMs: number, provider: string, grams: number, more: Partial<In
   ...more,
 });
 const order = (providers: readonly string[] | null, fallbacks: TrustOrder['fallbacks'] = FALLBACKS) => {
-  const trust: TrustOrder = { providers, fallbacks };
+  const trust: TrustOrder = { ...DEFAULT_TRUST, providers, fallbacks };
   return () => trust;
 };
 
@@ -59,34 +59,10 @@ test('a fallback that is forbidden leaves the window to the next, or without a v
   }
 });
 
-test('a live value of production named second comes before one of consumption carried on', () => {
-  const points = [
-    hour(NOON - HOUR_MS, 'used', 300, { scope: 'consumption' }),
-    hour(NOON, 'made', 100, { scope: 'production' }),
-  ];
-  expect(intensityResolver(query, points)(NOON)).toMatchObject({ provider: 'used', kind: 'estimated' });
-  const ordered = intensityResolver(query, points, order(['used', 'made']));
-  expect(ordered(NOON)).toMatchObject({ provider: 'made', kind: 'measured' });
-  // The two are never carried on together: the scope named first is.
-  expect(ordered(NOON + HOUR_MS)).toMatchObject({ provider: 'used', scope: 'consumption' });
-  expect(ordered(NOON + 2 * HOUR_MS)).toMatchObject({ provider: 'made', scope: 'production' });
-});
-
-test('a last known value of any scope comes before a mean of any', () => {
-  const week = Array.from({ length: 7 }, (_, day) => hour(NOON - (day + 1) * DAY_MS, 'used', 300));
-  const made = hour(NOON - HOUR_MS, 'made', 100, { scope: 'production' });
-  const resolve = intensityResolver(query, [...week, made], order(['used', 'made']));
-  expect(resolve(NOON)).toMatchObject({
-    provider: 'made',
-    method: expect.stringMatching(/^carried forward/),
-  });
-  expect(intensityResolver(query, [...week, made])(NOON)).toMatchObject({ provider: 'used' });
-});
-
 test('an order holds from its date', () => {
   const points = [hour(NOON - HOUR_MS, 'a', 100), hour(NOON - HOUR_MS, 'b', 200), hour(NOON, 'a', 110)];
   const both = [...points, hour(NOON, 'b', 210)];
-  const later: TrustOrder = { providers: ['b'], fallbacks: [] };
+  const later: TrustOrder = { ...DEFAULT_TRUST, providers: ['b'], fallbacks: [] };
   const resolve = intensityResolver(query, both, (ms) => (ms < NOON ? DEFAULT_TRUST : later));
   expect(resolve(NOON - WINDOW_MS)?.provider).toBe('a');
   expect(resolve(NOON)?.provider).toBe('b');

@@ -11,6 +11,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { intensityResolver } from '../../../shared/grid/resolve.ts';
+import { DEFAULT_TRUST } from '../../../shared/grid/trust.ts';
 import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 
@@ -43,7 +44,7 @@ function sumsBefore(resolve: ReturnType<typeof intensityResolver>): number[] {
 
 const realTime = sumsBefore(intensityResolver(query, points));
 const yearly = sumsBefore(
-  intensityResolver(query, points, () => ({ providers: ['none'], fallbacks: ['annual'] })),
+  intensityResolver(query, points, () => ({ ...DEFAULT_TRUST, providers: ['none'], fallbacks: ['annual'] })),
 );
 
 /** Real-time over yearly-average grams of a job of constant power, for every hour that it may start in; ascending. */

@@ -11,13 +11,20 @@ const HOUR_MS = 3_600_000;
 interface Trust {
   providers: string[] | null;
   fallbacks: string[];
+  scope: string | null;
   history: { providers: string[] | null; effectiveFrom: string; recordedBy: string }[];
 }
 
 async function store(gridZone: string, provider: string, grams: readonly number[]): Promise<void> {
   await storeValues(
     database,
-    { gridZone, basis: 'lifecycle', signal: 'average', scope: 'consumption', provider },
+    {
+      gridZone,
+      basis: 'lifecycle',
+      signal: 'average',
+      scope: provider === 'entsoe' ? 'production' : 'consumption',
+      provider,
+    },
     grams.map((value, i) => ({
       startMs: epochMs(MIDNIGHT + i * HOUR_MS),
       endMs: epochMs(MIDNIGHT + (i + 1) * HOUR_MS),
@@ -50,6 +57,8 @@ test('without one, the default holds', async () => {
     signal: 'average',
     providers: null,
     fallbacks: ['carryForward', 'hourOfDayMean', 'annual'],
+    scope: null,
+    notedScopes: [],
     history: [],
   });
 });
@@ -61,15 +70,16 @@ test('an order holds from its date, within its basis, and each value keeps its p
     ['00:00', 100, 'measured', 'electricity-maps'],
     ['01:00', 110, 'measured', 'electricity-maps'],
     ['02:00', 120, 'measured', 'electricity-maps'],
-    ['03:00', 230, 'measured', 'entsoe'],
+    ['03:00', 120, 'estimated', 'electricity-maps'],
   ]);
   const set = await api<Trust>('PUT', '/v1/grid/NL/trust', {
-    providers: ['entsoe', 'electricity-maps'],
+    providers: ['entsoe', 'user'],
     effectiveFrom: '2024-03-01T01:00:00Z',
     why: 'our auditor asked for it',
   });
   expect(set).toMatchObject({
-    providers: ['entsoe', 'electricity-maps'],
+    providers: ['entsoe', 'user'],
+    scope: 'production',
     history: [{ effectiveFrom: '2024-03-01T01:00:00.000Z', recordedBy: 'admin' }],
   });
   expect(await charged('NL', 4)).toEqual([
@@ -85,7 +95,7 @@ test('an order holds from its date, within its basis, and each value keeps its p
   const { changes } = await api<{ changes: object[] }>('GET', '/v1/changes?subject=grid:NL');
   expect(changes[0]).toMatchObject({
     what: 'trust.lifecycle.average',
-    to: { providers: ['entsoe', 'electricity-maps'] },
+    to: { providers: ['entsoe', 'user'], scope: 'production' },
     why: 'our auditor asked for it',
   });
 });
@@ -110,7 +120,24 @@ test('a fallback that is not allowed stands in for nothing', async () => {
   expect(await charged('BE', 4)).toEqual([['00:00', 100, 'measured', 'electricity-maps']]);
 });
 
+test('an order of the own series alone keeps to the scope that it is told', async () => {
+  const body = { providers: ['user'], effectiveFrom: '2024-01-01T00:00:00Z' };
+  expect(await api<Trust>('PUT', '/v1/grid/AT/trust', body)).toMatchObject({ scope: null });
+  const kept = await api<Trust>('PUT', '/v1/grid/AT/trust', { ...body, scope: 'production' });
+  expect(kept).toMatchObject({ scope: 'production', history: [{ scope: null }, { scope: 'production' }] });
+});
+
 test.each([
+  [
+    'an order of both scopes',
+    { providers: ['user', 'entsoe', 'electricity-maps'] },
+    /^\/providers\/2: "electricity-maps" has values of consumption, but "entsoe" has values of production, and an order keeps to one scope/,
+  ],
+  [
+    'a provider of another scope than the one asked for',
+    { providers: ['entsoe'], scope: 'consumption' },
+    /^\/providers\/0: "entsoe" has values of production, but scope is consumption/,
+  ],
   [
     'an unknown name',
     { providers: ['electricity-map'] },
