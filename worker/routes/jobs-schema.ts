@@ -32,8 +32,8 @@ export const jobOutput = z.object(facts).openapi('Job', {
 export const jobSummaryOutput = z
   .object({
     ...facts,
-    firstSeen: instantOutput.openapi({ description: 'Start of the first hour that holds a share of it.' }),
-    lastSeen: instantOutput.openapi({ description: 'End of the last such hour, or now.' }),
+    firstSeen: instantOutput.openapi({ description: 'Start of the first window that holds a share of it.' }),
+    lastSeen: instantOutput.openapi({ description: 'End of the last such window, or now.' }),
     nodes: z.array(z.string()).openapi({ description: 'Ids of the nodes that it ran on.' }),
     energyKwh: z.number().nullable().openapi({
       description: 'IT energy; null where the job is too long to be summed in a list: ask for its emissions.',

@@ -6,7 +6,7 @@ import { cursorOf, nextCursorOutput, pageQuery } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, lineOfText, whyInput } from '../http/schemas.ts';
-import type { StoredJob } from '../storage/jobs.ts';
+import type { StoredJob } from '../storage/stored-jobs.ts';
 import { type JobEmissions, jobEmissions } from '../use-cases/job-emissions.ts';
 import { describeJob, getJobs, type JobSummary } from '../use-cases/jobs.ts';
 import { toEmissionsAnswer } from './emissions-schema.ts';
@@ -187,8 +187,8 @@ function summaryReply(job: JobSummary) {
   const { totals } = job;
   return {
     ...factsReply(job),
-    firstSeen: instant(job.firstHourMs),
-    lastSeen: instant(job.endHourMs),
+    firstSeen: instant(job.firstMs),
+    lastSeen: instant(job.endMs),
     nodes: [...job.nodes],
     energyKwh: totals && toKilowattHours(totals.energyMillijoules),
     gpuSeconds: totals && Number(totals.gpuMilliseconds) / 1_000,
@@ -203,10 +203,10 @@ function emissionsReply(
     ...toEmissionsAnswer(emissions, query),
     job: factsReply(job),
     runs: runs.map(({ id }) => id),
-    nodes: nodes.map(({ id, firstHourMs, endHourMs }) => ({
+    nodes: nodes.map(({ id, firstMs, endMs }) => ({
       id,
-      firstSeen: instant(firstHourMs),
-      lastSeen: instant(Math.min(endHourMs, emissions.asOfMs)),
+      firstSeen: instant(firstMs),
+      lastSeen: instant(Math.min(endMs, emissions.asOfMs)),
     })),
     sci: sci.map((score) => ({ ...score })),
   };

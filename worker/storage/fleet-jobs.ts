@@ -3,18 +3,10 @@
  * them is said of all. It stands in lists where it was seen first.
  */
 import { byKey } from './by-node.ts';
-import {
-  type FactRow,
-  findJobNumber,
-  type JobRow,
-  type JobsQuery,
-  listJobNumbers,
-  readJobRows,
-  readJobs,
-  type StoredJob,
-  withFacts,
-} from './jobs.ts';
-import type { Shards } from './shards.ts';
+import { type JobsQuery, listJobNumbers } from './job-list.ts';
+import { findJobNumber } from './jobs.ts';
+import { type Shards, shardOfJob } from './shards.ts';
+import { type JobRow, readJobRows, readJobRowsById, type StoredJob, withFacts } from './stored-jobs.ts';
 
 /** Each of these jobs once, newest first, with what had been said of it by `knownAtMs`. */
 export async function readFleetJobs(
@@ -22,48 +14,46 @@ export async function readFleetJobs(
   numbers: readonly number[],
   knownAtMs: number,
 ): Promise<StoredJob[]> {
-  const own = await shards.ofJobs(numbers, (db, some) => readJobs(db, some, knownAtMs));
-  if (shards.count === 1) return own;
-  const ids = [...new Set(own.map(({ id }) => id))];
-  if (ids.length === 0) return [];
-  const found = await shards.each((db) => readJobRows(db, ids, knownAtMs));
-  const rows = byKey(
-    found.flatMap(({ jobs }) => jobs),
-    ({ id }) => id,
-  );
-  const facts = byKey(
-    found.flatMap((each) => each.facts),
-    ({ jobNumber }) => jobNumber,
-  );
+  const own = await shards.ofJobs(numbers, (db, some) => readJobRows(db, some, knownAtMs));
+  const rows = byKey([...own, ...(await rowsElsewhere(shards, own, knownAtMs))], ({ id }) => id);
   return [...rows.values()]
-    .map((ofJob) => united(ofJob, facts, knownAtMs))
+    .map((ofJob) => united(ofJob, knownAtMs))
     .sort((a, b) => b.firstSeenAtMs - a.firstSeenAtMs || b.number - a.number);
 }
 
-/** What an agent said first in a later database is a word like any other, of the time when it was said. */
-function united(
-  rows: readonly JobRow[],
-  factsOf: ReadonlyMap<number, readonly FactRow[]>,
+/** What databases have of these jobs beside the rows that are known: a job may be in any, and no other knows of it. */
+async function rowsElsewhere(
+  shards: Shards,
+  known: readonly JobRow[],
   knownAtMs: number,
-): StoredJob {
-  const inOrder = rows.toSorted((a, b) => a.firstSeenAtMs - b.firstSeenAtMs || a.number - b.number);
-  const firstWords = inOrder.slice(1).flatMap((row) =>
+): Promise<readonly JobRow[]> {
+  if (shards.count === 1 || known.length === 0) return [];
+  const ofShard = byKey(known, ({ number }) => shardOfJob(number));
+  const ids = [...new Set(known.map(({ id }) => id))];
+  return shards.rows((db, shard) => {
+    const here = new Set(ofShard.get(shard)?.map(({ id }) => id));
+    return readJobRowsById(
+      db,
+      ids.filter((id) => !here.has(id)),
+      knownAtMs,
+    );
+  });
+}
+
+/** What an agent said first in a later database is a word like any other, of the time when it was said. */
+function united(rows: readonly JobRow[], knownAtMs: number): StoredJob {
+  const [first, ...later] = rows.toSorted((a, b) => a.firstSeenAtMs - b.firstSeenAtMs || a.number - b.number);
+  if (later.length === 0) return withFacts([first!], first!.facts);
+  const firstWords = later.flatMap((row) =>
     (['project', 'user', 'phase'] as const).flatMap((key) =>
       row[key] === null || row.firstSeenAtMs > knownAtMs
         ? []
-        : [
-            {
-              jobNumber: row.number,
-              key: `agent.${key}`,
-              value: row[key],
-              recordedAtMs: row.firstSeenAtMs,
-            },
-          ],
+        : [{ key: `agent.${key}`, value: row[key], recordedAtMs: row.firstSeenAtMs }],
     ),
   );
-  const facts = inOrder.flatMap(({ number }) => factsOf.get(number) ?? []);
+  const facts = [first!, ...later].flatMap((row) => row.facts);
   return withFacts(
-    inOrder,
+    [first!, ...later],
     [...firstWords, ...facts].sort((a, b) => a.recordedAtMs - b.recordedAtMs),
   );
 }

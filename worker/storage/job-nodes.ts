@@ -1,6 +1,6 @@
 /** Which hours of which nodes hold a share of a job: how its hours are found without reading the fleet's. */
 import type { HourLedger } from '../../shared/ledger/hour.ts';
-import { HOUR_MS } from '../../shared/time/window.ts';
+import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { nodeHourKeyRange, parseNodeHourKey } from './node-hour-key.ts';
 import { type KeySpan, readHourSpans, united } from './node-hours.ts';
 import {
@@ -92,35 +92,58 @@ export async function readJobNodes(db: D1Database, jobNumbers: readonly number[]
   }));
 }
 
-/** Hours that are looked into: a tenth of a second of work. Of more nodes the last hour is left as it was noted. */
-const MOST_TAIL_HOURS = 2_000;
+/** A job on one node with the windows in which it began and ended there. */
+export interface JobSpan extends JobNode {
+  /** Start of the first window that holds a share of it. */
+  readonly firstMs: number;
+  /** End of the last one. */
+  readonly endMs: number;
+}
 
-/** The same with the hours in which they ended, as far as these are few. */
-export async function readJobSpans(db: D1Database, jobNumbers: readonly number[]): Promise<JobNode[]> {
+/** Hours that are looked into: a tenth of a second of work. Of more nodes first and last are told by the hour, as they were noted. */
+const MOST_HOURS = 2_000;
+
+/** The same with when they began and ended, and with the hours in which they ended, as far as these are few. */
+export async function readJobSpans(db: D1Database, jobNumbers: readonly number[]): Promise<JobSpan[]> {
   const places = await readJobNodes(db, jobNumbers);
   const spans: KeySpan[] = [];
-  let room = MOST_TAIL_HOURS;
-  for (const { nodeNumber, firstHourMs, endHourMs } of places) {
-    // The least that it may have been when it was noted ahead.
-    const notedMs = Math.max(
-      endHourMs - MOST_AHEAD * HOUR_MS,
-      firstHourMs + ((endHourMs - firstHourMs) * AHEAD_PART) / (AHEAD_PART + 1) - HOUR_MS,
-    );
-    const { first, end } = nodeHourKeyRange(nodeNumber, notedMs, endHourMs);
-    room -= end - first;
-    if (end - first <= 1) continue;
+  let room = MOST_HOURS;
+  for (const place of places) {
+    const { nodeNumber, firstHourMs, endHourMs } = place;
+    const own = united([
+      nodeHourKeyRange(nodeNumber, firstHourMs, firstHourMs + HOUR_MS),
+      nodeHourKeyRange(nodeNumber, leastLastHourMs(place), endHourMs),
+    ]);
+    room -= own.reduce((sum, { first, end }) => sum + end - first, 0);
     if (room < 0) break;
-    spans.push({ first, end });
+    spans.push(...own);
   }
-  const lastOf = new Map<string, number>();
+  const ends = new Map<string, { firstMs: number; endMs: number }>();
   for await (const { nodeNumber, hourStartMs, ledger } of readHourSpans(db, united(spans)))
-    for (const { jobShares } of ledger.windows.flat())
-      for (const { jobNumber } of jobShares) lastOf.set(`${jobNumber} ${nodeNumber}`, hourStartMs + HOUR_MS);
-  return places.map((place) => ({
-    ...place,
-    endHourMs: lastOf.get(`${place.jobNumber} ${place.nodeNumber}`) ?? place.endHourMs,
-  }));
+    for (const [window, epochs] of ledger.windows.entries())
+      for (const { jobNumber } of epochs.flatMap(({ jobShares }) => jobShares)) {
+        const key = `${jobNumber} ${nodeNumber}`;
+        const startMs = hourStartMs + window * WINDOW_MS;
+        ends.set(key, { firstMs: ends.get(key)?.firstMs ?? startMs, endMs: startMs + WINDOW_MS });
+      }
+  return places.map((place) => {
+    const { firstHourMs, endHourMs } = place;
+    const found = ends.get(`${place.jobNumber} ${place.nodeNumber}`);
+    if (found === undefined) return { ...place, firstMs: firstHourMs, endMs: endHourMs };
+    // The hour that was noted first may hold it no more, and so may those that were noted ahead.
+    const firstMs = found.firstMs < firstHourMs + HOUR_MS ? found.firstMs : firstHourMs;
+    const isEnd = found.endMs > leastLastHourMs(place);
+    const endMs = isEnd ? found.endMs : endHourMs;
+    return { ...place, firstMs, endMs, endHourMs: Math.ceil(endMs / HOUR_MS) * HOUR_MS };
+  });
 }
+
+/** The least that its last hour may have been when it was noted ahead. */
+const leastLastHourMs = ({ firstHourMs, endHourMs }: JobNode) =>
+  Math.max(
+    endHourMs - MOST_AHEAD * HOUR_MS,
+    firstHourMs + ((endHourMs - firstHourMs) * AHEAD_PART) / (AHEAD_PART + 1) - HOUR_MS,
+  );
 
 /** SQL: whether the job with this number ran in hours from `first` to `last`. */
 export const ranInHours = (jobNumber: string, first: string, last: string): string => `EXISTS (

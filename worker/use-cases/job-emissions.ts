@@ -5,12 +5,13 @@ import { type SciScore, sciScores } from '../../shared/emissions/sci.ts';
 import { ok, type Result } from '../http/problem.ts';
 import { readFleetNodes } from '../storage/fleet.ts';
 import { findJobNumbers, readFleetJobs } from '../storage/fleet-jobs.ts';
-import { type JobNode, readJobSpans } from '../storage/job-nodes.ts';
-import { findContinuations, type StoredJob } from '../storage/jobs.ts';
+import { type JobSpan, readJobSpans } from '../storage/job-nodes.ts';
+import { findContinuations } from '../storage/jobs.ts';
 import type { Shards } from '../storage/shards.ts';
+import type { StoredJob } from '../storage/stored-jobs.ts';
 import { type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
 import { isWithin } from './emissions-filter.ts';
-import { getJob, spanOf } from './jobs.ts';
+import { getJob } from './jobs.ts';
 
 export interface JobEmissionsQuery
   extends Omit<EmissionsQuery, 'nodeId' | 'fromMs' | 'toMs' | 'filter' | 'jobNumbers'> {
@@ -22,7 +23,7 @@ export interface JobEmissions {
   readonly job: StoredJob;
   /** The runs that the figures are of, the first one first. */
   readonly runs: readonly StoredJob[];
-  readonly nodes: readonly (Pick<JobNode, 'firstHourMs' | 'endHourMs'> & { readonly id: string })[];
+  readonly nodes: readonly (Pick<JobSpan, 'firstMs' | 'endMs'> & { readonly id: string })[];
   readonly emissions: Emissions;
   readonly sci: readonly SciScore[];
 }
@@ -49,8 +50,7 @@ export async function jobEmissions(
   const places = await shards.ofJobs(numbers, readJobSpans);
   const nodeNumbers = [...new Set(places.map(({ nodeNumber }) => nodeNumber))];
   const nodes = await shards.ofNodes(nodeNumbers, readFleetNodes);
-  const { firstHourMs, endHourMs } = spanOf(places, job.value, query.asOfMs ?? nowMs);
-  const range = { fromMs: firstHourMs, toMs: Math.max(endHourMs, firstHourMs + ONE_WINDOW_MS) };
+  const range = hoursOf(places, job.value, query.asOfMs ?? nowMs);
   const answer = await emissions(shards, { ...query, ...range, nodeId: null, jobNumbers: numbers }, nowMs);
   if (!answer.ok) return answer;
   const idOf = new Map(nodes.map((node) => [node.number, node.id]));
@@ -79,15 +79,27 @@ async function runsOf(shards: Shards, id: string): Promise<number[]> {
   ];
 }
 
+/** Whole hours, which are summed already, but not beyond now. */
+function hoursOf(places: readonly JobSpan[], { firstSeenAtMs }: StoredJob, nowMs: number) {
+  const [first] = places;
+  let fromMs = first?.firstHourMs ?? firstSeenAtMs;
+  let toMs = first?.endHourMs ?? firstSeenAtMs;
+  for (const { firstHourMs, endHourMs } of places) {
+    fromMs = Math.min(fromMs, firstHourMs);
+    toMs = Math.max(toMs, endHourMs);
+  }
+  return { fromMs, toMs: Math.max(Math.min(toMs, nowMs), fromMs + ONE_WINDOW_MS) };
+}
+
 /** Runs on one node are one span. */
-function nodesOf(places: readonly JobNode[]): Omit<JobNode, 'jobNumber'>[] {
-  const byNode = new Map<number, Omit<JobNode, 'jobNumber'>>();
-  for (const { nodeNumber, firstHourMs, endHourMs } of places) {
+function nodesOf(places: readonly JobSpan[]) {
+  const byNode = new Map<number, Pick<JobSpan, 'nodeNumber' | 'firstMs' | 'endMs'>>();
+  for (const { nodeNumber, firstMs, endMs } of places) {
     const known = byNode.get(nodeNumber);
     byNode.set(nodeNumber, {
       nodeNumber,
-      firstHourMs: Math.min(known?.firstHourMs ?? firstHourMs, firstHourMs),
-      endHourMs: Math.max(known?.endHourMs ?? endHourMs, endHourMs),
+      firstMs: Math.min(known?.firstMs ?? firstMs, firstMs),
+      endMs: Math.max(known?.endMs ?? endMs, endMs),
     });
   }
   return [...byNode.values()];

@@ -13,25 +13,27 @@ import {
   listFleetJobs,
   readFleetJobs,
 } from '../storage/fleet-jobs.ts';
-import { type JobNode, readJobNodes, readJobSpans } from '../storage/job-nodes.ts';
 import {
   type JobFactsSaid,
   MAX_FACTS_PER_JOB,
   MAX_UNITS_PER_JOB,
-  type StoredJob,
+  type News,
+  newsOfJob,
   writeJobFacts,
-} from '../storage/jobs.ts';
+} from '../storage/job-facts.ts';
+import { type JobNode, type JobSpan, readJobNodes, readJobSpans } from '../storage/job-nodes.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
 import { united } from '../storage/node-hours.ts';
 import { type Shards, shardOfJob } from '../storage/shards.ts';
+import type { StoredJob } from '../storage/stored-jobs.ts';
 import { isWithin } from './emissions-filter.ts';
 import type { Recorder } from './sites.ts';
 
 export interface JobSummary extends StoredJob {
-  /** To the hour. */
-  readonly firstHourMs: number;
-  readonly endHourMs: number;
+  /** From its first window to the end of its last. */
+  readonly firstMs: number;
+  readonly endMs: number;
   /** Ids. */
   readonly nodes: readonly string[];
   /** Null where the job is too long to be summed in a list. */
@@ -103,7 +105,7 @@ export async function getJobs(shards: Shards, query: JobsQuery, nowMs: number): 
 async function placesOf(
   shards: Shards,
   jobs: readonly StoredJob[],
-): Promise<ReadonlyMap<number, readonly JobNode[]>> {
+): Promise<ReadonlyMap<number, readonly JobSpan[]>> {
   const numberOf = new Map(jobs.flatMap((job) => job.numbers.map((number) => [number, job.number])));
   return byKey(
     await shards.ofJobs([...numberOf.keys()], readJobSpans),
@@ -135,7 +137,7 @@ function hoursOf(
 async function summaries(
   shards: Shards,
   jobs: readonly StoredJob[],
-  nodes: ReadonlyMap<number, readonly JobNode[]>,
+  nodes: ReadonlyMap<number, readonly JobSpan[]>,
   summed: ReadonlySet<StoredJob>,
   nowMs: number,
 ): Promise<JobSummary[]> {
@@ -161,12 +163,15 @@ function totalsOf({ numbers }: StoredJob, sums: JobSums): JobTotals {
   };
 }
 
-/** From the first hour to the end of the last, but not beyond now. A job that no node booked yet has only been named. */
-export function spanOf(nodes: readonly JobNode[], job: StoredJob, nowMs: number) {
-  if (nodes.length === 0) return { firstHourMs: job.firstSeenAtMs, endHourMs: job.firstSeenAtMs };
+/** From its first window to the end of its last, but not beyond now. A job that no node booked yet has only been named. */
+function spanOf(nodes: readonly JobSpan[], job: StoredJob, nowMs: number) {
+  if (nodes.length === 0) return { firstMs: job.firstSeenAtMs, endMs: job.firstSeenAtMs };
   return {
-    firstHourMs: Math.min(...nodes.map(({ firstHourMs }) => firstHourMs)),
-    endHourMs: Math.min(nowMs, Math.max(...nodes.map(({ endHourMs }) => endHourMs))),
+    firstMs: nodes.reduce((first, { firstMs }) => Math.min(first, firstMs), Infinity),
+    endMs: Math.min(
+      nowMs,
+      nodes.reduce((last, { endMs }) => Math.max(last, endMs), 0),
+    ),
   };
 }
 
@@ -228,24 +233,28 @@ export async function describeJob(
       return fail('wrong_node', `The job "${id}" has not run on the node that this token belongs to.`, 'id');
   }
   const author = { who: recorder.by, why: recorder.why ?? null };
-  let tooMany: Awaited<ReturnType<typeof writeJobFacts>> = null;
-  // In each database that has the job, since each is asked by itself; the first one logs it.
+  // In each database that has the job, since each is asked by itself: all of them take it before the first one does.
+  const newsOf = new Map<number, readonly News[]>();
   for (const number of job.value.numbers) {
-    const write = (db: D1Database) =>
-      writeJobFacts(db, { id, number }, said, author, recorder.nowMs, number === job.value.number);
-    tooMany ??= await shards.ask(shardOfJob(number), write);
+    const news = await shards.ask(shardOfJob(number), (db) => newsOfJob(db, number, said));
+    if (news === 'units')
+      return fail(
+        'invalid_body',
+        `/units: a job has at most ${MAX_UNITS_PER_JOB} units, with those that were said before; take one back with null.`,
+        '/units',
+      );
+    if (news === 'facts')
+      return fail(
+        'invalid_body',
+        `Of the job "${id}" ${MAX_FACTS_PER_JOB} things were said already, the most that are kept; counts replace each other, so say them by the hour or at the end.`,
+        '/units',
+      );
+    newsOf.set(number, news);
   }
-  if (tooMany === 'units')
-    return fail(
-      'invalid_body',
-      `/units: a job has at most ${MAX_UNITS_PER_JOB} units, with those that were said before; take one back with null.`,
-      '/units',
-    );
-  if (tooMany === 'facts')
-    return fail(
-      'invalid_body',
-      `Of the job "${id}" ${MAX_FACTS_PER_JOB} things were said already, the most that are kept; counts replace each other, so say them by the hour or at the end.`,
-      '/units',
+  // The first one logs it. What breaks off in between is made whole by the same request again.
+  for (const [number, news] of newsOf)
+    await shards.ask(shardOfJob(number), (db) =>
+      writeJobFacts(db, { id, number }, news, author, recorder.nowMs, number === job.value.number),
     );
   return getJob(shards, id, recorder.nowMs);
 }

@@ -5,13 +5,13 @@ import { nodesAsKnown } from '../../shared/settings/node-as-known.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
 import { readFleetNodes } from '../storage/fleet.ts';
-import { readJobs } from '../storage/jobs.ts';
 import { readHoursAsKnown } from '../storage/ledger-revisions.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { findNodeNumber } from '../storage/node-directory.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
 import { readSettingsOf } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
+import { readJobs } from '../storage/stored-jobs.ts';
 import { devicesAsKnown } from './known-devices.ts';
 
 export interface WindowsQuery {

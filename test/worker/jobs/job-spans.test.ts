@@ -9,12 +9,16 @@ const GPU = 'GPU-00000000-0000-4000-8000-0000000000c1';
 const JOB = 'slurm:c:long';
 /** In which it ran; then the node goes on without it. */
 const HOURS = 41;
+/** Of each hour the window that is reported: the fifth. */
+const WINDOW = 4;
+const BEGUN = (WINDOW * WINDOW_MS) / HOUR_MS;
+const ENDED = HOURS - 1 + ((WINDOW + 1) * WINDOW_MS) / HOUR_MS;
 
 let node: { nodeId: string; token: string };
 let written = 0;
 
 const reportOf = (hour: number, job: string | null) => ({
-  windowStartMs: DAY_MS + hour * HOUR_MS,
+  windowStartMs: DAY_MS + hour * HOUR_MS + WINDOW * WINDOW_MS,
   epoch: 'epoch0001',
   revision: 1,
   final: true,
@@ -36,7 +40,7 @@ beforeAll(async () => {
   const number = await numberOf(node.nodeId);
   const { database: counting, rows } = countingDatabase(database);
   for (let hour = 0; hour < HOURS + 10; hour++) {
-    clock.nowMs = DAY_MS + hour * HOUR_MS + WINDOW_MS;
+    clock.nowMs = DAY_MS + hour * HOUR_MS + (WINDOW + 1) * WINDOW_MS;
     const body = { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0' } as const;
     const reports = [reportOf(hour, hour < HOURS ? JOB : null)] as never;
     const before = rows.written;
@@ -54,13 +58,13 @@ test('a job that goes on writes a row a few times a day', () => {
   expect(written / HOURS).toBeLessThan(0.5);
 });
 
-test('its last hour is the one in which it had something, in the list and on its own', async () => {
+test('it is told by the windows in which it first and last had something, in the list and on its own', async () => {
   const { jobs } = await ask<{ jobs: { id: string }[] }>('GET', '/v1/jobs');
-  expect(jobs.find(({ id }) => id === JOB)).toMatchObject({ firstSeen: at(0), lastSeen: at(HOURS) });
+  expect(jobs.find(({ id }) => id === JOB)).toMatchObject({ firstSeen: at(BEGUN), lastSeen: at(ENDED) });
   const own = await ask('GET', `/v1/jobs/${JOB}/emissions`);
   expect(own).toMatchObject({
     to: at(HOURS),
-    nodes: [{ id: node.nodeId, firstSeen: at(0), lastSeen: at(HOURS) }],
+    nodes: [{ id: node.nodeId, firstSeen: at(BEGUN), lastSeen: at(ENDED) }],
   });
 });
 

@@ -3,10 +3,10 @@ import { ALL_KNOWN } from '../../../shared/audit/as-known.ts';
 import type { LedgerDevice, LedgerEpoch, LedgerJobShare } from '../../../shared/ledger/hour.ts';
 import { WINDOW_MS } from '../../../shared/time/window.ts';
 import type { Part } from '../../storage/archive.ts';
-import { readJobs } from '../../storage/jobs.ts';
 import { readNodeDevices } from '../../storage/node-devices.ts';
 import { type KeySpan, type NodeHour, readHourSpans } from '../../storage/node-hours.ts';
 import { readNodeIds } from '../../storage/retention-hours.ts';
+import { readJobs } from '../../storage/stored-jobs.ts';
 import { type DayNodes, numbered, partName, spansOf } from './day-nodes.ts';
 import { type Column, ParquetFiles } from './parquet.ts';
 
