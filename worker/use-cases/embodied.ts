@@ -26,10 +26,11 @@ import { lifetimesOf, Places } from '../../shared/settings/place.ts';
 import { epochMs } from '../../shared/units.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { rangeProblem } from '../http/time-range.ts';
-import { readFleet } from '../storage/fleet.ts';
+import { readFleetNodes } from '../storage/fleet.ts';
+import { findNodeNumber } from '../storage/node-directory.ts';
 import { findNode } from '../storage/nodes.ts';
 import { readPartsAsKnown, type StoredPart } from '../storage/parts.ts';
-import { readAllSettings } from '../storage/settings.ts';
+import { readSettingsOfNodes } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
 import { type ActiveTime, readActiveTime } from './active-time.ts';
 
@@ -89,9 +90,10 @@ export async function embodiedLedger(
       'expectedUtilizationRatio is used by embodiedMethod=activeHours only; leave it out.',
       'expectedUtilizationRatio',
     );
-  const settings = await readAllSettings(shards);
-  const fleet = await shards.rows(readFleet);
-  const node = nodesAsKnown(fleet, settings, knownAtMs).find(({ id }) => id === nodeId);
+  const number = await findNodeNumber(shards.main, nodeId);
+  const numbers = number === null ? [] : [number];
+  const settings = await readSettingsOfNodes(shards, numbers);
+  const [node] = nodesAsKnown(await shards.ofNodes(numbers, readFleetNodes), settings, knownAtMs);
   if (node === undefined) return fail('not_found', `No node has the id "${nodeId}".`, 'id');
   const inventory = (await findNode(shards, nodeId, nowMs))?.inventory ?? null;
 
@@ -128,6 +130,8 @@ export async function embodiedLedger(
       ? immediateAmounts(part, totals, range)
       : straightLineAmounts(part, totals, lifetimes, inFleet, range);
   };
+  const movedTo = [...new Set(parts.flatMap((part) => part.movedTo ?? []))];
+  const idOf = new Map((await shards.ofNodes(movedTo, readFleetNodes)).map((each) => [each.number, each.id]));
   const suspected = suspectedReplacements(stored, asOfMs);
   return ok({
     ...range,
@@ -152,7 +156,7 @@ export async function embodiedLedger(
         low: amounts('gramsLow'),
         high: amounts('gramsHigh'),
         fullyAmortized: method === 'straightLine' && isFullyAmortized(part, lifetimes, toMs),
-        movedToNode: fleet.find(({ number }) => number === part.movedTo)?.id ?? null,
+        movedToNode: part.movedTo === null ? null : (idOf.get(part.movedTo) ?? null),
         suspectedReplacement: suspected.get(part.id) ?? null,
       };
     }),
