@@ -94,6 +94,8 @@ function addShares(
           idleMillijoules,
           restMillijoules,
         ]);
+  // Idle and nobody's share are told of each window at least once, else where there is something in them.
+  const isFirst = shares.length === 0;
   // Nobody reports for how long a device was free, only what it drew then.
   const freeMilliseconds = Math.max(0, meteredMilliseconds - allocatedMilliseconds);
   const idleMilliseconds =
@@ -114,26 +116,31 @@ function addShares(
       meteredMilliseconds: metered?.[i] ?? share.allocatedMilliseconds,
     });
   }
-  shares.push({
-    owner: IDLE,
-    device,
-    type,
-    energyMillijoules: idleMillijoules,
-    idleMillijoules,
-    jobMillijoules: 0,
-    recoveredMillijoules: recovered?.at(-2) ?? 0,
-    heldMilliseconds: idleMilliseconds,
-    meteredMilliseconds: idleMilliseconds,
-  });
-  shares.push({
-    owner: UNATTRIBUTED,
-    device,
-    type,
-    energyMillijoules: restMillijoules,
-    idleMillijoules: 0,
-    jobMillijoules: 0,
-    recoveredMillijoules: recovered?.at(-1) ?? 0,
-    heldMilliseconds: 0,
-    meteredMilliseconds: freeMilliseconds - idleMilliseconds,
-  });
+  const idleRecovered = recovered?.at(-2) ?? 0;
+  if (isFirst || idleMillijoules > 0 || idleMilliseconds > 0 || idleRecovered > 0)
+    shares.push({
+      owner: IDLE,
+      device,
+      type,
+      energyMillijoules: idleMillijoules,
+      idleMillijoules,
+      jobMillijoules: 0,
+      recoveredMillijoules: idleRecovered,
+      heldMilliseconds: idleMilliseconds,
+      meteredMilliseconds: idleMilliseconds,
+    });
+  const restRecovered = recovered?.at(-1) ?? 0;
+  const restMilliseconds = freeMilliseconds - idleMilliseconds;
+  if (isFirst || restMillijoules !== 0 || restMilliseconds > 0 || restRecovered > 0)
+    shares.push({
+      owner: UNATTRIBUTED,
+      device,
+      type,
+      energyMillijoules: restMillijoules,
+      idleMillijoules: 0,
+      jobMillijoules: 0,
+      recoveredMillijoules: restRecovered,
+      heldMilliseconds: 0,
+      meteredMilliseconds: restMilliseconds,
+    });
 }

@@ -25,8 +25,8 @@ export function expectedMilliseconds(
 
 /** Of one window, all epochs together. */
 export interface MeteredTime {
-  /** By device index. */
-  readonly byDevice: ReadonlyMap<number, number>;
+  /** By device index; nothing for one that no report names. */
+  readonly byDevice: readonly (number | undefined)[];
   /** Of the meter of the whole node. */
   readonly ownMeterMs: number;
 }
@@ -35,11 +35,11 @@ export function meteredTime(
   epochs: readonly LedgerEpoch[],
   typeOf: ReadonlyMap<number, DeviceType>,
 ): MeteredTime {
-  const byDevice = new Map<number, number>();
+  const byDevice: number[] = [];
   let ownMeterMs = 0;
   for (const { devices } of epochs) {
     for (const { deviceIndex, meteredMilliseconds } of devices) {
-      byDevice.set(deviceIndex, (byDevice.get(deviceIndex) ?? 0) + meteredMilliseconds);
+      byDevice[deviceIndex] = (byDevice[deviceIndex] ?? 0) + meteredMilliseconds;
       if (typeOf.get(deviceIndex) === 'other') ownMeterMs += meteredMilliseconds;
     }
   }
@@ -48,6 +48,6 @@ export function meteredTime(
 
 /** What the node's own meter saw counts for all of its devices. */
 export function coveredMilliseconds({ deviceIndex }: ExpectedDevice, metered: MeteredTime): number {
-  const own = deviceIndex === null ? 0 : (metered.byDevice.get(deviceIndex) ?? 0);
+  const own = deviceIndex === null ? 0 : (metered.byDevice[deviceIndex] ?? 0);
   return Math.max(own, metered.ownMeterMs);
 }

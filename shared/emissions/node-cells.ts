@@ -147,7 +147,7 @@ function cover(
     // One that reports beyond its own service covers no gap of another. By window: so it is the same for every step.
     const { deviceIndex } = device;
     const seenMs = coveredMilliseconds(device, metered);
-    const isNamed = deviceIndex !== null && metered.byDevice.has(deviceIndex);
+    const isNamed = deviceIndex !== null && metered.byDevice[deviceIndex] !== undefined;
     if (seenMs === 0 && !isNamed) return;
     const expectedMs = expectedMilliseconds(device, inFleet);
     coveredMs[i]! += Math.min(expectedMs, seenMs);
@@ -180,7 +180,11 @@ function bookWindow(
     const { cell, window } = own;
     if (!window.begun) {
       booked.push(own);
-      Object.assign(window, { all: 0, idle: 0, jobs: 0, lowUtilization: 0, begun: true });
+      window.all = 0;
+      window.idle = 0;
+      window.jobs = 0;
+      window.lowUtilization = 0;
+      window.begun = true;
     }
     const isHeld = energyMillijoules > 0 || share.heldMilliseconds > 0 || share.meteredMilliseconds > 0;
     if (owner === WHOLE || owner === UNATTRIBUTED || isHeld) cell.reporting = true;

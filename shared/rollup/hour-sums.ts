@@ -17,8 +17,6 @@ export interface RolledWindow {
   componentsOnly: number;
 }
 
-export const WINDOW_FIELDS = ['all', 'idle', 'jobs', 'lowUtilization', 'componentsOnly'] as const;
-
 /** What is summed of the figures: integers by name, integers in tables, and sums of fractions. */
 export const COUNTS = [
   'energyMillijoules',
@@ -64,7 +62,7 @@ export class HourSums {
 
   addWindow(index: number, window: Readonly<RolledWindow>): void {
     const own = this.windows[index];
-    if (own) for (const field of WINDOW_FIELDS) own[field] += window[field];
+    if (own) addWindow(own, window);
     else this.windows[index] = { ...window };
   }
 
@@ -75,7 +73,7 @@ export class HourSums {
       const window = this.windows[index]!;
       if (window === null) continue;
       if (sum === null) sum = { ...window };
-      else for (const field of WINDOW_FIELDS) sum[field] += window[field];
+      else addWindow(sum, window);
     }
     return sum;
   }
@@ -98,4 +96,16 @@ export class HourSums {
     this.reporting.addAll(other.reporting);
     this.gpus.addAll(other.gpus);
   }
+}
+
+/** Field by field: it is done for each owner of each window. */
+function addWindow(
+  sum: RolledWindow,
+  { all, idle, jobs, lowUtilization, componentsOnly }: RolledWindow,
+): void {
+  sum.all += all;
+  sum.idle += idle;
+  sum.jobs += jobs;
+  sum.lowUtilization += lowUtilization;
+  sum.componentsOnly += componentsOnly;
 }

@@ -95,7 +95,7 @@ export const noEnergy = (slots: number): number[] => NO_ENERGY.get(slots)!.slice
 
 export class OwnerSums {
   /** In the order of the names above: `VALUES` of them. */
-  readonly values = noValues();
+  readonly values: number[];
   /** Device indexes of the GPUs that it was metered on or had, ascending. */
   gpus: readonly number[] = [];
   inFleet = false;
@@ -106,9 +106,13 @@ export class OwnerSums {
   #lowUtilization: number[] | null = null;
   #componentsOnly: number[] | null = null;
 
-  /** @param slots of an hour or of a day */
-  constructor(slots: number) {
+  /**
+   * @param slots of an hour or of a day
+   * @param values that it takes as its own
+   */
+  constructor(slots: number, values = noValues()) {
     this.#slots = slots;
+    this.values = values;
     this.#all = nothingBooked(slots);
   }
 
@@ -164,6 +168,11 @@ export class OwnerSums {
 /** Adds what owners sum to. */
 export function addOwned(sums: number[], values: readonly number[]): void {
   for (let i = 0; i < VALUES; i++) if (!IS_SHARED[i]) sums[i]! += values[i]!;
+}
+
+/** Adds what the node has and its owners share. */
+export function addShared(sums: number[], values: readonly number[]): void {
+  for (const i of SHARED_VALUES) sums[i]! += values[i]!;
 }
 
 /** What a cell holds, in the order of the values. */

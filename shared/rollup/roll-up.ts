@@ -1,6 +1,6 @@
 /** Sums hours of nodes by site and GPU model, and by owner: the same cells as the join's, before anything is charged. */
 import type { CellWork } from '../emissions/cell-work.ts';
-import { Cell } from '../emissions/figures.ts';
+import type { Cell } from '../emissions/figures.ts';
 import { DEFAULT_LOW_UTILIZATION_RATIO, gpuModel, gpuNumber } from '../emissions/join.ts';
 import type { JoinNode, NodeHourLedger } from '../emissions/join-node.ts';
 import { nodeCells } from '../emissions/node-cells.ts';
@@ -9,9 +9,11 @@ import { HOUR_MS, WINDOWS_PER_HOUR, windowOfHour } from '../time/window.ts';
 import { HourSums, type RolledWindow } from './hour-sums.ts';
 import {
   addOwned,
+  addShared,
   IDLE_OWNER,
   jobOwner,
   NODE,
+  noValues,
   OwnerSums,
   SHARED_VALUES,
   setValues,
@@ -42,8 +44,13 @@ export interface OwnerHour {
 
 type Booked = readonly [windowIndex: number, window: RolledWindow];
 
+/** While it is filled its figures stand apart, as numbers. */
+interface GroupWork extends GroupHour {
+  readonly values: number[];
+}
+
 interface Hour {
-  readonly groups: Map<string, GroupHour>;
+  readonly groups: Map<string, GroupWork>;
   readonly owners: Map<string, OwnerHour>;
 }
 
@@ -92,25 +99,16 @@ export class RolledHours {
       const add = (owner: number, sums: OwnerSums) =>
         addTo(hour, { nodeNumber: node.number, group, owner, sums });
       add(NODE, whole);
-      const figures = new Cell();
-      const values = valuesOf(work.whole);
-      const rolled = groupOf(hour, group);
+      const { sums: rolled, values } = groupOf(hour, group);
+      addShared(values, whole.values);
       for (const { owner, cell, heldMs } of work.owners.values()) {
         const booked = windows.get(cell) ?? [];
-        for (const [index, window] of booked) {
-          rolled.addWindow(index, window);
-          figures.energyMillijoules += window.all;
-          figures.idleMillijoules += window.idle;
-          figures.jobMillijoules += window.jobs;
-          figures.lowUtilizationMillijoules += window.lowUtilization;
-        }
+        for (const [index, window] of booked) rolled.addWindow(index, window);
         const sums = sumsOfOwner(owner, cell, booked);
         sums.gpus = indexesOf(heldMs, isGpu);
         addOwned(values, sums.values);
         add(numberOf(owner), sums);
       }
-      setValues(figures, values);
-      rolled.addFigures(figures);
       if (whole.inFleet) rolled.expected.add(node.number);
       if (whole.reporting) rolled.reporting.add(node.number);
       for (const index of whole.gpus) rolled.gpus.add(gpuNumber(node.number, index));
@@ -119,7 +117,11 @@ export class RolledHours {
 
   /** Empty where no node was expected or reported. */
   of(hourStartMs: number): readonly GroupHour[] {
-    return [...(this.#hours.get(hourStartMs)?.groups.values() ?? [])];
+    const groups = [...(this.#hours.get(hourStartMs)?.groups.values() ?? [])];
+    return groups.map(({ group, sums, values }) => {
+      setFigures(sums, values);
+      return { group, sums };
+    });
   }
 
   /** The same node by node and owner by owner. */
@@ -134,18 +136,32 @@ export class RolledHours {
   }
 }
 
-function groupOf({ groups }: Hour, group: RollupGroup): HourSums {
+function groupOf({ groups }: Hour, group: RollupGroup): GroupWork {
   const key = JSON.stringify([group.siteId, group.gpuModel]);
-  const known = groups.get(key) ?? { group, sums: new HourSums() };
+  const known = groups.get(key) ?? { group, sums: new HourSums(), values: noValues() };
   groups.set(key, known);
-  return known.sums;
+  return known;
+}
+
+function setFigures({ figures, windows }: HourSums, values: readonly number[]): void {
+  setValues(figures, values);
+  const sumOf = (name: 'all' | 'idle' | 'jobs' | 'lowUtilization') =>
+    windows.reduce((sum, window) => sum + (window?.[name] ?? 0), 0);
+  figures.energyMillijoules = sumOf('all');
+  figures.idleMillijoules = sumOf('idle');
+  figures.jobMillijoules = sumOf('jobs');
+  figures.lowUtilizationMillijoules = sumOf('lowUtilization');
 }
 
 /** A site whose settings change within the hour has two cells of it. */
-function addTo({ owners }: Hour, { sums, ...of }: OwnerHour): void {
-  const key = JSON.stringify([of.nodeNumber, of.group.siteId, of.owner]);
-  const known = owners.get(key) ?? { ...of, sums: new OwnerSums(WINDOWS_PER_HOUR) };
-  owners.set(key, known);
+function addTo({ owners }: Hour, added: OwnerHour): void {
+  const { nodeNumber, group, owner, sums } = added;
+  const key = JSON.stringify([nodeNumber, owner, group.siteId]);
+  const known = owners.get(key);
+  if (known === undefined) {
+    owners.set(key, added);
+    return;
+  }
   known.sums.addSums(sums);
   sums.energies.all.forEach((all, index) => {
     const { lowUtilization, componentsOnly } = sums.energies;
@@ -154,8 +170,7 @@ function addTo({ owners }: Hour, { sums, ...of }: OwnerHour): void {
 }
 
 function sumsOfNode({ whole, owners }: CellWork, isGpu: ReadonlySet<number>): OwnerSums {
-  const sums = new OwnerSums(WINDOWS_PER_HOUR);
-  addAll(sums, whole);
+  const sums = new OwnerSums(WINDOWS_PER_HOUR, valuesOf(whole));
   sums.inFleet = whole.inFleet;
   // Nobody's share is there, if only with nothing in it, wherever the node reported.
   sums.reporting = owners.get(UNATTRIBUTED)?.cell.reporting ?? false;
@@ -165,20 +180,13 @@ function sumsOfNode({ whole, owners }: CellWork, isGpu: ReadonlySet<number>): Ow
 }
 
 function sumsOfOwner(owner: Owner, cell: Cell, booked: readonly Booked[]): OwnerSums {
-  const sums = new OwnerSums(WINDOWS_PER_HOUR);
-  addAll(sums, cell);
+  const sums = new OwnerSums(WINDOWS_PER_HOUR, valuesOf(cell));
   // A reader takes it from the node, over whatever time is asked for.
   if (owner === UNATTRIBUTED) for (const index of SHARED_VALUES) sums.values[index] = 0;
   sums.reporting = cell.reporting;
   for (const [index, { all, lowUtilization, componentsOnly }] of booked)
     sums.addEnergies(index, all, lowUtilization, componentsOnly);
   return sums;
-}
-
-function addAll({ values }: OwnerSums, cell: Cell): void {
-  valuesOf(cell).forEach((value, i) => {
-    values[i]! += value;
-  });
 }
 
 function numberOf({ kind, key }: Owner): number {
