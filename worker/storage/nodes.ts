@@ -148,6 +148,17 @@ async function selectNodes(
   return results;
 }
 
+const READ_LAST_REPORTS = `
+  SELECT ${lastReportAtMs('nodes.number')} AS lastReportAtMs, nodes.retired_at_ms AS retiredAtMs
+  FROM nodes ORDER BY nodes.number`;
+
+/** Of every node that ever was, what tells its state: two rows read of each. */
+export async function readLastReports(
+  db: D1Database,
+): Promise<Pick<NodeSummary, 'retiredAtMs' | 'lastReportAtMs'>[]> {
+  return (await db.prepare(READ_LAST_REPORTS).all<NodeSummary>()).results;
+}
+
 const FIND_NODE = `SELECT * FROM (${NODES_NOW}) WHERE id = ?2`;
 
 /** Two round trips where it lives in another database than the first. */

@@ -10,7 +10,7 @@ import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
 import { DEVICE_TYPES } from '../../shared/wire/ingest.ts';
 import { ok, type Result } from '../http/problem.ts';
 import { readFetches } from '../storage/grid-fetches.ts';
-import { listNodes } from '../storage/nodes.ts';
+import { readLastReports } from '../storage/nodes.ts';
 import { countUnresolved } from '../storage/quarantine-counts.ts';
 import type { Shards } from '../storage/shards.ts';
 import { alertFamilies } from './alerts/metrics.ts';
@@ -21,7 +21,6 @@ import { nodeState } from './nodes.ts';
 import { retentionFamilies } from './retention/metrics.ts';
 
 const MILLIJOULES_PER_JOULE = 1_000;
-const ALL_NODES = { limit: 100_000, after: 0, filters: [], withRetired: true } as const;
 const NODE_STATES = ['reporting', 'silent', 'neverReported', 'retired'] as const;
 
 /** Problem: `range_too_long` for a fleet that one answer cannot hold. */
@@ -38,7 +37,7 @@ export async function metrics(
   );
   if (!today.ok) return today;
   const [nodes, quarantined, fetches, intensity, retention, alerts] = await Promise.all([
-    listNodes(shards, ALL_NODES, nowMs),
+    shards.rows(readLastReports),
     countUnresolved(shards),
     readFetches(shards.main),
     intensityNow(shards.main, nowMs),
