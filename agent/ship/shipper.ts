@@ -42,7 +42,7 @@ export interface ShipperOptions {
   readonly random: () => number;
   /** Asked for each request; sent once after each start and when it changed. Null: not known here. */
   readonly inventory: () => Inventory | null;
-  /** Asked for each request; sent when anything but `spoolBytes` changed. Null: not known here. */
+  /** Asked for each request; sent when it changed by more than the spool usually does. Null: not known here. */
   readonly health: () => AgentHealth | null;
   readonly onServerTime: (time: ServerTime) => void;
   readonly log: (line: string) => void;

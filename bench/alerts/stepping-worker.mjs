@@ -28,7 +28,7 @@ export default {
     const { outcome } = await evaluateStep({
       shards: new Shards([db]),
       nowMs,
-      missedAfterMs: 180_000,
+      reportEverySeconds: 60,
       forecastsOf: (gridZones, atMs) => bestForecasts(db, gridZones, atMs),
       enqueue: (notifications) => enqueueNotifications(db, notifications, nowMs),
     });

@@ -43,7 +43,7 @@ export function staleMinutes({ limit }: HealthRule, newestEndMs: number, atMs: n
 export interface NodeStanding {
   /** When it was last heard of; the enrolment where it never was. */
   readonly lastHeardMs: number;
-  /** When what the agent says of itself last changed; null before it did. */
+  /** Since when the two below hold; null before the agent told. */
   readonly healthAtMs: number | null;
   /** `nvml failed, rapl noData`; null where none is. */
   readonly lostSensors: string | null;

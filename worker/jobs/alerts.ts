@@ -1,4 +1,3 @@
-import { missedAfterMs } from '../../shared/pace/silence.ts';
 import { enqueueNotifications } from '../storage/alert-outbox.ts';
 import { readStoredPace } from '../storage/pace.ts';
 import { bestForecasts, evaluateAlerts } from '../use-cases/alerts/run.ts';
@@ -12,7 +11,7 @@ export const alerts: ScheduledJob = async ({ env, shards, now }) => {
   await evaluateAlerts({
     shards,
     nowMs,
-    missedAfterMs: missedAfterMs(silentEverySeconds),
+    reportEverySeconds: silentEverySeconds,
     forecastsOf: (gridZones, atMs) => bestForecasts(shards.main, gridZones, atMs),
     enqueue: (notifications) => enqueueNotifications(shards.main, notifications, nowMs),
   });

@@ -20,6 +20,7 @@ import {
   SHOWN_PAST_ALERTS,
   shownGridZone,
 } from './alert-rule-schemas.ts';
+import { fleetPace } from './fleet-pace.ts';
 
 const tags = ['Alerts'];
 const params = z.object({ id: z.string().max(40) });
@@ -157,10 +158,12 @@ export function registerAlertRules(app: App): void {
   app.openapi(applyRoute, async (context) => {
     const dryRun = context.req.valid('query').dryRun === 'true';
     const { alertRules } = context.req.valid('json');
-    const plan = await applyRules(context.var.shards.main, alertRules, { ...authorOf(context), dryRun });
+    const { shards, nowMs } = context.var;
+    const plan = await applyRules(shards.main, alertRules, { ...authorOf(context), dryRun });
     if (!plan.ok) return problemResponse(context, plan.problem);
     const { created, changed, removed, unchanged } = plan.value;
-    const preview = dryRun ? await previewRules(context.var.shards, alertRules, context.var.nowMs) : null;
+    const { silentEverySeconds } = await fleetPace(context);
+    const preview = dryRun ? await previewRules(shards, alertRules, silentEverySeconds, nowMs) : null;
     return context.json(
       {
         dryRun,

@@ -30,7 +30,9 @@ export const nodeSummaryOutput = z
           .openapi({ description: 'The exact command or setting that would mend it.' }),
       }),
     ),
-    sensorsAt: instantOutput.nullable().openapi({ description: 'When the agent last said how they stand.' }),
+    sensorsAt: instantOutput
+      .nullable()
+      .openapi({ description: 'Since when they stand as they do, and as many reports wait.' }),
   })
   .openapi('NodeSummary');
 

@@ -1,8 +1,6 @@
 /** Hours of the ledger that changed after they were over: ingest marks them, the evaluation of alerts takes them up. */
+import { LEAST_FINAL_MS } from '../../shared/pace/silence.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
-
-/** A window is taken as final so long after its end: agents report each minute, and once more when it closes. */
-export const FINAL_AFTER_MS = 600_000;
 
 const MARK =
   'INSERT INTO alert_late_hours (hour) SELECT value FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING';
@@ -13,7 +11,7 @@ export function markLateHours(
   hourStartsMs: readonly number[],
   receivedAtMs: number,
 ): D1PreparedStatement[] {
-  const late = hourStartsMs.filter((startMs) => startMs + HOUR_MS + FINAL_AFTER_MS <= receivedAtMs);
+  const late = hourStartsMs.filter((startMs) => startMs + HOUR_MS + LEAST_FINAL_MS <= receivedAtMs);
   if (late.length === 0) return [];
   return [db.prepare(MARK).bind(JSON.stringify(late.map((startMs) => startMs / HOUR_MS)))];
 }

@@ -5,12 +5,12 @@ export interface NodeHealth {
   readonly number: number;
   /** When the newest change of its newest hour arrived; null before the first. */
   readonly lastReportAtMs: number | null;
-  /** When what the agent says of itself last changed; null before it did. */
+  /** Since when its sensors stand as they do, and so many reports wait; null before the agent told. */
   readonly healthAtMs: number | null;
   /** `nvml failed, rapl noData`; null where none is. */
   readonly lostSensors: string | null;
   readonly spoolReports: number | null;
-  /** When the newest report came that contradicts an equal revision, and waits for a person. */
+  /** When the newest report came, up to an instant, that contradicts an equal revision and waits for a person. */
   readonly conflictAtMs: number | null;
 }
 
@@ -25,10 +25,11 @@ const READ = `
     conflict.at_ms AS conflictAtMs
   FROM nodes LEFT JOIN (
     SELECT node_number, MAX(received_at_ms) AS at_ms FROM quarantine
-     WHERE code = 'revision_conflict' AND resolution IS NULL GROUP BY node_number) AS conflict
+     WHERE code = 'revision_conflict' AND resolution IS NULL AND received_at_ms <= ?1 GROUP BY node_number) AS conflict
     ON conflict.node_number = nodes.number
   WHERE nodes.retired_at_ms IS NULL ORDER BY nodes.number`;
 
-export async function readNodeHealth(db: D1Database): Promise<NodeHealth[]> {
-  return (await db.prepare(READ).all<NodeHealth>()).results;
+/** @param toMs end of the last window that is judged: two agents that go on contradict each other after it as well */
+export async function readNodeHealth(db: D1Database, toMs: number): Promise<NodeHealth[]> {
+  return (await db.prepare(READ).bind(toMs).all<NodeHealth>()).results;
 }

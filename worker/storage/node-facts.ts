@@ -3,7 +3,15 @@ import type { AgentHealth, Inventory } from '../../shared/wire/ingest.ts';
 
 const WRITE_INVENTORY =
   'UPDATE nodes SET inventory = ?2, inventory_at_ms = ?3 WHERE number = ?1 AND inventory IS NOT ?2';
-const WRITE_HEALTH = 'UPDATE nodes SET health = ?2, health_at_ms = ?3 WHERE number = ?1 AND health IS NOT ?2';
+
+const STATES = (health: string) =>
+  `(SELECT json_group_array(json_array(value ->> 'sensor', value ->> 'state')) FROM json_each(${health}, '$.sensors'))`;
+/** The instant is since when the states and the waiting reports are as they are: what else changes is no news for alerts. */
+const WRITE_HEALTH = `
+  UPDATE nodes SET health = ?2, health_at_ms = CASE
+    WHEN health ->> '$.spoolReports' = ?2 ->> '$.spoolReports' AND ${STATES('health')} = ${STATES('?2')}
+    THEN health_at_ms ELSE ?3 END
+  WHERE number = ?1 AND health IS NOT ?2`;
 const WRITE_VERSION = 'UPDATE nodes SET agent_version = ?2 WHERE number = ?1 AND agent_version IS NOT ?2';
 
 export async function writeNodeFacts(

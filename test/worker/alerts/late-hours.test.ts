@@ -30,7 +30,7 @@ const step = () =>
   evaluateStep({
     shards: new Shards([database]),
     nowMs: NOW_MS,
-    missedAfterMs: 180_000,
+    reportEverySeconds: 60,
     forecastsOf: async () => new Map(),
     enqueue: () => [],
   });

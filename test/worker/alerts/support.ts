@@ -21,18 +21,18 @@ export async function forgetEvaluation(): Promise<void> {
 export interface RunOptions {
   readonly db?: D1Database;
   readonly forecasts?: ReadonlyMap<string, readonly ForecastStep[]>;
-  readonly missedAfterMs?: number;
+  readonly reportEverySeconds?: number;
 }
 
 /** One run of the job; a notification that was told before makes it fail. */
 export const run = (
   nowMs: number,
-  { db = database, forecasts = new Map(), missedAfterMs = 180_000 }: RunOptions = {},
+  { db = database, forecasts = new Map(), reportEverySeconds = 60 }: RunOptions = {},
 ) =>
   evaluateAlerts({
     shards: new Shards([db]),
     nowMs,
-    missedAfterMs,
+    reportEverySeconds,
     forecastsOf: async () => forecasts,
     enqueue: (notifications) =>
       notifications.map((notification) =>

@@ -37,9 +37,9 @@ const MAY_BE_SCANNED = [
   },
   { plan: /^SCAN (replaced|brought)$/, of: /INSERT INTO changes/, as: 'the values of one request' },
   { plan: /^SCAN grid_fetches$/, of: /grid_fetches/, as: 'a row per provider and zone' },
-  { plan: /^SCAN retention_tasks$/, of: /^SELECT task, /, as: 'six rows' },
+  { plan: /^SCAN retention_tasks$/, of: /^SELECT task, /, as: 'eight rows' },
   {
-    plan: /^SCAN (first|nodes USING COVERING INDEX nodes_machine_fingerprint)$/,
+    plan: /^SCAN (first|nodes)$/,
     of: /^INSERT INTO retention_tasks /,
     as: 'the fleet, once',
   },
@@ -156,7 +156,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
     await evaluateAlerts({
       shards: new Shards([recording]),
       nowMs,
-      missedAfterMs: 180_000,
+      reportEverySeconds: 60,
       forecastsOf: (gridZones, atMs) => bestForecasts(recording, gridZones, atMs),
       enqueue: (notifications) => enqueueNotifications(recording, notifications, nowMs),
     });

@@ -5,6 +5,7 @@ import type { AlertNotification } from '../../../shared/alerts/notification.ts';
 import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import { isReplayable } from '../../../shared/alerts/rule.ts';
 import type { Silence } from '../../../shared/alerts/silence.ts';
+import { missedAfterMs } from '../../../shared/pace/silence.ts';
 import { DAY_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { type Cursor, commitStep } from '../../storage/alert-cursor.ts';
 import { type EpisodeWrite, writeEpisodes } from '../../storage/alert-episodes.ts';
@@ -28,7 +29,7 @@ export async function concludeStep(
   context: StepContext,
   summed: Summed,
 ): Promise<StepOutcome['outcome']> {
-  const { shards, nowMs } = dependencies;
+  const { shards, nowMs, reportEverySeconds } = dependencies;
   const db = shards.main;
   const { cursor, gridZones } = context;
   const { headMs, checkpointMs } = cursor;
@@ -58,7 +59,7 @@ export async function concludeStep(
   const observations = await Observations.read(
     shards,
     changes.live.map(({ state, scope }) => ({ rule: state.rule, scope })),
-    { ...context, grid, forecasts: forecasts.known, missedAfterMs: dependencies.missedAfterMs },
+    { ...context, grid, forecasts: forecasts.known, missedAfterMs: missedAfterMs(reportEverySeconds) },
     { fromMs: headMs, toMs },
   );
   const request = { live: changes.live, refold, checkpointMs, headMs, windows, snapshotAtMs: movedMs };
@@ -101,7 +102,7 @@ export async function concludeStep(
     ...dependencies.enqueue(outcome.notifications),
   ]);
   if (!committed) return 'lost';
-  return waiting || toMs < watermarkOf(nowMs) || lateHours.length > 0 ? 'more' : 'done';
+  return waiting || toMs < watermarkOf(nowMs, reportEverySeconds) || lateHours.length > 0 ? 'more' : 'done';
 }
 
 /** Whether windows that were folded have other sums now, for rules that were evaluated then. */

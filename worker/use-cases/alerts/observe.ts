@@ -79,7 +79,7 @@ export class Observations {
     const standing =
       ofNodes.length === 0
         ? new Map<string, Standing[]>()
-        : standingOf(ofNodes, await shards.rows(readNodeHealth), sources, range);
+        : standingOf(ofNodes, await shards.rows((db) => readNodeHealth(db, range.toMs)), sources, range);
     const ends =
       checking((check) => check === 'gridDataStale').length === 0
         ? new Map<string, number>()

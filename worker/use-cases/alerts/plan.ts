@@ -1,18 +1,18 @@
 /** What the next step is to do: which hour to sum, and whether the past is to be folded again. */
 import type { AlertRule } from '../../../shared/alerts/rule.ts';
 import type { Scope } from '../../../shared/alerts/scope.ts';
+import { finalAfterMs } from '../../../shared/pace/silence.ts';
 import { HOUR_MS, hourStart, WINDOW_MS } from '../../../shared/time/window.ts';
 import type { Cursor, Pass } from '../../storage/alert-cursor.ts';
-import { FINAL_AFTER_MS } from '../../storage/alert-late-hours.ts';
 import type { RecordedSetting } from '../../storage/settings.ts';
 
 /** What was told is corrected for at least so long; kept a while more, since to move the checkpoint is a fold of its own. */
 const CORRECTED_FOR_MS = 24 * HOUR_MS;
 const KEPT_FOR_MS = 36 * HOUR_MS;
 
-/** End of the last window that is taken as final. */
-export function watermarkOf(nowMs: number): number {
-  return Math.floor((nowMs - FINAL_AFTER_MS) / WINDOW_MS) * WINDOW_MS;
+/** End of the last window that is taken as final: all nodes that report so often have told of it. */
+export function watermarkOf(nowMs: number, reportEverySeconds: number): number {
+  return Math.floor((nowMs - finalAfterMs(reportEverySeconds)) / WINDOW_MS) * WINDOW_MS;
 }
 
 /** How many settings of each database were taken into account. */
@@ -40,11 +40,10 @@ const summedTo = ({ headMs, pass }: Cursor): number => Math.max(headMs, pass?.to
 /** The hour to sum next: one that changed late, else the one that the head stands in; null where all is summed. */
 export function nextPass(
   cursor: Cursor,
-  nowMs: number,
+  watermarkMs: number,
   scopes: readonly Scope[],
   rules: readonly AlertRule[],
 ): Pass | null {
-  const watermarkMs = watermarkOf(nowMs);
   const lateMs = cursor.lateHours[0] === undefined ? null : cursor.lateHours[0] * HOUR_MS;
   const hourStartMs = lateMs ?? (watermarkMs > cursor.headMs ? hourStart(cursor.headMs) : null);
   if (hourStartMs === null) return null;

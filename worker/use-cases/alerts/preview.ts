@@ -40,6 +40,7 @@ export interface Preview {
 export async function previewRules(
   shards: Shards,
   rules: readonly AlertRule[],
+  reportEverySeconds: number,
   nowMs: number,
 ): Promise<Preview> {
   const [fleet, settings] = await Promise.all([shards.rows(readFleet), readAllSettings(shards)]);
@@ -47,7 +48,7 @@ export async function previewRules(
   const hours = Math.floor(
     Math.min(MAX_NODE_HOURS / Math.max(1, fleet.length), MAX_RULE_HOURS / Math.max(1, told.length)),
   );
-  const toMs = hourStart(watermarkOf(nowMs));
+  const toMs = hourStart(watermarkOf(nowMs, reportEverySeconds));
   const fromMs = toMs - Math.min(LONGEST_MS, hours * HOUR_MS);
   const folds = told.map((rule) => ({ rule, scope: storedScope(rule.filter), fold: new RuleFold(rule, {}) }));
   const scopes = [...new Map(folds.map(({ scope }) => [scope.text, scope])).values()];

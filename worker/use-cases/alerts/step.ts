@@ -30,8 +30,8 @@ export interface AlertDependencies {
   /** What is kept of alerts stands in shard 0. */
   readonly shards: Shards;
   readonly nowMs: number;
-  /** No node is silent before, whatever a rule says: agents may be asked to report less often. */
-  readonly missedAfterMs: number;
+  /** As agents are asked, or were asked so lately that some may not know better. */
+  readonly reportEverySeconds: number;
   /** By zone, what the newest forecast says from an instant on; zones without one are missing. */
   readonly forecastsOf: (
     gridZones: readonly string[],
@@ -65,7 +65,7 @@ export interface StepContext {
 }
 
 export async function evaluateStep(dependencies: AlertDependencies): Promise<StepOutcome> {
-  const { shards, nowMs } = dependencies;
+  const { shards, nowMs, reportEverySeconds } = dependencies;
   const db = shards.main;
   const [{ version, cursor: stored }, all, states] = await Promise.all([
     readCursor(db),
@@ -82,7 +82,8 @@ export async function evaluateStep(dependencies: AlertDependencies): Promise<Ste
   ]);
   const settings = byShard.flat();
   const seen = byShard.map((rows) => rows.length);
-  const begun = stored === null || states.length === 0 ? beginAt(watermarkOf(nowMs), seen) : stored;
+  const begun =
+    stored === null || states.length === 0 ? beginAt(watermarkOf(nowMs, reportEverySeconds), seen) : stored;
   const restated = restatedSettings(byShard, begun);
   const cursor: Cursor = {
     ...begun,
@@ -131,11 +132,12 @@ async function advance(
   dependencies: AlertDependencies,
   context: StepContext,
 ): Promise<StepOutcome['outcome']> {
-  const { shards, nowMs } = dependencies;
+  const { shards, nowMs, reportEverySeconds } = dependencies;
   const db = shards.main;
   const { cursor, rules, version } = context;
   const evaluated = rules.map(({ rule }) => rule);
-  const pass = cursor.pass ?? nextPass(cursor, nowMs, distinctScopes(context), evaluated);
+  const watermarkMs = watermarkOf(nowMs, reportEverySeconds);
+  const pass = cursor.pass ?? nextPass(cursor, watermarkMs, distinctScopes(context), evaluated);
   // An hour that changes while it is summed is marked again, and summed once more.
   const lateHours =
     cursor.pass !== null
