@@ -9,5 +9,6 @@ export const fleetPace = sqliteTable('fleet_pace', {
   nodesOfFullest: integer('nodes_of_fullest').notNull(),
   /** Seconds to which the server has raised what the operator asked for; null: it has not. */
   raisedToSeconds: integer('raised_to_seconds'),
-  changedAtMs: integer('changed_at_ms').notNull(),
+  /** What the server was deployed with when it last looked; null: before it kept it. */
+  defaultSeconds: integer('default_seconds'),
 });

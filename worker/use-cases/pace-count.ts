@@ -1,6 +1,7 @@
 /** Counts the fleet by cron, so that no report has to, and raises the pace before the plan is outgrown. */
 import { DAY_MS } from '../../shared/time/window.ts';
-import type { Env } from '../env.ts';
+import { type Env, reportEverySeconds } from '../env.ts';
+import type { Change } from '../storage/changes.ts';
 import { type CountedFleet, countReporting, readStoredPace, writeCountedFleet } from '../storage/pace.ts';
 import type { Shards } from '../storage/shards.ts';
 import { paceOf } from './pace.ts';
@@ -18,30 +19,33 @@ export async function countFleet(shards: Shards, env: Env, nowMs: number): Promi
     nodes: counts.reduce((sum, nodes) => sum + nodes, 0),
     nodesOfFullest: Math.max(...counts),
   };
+  const defaultSeconds = reportEverySeconds(env);
   const kept = stored.fleet === null ? counted : steady(stored.fleet, counted);
-  const pace = paceOf({ ...stored, fleet: { ...kept, raisedToSeconds: null } }, env);
+  const pace = paceOf({ ...stored, fleet: { ...kept, raisedToSeconds: null, defaultSeconds } }, env);
   const raisedToSeconds = pace.because === 'plan' ? pace.reportEverySeconds : null;
   const before = stored.fleet?.raisedToSeconds ?? null;
   const isSame =
     stored.fleet?.nodes === kept.nodes &&
     stored.fleet.nodesOfFullest === kept.nodesOfFullest &&
-    before === raisedToSeconds;
+    before === raisedToSeconds &&
+    stored.fleet.defaultSeconds === defaultSeconds;
   if (isSame) return null;
-  const change = {
-    recordedAtMs: nowMs,
-    who: 'server',
-    subject: 'fleet',
-    what: 'reportEverySecondsRaisedTo',
-    from: before,
-    to: raisedToSeconds,
-    effectiveFromMs: nowMs,
-    effectiveToMs: null,
-    why: pace.detail,
-  };
-  const isNews = before !== raisedToSeconds;
-  await writeCountedFleet(shards.main, { ...kept, raisedToSeconds }, isNews ? change : null, nowMs);
-  return isNews ? pace.detail : null;
+  const changed = (what: string, from: number | null, to: number | null, why: string): Change[] =>
+    from === to ? [] : [{ ...SERVER, recordedAtMs: nowMs, what, from, to, effectiveFromMs: nowMs, why }];
+  const knownDefault = stored.fleet?.defaultSeconds ?? defaultSeconds;
+  await writeCountedFleet(shards.main, { ...kept, raisedToSeconds, defaultSeconds }, [
+    ...changed('reportEverySecondsRaisedTo', before, raisedToSeconds, pace.detail),
+    ...changed(
+      'reportEverySecondsDefault',
+      knownDefault,
+      defaultSeconds,
+      'The server was deployed with another.',
+    ),
+  ]);
+  return before === raisedToSeconds ? null : pace.detail;
 }
+
+const SERVER = { who: 'server', subject: 'fleet', effectiveToMs: null } as const;
 
 type Counts = Pick<CountedFleet, 'nodes' | 'nodesOfFullest'>;
 

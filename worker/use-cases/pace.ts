@@ -33,8 +33,9 @@ const LIMIT_NAMES: Readonly<Record<PaceLimit, string>> = {
 };
 
 /** @throws RangeError where the environment says something that it may not */
-export function paceOf({ asked, fleet, endedSeconds }: StoredPace, env: Env): FleetPace {
-  const wanted = asked === 'auto' ? reportEverySeconds(env) : asked;
+export function paceOf({ asked, fleet, endedSeconds, defaultEnded }: StoredPace, env: Env): FleetPace {
+  const deployed = reportEverySeconds(env);
+  const wanted = asked === 'auto' ? deployed : asked;
   const load: FleetLoad = {
     nodes: fleet?.nodes ?? 0,
     nodesOfFullest: fleet?.nodesOfFullest ?? 0,
@@ -47,7 +48,12 @@ export function paceOf({ asked, fleet, endedSeconds }: StoredPace, env: Env): Fl
   return {
     wantedSeconds: wanted,
     reportEverySeconds: seconds,
-    silentEverySeconds: Math.max(seconds, endedSeconds ?? 0),
+    silentEverySeconds: Math.max(
+      seconds,
+      endedSeconds ?? 0,
+      // Until cron has seen that it is deployed with another default, nodes may know the one before.
+      ...(asked === 'auto' || defaultEnded ? [deployed, fleet?.defaultSeconds ?? 0] : []),
+    ),
     because: isRaised ? 'plan' : asWanted,
     detail: isRaised ? raisedDetail(wanted, load, needed) : wantedDetail(seconds, asWanted, needed),
     load,
