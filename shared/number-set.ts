@@ -25,8 +25,9 @@ export class NumberSet {
 
   addAll(other: NumberSet): void {
     for (const [index, bytes] of other.#chunks) {
-      const own = this.#chunk(index);
-      for (let i = 0; i < BYTES; i++) own[i]! |= bytes[i]!;
+      const own = this.#chunks.get(index);
+      if (own === undefined) this.#chunks.set(index, bytes.slice());
+      else for (let i = 0; i < BYTES; i++) own[i]! |= bytes[i]!;
     }
   }
 
@@ -35,8 +36,9 @@ export class NumberSet {
     const copy = new NumberSet();
     copy.addAll(this);
     for (const [index, bytes] of differences) {
-      const own = copy.#chunk(index);
-      for (let i = 0; i < BYTES; i++) own[i]! ^= bytes[i]!;
+      const own = copy.#chunks.get(index);
+      if (own === undefined) copy.#chunks.set(index, bytes.slice());
+      else for (let i = 0; i < BYTES; i++) own[i]! ^= bytes[i]!;
     }
     return copy;
   }

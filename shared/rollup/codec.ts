@@ -152,7 +152,8 @@ function readSet(reader: ByteReader, before: NumberSet): NumberSet {
   for (let left = count; left > 0; left--) {
     index += reader.unsigned();
     const which = reader.uint32();
-    const bits = Uint8Array.from({ length: CHUNK_BYTES }, (_, i) => ((which >>> i) & 1 ? reader.byte() : 0));
+    const bits = new Uint8Array(CHUNK_BYTES);
+    for (let i = 0; i < CHUNK_BYTES; i++) if ((which >>> i) & 1) bits[i] = reader.byte();
     differences.set(index, bits);
   }
   return before.toggled(differences);
