@@ -1,4 +1,7 @@
-/** What questions about a month cost: a fleet of a hundred nodes, and one of a thousand. */
+/**
+ * What questions about a month cost: a fleet of a hundred nodes, and one of a thousand. Two other sizes, the smaller one first:
+ * `BENCH_FLEETS=100,200`, of 50 nodes at least.
+ */
 import { DAY_MS } from '../../shared/time/window.ts';
 import { cpuSeconds } from '../agent/process-use.ts';
 import type { Figure } from '../figures.ts';
@@ -43,41 +46,42 @@ interface Measured extends Reply {
 export async function query(): Promise<Figure[]> {
   const byFleet = new Map<number, ReadonlyMap<string, Measured>>();
   for (const nodes of FLEETS) byFleet.set(nodes, await measure(nodes));
-  const [few, many] = FLEETS.map((nodes) => byFleet.get(nodes)!);
+  const [few, many] = FLEETS as [number, number];
+  const [fewer, all] = [few, many].map((nodes) => nodes.toLocaleString('en')) as [string, string];
   return Object.keys(QUERIES).flatMap((name): Figure[] => {
-    const small = few!.get(name)!;
-    const large = many!.get(name)!;
+    const small = byFleet.get(few)!.get(name)!;
+    const large = byFleet.get(many)!.get(name)!;
     if (large.refused !== undefined)
       return [
         {
           name: `query.${name}`,
           value: 0,
           unit: 'answers',
-          note: `refused at 1,000 nodes: ${large.refused}`,
+          note: `refused at ${all} nodes: ${large.refused}`,
         },
       ];
     const isOfFleet = name === 'fleet_month_by_day' || name === 'fleet_month_by_zone';
     const target = isOfFleet ? '; target 5000' : '';
     return [
-      { name: `query.${name}_p50`, value: large.p50, unit: 'ms', note: '1,000 nodes x 30 days' },
+      { name: `query.${name}_p50`, value: large.p50, unit: 'ms', note: `${all} nodes x ${DAYS} days` },
       { name: `query.${name}_p95`, value: large.p95, unit: 'ms', note: '' },
       {
         name: `query.${name}_cpu`,
         value: large.cpu,
         unit: 'ms',
-        note: `at 100 nodes ${small.cpu.toFixed(0)}`,
+        note: `CPU of workerd; at ${fewer} nodes ${small.cpu.toFixed(0)}`,
       },
       {
         name: `query.${name}_rows_read`,
         value: large.read,
         unit: 'rows',
-        note: `at 100 nodes ${small.read}${target}`,
+        note: `at ${fewer} nodes ${small.read}${target}`,
       },
       {
         name: `query.${name}_growth`,
         value: large.cpu / small.cpu,
         unit: 'x',
-        note: `CPU time of 1,000 nodes over that of 100${isOfFleet ? '; target 1.3' : ''}; by the clock ${(large.p50 / small.p50).toFixed(2)}`,
+        note: `CPU time of ${all} nodes over that of ${fewer}${isOfFleet ? '; target 1.3' : ''}; by the clock ${(large.p50 / small.p50).toFixed(2)}`,
       },
     ];
   });
@@ -86,18 +90,21 @@ export async function query(): Promise<Figure[]> {
 async function measure(nodes: number): Promise<ReadonlyMap<string, Measured>> {
   const site = await startMeteredSite('bench/query/worker.mjs');
   try {
-    await seed(site.db, nodes, DAYS);
+    await seed(site.db, nodes, DAYS, (day) => tell(`${nodes} nodes: day ${day} of ${DAYS} is written`));
     const ask = (body: object) => site.ask<Reply>('/', { nowMs: NOW_MS, ...body });
     for (let turn = 0; ; turn++) {
       const { marks, hour } = await ask({ nodeHours: TURN_NODE_HOURS });
+      tell(`${nodes} nodes: ${marks} marks of days are to be summed`);
       if (marks === 0 && hour === (START_MS + DAYS * DAY_MS) / 3_600_000) break;
       if (turn > 10 * DAYS) throw new Error('the rollups do not come to an end');
     }
     // The hours that are not over.
     for (let turn = 0; turn < 3; turn++) await ask({ nodeHours: TURN_NODE_HOURS });
     const measured = new Map<string, Measured>();
-    for (const [name, asked] of Object.entries(QUERIES))
+    for (const [name, asked] of Object.entries(QUERIES)) {
+      tell(`${nodes} nodes: ${name}`);
       measured.set(name, await measureQuery(() => ask({ query: asked }), site.processId));
+    }
     return measured;
   } finally {
     await site.stop();
@@ -123,3 +130,5 @@ function at(values: readonly number[], ratio: number): number {
   const ordered = [...values].sort((a, b) => a - b);
   return ordered[Math.floor(ordered.length * ratio)] ?? 0;
 }
+
+const tell = (line: string) => process.stderr.write(`\r  ${line.padEnd(70)}`);

@@ -22,7 +22,12 @@ const JOB_KEYS = 2 ** 20;
 /** Jobs at a time; the next ones follow when their days are over. */
 const jobsAtOnce = (nodes: number) => Math.ceil(nodes / NODES_PER_JOB);
 
-export async function seed(db: Database, nodes: number, days: number): Promise<void> {
+export async function seed(
+  db: Database,
+  nodes: number,
+  days: number,
+  onDay: (day: number) => void,
+): Promise<void> {
   const numbers = Array.from({ length: nodes }, (_, i) => i + 1);
   await seedPlaces(db, numbers);
   const atOnce = jobsAtOnce(nodes);
@@ -42,8 +47,10 @@ export async function seed(db: Database, nodes: number, days: number): Promise<v
         )
         .bind(JSON.stringify(rows.slice(i, i + 400)))
         .run();
-    for (let day = period * DAYS_PER_JOB; day <= Math.min(days, (period + 1) * DAYS_PER_JOB - 1); day++)
+    for (let day = period * DAYS_PER_JOB; day <= Math.min(days, (period + 1) * DAYS_PER_JOB - 1); day++) {
       await seedDay(db, numbers, { period, atOnce, day, hours: day < days ? 24 : 1 });
+      onDay(day);
+    }
   }
   await db.prepare('DROP TABLE bench_ledgers').run();
 }
