@@ -32,6 +32,12 @@ export const rollupMarks = sqliteTable('rollup_marks', {
   hours: integer('hours').notNull(),
   /** Another with each mark: what was read before it is not written after it. */
   nonce: text('nonce').notNull(),
+  /** Hour of the day that is summed in part, where a run may take less than a block; null: none is, and the others say nothing. */
+  partHour: integer('part_hour'),
+  /** Nodes at places of the block before it are in. */
+  partNodes: integer('part_nodes'),
+  /** Their sums, as in `rollup_blocks`. */
+  partSums: blob('part_sums', { mode: 'buffer' }),
 });
 
 /** One row: how far the rollups are. */
