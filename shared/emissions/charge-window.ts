@@ -1,10 +1,12 @@
 /** From millijoules to kWh of the facility, grams and litres: what the place says of one window. */
+import type { IntensityPoint } from '../grid/intensity.ts';
 import type { IntensityResolver } from '../grid/resolve.ts';
 import type { Place } from '../settings/place.ts';
 import { OVERHEADS } from '../settings/site-factors.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
 import type { WindowSum } from './cell-work.ts';
 import type { Cell } from './figures.ts';
+import { GridUses } from './grid-uses.ts';
 import type { SupplyPlan } from './supply.ts';
 
 /** What a window's energy is charged with at one place. */
@@ -48,6 +50,7 @@ export function chargeWindow(
     if (intensity === null) return all;
     gramsPerKwh = intensity.gramsPerKwh;
     cell.byGridKind[intensity.kind] += all;
+    addGridUse(cell, place, intensity, all * facilityKwhPerMillijoule);
   } else {
     const contracts = charging.supply.shareAt(place.siteId, place.gridZone, startMs);
     const rest = 1 - contracts.share;
@@ -58,6 +61,7 @@ export function chargeWindow(
     cell.kwhBySupply.contract += kwh * contracts.share;
     if (restGrams === null) uncharged = Math.round(all * rest);
     else cell.kwhBySupply[residualGramsPerKwh === null ? 'location' : 'residual'] += kwh * rest;
+    if (residualGramsPerKwh === null && intensity !== null) addGridUse(cell, place, intensity, kwh * rest);
   }
   const gramsPerMillijoule = facilityKwhPerMillijoule * gramsPerKwh;
   cell.grams.add(all * gramsPerMillijoule);
@@ -65,6 +69,18 @@ export function chargeWindow(
   cell.unattributedGrams.add((all - idle - jobs) * gramsPerMillijoule);
   cell.lowUtilizationGrams.add(lowUtilization * gramsPerMillijoule);
   return uncharged;
+}
+
+/** What draws nothing uses no intensity. */
+function addGridUse(
+  cell: Cell,
+  { gridZone }: Place,
+  intensity: IntensityPoint,
+  facilityEnergyKwh: number,
+): void {
+  if (facilityEnergyKwh === 0) return;
+  cell.gridUses ??= new GridUses();
+  cell.gridUses.add(gridZone!, intensity, facilityEnergyKwh, facilityEnergyKwh * intensity.gramsPerKwh);
 }
 
 /** The site's own by IT energy, as WUE is defined; that of the grid by what the facility draws. */

@@ -2,13 +2,14 @@
  * The figures of one answer, one step or one group: sums over the cells that belong to it. Energies are added as
  * integers without bound, grams with compensation, so that parts agree with their whole.
  */
-import type { IntensityKind } from '../grid/intensity.ts';
+import { type IntensityKind, SCOPES, type Scope } from '../grid/intensity.ts';
 import { NumberSet } from '../number-set.ts';
 import { OVERHEADS, type Overhead } from '../settings/site-factors.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
 import type { DeviceType, EnergyKind, JobAttribution } from '../wire/ingest.ts';
 import { CompensatedSum } from './compensated-sum.ts';
 import type { PartSums } from './embodied-parts.ts';
+import type { GridUses } from './grid-uses.ts';
 
 /** Where the electricity comes from under market accounting. */
 export const SUPPLY_KINDS = ['contract', 'residual', 'location'] as const;
@@ -73,6 +74,8 @@ export class Cell {
   embodiedGramsHigh = 0;
   /** The same part by part; null where nobody asks. */
   embodiedParts: PartSums | null = null;
+  /** What was charged at the intensity of the grid; null: nothing. */
+  gridUses: GridUses | null = null;
 }
 
 export interface Figures {
@@ -111,6 +114,10 @@ export interface Figures {
   readonly recovered: number;
   /** Shares of the energy that an intensity was known for; all 0 where there is none. */
   readonly gridKinds: Readonly<Record<IntensityKind, number>>;
+  /** Of what is charged at the intensity of the grid; null where nothing is. */
+  readonly scope: Scope | 'mixed' | null;
+  /** The parts of what is charged so, where there are two: consumption and production are never one figure. */
+  readonly scopes: Readonly<Record<Scope, ScopePart>> | null;
   /** Shares of the facility energy that is charged under market accounting; all 0 under location. */
   readonly supplyKinds: Readonly<Record<SupplyKind, number>>;
   readonly energyKwhByDevice: Readonly<Record<DeviceType, number>>;
@@ -121,6 +128,11 @@ export interface Figures {
   readonly waterKnown: Readonly<Record<Water, number>>;
   /** In no other figure; null where no site gives the factor. */
   readonly overheads: Readonly<Record<Overhead, OverheadFigures | null>>;
+}
+
+export interface ScopePart {
+  readonly facilityEnergyKwh: number;
+  readonly operationalGrams: number;
 }
 
 export interface OverheadFigures {
@@ -157,6 +169,10 @@ export class FigureSums {
   };
   readonly #water = new Map<Water, { litres: CompensatedSum; known: bigint }>();
   readonly #overheads = new Map<Overhead, { kwh: CompensatedSum; grams: CompensatedSum }>();
+  readonly #scopes = {
+    consumption: { kwh: new CompensatedSum(), grams: new CompensatedSum() },
+    production: { kwh: new CompensatedSum(), grams: new CompensatedSum() },
+  };
   readonly #facilityKwh = new CompensatedSum();
   readonly #grams = new CompensatedSum();
   readonly #idleGrams = new CompensatedSum();
@@ -201,6 +217,7 @@ export class FigureSums {
     addCounts(this.#byAttribution, other.#byAttribution);
     addCounts(this.#byGridKind, other.#byGridKind);
     for (const kind of SUPPLY_KINDS) this.#bySupply[kind].add(other.#bySupply[kind].value);
+    for (const scope of SCOPES) this.#addScope(scope, other.#scopePart(scope));
     for (const [kind, { litres, known }] of other.#water) this.#addWater(kind, litres.value, known);
     for (const [overhead, { kwh, grams }] of other.#overheads)
       this.#addOverhead(overhead, kwh.value, grams.value);
@@ -234,6 +251,7 @@ export class FigureSums {
     addCounts(this.#byAttribution, cell.byAttribution);
     addCounts(this.#byGridKind, cell.byGridKind);
     for (const kind of SUPPLY_KINDS) this.#bySupply[kind].add(cell.kwhBySupply[kind]);
+    for (const use of cell.gridUses ?? []) this.#addScope(use.scope, use);
     this.#addFactors(cell);
     this.#facilityKwh.add(cell.facilityKwh.value);
     this.#grams.add(cell.grams.value);
@@ -255,6 +273,23 @@ export class FigureSums {
       const own = overheads[overhead];
       if (own !== null) this.#addOverhead(overhead, own.kwh, own.grams);
     }
+  }
+
+  #addScope(scope: Scope, { facilityEnergyKwh, operationalGrams }: ScopePart): void {
+    this.#scopes[scope].kwh.add(facilityEnergyKwh);
+    this.#scopes[scope].grams.add(operationalGrams);
+  }
+
+  #scopePart(scope: Scope): ScopePart {
+    const { kwh, grams } = this.#scopes[scope];
+    return { facilityEnergyKwh: kwh.value, operationalGrams: grams.value };
+  }
+
+  #scopeFigures(): Pick<Figures, 'scope' | 'scopes'> {
+    const charged = SCOPES.filter((scope) => this.#scopes[scope].kwh.value > 0);
+    if (charged.length < 2) return { scope: charged[0] ?? null, scopes: null };
+    const [consumption, production] = [this.#scopePart('consumption'), this.#scopePart('production')];
+    return { scope: 'mixed', scopes: { consumption, production } };
   }
 
   #addWater(kind: Water, litres: number, known: bigint): void {
@@ -322,6 +357,7 @@ export class FigureSums {
       jobAttributions: shares(this.#byAttribution),
       recovered: this.#energy === 0n ? 0 : Number(this.#recovered) / Number(this.#energy),
       gridKinds: shares(this.#byGridKind),
+      ...this.#scopeFigures(),
       supplyKinds: this.#supplyKinds(),
       energyKwhByDevice: mapCounts(this.#byDeviceType, toKwh),
       waterLitresSite: this.#water.get('site')?.litres.value ?? null,

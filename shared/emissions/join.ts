@@ -1,4 +1,6 @@
 /** The join over many nodes: cells summed into totals, steps and groups. */
+import type { Scope } from '../grid/intensity.ts';
+import { scopeOfPoint } from '../grid/scope.ts';
 import { NumberSet } from '../number-set.ts';
 import type { HourSums } from '../rollup/hour-sums.ts';
 import { chargeRuns, SiteRates } from '../rollup/site-rates.ts';
@@ -9,6 +11,7 @@ import { type Charging, chargeWindow } from './charge-window.ts';
 import type { OwnerOf } from './device-shares.ts';
 import { type PartRow, PartSums } from './embodied-parts.ts';
 import { FigureSums, type Figures } from './figures.ts';
+import { type GridUse, GridUses } from './grid-uses.ts';
 import {
   type GroupKey,
   type GroupName,
@@ -37,6 +40,8 @@ export interface JoinRequest
   readonly accepts: (node: JoinNode, place: Place) => boolean;
   /** Null where nothing is asked of jobs. */
   readonly ofJobs: JobRequest | null;
+  /** Only what is charged with values of this scope; the rest is excluded. Default: whatever zones are of. */
+  readonly scope?: Scope | undefined;
 }
 
 export interface FigureStep extends Figures {
@@ -74,6 +79,8 @@ export interface JoinResult {
   /** The others together; null where there are none. */
   readonly otherGroups: OtherGroups | null;
   readonly excluded: readonly Excluded[];
+  /** What the totals were charged with, by zone. */
+  readonly gridUses: readonly GridUse[];
   /** Lifetimes of hardware at the places of its nodes, ascending: the embodied figures are straight lines over these. */
   readonly embodiedLifetimeYears: readonly number[];
   /** The embodied figure of the totals by what it is of; empty unless asked for. */
@@ -120,15 +127,16 @@ export class EmissionsJoin {
   readonly #excluded = new Map<string | null, bigint>();
   readonly #lifetimes = new Set<number>();
   readonly #parts = new PartSums();
+  readonly #gridUses = new GridUses();
   readonly #rates = new Map<(instantMs: number) => Place, SiteRates>();
   readonly #range: Omit<JoinRange, 'accepts' | 'edges'>;
 
   constructor(request: JoinRequest) {
-    this.#request = request;
+    this.#request = { ...request, intensityOf: intensityWithin(request) };
     const { ofJobs, groupBy } = request;
     this.#range = {
       ...request,
-      charge: (...window) => chargeWindow(...window, request),
+      charge: (...window) => chargeWindow(...window, this.#request),
       ownerOf: ofJobs && jobOwners(ofJobs, JOB_KEYS.find((key) => key === groupBy) ?? null),
       acceptsOwner: ofJobs?.acceptsOwner ?? (() => true),
     };
@@ -155,6 +163,7 @@ export class EmissionsJoin {
     if (!cell.inFleet && !cell.reporting) return;
     this.#lifetimes.add(place.lifetimeYears);
     if (cell.embodiedParts !== null) this.#parts.addAll(cell.embodiedParts);
+    if (cell.gridUses !== null) this.#gridUses.addAll(cell.gridUses);
     const { groupBy } = this.#request;
     const group = groupBy === null ? null : groupOf(groupBy, node, model, place, owner);
     const add = (figures: FigureSums) => figures.add(node.number, cell);
@@ -172,6 +181,7 @@ export class EmissionsJoin {
     const exclude = (place: Place, millijoules: number) => this.exclude(place.gridZone, millijoules);
     const runs = this.ratesOf(placeAt).runs(startMs, WINDOW_MS, WINDOWS_PER_HOUR);
     chargeRuns(hour.figures, runs, (first, end) => hour.sumOf(first, end), exclude);
+    if (hour.figures.gridUses !== null) this.#gridUses.addAll(hour.figures.gridUses);
     const { gridZone, siteId, lifetimeYears } = placeAt(startMs);
     this.#lifetimes.add(lifetimeYears);
     const keys = { gridZone, site: siteId, gpuModel };
@@ -228,6 +238,8 @@ export class EmissionsJoin {
   /** @param top so many groups, those with the most grams; null: all, by key */
   result(top: number | null = null): JoinResult {
     const groups = [...this.#groups.values()];
+    const { scope } = this.#request;
+    const noSeries = `no series on this basis${scope === undefined ? '' : ` of ${scope}`}`;
     const listed =
       top === null
         ? groups.sort((a, b) => (idOf(a) < idOf(b) ? -1 : 1))
@@ -249,9 +261,10 @@ export class EmissionsJoin {
       otherGroups: this.#others(groups.slice(listed.length)),
       excluded: [...this.#excluded].map(([gridZone, millijoules]) => ({
         gridZone,
-        reason: gridZone === null ? 'no grid zone is set for the site' : 'no series on this basis',
+        reason: gridZone === null ? 'no grid zone is set for the site' : noSeries,
         energyKwh: Number(millijoules) / MILLIJOULES_PER_KWH,
       })),
+      gridUses: this.#gridUses.list(),
       embodiedLifetimeYears: [...this.#lifetimes].sort((a, b) => a - b),
       embodiedParts: this.#parts.rows(),
     };
@@ -287,6 +300,18 @@ export class EmissionsJoin {
     }
     return steps;
   }
+}
+
+/** Values of another scope than the one asked for are none. */
+function intensityWithin({ intensityOf, scope }: JoinRequest): JoinRequest['intensityOf'] {
+  if (scope === undefined) return intensityOf;
+  return (gridZone) => {
+    const resolve = intensityOf(gridZone);
+    return (windowStartMs) => {
+      const point = resolve(windowStartMs);
+      return point !== null && scopeOfPoint(point) === scope ? point : null;
+    };
+  };
 }
 
 /** Of one project called "idle" and what was idle: two groups. */

@@ -20,6 +20,9 @@ export interface Run {
   readonly rate: Rate;
 }
 
+/** What an answer tells of a value: its neighbour is charged alike where all of it is the same. */
+const TOLD = ['gramsPerKwh', 'kind', 'provider', 'scope', 'fetchedAtMs'] as const;
+
 export class SiteRates {
   readonly #placeAt: (instantMs: number) => Place;
   readonly #intensityOf: (gridZone: string) => IntensityResolver;
@@ -41,8 +44,7 @@ export class SiteRates {
     const isSame =
       last !== null &&
       last.rate.place === place &&
-      last.point?.gramsPerKwh === point?.gramsPerKwh &&
-      last.point?.kind === point?.kind;
+      TOLD.every((property) => last.point?.[property] === point?.[property]);
     const rate = isSame ? last.rate : { place, charging: { intensityOf: () => () => point, supply: null } };
     this.#last = { rate, point };
     this.#byWindow.set(windowStartMs, rate);

@@ -144,6 +144,15 @@ function hardwareRow({ model, gpuCount, gpuHours, energyKwh, embodied }: Stateme
   ];
 }
 
+/** None where nothing is charged at the intensity of the grid, and of a period that was closed before scopes were told. */
+function scopeRows({ scope, scopes }: Pick<Statement['totals'], 'scope' | 'scopes'>): Line[][] {
+  if (!scope) return [];
+  if (scopes === null) return [[['Scope'], [scope]]];
+  const { consumption, production } = scopes;
+  const parts = `consumption ${mass(consumption.operationalGrams)}, production ${mass(production.operationalGrams)}, by zones and hours`;
+  return [[['Scope'], [parts]]];
+}
+
 /** In a document; all of them are in the JSON. */
 const MAX_PARTS_SHOWN = 40;
 
@@ -194,6 +203,7 @@ function methodRows(statement: Statement): Line[][] {
       : [[['Intensity'], [shares(totals.gridKinds)]]]),
     [['Given to jobs by'], [shares(totals.jobAttributions)]],
     [['Basis'], [`${basis}, ${signal} signal, ${accounting}-based`]],
+    ...scopeRows(totals),
     [
       ['Embodied'],
       [

@@ -1,6 +1,7 @@
 /** The emissions object of the contract, and the query that asks for it. */
 import { z } from '@hono/zod-openapi';
 import type { Figures } from '../../shared/emissions/figures.ts';
+import type { GridUse } from '../../shared/emissions/grid-uses.ts';
 import {
   DEFAULT_LOW_UTILIZATION_RATIO,
   type FigureStep,
@@ -9,7 +10,7 @@ import {
 } from '../../shared/emissions/join.ts';
 import type { ContractUse } from '../../shared/emissions/supply.ts';
 import { STEPS } from '../../shared/emissions/time-steps.ts';
-import { BASES, SIGNALS } from '../../shared/grid/intensity.ts';
+import { BASES, INTENSITY_KINDS, SCOPES, SIGNALS } from '../../shared/grid/intensity.ts';
 import { settledUntil } from '../../shared/ledger/settled.ts';
 import { instant, instantInput, instantOutput } from '../http/schemas.ts';
 import { ACCOUNTINGS, type Emissions } from '../use-cases/emissions.ts';
@@ -48,6 +49,10 @@ export const emissionsQuery = z.strictObject({
     .default('lifecycle')
     .openapi({ description: 'A zone without a series on this basis is excluded, never converted.' }),
   signal: z.enum(SIGNALS).default('average'),
+  scope: z.enum(SCOPES).optional().openapi({
+    description:
+      'Only what is charged with values of this scope; energy of zones and hours of the other is listed under `excluded`. Default: each zone by the scope that it has (GET /v1/grid/{gridZone}/trust), and `scope` says which.',
+  }),
   accounting: z.enum(ACCOUNTINGS, 'expected location or market').default('location').openapi({
     description:
       '`market`: supply contracts are spread over the consumption within their vintage and boundary, never above it; the rest is at the residual mix where the site has one, else at the intensity of the grid (docs/method.md). Stands beside location accounting and is never added to it.',
@@ -69,6 +74,8 @@ export const emissionsQuery = z.strictObject({
 
 const kwh = (description: string) => z.number().openapi({ description });
 const share = z.number().min(0).max(1);
+
+const scopePart = z.object({ facilityEnergyKwh: z.number(), operationalGrams: z.number() });
 
 const overhead = z.object({ energyKwh: z.number(), operationalGrams: z.number() }).nullable();
 
@@ -124,6 +131,17 @@ const figures = {
       description:
         'Shares of the energy that an intensity is known for; all 0 without any. Absent with accounting=market.',
     }),
+  scope: z
+    .enum([...SCOPES, 'mixed'])
+    .nullable()
+    .openapi({
+      description:
+        'Of the intensities: `consumption` has imports in it, `production` is what the plants of the zone make; `mixed`: both, in zones or hours of their own, and `scopes` has the parts. Null where nothing is charged at the intensity of the grid.',
+    }),
+  scopes: z.object({ consumption: scopePart, production: scopePart }).nullable().openapi({
+    description:
+      'Where `scope` is `mixed`: what is charged with values of each, which adds up to `operationalGrams` (with accounting=market: to the part at the intensity of the grid). Ask for `scope=` to have one alone.',
+  }),
   supplyKinds: z.object({ contract: share, residual: share, location: share }).optional().openapi({
     description:
       'With accounting=market, in place of `gridKinds`: shares of the facility energy that contracts cover, that is at the residual mix, and that is at the intensity of the grid because the site has no residual mix.',
@@ -206,6 +224,25 @@ export const emissionsSchema = z
       })
       .nullable()
       .openapi({ description: 'With `top`: the groups that are not listed, together; null where all are.' }),
+    intensitySources: z
+      .array(
+        z.object({
+          gridZone: z.string(),
+          scope: z.enum(SCOPES),
+          provider: z
+            .string()
+            .openapi({ description: '`user`: your own series; `annual`: yearly averages.' }),
+          kind: z.enum(INTENSITY_KINDS),
+          facilityEnergyKwh: z.number(),
+          operationalGrams: z.number(),
+          earliestFetchedAt: instantOutput,
+          latestFetchedAt: instantOutput,
+        }),
+      )
+      .openapi({
+        description:
+          'Whose intensities the totals were charged with: of each zone, scope, provider and kind how much, and when the values came.',
+      }),
     contracts: z
       .array(
         z.object({
@@ -233,6 +270,12 @@ const toContract = ({ contract, usedKwh, unusedKwh }: ContractUse) => ({
   ...contractReply(contract),
   usedKwh,
   unusedKwh,
+});
+
+const toSource = ({ earliestFetchedAtMs, latestFetchedAtMs, ...use }: GridUse) => ({
+  ...use,
+  earliestFetchedAt: instant(earliestFetchedAtMs),
+  latestFetchedAt: instant(latestFetchedAtMs),
 });
 
 /** What a kWh is charged with is told by one of two tables. */
@@ -274,6 +317,7 @@ export function toEmissionsAnswer(
       ...toFigures(answer.otherGroups),
       series: answer.otherGroups.series.map(toStep),
     },
+    intensitySources: answer.gridUses.map(toSource),
     ...(answer.contracts && { contracts: answer.contracts.map(toContract) }),
     excluded: answer.excluded.map((entry) => ({ ...entry, gridZone: entry.gridZone ?? NO_GROUP })),
   };

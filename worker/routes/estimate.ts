@@ -113,7 +113,7 @@ const estimateBody = z
 const bound = (what: string) => z.number().openapi({ description: what });
 
 const answerSchema = emissionsSchema
-  .omit({ rolledUpTo: true, hoursWaiting: true, otherGroups: true })
+  .omit({ rolledUpTo: true, hoursWaiting: true, otherGroups: true, intensitySources: true })
   .extend({
     from: instantOutput.nullable().openapi({ description: 'Null where no dates were given.' }),
     to: instantOutput.nullable(),

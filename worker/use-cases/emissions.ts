@@ -13,7 +13,7 @@ import type { NodePart } from '../../shared/emissions/join-node.ts';
 import type { TimeSpan } from '../../shared/emissions/presence.ts';
 import type { ContractUse } from '../../shared/emissions/supply.ts';
 import { type Step, stepEdges } from '../../shared/emissions/time-steps.ts';
-import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import type { Basis, Scope, Signal } from '../../shared/grid/intensity.ts';
 import type { IntensityResolver } from '../../shared/grid/resolve.ts';
 import { nodesAsKnown } from '../../shared/settings/node-as-known.ts';
 import { type Place, Places } from '../../shared/settings/place.ts';
@@ -68,6 +68,8 @@ export interface EmissionsQuery {
   readonly filter?: string | undefined;
   readonly basis: Basis;
   readonly signal: Signal;
+  /** Only what is charged with values of this scope; default: whatever zones are of. */
+  readonly scope?: Scope | undefined;
   readonly accounting?: Accounting | undefined;
   /** Only what jobs of this project had. */
   readonly project?: string | undefined;
@@ -187,6 +189,7 @@ export async function emissions(
     groupBy: query.groupBy ?? null,
     accepts: (node, place) => acceptsPlace(node, place, terms.value),
     intensityOf: (gridZone) => resolvers.get(gridZone)!,
+    scope: query.scope,
     supply: supply === null ? null : supply.value.plan,
     ofJobs: jobs && { ...ofJobs, jobOf: jobs.jobOf },
     lowUtilizationRatio: query.lowUtilizationRatio ?? DEFAULT_LOW_UTILIZATION_RATIO,

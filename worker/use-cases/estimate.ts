@@ -118,8 +118,11 @@ export async function estimateEmissions(
   });
   for (const { provider, method } of request.intensity === undefined ? result.intensities : [])
     notes.cite(`intensity of ${grid.value.gridZone}: ${method ?? `stored values of ${provider}`}`);
+  // Of a value that was given nobody knows the scope.
+  const totals = request.intensity === undefined ? result.totals : { ...result.totals, scope: null };
   return ok({
     ...result,
+    totals,
     hardware: entry,
     hours,
     dates,

@@ -3,7 +3,6 @@ import { ALL_KNOWN } from '../../shared/audit/as-known.ts';
 import { hardwareAsKnown, hardwareAt, hardwareSubject } from '../../shared/embodied/own-figures.ts';
 import type { Figures } from '../../shared/emissions/figures.ts';
 import type { SciScore } from '../../shared/emissions/sci.ts';
-import { findZone } from '../../shared/grid/zones.ts';
 import { contractKey, isContractKey } from '../../shared/settings/supply-contracts.ts';
 import {
   composeStatement,
@@ -11,7 +10,6 @@ import {
   type Statement,
   type StatementSubject,
 } from '../../shared/statement/statement.ts';
-import { HOUR_MS } from '../../shared/time/window.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
 import { findPeriod } from '../storage/periods.ts';
@@ -19,7 +17,6 @@ import { readSettings } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
 import { type Accounting, type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
 import { factorVersions } from './factor-versions.ts';
-import { loadIntensity } from './grid-intensity.ts';
 import { type JobEmissionsQuery, jobEmissions } from './job-emissions.ts';
 
 export type StatementQuery = Pick<EmissionsQuery, 'basis' | 'signal' | 'asOfMs' | 'withinProjects'> & {
@@ -120,7 +117,7 @@ async function gather(
   asked: Asked,
   nowMs: number,
 ): Promise<Result<Statement>> {
-  const { fromMs, toMs, asOfMs, gpuCount, excluded } = byZone;
+  const { fromMs, toMs, asOfMs, gpuCount, excluded, gridUses } = byZone;
   const { basis, signal, accounting } = asked;
   const range = { ...asked, fromMs, toMs };
   const bySite = await grouped(shards, range, 'site', nowMs);
@@ -148,12 +145,6 @@ async function gather(
       ? contracts.has(`${of} ${key}`)
       : sites.has(of) || hardware.has(of) || zones.some((zone) => of === `grid:${zone}`),
   );
-  const providers = new Map<string, readonly string[]>();
-  for (const gridZone of zones) {
-    const series = { gridZone, basis, signal, fromMs, toMs: Math.min(toMs, asOfMs) };
-    if (findZone(gridZone) !== null)
-      providers.set(gridZone, await providersOf(shards.main, series, knownAtMs));
-  }
   return ok(
     composeStatement({
       subject,
@@ -169,7 +160,9 @@ async function gather(
       byZone: byZone.groups,
       bySite: bySite.value.groups,
       byModel: byModel.value.groups,
-      providersOf: (gridZone) => providers.get(gridZone) ?? [],
+      providersOf: (zone) => [
+        ...new Set(gridUses.filter(({ gridZone }) => gridZone === zone).map(({ provider }) => provider)),
+      ],
       lifetimeYears: bySite.value.embodiedLifetimeYears,
       parts: byModel.value.embodiedParts,
       sci,
@@ -178,20 +171,4 @@ async function gather(
       catalog,
     }),
   );
-}
-
-/** Whose values hold at the start of some hour. */
-async function providersOf(
-  db: D1Database,
-  series: Parameters<typeof loadIntensity>[1],
-  knownAtMs: number,
-): Promise<string[]> {
-  const resolve = await loadIntensity(db, series, knownAtMs);
-  const providers = new Set<string>();
-  const firstMs = Math.floor(series.fromMs / HOUR_MS) * HOUR_MS;
-  for (let hourMs = firstMs; hourMs < series.toMs; hourMs += HOUR_MS) {
-    const point = resolve(hourMs);
-    if (point !== null) providers.add(point.provider);
-  }
-  return [...providers].sort();
 }

@@ -4,6 +4,7 @@ import type { Figures } from '../../../shared/emissions/figures.ts';
 import { EmissionsJoin, type JoinRequest, PLACE_KEYS } from '../../../shared/emissions/join.ts';
 import type { JoinNode, NodeHourLedger } from '../../../shared/emissions/join-node.ts';
 import { STEPS, type Step, stepEdges } from '../../../shared/emissions/time-steps.ts';
+import { SCOPES, type Scope } from '../../../shared/grid/intensity.ts';
 import { type IntensityResolver, intensityResolver } from '../../../shared/grid/resolve.ts';
 import type { Place } from '../../../shared/settings/place.ts';
 import { NO_FACTORS } from '../../../shared/settings/site-factors.ts';
@@ -17,7 +18,7 @@ const HOURS = 48;
 const END_MS = START_MS + HOURS * HOUR_MS;
 const ZONES = ['ZONE-A', 'ZONE-B', 'ZONE-C'];
 
-/** Hourly values of two zones, zero among them; ZONE-C has no series. */
+/** Hourly values of consumption in one zone and of production in another, zero among them; ZONE-C has no series. */
 const resolvers = new Map<string, IntensityResolver>(
   ZONES.map((gridZone, zone) => [
     gridZone,
@@ -31,9 +32,10 @@ const resolvers = new Map<string, IntensityResolver>(
             gramsPerKwh: gramsPerKwh(zone === 0 ? hour * 10 : 700 - hour),
             kind: hour % 3 === 0 ? ('measured' as const) : ('estimated' as const),
             provider: 'test',
+            scope: zone === 0 ? ('consumption' as const) : ('production' as const),
             method: null,
             issuedAtMs: null,
-            fetchedAtMs: epochMs(START_MS),
+            fetchedAtMs: epochMs(START_MS + hour * HOUR_MS),
           })),
     ),
   ]),
@@ -272,6 +274,87 @@ test('totals are the plain sum by hand, what has no intensity is excluded whole,
       expect(sum(result.totals.gridKinds)).toBeCloseTo(millijoules > excluded ? 1 : 0, 12);
     }),
     { numRuns: 100 },
+  );
+});
+
+test('what is of consumption and what is of production are parts that add up, and each can be had alone', () => {
+  const close = (a: number, b: number) =>
+    expect(Math.abs(a - b)).toBeLessThanOrEqual(1e-9 * Math.max(b, 1e-3));
+  fc.assert(
+    fc.property(fleet, fc.constantFrom('none', 'day'), (nodes, step) => {
+      const whole = join(nodes, { step, groupBy: 'gridZone' });
+      const [used, made] = SCOPES.map((scope) => join(nodes, { step, groupBy: 'gridZone', scope }));
+      const excludedKwh = ({ excluded }: typeof whole) =>
+        excluded.reduce((sum, { energyKwh }) => sum + energyKwh, 0);
+      for (const [figures, parts] of [whole.totals, ...whole.series].map(
+        (each, i) => [each, [used!, made!].map(({ totals, series }) => [totals, ...series][i]!)] as const,
+      )) {
+        const [ofUsed, ofMade] = parts;
+        close(ofUsed!.operationalGrams + ofMade!.operationalGrams, figures.operationalGrams);
+        if (figures.scope === 'mixed') {
+          close(figures.scopes!.consumption.operationalGrams, ofUsed!.operationalGrams);
+          close(figures.scopes!.production.operationalGrams, ofMade!.operationalGrams);
+          expect(parts.map(({ scope }) => scope)).toEqual(SCOPES);
+        } else {
+          expect(figures.scopes).toBeNull();
+          expect(parts.map(({ scope }) => scope)).toContain(figures.scope);
+        }
+      }
+      for (const { key, scope } of whole.groups)
+        expect(scope).toSatisfy(
+          (each) => each === null || each === { 'ZONE-A': 'consumption', 'ZONE-B': 'production' }[key],
+        );
+      const energyKwh = whole.totals.energyKwh;
+      for (const { totals, excluded } of [used!, made!]) {
+        expect(totals.energyKwh).toBe(energyKwh);
+        for (const { gridZone, reason } of excluded)
+          expect([gridZone, reason]).not.toEqual([
+            { consumption: 'ZONE-A', production: 'ZONE-B' }[totals.scope as Scope],
+            expect.anything(),
+          ]);
+      }
+      close(2 * energyKwh - excludedKwh(used!) - excludedKwh(made!), energyKwh - excludedKwh(whole));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('every kWh that is charged has a provider, a kind and the time when its value was fetched', () => {
+  fc.assert(
+    fc.property(fleet, (nodes) => {
+      const { totals, gridUses } = join(nodes);
+      const sum = (of: 'operationalGrams' | 'facilityEnergyKwh') =>
+        gridUses.reduce((all, use) => all + use[of], 0);
+      expect(sum('operationalGrams')).toBeCloseTo(totals.operationalGrams, 6);
+      const measured = gridUses.filter(({ kind }) => kind === 'measured');
+      expect(measured.length > 0).toBe(totals.gridKinds.measured > 0);
+      for (const use of gridUses) {
+        expect(use).toMatchObject({
+          provider: 'test',
+          scope: use.gridZone === 'ZONE-A' ? 'consumption' : 'production',
+        });
+        const hoursOf = nodes.flatMap(({ node, hours }) =>
+          hours
+            .filter(({ hourStartMs, ledger }) =>
+              ledger.windows.some((epochs, window) => {
+                const startMs = hourStartMs + window * WINDOW_MS;
+                const place = node.places.find((each) => each.startMs <= startMs && startMs < each.endMs)!;
+                return (
+                  place.gridZone === use.gridZone &&
+                  resolvers.get(use.gridZone)!(startMs)!.kind === use.kind &&
+                  epochs.some(({ devices }) => devices.some(({ energyMillijoules }) => energyMillijoules > 0))
+                );
+              }),
+            )
+            .map(({ hourStartMs }) => hourStartMs),
+        );
+        expect([use.earliestFetchedAtMs, use.latestFetchedAtMs]).toEqual([
+          Math.min(...hoursOf),
+          Math.max(...hoursOf),
+        ]);
+      }
+    }),
+    { numRuns: 60 },
   );
 });
 

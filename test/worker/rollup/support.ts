@@ -12,6 +12,7 @@ export interface Answer {
   readonly series: readonly Figures[];
   readonly groups: readonly (Figures & { readonly key: string; readonly series: readonly Figures[] })[];
   readonly excluded: readonly Figures[];
+  readonly intensitySources: readonly object[];
   readonly rolledUpTo: string | null;
   readonly hoursWaiting: number;
 }
@@ -51,6 +52,7 @@ export async function expectSame(query: string): Promise<void> {
   same(rolled.series, joined.series, query);
   same(rolled.groups, joined.groups, query);
   same(rolled.excluded, joined.excluded, query);
+  same(rolled.intensitySources, joined.intensitySources, query);
 }
 
 /** Sums of fractions; all else is exact. */
