@@ -20,6 +20,8 @@ const DCGM_SENSOR = 'dcgm-exporter';
 /** Between two scrapes: how late the move of a counter may be seen. */
 const ASK_EVERY_MS = 5_000;
 const TIMEOUT_MS = 4_000;
+/** Power is integrated over 10 s at most; what comes a moment later is still meant to. */
+const TOO_SELDOM_MS = 12_000;
 /** A GPU draws watts even when idle: a counter that stands still for longer is one that the exporter no longer asks for. */
 const STALE_AFTER_MS = 180_000;
 
@@ -47,14 +49,18 @@ export function createDcgmSensor({ paths, clock, url }: DcgmSensorOptions): Sens
     const atMs = clock.monotonicNow();
     const readings: Reading[] = [];
     const silent: string[] = [];
+    const seldom: string[] = [];
+    const uncounted: string[] = [];
     for (const gpu of gpus) {
       const { energyMillijoules } = gpu;
       if (energyMillijoules === null) {
         silent.push(`${gpu.uuid}: no DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION`);
         continue;
       }
-      if (UNKNOWN_COUNTER.test(gpu.name)) {
-        silent.push(`${gpu.uuid}: what the counter of a ${gpu.name} covers is not known`);
+      // A counter that moves shows that its power is a new one, whatever it covers.
+      const isCounted = !UNKNOWN_COUNTER.test(gpu.name);
+      if (!isCounted && gpu.powerWatts === null) {
+        silent.push(`${gpu.uuid}: no DCGM_FI_DEV_POWER_USAGE`);
         continue;
       }
       const before = known.get(gpu.uuid);
@@ -66,12 +72,20 @@ export function createDcgmSensor({ paths, clock, url }: DcgmSensorOptions): Sens
       const meter = meterOf(gpu);
       known.set(gpu.uuid, { meter, energyMillijoules, movedAtMs: atMs });
       const identity = await counterIdentity(paths, gpu.driverVersion);
-      readings.push(readingOf(meter, gpu, { value: energyMillijoules, identity }, atMs));
+      if (isCounted) readings.push(readingOf(meter, gpu, { value: energyMillijoules, identity }, atMs));
+      else if (before !== undefined && atMs - before.movedAtMs > TOO_SELDOM_MS) {
+        const seconds = Math.round((atMs - before.movedAtMs) / 1_000);
+        seldom.push(`${gpu.uuid}: its power is looked at each ${seconds} s, too seldom to be integrated`);
+      } else {
+        uncounted.push(gpu.uuid);
+        readings.push(readingOf(meter, gpu, null, atMs));
+      }
     }
     const meters = [...known.values()].map(({ meter }) => meter);
-    const detail = [scraped.detail, ...silent].join('; ');
-    return silent.length === gpus.length
-      ? { state: 'noData', detail, fix: FIELD_FIX }
+    const why = uncounted.length === 0 ? [] : [`${uncounted.join(', ')}: ${INTEGRATED}`];
+    const detail = [scraped.detail, ...silent, ...seldom, ...why].join('; ');
+    return silent.length + seldom.length === gpus.length
+      ? { state: 'noData', detail, fix: seldom.length > 0 ? SELDOM_FIX : FIELD_FIX }
       : { state: 'ready', value: { meters, readings }, detail };
   }
 
@@ -80,6 +94,11 @@ export function createDcgmSensor({ paths, clock, url }: DcgmSensorOptions): Sens
 
 const FIELD_FIX =
   "let the exporter collect DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION (it is in NVIDIA's default list), and restart it if its values stand still";
+
+const INTEGRATED =
+  'the exporter does not tell whether its counter covers the whole module: its own power is integrated';
+const SELDOM_FIX =
+  'let the exporter look at the GPUs each 2 s: DCGM_EXPORTER_INTERVAL=2000 in its environment';
 
 function meterOf({ uuid, name, driverVersion, powerWatts, partitions }: DcgmGpu): Meter {
   const scope = WHOLE_MODULE_COUNTER.test(name) ? 'module' : 'device';
@@ -99,13 +118,14 @@ function meterOf({ uuid, name, driverVersion, powerWatts, partitions }: DcgmGpu)
 function readingOf(
   meter: Meter,
   { powerWatts, utilizationRatio }: DcgmGpu,
-  counter: { readonly value: number; readonly identity: string },
+  /** Null where what it covers is not known. */
+  counter: { readonly value: number; readonly identity: string } | null,
   atMs: Reading['atMs'],
 ): Reading {
   return {
     meterId: meter.id,
     atMs,
-    counter: { ...counter, unitsPerMillijoule: 1, wrapsAt: null },
+    ...(counter !== null && { counter: { ...counter, unitsPerMillijoule: 1, wrapsAt: null } }),
     // Beside the counter of a module stands no power of its GPU alone.
     ...(powerWatts !== null &&
       powerWatts > 0 &&

@@ -198,15 +198,48 @@ describe('GPUs by their exporter', () => {
     });
   });
 
-  test('a Grace Hopper is metered as a module, of a Grace Blackwell nothing is', async () => {
-    const named = (uuid: string, name: string) => sample(uuid, 7).replaceAll('NVIDIA L4', name);
+  const named = (uuid: string, name: string, energy: number) =>
+    sample(uuid, energy).replaceAll('NVIDIA L4', name);
+
+  test('a Grace Hopper is metered as a module, a Grace Blackwell by its own power', async () => {
     const { sensor } = await exporterWith(
-      named('GPU-a', 'NVIDIA GH200 480GB') + named('GPU-b', 'NVIDIA GB200'),
+      named('GPU-a', 'NVIDIA GH200 480GB', 7) + named('GPU-b', 'NVIDIA GB200', 7),
     );
-    expect(readyValue(await sensor.probe())).toMatchObject([{ deviceId: 'GPU-a', scope: 'module' }]);
-    const [reading] = readyValue(await sensor.read());
-    expect(reading).toMatchObject({ counter: { value: 7 } });
-    expect(reading).not.toHaveProperty('powerWatts');
+    const probed = await sensor.probe();
+    expect(readyValue(probed)).toMatchObject([
+      { deviceId: 'GPU-a', scope: 'module' },
+      { deviceId: 'GPU-b', scope: 'device', powerKind: 'integrated' },
+    ]);
+    expect(probed.detail).toContain(
+      'GPU-b: the exporter does not tell whether its counter covers the whole module: its own power is integrated',
+    );
+    const [hopper, blackwell] = readyValue(await sensor.read());
+    expect(hopper).toMatchObject({ counter: { value: 7 } });
+    expect(hopper).not.toHaveProperty('powerWatts');
+    expect(blackwell).toMatchObject({ powerWatts: 70.5 });
+    expect(blackwell).not.toHaveProperty('counter');
+  });
+
+  test('a Grace Blackwell whose exporter serves one power for half a minute has no data, and the mend', async () => {
+    const { sensor, serving, clock } = await exporterWith(named('GPU-b', 'NVIDIA GB200', 1));
+    const lookAfter = async (milliseconds: number, energy: number) => {
+      clock.advance(milliseconds);
+      serving.text = named('GPU-b', 'NVIDIA GB200', energy);
+      await sensor.close();
+      return sensor.probe();
+    };
+    readyValue(await sensor.probe());
+    expect(readyValue(await sensor.read())).toHaveLength(1);
+    // The same look, served once more.
+    readyValue(await lookAfter(5_000, 1));
+    expect(readyValue(await sensor.read())).toEqual([]);
+    expect(await lookAfter(25_000, 2)).toMatchObject({
+      state: 'noData',
+      detail: expect.stringContaining('GPU-b: its power is looked at each 30 s, too seldom to be integrated'),
+      fix: expect.stringContaining('DCGM_EXPORTER_INTERVAL=2000'),
+    });
+    readyValue(await lookAfter(5_000, 3));
+    expect(readyValue(await sensor.read())).toMatchObject([{ powerWatts: 70.5 }]);
   });
 
   test('not configured, not there, not an exporter: each says so', async () => {
