@@ -25,12 +25,27 @@ export interface EncodedDay {
   readonly hours: Uint8Array;
 }
 
+/** A record as it is written; who does not change it takes it as it is. */
+export interface EncodedRecord extends OwnerKey, EncodedDay {}
+
+export const encodeRecord = ({ hours, ...key }: OwnerDay): EncodedRecord => ({
+  ...key,
+  sums: written((writer) => writeUnit(writer, dayOfHours(hours), null)),
+  hours: written((writer) => writeHours(writer, hours)),
+});
+
+function written(write: (writer: ByteWriter) => void): Uint8Array {
+  const record = new ByteWriter();
+  write(record);
+  return record.finish();
+}
+
 /**
  * @param records by node number
  * @param maxBytes of one row: what is more goes to the next
  * @returns at least one row, so that a day on which nobody had anything is known to be summed
  */
-export function encodeOwnerDays(records: readonly OwnerDay[], maxBytes: number): EncodedDay[] {
+export function encodeOwnerDays(records: readonly EncodedRecord[], maxBytes: number): EncodedDay[] {
   const rows = [new DayWriter()];
   for (const record of records) {
     if (rows.at(-1)!.length >= maxBytes) rows.push(new DayWriter());
@@ -52,28 +67,21 @@ class DayWriter {
     return Math.max(this.#sums.length, this.#hours.length);
   }
 
-  add({ nodeNumber, group, owner, hours }: OwnerDay): void {
-    for (const writer of [this.#sums, this.#hours]) {
+  add({ nodeNumber, group, owner, sums, hours }: EncodedRecord): void {
+    for (const [writer, bytes] of [[this.#sums, sums] as const, [this.#hours, hours] as const]) {
       writer.unsigned(nodeNumber - this.#lastNode);
       writer.unsigned(group);
       writer.unsigned(owner);
+      // A reader who does not want it goes on to the next.
+      writer.unsigned(bytes.length);
+      writer.raw(bytes);
     }
     this.#lastNode = nodeNumber;
-    writeRecord(this.#sums, (writer) => writeUnit(writer, dayOfHours(hours), null));
-    writeRecord(this.#hours, (writer) => writeHours(writer, hours));
   }
 
   finish(): EncodedDay {
     return { sums: this.#sums.finish(), hours: this.#hours.finish() };
   }
-}
-
-/** With its length, so that a reader who does not want it goes on to the next. */
-function writeRecord(writer: ByteWriter, write: (writer: ByteWriter) => void): void {
-  const record = new ByteWriter();
-  write(record);
-  writer.unsigned(record.length);
-  writer.raw(record.finish());
 }
 
 function writeHours(writer: ByteWriter, hours: ReadonlyMap<number, OwnerSums>): void {
@@ -104,21 +112,54 @@ export function* decodeOwnerSums(
 /** @throws RangeError where the bytes are damaged or of another format */
 export function* decodeOwnerHours(bytes: Uint8Array, isWanted: IsWanted): Generator<OwnerDay> {
   const reader = new ByteReader(bytes);
-  for (const key of keysOf(reader, isWanted)) {
-    const which = reader.uint32();
-    const hours = new Map<number, OwnerSums>();
-    let before: OwnerSums | null = null;
-    for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
-      if (((which >>> hour) & 1) === 0) continue;
-      before = readUnit(reader, WINDOWS_PER_HOUR, before);
-      hours.set(hour, before);
-    }
-    yield { ...key, hours };
+  for (const key of keysOf(reader, isWanted)) yield { ...key, hours: readHours(reader) };
+}
+
+function readHours(reader: ByteReader): Map<number, OwnerSums> {
+  const which = reader.uint32();
+  const hours = new Map<number, OwnerSums>();
+  let before: OwnerSums | null = null;
+  for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
+    if (((which >>> hour) & 1) === 0) continue;
+    before = readUnit(reader, WINDOWS_PER_HOUR, before);
+    hours.set(hour, before);
   }
+  return hours;
+}
+
+export const decodeRecord = ({ sums: _, hours, ...key }: EncodedRecord): OwnerDay => ({
+  ...key,
+  hours: readHours(new ByteReader(hours)),
+});
+
+/**
+ * The records of a row as they are: its columns hold the same ones.
+ * @throws RangeError where the bytes are damaged or of another format
+ */
+export function encodedRecords(row: EncodedDay): EncodedRecord[] {
+  const ofHours = [...recordsOf(row.hours)];
+  return [...recordsOf(row.sums)].map(({ bytes, ...key }, i) => ({
+    ...key,
+    sums: bytes,
+    hours: ofHours[i]!.bytes,
+  }));
+}
+
+function* recordsOf(row: Uint8Array): Generator<OwnerKey & { readonly bytes: Uint8Array }> {
+  const reader = new ByteReader(row);
+  for (const { key, length } of headsOf(reader)) yield { ...key, bytes: reader.take(length) };
 }
 
 /** Of the records that are wanted; the reader stands before each when its key is given. */
 function* keysOf(reader: ByteReader, isWanted: IsWanted): Generator<OwnerKey> {
+  for (const { key, length } of headsOf(reader)) {
+    if (isWanted(key)) yield key;
+    else reader.take(length);
+  }
+}
+
+/** The reader stands before each record when its head is given. */
+function* headsOf(reader: ByteReader): Generator<{ readonly key: OwnerKey; readonly length: number }> {
   const version = reader.byte();
   if (version !== FORMAT_VERSION)
     throw new RangeError(`unknown format ${version} of sums by node: this version reads ${FORMAT_VERSION}`);
@@ -126,9 +167,7 @@ function* keysOf(reader: ByteReader, isWanted: IsWanted): Generator<OwnerKey> {
   while (!reader.done) {
     nodeNumber += reader.unsigned();
     const key = { nodeNumber, group: reader.unsigned(), owner: reader.unsigned() };
-    const length = reader.unsigned();
-    if (isWanted(key)) yield key;
-    else reader.take(length);
+    yield { key, length: reader.unsigned() };
   }
 }
 

@@ -64,6 +64,18 @@ export class RolledHours {
     this.#nowMs = nowMs;
   }
 
+  /** Goes on with an hour of which other nodes were summed before. */
+  resume(hourStartMs: number, groups: readonly GroupHour[]): void {
+    const hour = this.#hour(hourStartMs);
+    for (const { group, sums } of groups) {
+      const { sums: own, values } = groupOf(hour, group);
+      own.add(sums);
+      valuesOf(sums.figures).forEach((value, i) => {
+        values[i]! += value;
+      });
+    }
+  }
+
   /** @param hours of this node within `[fromMs, toMs)`, which are whole hours */
   addNode(node: JoinNode, hours: Iterable<NodeHourLedger>, fromMs: number, toMs: number): void {
     const edges = Array.from({ length: (toMs - fromMs) / HOUR_MS + 1 }, (_, i) => fromMs + i * HOUR_MS);

@@ -17,6 +17,9 @@ export const HOURS_PER_DAY = DAY_MS / HOUR_MS;
 /** Blocks count within the shard. */
 export const blockOfNode = (nodeNumber: number): number => Math.floor(localNode(nodeNumber) / BLOCK_NODES);
 
+/** 0 to 63. */
+export const placeInBlock = (nodeNumber: number): number => localNode(nodeNumber) % BLOCK_NODES;
+
 export const dayOf = (hour: number): number => Math.floor(hour / HOURS_PER_DAY);
 
 export const blockKey = (hour: number, block: number): number => hour * BLOCKS + block;

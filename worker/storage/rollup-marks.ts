@@ -33,6 +33,10 @@ export const FIRST_HOUR = `
 export const KEPT_FROM_HOUR = `
   COALESCE((SELECT IIF(hours = 0, 0, (day + (position > 0)) * 24) FROM retention_tasks WHERE task = 'hours'), 0)`;
 
+/** SQL: the hour that is summed in part, unless it is one of these: then it begins anew. */
+export const partHourWithout = (hours: string): string =>
+  `CASE WHEN (${hours} >> rollup_marks.part_hour) & 1 THEN NULL ELSE rollup_marks.part_hour END`;
+
 /** Marks the span for the blocks of these nodes. */
 export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan) {
   const hour = (instantMs: number) => sql`CAST(${Math.max(0, Math.floor(instantMs / HOUR_MS))} AS INTEGER)`;
@@ -46,13 +50,18 @@ export function markSpan(db: Database, nodes: SQL, { fromMs, toMs }: HourSpan) {
         days(day) AS (SELECT lo / 24 FROM span WHERE lo < hi
                       UNION ALL SELECT day + 1 FROM days, span WHERE (day + 1) * 24 < hi)
         SELECT day * ${sql.raw(String(MARKS_PER_DAY))} + block.number,
-               ((1 << MIN(24, hi - day * 24)) - 1) & ~((1 << MAX(0, lo - day * 24)) - 1), hex(randomblob(8))
+               ((1 << MIN(24, hi - day * 24)) - 1) & ~((1 << MAX(0, lo - day * 24)) - 1), hex(randomblob(8)),
+               NULL, NULL, NULL
         FROM days, span, (SELECT DISTINCT ${blockOf} AS number FROM (${nodes})) AS block
         WHERE TRUE`,
     )
     .onConflictDoUpdate({
       target: rollupMarks.key,
-      set: { hours: sql`${rollupMarks.hours} | excluded.hours`, nonce: sql`excluded.nonce` },
+      set: {
+        hours: sql`${rollupMarks.hours} | excluded.hours`,
+        nonce: sql`excluded.nonce`,
+        partHour: sql.raw(partHourWithout('excluded.hours')),
+      },
     });
 }
 

@@ -1,5 +1,11 @@
 /** Days of nodes and jobs: a row holds 64 nodes whose numbers follow each other. */
-import { decodeOwnerHours, decodeOwnerSums, encodeOwnerDays } from '../../shared/rollup/owner-codec.ts';
+import {
+  decodeOwnerHours,
+  decodeOwnerSums,
+  type EncodedRecord,
+  encodedRecords,
+  encodeOwnerDays,
+} from '../../shared/rollup/owner-codec.ts';
 import type { OwnerDay, OwnerKey, OwnerSums } from '../../shared/rollup/owner-sums.ts';
 import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
@@ -80,35 +86,39 @@ const WRITE = `
 
 const DROP = `DELETE FROM rollup_node_days WHERE key >= ?1 AND key < ?3 AND ${STILL_MARKED}`;
 
-/** One block's day, and in how many rows it stands. */
+const READ_BLOCK = `
+  SELECT hex(sums) AS sums, hex(hours) AS hours FROM rollup_node_days WHERE key >= ?1 AND key < ?2 ORDER BY key`;
+
+/** One block's day as it stands, and in how many rows. */
 export async function readBlockDay(
   db: D1Database,
   day: number,
   block: number,
-): Promise<{ readonly records: readonly OwnerDay[]; readonly rows: number }> {
-  const records: OwnerDay[] = [];
-  let rows = 0;
-  for await (const page of readPages(db, 'hours', [{ day, blocks: [block] }])) {
-    rows += page.length;
-    for (const { bytes } of page) records.push(...decodeOwnerHours(bytes, () => true));
-  }
-  return { records, rows };
+): Promise<{ readonly records: readonly EncodedRecord[]; readonly rows: number }> {
+  const { results } = await db
+    .prepare(READ_BLOCK)
+    .bind(blockDayKey(day, block), endOfBlockDay(day, block))
+    .all<{ sums: string; hours: string }>();
+  const records = results.flatMap(({ sums, hours }) =>
+    encodedRecords({ sums: fromHex(sums), hours: fromHex(hours) }),
+  );
+  return { records, rows: results.length };
 }
 
 /**
  * Statements for the batch that takes the marks: the day of one block as it stands now.
+ * @param records by node number
  * @param before in how many rows it stood
  */
 export function writeOwnerDays(
   db: D1Database,
   taken: TakenMarks,
   block: number,
-  records: readonly OwnerDay[],
+  records: readonly EncodedRecord[],
   before: number,
 ): D1PreparedStatement[] {
   const { day } = taken.marks[0]!;
-  const ordered = [...records].sort((a, b) => a.nodeNumber - b.nodeNumber);
-  const days = encodeOwnerDays(ordered, MAX_ROW_BYTES);
+  const days = encodeOwnerDays(records, MAX_ROW_BYTES);
   const rows = days.map(({ sums, hours }, part) =>
     JSON.stringify([blockDayKey(day, block, part), toHex(sums), toHex(hours)]),
   );

@@ -1,7 +1,7 @@
 /** How far the rollups are, and what is marked. */
 import { ROLLUP_VERSION } from '../../shared/rollup/roll-up.ts';
 import { dayOf, hourBits, hoursOf, markKey, parseMarkKey } from './rollup-keys.ts';
-import { FIRST_HOUR, KEPT_FROM_HOUR, markAll } from './rollup-marks.ts';
+import { FIRST_HOUR, KEPT_FROM_HOUR, markAll, partHourWithout } from './rollup-marks.ts';
 
 /** Hours since 1970. */
 interface RollupProgress {
@@ -56,7 +56,8 @@ const MARK_BLOCKS = `
   SELECT (day.value ->> 0) + block.value, day.value ->> 1, hex(randomblob(8))
   FROM json_each(?1) AS day, json_each(?2) AS block
   WHERE EXISTS (SELECT 1 FROM rollup_state WHERE id = 1 AND version = ?3)
-  ON CONFLICT (key) DO UPDATE SET hours = hours | excluded.hours, nonce = excluded.nonce`;
+  ON CONFLICT (key) DO UPDATE SET hours = hours | excluded.hours, nonce = excluded.nonce,
+    part_hour = ${partHourWithout('excluded.hours')}`;
 
 /**
  * Commits where the rollups stand, and marks the hours `[fromHour, toHour)` of these blocks.

@@ -5,6 +5,7 @@ import type { RollupGroup } from '../../shared/rollup/roll-up.ts';
 import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
 import { blockKey, dayKey, hourBits, hourOfBlockKey, markKey, parseDayKey } from './rollup-keys.ts';
+import { partHourWithout } from './rollup-marks.ts';
 import type { RollupMark } from './rollup-state.ts';
 
 export interface StoredGroup extends RollupGroup {
@@ -79,7 +80,8 @@ const MARK_SUM = `
 
 /** With another nonce: a run that read the day before these hours were in it must not write it after. */
 const TAKE_HOURS = `
-  UPDATE rollup_marks SET hours = hours & ~(?1 + 0), nonce = hex(randomblob(8)) WHERE ${STILL_MARKED}
+  UPDATE rollup_marks SET hours = hours & ~(?1 + 0), nonce = hex(randomblob(8)), part_hour = ${partHourWithout('(?1 + 0)')}
+  WHERE ${STILL_MARKED}
     AND key IN (SELECT value ->> 0 FROM json_each(?2)) AND hours & ~(?1 + 0) <> 0`;
 
 const TAKE_MARKS = `

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeOwnerHours, decodeOwnerSums, encodeOwnerDays } from '../../../shared/rollup/owner-codec.ts';
+import {
+  decodeOwnerHours,
+  decodeOwnerSums,
+  decodeRecord,
+  encodedRecords,
+  encodeOwnerDays,
+  encodeRecord,
+} from '../../../shared/rollup/owner-codec.ts';
 import {
   dayOfHours,
   isFraction,
@@ -83,7 +90,7 @@ const all = () => true;
 test('days of nodes and jobs come back whole, hour by hour and summed, in rows of any size', () => {
   fc.assert(
     fc.property(days, fc.integer({ min: 1, max: 2_000 }), (records, maxBytes) => {
-      const rows = encodeOwnerDays(records, maxBytes);
+      const rows = encodeOwnerDays(records.map(encodeRecord), maxBytes);
       const hours = rows.flatMap((row) => [...decodeOwnerHours(row.hours, all)]);
       expect(hours.map(shownHours)).toEqual(records.map(shownHours));
       const some = ({ nodeNumber }: { readonly nodeNumber: number }) => nodeNumber % 2 === 0;
@@ -94,6 +101,18 @@ test('days of nodes and jobs come back whole, hour by hour and summed, in rows o
       expect(sums.map(({ sums: of, ...key }) => ({ ...key, sums: shown(of) }))).toEqual(
         hours.map(({ hours: of, ...key }) => ({ ...key, sums: shown(dayOfHours(of)) })),
       );
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('records that are taken as they are stand as if they were written anew', () => {
+  fc.assert(
+    fc.property(days, fc.integer({ min: 1, max: 2_000 }), (records, maxBytes) => {
+      const rows = encodeOwnerDays(records.map(encodeRecord), maxBytes);
+      const taken = rows.flatMap(encodedRecords);
+      expect(taken.map(decodeRecord).map(shownHours)).toEqual(records.map(shownHours));
+      expect(encodeOwnerDays(taken, maxBytes)).toEqual(rows);
     }),
     { numRuns: 50 },
   );
@@ -138,7 +157,7 @@ test('an hour like the one before takes little more than its energies', () => {
       }),
     ),
   });
-  const bytes = (hours: number) => encodeOwnerDays([record(hours)], 1e6)[0]!.hours.length;
+  const bytes = (hours: number) => encodeOwnerDays([encodeRecord(record(hours))], 1e6)[0]!.hours.length;
   expect(bytes(24) - bytes(1)).toBeLessThanOrEqual(23 * (12 * 5 + 9) + 1);
 });
 

@@ -28,6 +28,7 @@ import { localNode, Shards } from '../../storage/shards.ts';
 import { catalogSha256 } from '../factor-versions.ts';
 import { sumBlocks } from './sum-blocks.ts';
 import { sumDay } from './sum-day.ts';
+import { sumPart } from './sum-part.ts';
 
 /** Reports that were on their way when their hour was over are written by then. */
 const CLOSES_AFTER_MS = LATE_AFTER_MS + 300_000;
@@ -38,11 +39,15 @@ const LIVE_NODES = 64;
 /** Hours of nodes that one step reads; it writes a few MB. */
 const STEP_NODE_HOURS = 1_024;
 
+/** What an hour of blocks that is summed into its day takes of a run that sums in parts. */
+const DAY_NODE_HOURS = 4;
+
 /**
- * Hours of nodes that one turn sums. The free plan has 10 ms of CPU and 50 queries for it. The paid one has 1,000: a block of
- * nodes takes two of them, a step eleven, a database ten.
+ * Hours of nodes that one turn sums. The free plan has 10 ms of CPU and 50 queries for it: less than a block, which is summed
+ * in parts. The paid one has 1,000: a block of nodes takes two of them, a step eleven, a database ten.
  */
-export const TURN_NODE_HOURS = { free: 2 * BLOCK_NODES, paid: 16_384 };
+export const TURN_NODE_HOURS = { free: 16, paid: 16_384 };
+const isInParts = (nodeHours: number): boolean => nodeHours < BLOCK_NODES;
 
 /** @param main shard 0, where it is not this database: it holds what is of the whole fleet */
 export async function runRollups(db: D1Database, nowMs: number, nodeHours: number, main = db): Promise<void> {
@@ -52,22 +57,34 @@ export async function runRollups(db: D1Database, nowMs: number, nodeHours: numbe
   if (state.madeWith !== madeWith) await beginAnew(db, madeWith, nowMs);
   if (main !== db) await followMain(db, main);
   const lastNode = await readLastNodeNumber(db);
-  await advance(db, state, lastNode, nowMs);
+  await advance(db, state, lastNode, nowMs, !isInParts(nodeHours));
   await sumMarked(db, nowMs, nodeHours, main);
   // What was just marked and summed need not wait for the next turn.
   const after = await readRollupState(db);
   if (after !== null) await finish(db, after);
 }
 
-/** Marks the hours that are over; of a large fleet those that are not, too. */
-async function advance(db: D1Database, state: RollupState, lastNode: number, nowMs: number): Promise<void> {
+/**
+ * Marks the hours that are over; of a large fleet those that are not, too.
+ * @param withOpen whether there is room for those; else answers read them node by node
+ */
+async function advance(
+  db: D1Database,
+  state: RollupState,
+  lastNode: number,
+  nowMs: number,
+  withOpen: boolean,
+): Promise<void> {
   // First those that are marked: an answer counts on all before `doneHour`.
   if (state.markedHour > state.doneHour || state.nextOpenToMs !== null) return;
   const { doneHour, openToMs } = state;
   const closed = Math.floor((nowMs - CLOSES_AFTER_MS) / HOUR_MS);
   const markedHour = Math.max(doneHour, Math.min(closed, doneHour + HOURS_PER_DAY));
   const isOpenDue =
-    localNode(lastNode) > LIVE_NODES && markedHour === closed && nowMs - (openToMs ?? 0) >= OPEN_EVERY_MS;
+    withOpen &&
+    localNode(lastNode) > LIVE_NODES &&
+    markedHour === closed &&
+    nowMs - (openToMs ?? 0) >= OPEN_EVERY_MS;
   if (markedHour === doneHour && !isOpenDue) return;
   const toHour = isOpenDue ? Math.floor(nowMs / HOUR_MS) + 1 : markedHour;
   const blocks = blockOfNode(lastNode) + 1;
@@ -103,22 +120,29 @@ async function sumMarked(db: D1Database, nowMs: number, nodeHours: number, main:
     readFleet(db),
     readAllSettings(new Shards(main === db ? [db] : [main, db])),
   ]);
-  const places = new Places(settings);
   const context = {
     db,
     fleet,
-    places,
+    places: new Places(settings),
     footprints: new Footprints(hardwareAsKnown(settings)),
     nowMs: state?.nextOpenToMs ?? nowMs,
   };
   const keptFromDay = dayOf(state?.keptFromHour ?? 0);
   while (left > 0 && marks.length > 0) {
-    const taken = nextStep(marks, Math.min(left, STEP_NODE_HOURS));
-    // What has left since it was marked is not there to be summed: what was, stays.
-    if (marks[0]!.day < keptFromDay) await dropMarks(db, taken);
-    else if (marks[0]!.block === 'sum') await sumDay(db, taken);
-    else await sumBlocks(context, taken);
-    left -= taken.hours.length * taken.marks.length * BLOCK_NODES;
+    const [mark] = marks as [RollupMark];
+    const isInBlocks = mark.block !== 'sum' && mark.day >= keptFromDay;
+    if (isInBlocks && isInParts(nodeHours)) {
+      // There are queries for one part, and what is left of the run for its day.
+      if (left < nodeHours) return;
+      left -= await sumPart(context, mark, left);
+    } else {
+      const taken = nextStep(marks, Math.min(left, STEP_NODE_HOURS));
+      // What has left since it was marked is not there to be summed: what was, stays.
+      if (mark.day < keptFromDay) await dropMarks(db, taken);
+      else if (mark.block === 'sum') await sumDay(db, taken);
+      else await sumBlocks(context, taken);
+      left -= isInParts(nodeHours) ? DAY_NODE_HOURS : taken.hours.length * taken.marks.length * BLOCK_NODES;
+    }
     marks = await readNextMarks(db, LIMIT);
   }
 }
