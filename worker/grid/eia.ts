@@ -31,8 +31,10 @@ const FUELS: FuelCodes = {
   UES: 'left out',
 };
 
-/** The most that the API gives at once; 13 days of 16 fuels are fewer. */
+/** The most that the API gives at once; 13 days of one authority are fewer. */
 const MAX_ROWS = 5_000;
+/** One for each fuel; an authority with a dozen is rare. */
+const MOST_ROWS_PER_HOUR = Object.keys(FUELS).length;
 
 const replySchema = z.object({ response: z.object({ data: z.array(z.unknown()) }) });
 const rowSchema = z.object({
@@ -56,6 +58,9 @@ export function eia(basis: Basis, key: string): IntensityProvider {
     historyMs: 13 * DAY_MS,
     archiveMs: 366 * DAY_MS,
     covers: (gridZone) => respondentOf(gridZone) !== null,
+    replyOf: () => 'eia',
+    // The range is widened to whole hours, and its end is one more.
+    zonesInReply: (spanMs) => Math.floor((MAX_ROWS - 1) / (MOST_ROWS_PER_HOUR * (spanMs / HOUR_MS + 3))),
     fetchSeries: (request, http) => fetchSeries(request, http, basis, key),
   };
 }
@@ -73,19 +78,20 @@ async function fetchSeries(
   key: string,
 ): Promise<FetchOutcome> {
   const respondent = respondentOf(request.gridZone)!;
+  const wanted = (request.gridZonesOfReply ?? [request.gridZone]).map((zone) => respondentOf(zone)!);
   const url = new URL('https://api.eia.gov/v2/electricity/rto/fuel-type-data/data/');
-  url.search = new URLSearchParams({
-    api_key: key,
-    frequency: 'hourly',
-    'data[0]': 'value',
-    'facets[respondent][]': respondent,
-    start: hour(Math.floor(request.fromMs / HOUR_MS) * HOUR_MS + HOUR_MS),
-    end: hour(Math.ceil(request.toMs / HOUR_MS) * HOUR_MS),
-    'sort[0][column]': 'period',
-    'sort[0][direction]': 'asc',
-    offset: '0',
-    length: String(MAX_ROWS),
-  }).toString();
+  url.search = new URLSearchParams([
+    ['api_key', key],
+    ['frequency', 'hourly'],
+    ['data[0]', 'value'],
+    ...wanted.map((code) => ['facets[respondent][]', code]),
+    ['start', hour(Math.floor(request.fromMs / HOUR_MS) * HOUR_MS + HOUR_MS)],
+    ['end', hour(Math.ceil(request.toMs / HOUR_MS) * HOUR_MS)],
+    ['sort[0][column]', 'period'],
+    ['sort[0][direction]', 'asc'],
+    ['offset', '0'],
+    ['length', String(MAX_ROWS)],
+  ]).toString();
   // The reply echoes the request, the key included.
   const reply = await http.getJson(url, {}, [key]);
   if (!reply.ok) return reply.failure;
@@ -97,7 +103,8 @@ async function fetchSeries(
   const unreadable: { unreadable: string }[] = [];
   const entries: MixEntry[] = [];
   for (const raw of data) {
-    const entry = toEntry(raw, respondent);
+    const entry = toEntry(raw, respondent, wanted);
+    if (entry === null) continue;
     if ('unreadable' in entry) unreadable.push(entry);
     else entries.push(entry);
   }
@@ -106,12 +113,18 @@ async function fetchSeries(
   return checkedSeries([...unreadable, ...mixRows(entries, basis, FUELS)], request, rules);
 }
 
-function toEntry(raw: unknown, respondent: string): MixEntry | { readonly unreadable: string } {
+/** Null: of another authority that was asked for with it. */
+function toEntry(
+  raw: unknown,
+  respondent: string,
+  wanted: readonly string[],
+): MixEntry | { readonly unreadable: string } | null {
   const parsed = rowSchema.safeParse(raw);
   if (!parsed.success) return { unreadable: 'a row without period, respondent, fueltype, value and unit' };
   const row = parsed.data;
   if (row.respondent !== respondent) {
-    return { unreadable: `a row of ${row.respondent.slice(0, 20)}, asked for ${respondent}` };
+    if (wanted.includes(row.respondent)) return null;
+    return { unreadable: `a row of ${row.respondent.slice(0, 20)}, asked for ${wanted.join(', ')}` };
   }
   const startMs = Date.parse(`${row.period}:00Z`) - HOUR_MS;
   return { startMs, code: row.fueltype, amount: amountOf(row.value) };

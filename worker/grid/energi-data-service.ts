@@ -32,6 +32,7 @@ export const energiDataService: IntensityProvider = {
   historyMs: 13 * DAY_MS,
   archiveMs: 366 * DAY_MS,
   covers: (gridZone) => Object.hasOwn(PRICE_AREAS, gridZone),
+  replyOf: () => 'energi-data-service',
   fetchSeries: (request, http) => fetchRecords('measured', request, http),
   fetchForecast: (request, http) => fetchRecords('forecast', request, http),
 };
@@ -39,12 +40,13 @@ export const energiDataService: IntensityProvider = {
 async function fetchRecords(kind: Kind, request: SeriesRequest, http: ProviderHttp): Promise<FetchOutcome> {
   const dataset = DATASETS[kind];
   const priceArea = PRICE_AREAS[request.gridZone]!;
+  const wanted = (request.gridZonesOfReply ?? [request.gridZone]).map((zone) => PRICE_AREAS[zone]!);
   const url = new URL(`https://api.energidataservice.dk/dataset/${dataset}`);
   url.search = new URLSearchParams({
     start: minute(request.fromMs),
     end: minute(request.toMs),
     timezone: 'UTC',
-    filter: JSON.stringify({ PriceArea: [priceArea] }),
+    filter: JSON.stringify({ PriceArea: wanted }),
     sort: 'Minutes5UTC asc',
     // All rows of the range; the default would be 100.
     limit: '0',
@@ -55,17 +57,24 @@ async function fetchRecords(kind: Kind, request: SeriesRequest, http: ProviderHt
   if (!parsed.success || parsed.data.dataset !== dataset)
     return { outcome: 'failed', reason: `the reply is not a list of ${dataset} records` };
   return checkedSeries(
-    parsed.data.records.map((raw) => toRow(raw, priceArea, kind)),
+    parsed.data.records.map((raw) => toRow(raw, { priceArea, wanted, kind })),
     request,
     RULES,
   );
 }
 
-function toRow(raw: unknown, priceArea: string, kind: Kind): Row {
+function toRow(
+  raw: unknown,
+  asked: { readonly priceArea: string; readonly wanted: readonly string[]; readonly kind: Kind },
+): Row {
+  const { priceArea, wanted, kind } = asked;
   const parsed = rowSchema.safeParse(raw);
   if (!parsed.success) return { unreadable: 'a record without Minutes5UTC, PriceArea and CO2Emission' };
   const { Minutes5UTC, PriceArea, CO2Emission } = parsed.data;
-  if (PriceArea !== priceArea) return { unreadable: `a record of area ${PriceArea}, asked for ${priceArea}` };
+  if (PriceArea !== priceArea) {
+    if (wanted.includes(PriceArea)) return null;
+    return { unreadable: `a record of area ${PriceArea}, asked for ${wanted.join(', ')}` };
+  }
   if (CO2Emission === null) return null;
   return {
     startMs: Date.parse(`${Minutes5UTC}Z`),

@@ -52,6 +52,7 @@ export function entsoe(basis: Basis, token: string): IntensityProvider {
     historyMs: 3 * DAY_MS,
     archiveMs: 366 * DAY_MS,
     covers: (gridZone) => Object.hasOwn(ENTSOE_AREAS, gridZone),
+    replyOf: (gridZone) => `entsoe ${gridZone}`,
     fetchSeries: (request, http) => fetchSeries(request, http, basis, token),
   };
 }

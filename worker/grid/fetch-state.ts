@@ -47,13 +47,4 @@ export function nextFetchState(
   };
 }
 
-/** Whether it has asked to be left alone until later. */
-export function isLimited(
-  { lastError, consecutiveFailures, nextDueAtMs }: FetchState,
-  nowMs: number,
-): boolean {
-  const wasLimited = lastError?.startsWith(REASON_PREFIX.rateLimited) ?? false;
-  return wasLimited && consecutiveFailures > 0 && nextDueAtMs > nowMs;
-}
-
 const REASON_PREFIX = { noData: 'no data', failed: 'failed', rateLimited: 'rate limited' } as const;

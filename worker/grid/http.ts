@@ -68,6 +68,23 @@ export function createProviderHttp({
   };
 }
 
+/** Asks for each document once: whoever wants it again gets what came. For as long as a reply is read, not longer. */
+export function askingOnce(http: ProviderHttp): ProviderHttp {
+  return { getJson: once(http.getJson), getText: once(http.getText) };
+}
+
+function once<Reply>(get: Get<Reply>): Get<Reply> {
+  const replies = new Map<string, Promise<Reply>>();
+  return (url, headers = {}, secrets = []) => {
+    const key = JSON.stringify([url, headers]);
+    const known = replies.get(key);
+    if (known) return known;
+    const reply = get(url, headers, secrets);
+    replies.set(key, reply);
+    return reply;
+  };
+}
+
 /** Some services repeat the request, the key in it, in their answer; a reason is stored and shown. */
 function removeSecrets(text: string, secrets: readonly string[]): string {
   return secrets
@@ -109,8 +126,13 @@ function statusFailure(response: Response, text: string, nowMs: number): FetchFa
   if (response.status === 429 || (response.status === 503 && retryAfterMs !== null)) {
     return { outcome: 'rateLimited', reason, retryAfterMs };
   }
-  return { outcome: 'failed', reason };
+  return isRefusal(response.status)
+    ? { outcome: 'failed', reason, refused: true }
+    : { outcome: 'failed', reason };
 }
+
+/** What a service says of the request (no access, no such thing), not of itself; 408 is a service that was too slow. */
+const isRefusal = (status: number) => status >= 400 && status < 500 && status !== 408;
 
 function failed(reason: string): { readonly ok: false; readonly failure: FetchFailure } {
   return { ok: false, failure: { outcome: 'failed', reason } };

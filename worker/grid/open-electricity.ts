@@ -28,6 +28,8 @@ const REGIONS: Readonly<Record<string, Region>> = {
   'AU-WA': { network: 'WEM', code: 'WEM', offsetMs: 8 * HOUR_MS },
 };
 
+const ALL_CODES = Object.values(REGIONS).map(({ code }) => code);
+
 const ROOFTOP = 'solar_rooftop';
 const FUELS: FuelCodes = {
   bioenergy_biogas: 'biomass',
@@ -90,6 +92,7 @@ export function openElectricity(basis: Basis, key: string): IntensityProvider {
     historyMs: 7 * DAY_MS,
     archiveMs: 366 * DAY_MS,
     covers: (gridZone) => Object.hasOwn(REGIONS, gridZone),
+    replyOf: (gridZone) => `open-electricity ${REGIONS[gridZone]!.network}`,
     fetchSeries: (request, http) => fetchSeries(request, http, basis, key),
   };
 }
@@ -114,7 +117,7 @@ async function fetchSeries(
       return { outcome: 'failed', reason: `asked for ${asked}; the reply is of ${said}`.slice(0, 200) };
     }
     for (const result of results) {
-      for (const entry of toEntries(result, region.code)) {
+      for (const entry of toEntries(result, region.code, wantedOf(request))) {
         if ('unreadable' in entry) unreadable.push(entry);
         else entries.push(entry);
       }
@@ -126,25 +129,36 @@ async function fetchSeries(
   return checkedSeries([...unreadable, ...mixRows(complete, basis, FUELS)], request, rules);
 }
 
-function urlOf({ fromMs, toMs }: SeriesRequest, { network, code, offsetMs }: Region): URL {
+const wantedOf = ({ gridZone, gridZonesOfReply = [gridZone] }: SeriesRequest): string[] =>
+  gridZonesOfReply.map((zone) => REGIONS[zone]!.code);
+
+function urlOf(request: SeriesRequest, { network, offsetMs }: Region): URL {
+  const { fromMs, toMs } = request;
+  const wanted = wantedOf(request);
   const url = new URL(`https://api.openelectricity.org.au/v4/data/network/${network}`);
   url.search = new URLSearchParams({
     metrics: 'energy',
     interval: '1h',
     primary_grouping: 'network_region',
     secondary_grouping: 'fueltech',
-    network_region: code,
+    // Without one the service gives every region of the network.
+    ...(wanted.length === 1 && { network_region: wanted[0]! }),
     date_start: networkTime(Math.floor(fromMs / HOUR_MS) * HOUR_MS + offsetMs),
     date_end: networkTime(Math.ceil(toMs / HOUR_MS) * HOUR_MS + offsetMs),
   }).toString();
   return url;
 }
 
-function toEntries(raw: unknown, regionCode: string): (MixEntry | { readonly unreadable: string })[] {
+function toEntries(
+  raw: unknown,
+  regionCode: string,
+  wanted: readonly string[],
+): (MixEntry | { readonly unreadable: string })[] {
   const parsed = resultSchema.safeParse(raw);
   if (!parsed.success) return [{ unreadable: 'a result without region, fueltech and data' }];
   const { columns, data } = parsed.data;
   if (columns.region !== regionCode) {
+    if (wanted.length > 1 && ALL_CODES.includes(columns.region)) return [];
     return [{ unreadable: `a result of ${columns.region.slice(0, 20)}, asked for ${regionCode}` }];
   }
   return data.map((point) => {

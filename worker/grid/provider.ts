@@ -29,11 +29,19 @@ export type FetchOutcome =
   | FetchFailure;
 
 export type FetchFailure =
-  | { readonly outcome: 'noData' | 'failed'; readonly reason: string }
+  | { readonly outcome: 'noData'; readonly reason: string }
+  | {
+      readonly outcome: 'failed';
+      readonly reason: string;
+      /** The service answers, and has refused this one request; it says nothing of others. */
+      readonly refused?: true;
+    }
   | { readonly outcome: 'rateLimited'; readonly reason: string; readonly retryAfterMs: number | null };
 
 export interface SeriesRequest {
   readonly gridZone: string;
+  /** Zones that are wanted of the same reply, this one among them; absent: it alone. */
+  readonly gridZonesOfReply?: readonly string[];
   /** `[fromMs, toMs)`, aligned to 5 minutes. */
   readonly fromMs: EpochMs;
   readonly toMs: EpochMs;
@@ -55,6 +63,10 @@ export interface IntensityProvider {
   /** How far back from now its past may be asked for; absent: no further than `historyMs`. */
   readonly archiveMs?: number;
   readonly covers: (gridZone: string) => boolean;
+  /** Names the reply that the zone comes in: one request fetches all zones and providers that name the same. Absent: none. */
+  readonly replyOf?: (gridZone: string) => string;
+  /** How many zones a reply of so long a span may hold; absent: as many as name it. */
+  readonly zonesInReply?: (spanMs: number) => number;
   readonly fetchSeries: (request: SeriesRequest, http: ProviderHttp) => Promise<FetchOutcome>;
   /** What it expects from `fromMs` on, as far as it goes, at one step; absent where it has no forecast of this very series. */
   readonly fetchForecast?: (request: SeriesRequest, http: ProviderHttp) => Promise<FetchOutcome>;

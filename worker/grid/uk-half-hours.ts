@@ -8,6 +8,9 @@ export const HALF_HOUR_MS = 1_800_000;
 export const UK_SERVICE = 'carbonintensity.org.uk';
 
 const replySchema = z.object({ data: z.array(z.unknown()) });
+const allRegionsSchema = z.object({
+  data: z.array(z.object({ from: z.string(), to: z.string(), regions: z.array(z.unknown()) })),
+});
 const regionalSchema = z.object({ data: z.object({ regionid: z.number(), data: z.array(z.unknown()) }) });
 /** `2023-03-17T12:00Z`: no seconds. */
 export const minuteSchema = z.iso.datetime({ precision: -1 });
@@ -40,6 +43,16 @@ export function fetchRegionalHalfHours(
   return fetchParts(path, request, http, (body) => readRowsOfRegion(body, regionId));
 }
 
+/** What `/regional/intensity/{from}/{to}` answers of one of all regions, in the rows that it has where it is asked for alone. */
+export function fetchHalfHoursOfAllRegions(
+  regionId: number,
+  request: SeriesRequest,
+  http: ProviderHttp,
+): Promise<HalfHoursReply> {
+  const path = (range: string) => `/regional/intensity/${range}`;
+  return fetchParts(path, request, http, (body) => readRowsOfOneRegion(body, regionId));
+}
+
 /** As `fetchForecastHalfHours`, of one region. */
 export function fetchRegionalForecastHalfHours(
   regionId: number,
@@ -63,6 +76,19 @@ function readRowsOfRegion(body: unknown, regionId: number): HalfHoursReply {
     ? { ok: true, rows: data }
     : failed(`asked for region ${regionId}, the reply is of ${regionid}`);
 }
+
+function readRowsOfOneRegion(body: unknown, regionId: number): HalfHoursReply {
+  const parsed = allRegionsSchema.safeParse(body);
+  if (!parsed.success) return failed('the reply has no list "data" of half-hours with their "regions"');
+  const rows = parsed.data.data.map(({ from, to, regions }) => {
+    const found = regions.filter((region) => isRegion(region) && region.regionid === regionId);
+    return found.length === 1 ? { ...(found[0] as object), from, to } : null;
+  });
+  return { ok: true, rows };
+}
+
+const isRegion = (region: unknown): region is { readonly regionid: unknown } =>
+  typeof region === 'object' && region !== null && 'regionid' in region;
 
 async function fetchParts(
   pathOf: (range: string) => string,

@@ -6,11 +6,12 @@
 import { z } from 'zod';
 import type { Basis } from '../../shared/grid/intensity.ts';
 import { UK_REGIONS } from '../../shared/grid/uk-regions.ts';
-import { DAY_MS } from '../../shared/time/window.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { checkedSeries, type Row } from './checked-series.ts';
 import type { ProviderHttp } from './http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
 import {
+  fetchHalfHoursOfAllRegions,
   fetchRegionalForecastHalfHours,
   fetchRegionalHalfHours,
   HALF_HOUR_MS,
@@ -24,6 +25,9 @@ const rowSchema = z.object({
   to: minuteSchema,
   intensity: z.object({ forecast: z.number().nullish() }),
 });
+
+/** A day of all regions is 350 KB, 3 ms of CPU to parse; more would take too much of the 10 that a free plan gives to a run. */
+const MAX_SPAN_OF_ALL_MS = DAY_MS + 2 * HOUR_MS;
 
 const regionIds: ReadonlyMap<string, number> = new Map(UK_REGIONS.map(({ key, id }) => [key, id]));
 
@@ -39,13 +43,17 @@ export function ukRegional(basis: Basis): IntensityProvider {
     historyMs: 13 * DAY_MS,
     archiveMs: 366 * DAY_MS,
     covers: (gridZone) => regionIds.has(gridZone),
+    replyOf: () => 'uk-regional',
+    zonesInReply: (spanMs) => (spanMs <= MAX_SPAN_OF_ALL_MS ? regionIds.size : 1),
     fetchSeries: (request, http) => fetchSeries(request, http, basis),
     fetchForecast: (request, http) => fetchForecast(request, http, basis),
   };
 }
 
 async function fetchSeries(request: SeriesRequest, http: ProviderHttp, basis: Basis): Promise<FetchOutcome> {
-  const reply = await fetchRegionalHalfHours(regionIds.get(request.gridZone)!, request, http);
+  const { gridZone, gridZonesOfReply = [gridZone] } = request;
+  const fetchRows = gridZonesOfReply.length > 1 ? fetchHalfHoursOfAllRegions : fetchRegionalHalfHours;
+  const reply = await fetchRows(regionIds.get(gridZone)!, request, http);
   return reply.ok ? checked(reply.rows, request, basis) : reply.failure;
 }
 

@@ -1,4 +1,3 @@
-import { sql } from 'drizzle-orm';
 import { gridFetches } from '../schema/schema.ts';
 import { openDatabase } from './database.ts';
 
@@ -10,23 +9,25 @@ export async function readFetches(db: D1Database): Promise<StoredFetch[]> {
   return openDatabase(db).select().from(gridFetches).all();
 }
 
-/** Replaces the state of each provider and zone named. */
+const WRITE = `
+  INSERT INTO grid_fetches (provider, grid_zone, last_ok_at_ms, last_error_at_ms, last_error, consecutive_failures, next_due_at_ms)
+  SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6
+    FROM json_each(?1) WHERE true
+  ON CONFLICT (provider, grid_zone) DO UPDATE
+     SET last_ok_at_ms = excluded.last_ok_at_ms, last_error_at_ms = excluded.last_error_at_ms,
+         last_error = excluded.last_error, consecutive_failures = excluded.consecutive_failures,
+         next_due_at_ms = excluded.next_due_at_ms`;
+
+/** Replaces the state of each provider and zone named, in one statement. */
 export async function writeFetches(db: D1Database, rows: readonly StoredFetch[]): Promise<void> {
-  const database = openDatabase(db);
-  const [first, ...rest] = rows.map((row) =>
-    database
-      .insert(gridFetches)
-      .values(row)
-      .onConflictDoUpdate({
-        target: [gridFetches.provider, gridFetches.gridZone],
-        set: {
-          lastOkAtMs: sql`excluded.last_ok_at_ms`,
-          lastErrorAtMs: sql`excluded.last_error_at_ms`,
-          lastError: sql`excluded.last_error`,
-          consecutiveFailures: sql`excluded.consecutive_failures`,
-          nextDueAtMs: sql`excluded.next_due_at_ms`,
-        },
-      }),
-  );
-  if (first) await database.batch([first, ...rest]);
+  const states = rows.map((row) => [
+    row.provider,
+    row.gridZone,
+    row.lastOkAtMs,
+    row.lastErrorAtMs,
+    row.lastError,
+    row.consecutiveFailures,
+    row.nextDueAtMs,
+  ]);
+  await db.prepare(WRITE).bind(JSON.stringify(states)).run();
 }

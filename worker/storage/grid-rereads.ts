@@ -1,4 +1,3 @@
-import { and, eq } from 'drizzle-orm';
 import { gridRereads } from '../schema/grid-rereads.ts';
 import { openDatabase } from './database.ts';
 
@@ -16,23 +15,21 @@ const ADD = `
 
 /** Adds those that are not there yet; the others stay as they are. */
 export async function addRereads(db: D1Database, rows: readonly StoredReread[]): Promise<void> {
-  const keys = rows.map(({ provider, gridZone, ageDays, nextDay }) => [provider, gridZone, ageDays, nextDay]);
-  await db.prepare(ADD).bind(JSON.stringify(keys)).run();
+  await db.prepare(ADD).bind(keysOf(rows)).run();
 }
 
-/** Goes on to `nextDay`, unless another run has done so. */
-export async function advanceReread(db: D1Database, row: StoredReread, nextDay: number): Promise<void> {
-  await openDatabase(db)
-    .update(gridRereads)
-    .set({ nextDay, notBeforeMs: 0 })
-    .where(
-      and(
-        eq(gridRereads.provider, row.provider),
-        eq(gridRereads.gridZone, row.gridZone),
-        eq(gridRereads.ageDays, row.ageDays),
-        eq(gridRereads.nextDay, row.nextDay),
-      ),
-    );
+const ADVANCE = `
+  UPDATE grid_rereads SET next_day = ?2, not_before_ms = 0
+   WHERE (provider, grid_zone, age_days, next_day) IN
+         (SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?1))`;
+
+/** Each goes on to `nextDay`, unless another run has done so. */
+export async function advanceRereads(
+  db: D1Database,
+  rows: readonly StoredReread[],
+  nextDay: number,
+): Promise<void> {
+  if (rows.length > 0) await db.prepare(ADVANCE).bind(keysOf(rows), nextDay).run();
 }
 
 const POSTPONE = `
@@ -44,6 +41,10 @@ export async function postponeRereads(
   rows: readonly StoredReread[],
   notBeforeMs: number,
 ): Promise<void> {
-  const keys = rows.map(({ provider, gridZone, ageDays }) => [provider, gridZone, ageDays]);
-  await db.prepare(POSTPONE).bind(JSON.stringify(keys), notBeforeMs).run();
+  if (rows.length > 0) await db.prepare(POSTPONE).bind(keysOf(rows), notBeforeMs).run();
 }
+
+const keysOf = (rows: readonly StoredReread[]) =>
+  JSON.stringify(
+    rows.map(({ provider, gridZone, ageDays, nextDay }) => [provider, gridZone, ageDays, nextDay]),
+  );

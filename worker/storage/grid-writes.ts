@@ -1,5 +1,5 @@
 /** Writing intensity series: the rows written are the bill, so what is the same already costs none. */
-import { and, eq } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { IntensityPoint } from '../../shared/grid/intensity.ts';
 import { SETTLES_AFTER_MS } from '../../shared/ledger/settled.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
@@ -54,12 +54,12 @@ const RECORD_REVISIONS = `${REPLACED}
 
 const startMs = (key: string) => `${key} % ${STEPS_PER_SERIES} * ${WINDOW_MS}`;
 
-const SUMMARY = `json_patch(?5, json_object('values', COUNT(*), 'meanGramsPerKwh',
-                                         SUM(grams_per_kwh * duration_ms) / SUM(duration_ms)))`;
+const SUMMARY = `json_patch(said.series, json_object('values', COUNT(*), 'meanGramsPerKwh',
+                                                  SUM(grams_per_kwh * duration_ms) / SUM(duration_ms)))`;
 
 /**
- * Of what began before now: what is replaced, and what is added later than the ordinary course brings it. Means are over
- * time, since a longer value may stand for several.
+ * Of each series, what began before now: what is replaced, and what is added later than the ordinary course brings it. Means
+ * are over time, since a longer value may stand for several.
  */
 const LOG_INTENSITY = `${REPLACED}, past AS (
     SELECT * FROM replaced WHERE ${startMs('key')} < ?2),
@@ -67,14 +67,16 @@ const LOG_INTENSITY = `${REPLACED}, past AS (
     SELECT new_key AS key, new_duration_ms AS duration_ms, new_grams_per_kwh AS grams_per_kwh FROM past
     UNION
     SELECT i.key, i.duration_ms, i.grams_per_kwh FROM incoming i
-     WHERE ${startMs('i.key')} < ?2 AND ${startMs('i.key')} + i.duration_ms <= ?7
-       AND NOT EXISTS (SELECT 1 FROM grid_values v WHERE v.key = i.key))
+     WHERE ${startMs('i.key')} < ?2 AND ${startMs('i.key')} + i.duration_ms <= ?5
+       AND NOT EXISTS (SELECT 1 FROM grid_values v WHERE v.key = i.key)),
+  said AS (
+    SELECT value ->> 0 AS id, value ->> 1 AS who, value ->> 2 AS subject, value -> 3 AS series FROM json_each(?3))
   INSERT INTO changes (${CHANGE_COLUMNS})
-  SELECT ?2, ?3, ?4, 'intensity',
-         (SELECT ${SUMMARY} FROM past), ${SUMMARY},
-         MIN(${startMs('key')}), MAX(${startMs('key')} + duration_ms), ?6
-    FROM brought
-  HAVING COUNT(*) > 0`;
+  SELECT ?2, said.who, said.subject, 'intensity',
+         (SELECT ${SUMMARY} FROM past WHERE past.key / ${STEPS_PER_SERIES} = said.id), ${SUMMARY},
+         MIN(${startMs('key')}), MAX(${startMs('key')} + duration_ms), ?4
+    FROM brought JOIN said ON said.id = brought.key / ${STEPS_PER_SERIES}
+   GROUP BY said.id`;
 
 const REMOVE_COVERED = `
   DELETE FROM grid_values WHERE key IN (${INCOMING} SELECT v.key FROM incoming i JOIN grid_values v ON ${COVERS})`;
@@ -106,31 +108,45 @@ const rowOf = (seriesId: number, { startMs, endMs, gramsPerKwh, kind, method, is
   issuedAtMs,
 ];
 
+/** One series and what came for it. */
+export interface SeriesValues {
+  readonly series: SeriesIdentity;
+  readonly values: readonly StoredValue[];
+}
+
 /**
- * Adds and replaces values of one series in one transaction; what is the same already costs no write. The caller has
- * checked the values: aligned, whole steps, no overlap among themselves. Harmless to repeat and to run twice at once.
+ * Adds and replaces values in one transaction; what is the same already costs no write. The caller has checked the values:
+ * aligned, whole steps, no overlap among themselves. Harmless to repeat and to run twice at once.
  * @param author a person who brings them: then whatever is new of the past is logged; null: the provider
  */
-export async function storeValues(
+export async function storeSeries(
   db: D1Database,
-  series: SeriesIdentity,
-  values: readonly StoredValue[],
+  brought: readonly SeriesValues[],
   fetchedAtMs: number,
   author: Author | null = null,
 ): Promise<StoreResult> {
-  if (values.length === 0) return { written: 0, revised: 0 };
-  const seriesId = await findOrAddSeries(db, series);
-  const incoming = JSON.stringify(values.map((value) => rowOf(seriesId, value)));
-  const { gridZone, provider, ...kind } = series;
+  const some = brought.filter(({ values }) => values.length > 0);
+  if (some.length === 0) return { written: 0, revised: 0 };
+  const ids = await findOrAddSeveral(
+    db,
+    some.map(({ series }) => series),
+  );
+  const incoming = JSON.stringify(
+    some.flatMap(({ values }, index) => values.map((value) => rowOf(ids[index]!, value))),
+  );
+  const said = some.map(({ series: { gridZone, provider, ...kind } }, index) => [
+    ids[index],
+    author?.who ?? `grid:${provider}`,
+    `grid:${gridZone}`,
+    { provider, ...kind },
+  ]);
   const [, revisions, , upserts] = await db.batch([
     db
       .prepare(LOG_INTENSITY)
       .bind(
         incoming,
         fetchedAtMs,
-        author?.who ?? `grid:${provider}`,
-        `grid:${gridZone}`,
-        JSON.stringify({ provider, ...kind }),
+        JSON.stringify(said),
         author === null ? 'as the provider says it' : author.why,
         author === null ? fetchedAtMs - SETTLES_AFTER_MS : MAX_INSTANT_MS,
       ),
@@ -139,6 +155,17 @@ export async function storeValues(
     db.prepare(UPSERT_VALUES).bind(incoming, fetchedAtMs),
   ]);
   return { written: upserts!.meta.changes, revised: revisions!.meta.changes };
+}
+
+/** The same of one series. */
+export function storeValues(
+  db: D1Database,
+  series: SeriesIdentity,
+  values: readonly StoredValue[],
+  fetchedAtMs: number,
+  author: Author | null = null,
+): Promise<StoreResult> {
+  return storeSeries(db, [{ series, values }], fetchedAtMs, author);
 }
 
 const READ_LONGER = `${INCOMING}
@@ -164,8 +191,8 @@ export async function readLongerValues(
   series: SeriesIdentity,
   values: readonly StoredValue[],
 ): Promise<LongerValue[]> {
-  const seriesId = await findSeries(db, series);
-  if (seriesId === null) return [];
+  const [seriesId] = await findSeveral(db, [series]);
+  if (seriesId === undefined) return [];
   const { results } = await db
     .prepare(READ_LONGER)
     .bind(JSON.stringify(values.map((value) => rowOf(seriesId, value))))
@@ -187,28 +214,48 @@ const ADD_SERIES = `
     SELECT 1 FROM grid_series WHERE grid_zone = ?1 AND basis = ?2 AND signal = ?3 AND scope = ?4 AND provider = ?5)`;
 
 export async function findOrAddSeries(db: D1Database, series: SeriesIdentity): Promise<number> {
-  const known = await findSeries(db, series);
-  if (known !== null) return known;
-  const { gridZone, basis, signal, scope, provider } = series;
-  await db.prepare(ADD_SERIES).bind(gridZone, basis, signal, scope, provider).run();
-  const added = await findSeries(db, series);
-  if (added === null) throw new Error(`series ${provider} of ${gridZone} was added and is not there`);
-  return added;
+  const [id] = await findOrAddSeveral(db, [series]);
+  return id!;
 }
 
-async function findSeries(db: D1Database, series: SeriesIdentity): Promise<number | null> {
-  const row = await openDatabase(db)
-    .select({ id: gridSeries.id })
+/** The number of each. */
+export async function findOrAddSeveral(
+  db: D1Database,
+  several: readonly SeriesIdentity[],
+): Promise<number[]> {
+  const known = await findSeveral(db, several);
+  const missing = several.filter((_, index) => known[index] === undefined);
+  if (missing.length === 0) return known as number[];
+  await db.batch(
+    missing.map(({ gridZone, basis, signal, scope, provider }) =>
+      db.prepare(ADD_SERIES).bind(gridZone, basis, signal, scope, provider),
+    ),
+  );
+  const added = await findSeveral(db, several);
+  const lost = several.find((_, index) => added[index] === undefined);
+  if (lost) throw new Error(`series ${lost.provider} of ${lost.gridZone} was added and is not there`);
+  return added as number[];
+}
+
+async function findSeveral(
+  db: D1Database,
+  several: readonly SeriesIdentity[],
+): Promise<(number | undefined)[]> {
+  const gridZones = JSON.stringify(several.map(({ gridZone }) => gridZone));
+  const rows = await openDatabase(db)
+    .select()
     .from(gridSeries)
-    .where(
-      and(
-        eq(gridSeries.gridZone, series.gridZone),
-        eq(gridSeries.basis, series.basis),
-        eq(gridSeries.signal, series.signal),
-        eq(gridSeries.scope, series.scope),
-        eq(gridSeries.provider, series.provider),
-      ),
-    )
-    .get();
-  return row?.id ?? null;
+    .where(sql`${gridSeries.gridZone} IN (SELECT value FROM json_each(${gridZones}))`)
+    .all();
+  return several.map(
+    (series) =>
+      rows.find(
+        (row) =>
+          row.gridZone === series.gridZone &&
+          row.basis === series.basis &&
+          row.signal === series.signal &&
+          row.scope === series.scope &&
+          row.provider === series.provider,
+      )?.id,
+  );
 }

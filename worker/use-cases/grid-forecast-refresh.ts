@@ -6,8 +6,9 @@ import { LeadErrors } from '../../shared/grid/lead-errors.ts';
 import { DAY_MS, HOUR_MS, hourStart, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { nextFetchState } from '../grid/fetch-state.ts';
-import { createProviderHttp, type ProviderHttp } from '../grid/http.ts';
-import type { FetchOutcome, IntensityProvider, ProviderValue } from '../grid/provider.ts';
+import { askingOnce, createProviderHttp, type ProviderHttp } from '../grid/http.ts';
+import type { FetchOutcome, IntensityProvider, ProviderValue, SeriesRequest } from '../grid/provider.ts';
+import { splitIntoReplies, zonesOf } from '../grid/replies.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
 import {
   FORECAST_RETENTION_MS,
@@ -16,13 +17,13 @@ import {
   readForecastRecord,
   readHours,
 } from '../storage/grid-forecasts.ts';
-import { findOrAddSeries } from '../storage/grid-writes.ts';
+import { findOrAddSeveral } from '../storage/grid-writes.ts';
 import { issueOfProvider } from './grid-forecast-issue.ts';
-import { forecastStateName, providersToAsk, serviceOf } from './grid-services.ts';
+import { forecastStateName, ServiceGate, serviceOf } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
-/** Eight queries each at most: the free plan's fifty are for the whole run. The rest waits its turn. */
-const MAX_FETCHES_PER_RUN = 2;
+/** Some four queries a series, and replies hold two series each: the free plan's fifty are for the whole run. The rest waits its turn. */
+const MAX_REPLIES_PER_RUN = 2;
 const REFRESH_MS = HOUR_MS;
 /** No provider looks further ahead. */
 const HORIZON_MS = 4 * DAY_MS;
@@ -36,11 +37,14 @@ export interface ForecastDependencies {
 
 type Forecasting = IntensityProvider & Required<Pick<IntensityProvider, 'fetchForecast'>>;
 
-interface DueForecast {
+interface Expected {
   readonly provider: Forecasting;
   readonly gridZone: string;
   readonly previous: StoredFetch | null;
 }
+
+/** All of one service, answered by one request. */
+type Reply = readonly Expected[];
 
 export interface ForecastFetchResult {
   readonly provider: string;
@@ -50,58 +54,77 @@ export interface ForecastFetchResult {
 
 /** One run. A service that fails is left alone until the next one. */
 export async function refreshForecasts(dependencies: ForecastDependencies): Promise<ForecastFetchResult[]> {
-  const { db, nowMs } = dependencies;
+  const { db, providers, nowMs } = dependencies;
+  const forecasting = providers.filter((provider): provider is Forecasting => 'fetchForecast' in provider);
+  if (forecasting.length === 0) return [];
   const http = createProviderHttp(dependencies);
+  const gate = await ServiceGate.open(db, nowMs);
   const results: ForecastFetchResult[] = [];
   const leftAlone = new Set<string>();
-  for (const due of await dueForecasts(dependencies)) {
-    const { provider, gridZone, previous } = due;
-    if (leftAlone.has(serviceOf(provider))) continue;
-    const outcome = await ask(due, http, nowMs);
-    if (outcome.outcome === 'values') await keep(db, due, outcome.values, nowMs);
-    if (outcome.outcome !== 'values' && outcome.outcome !== 'noData') leftAlone.add(serviceOf(provider));
-    const state = nextFetchState(previous, outcome, { nowMs, refreshMs: REFRESH_MS });
-    await writeFetches(db, [{ provider: forecastStateName(provider.name), gridZone, ...state }]);
-    results.push({ provider: provider.name, gridZone, outcome: outcome.outcome });
+  for (const reply of await dueReplies(dependencies, forecasting, gate)) {
+    const service = serviceOfReply(reply);
+    if (leftAlone.has(service)) continue;
+    const outcomes = await gate.ask(service, () => askForReply(reply, http, nowMs));
+    if (outcomes === null) continue;
+    if (outcomes.every(({ outcome }) => outcome === 'failed')) leftAlone.add(service);
+    await keepReply(db, reply, outcomes, nowMs);
+    await writeFetches(
+      db,
+      reply.map(({ provider, gridZone, previous }, index) => ({
+        provider: forecastStateName(provider.name),
+        gridZone,
+        ...nextFetchState(previous, outcomes[index]!, { nowMs, refreshMs: REFRESH_MS }),
+      })),
+    );
+    for (const [index, { provider, gridZone }] of reply.entries())
+      results.push({ provider: provider.name, gridZone, outcome: outcomes[index]!.outcome });
   }
   return results;
 }
 
-async function dueForecasts({ db, providers, nowMs }: ForecastDependencies): Promise<DueForecast[]> {
-  const forecasting = providers.filter((provider): provider is Forecasting => 'fetchForecast' in provider);
-  if (forecasting.length === 0) return [];
+const serviceOfReply = (reply: Reply) => serviceOf(reply[0]!.provider);
+const dueAtMs = (reply: Reply) => Math.min(...reply.map(({ previous }) => previous?.nextDueAtMs ?? 0));
+
+/** Where one of a reply is due, the others come with it. */
+async function dueReplies(
+  { db, nowMs }: ForecastDependencies,
+  forecasting: readonly Forecasting[],
+  gate: ServiceGate,
+): Promise<Reply[]> {
   const [zones, fetches] = await Promise.all([gridZonesInUse(db, nowMs), readFetches(db)]);
   const stateOf = new Map(fetches.map((row) => [`${row.provider} ${row.gridZone}`, row]));
-  const toAsk = providersToAsk(providers, fetches, nowMs);
-  return forecasting
-    .filter((provider) => toAsk.includes(provider))
-    .flatMap((provider) =>
-      zones
-        .filter((gridZone) => provider.covers(gridZone))
-        .map((gridZone) => ({
-          provider,
-          gridZone,
-          previous: stateOf.get(`${forecastStateName(provider.name)} ${gridZone}`) ?? null,
-        })),
-    )
-    .filter(({ previous }) => previous === null || previous.nextDueAtMs <= nowMs)
-    .sort((a, b) => (a.previous?.nextDueAtMs ?? 0) - (b.previous?.nextDueAtMs ?? 0))
-    .slice(0, MAX_FETCHES_PER_RUN);
+  const expected = forecasting.flatMap((provider) =>
+    zones
+      .filter((gridZone) => provider.covers(gridZone))
+      .map((gridZone) => ({
+        provider,
+        gridZone,
+        previous: stateOf.get(`${forecastStateName(provider.name)} ${gridZone}`) ?? null,
+      })),
+  );
+  return splitIntoReplies(expected, () => HORIZON_MS)
+    .filter((reply) => dueAtMs(reply) <= nowMs && gate.circuitOf(serviceOfReply(reply)) !== 'open')
+    .sort((a, b) => dueAtMs(a) - dueAtMs(b))
+    .slice(0, MAX_REPLIES_PER_RUN);
+}
+
+async function askForReply(reply: Reply, http: ProviderHttp, nowMs: number): Promise<FetchOutcome[]> {
+  const once = askingOnce(http);
+  const gridZonesOfReply = zonesOf(reply);
+  const fromMs = windowStart(nowMs);
+  const range = { fromMs, toMs: epochMs(fromMs + HORIZON_MS), nowMs: epochMs(nowMs) };
+  const outcomes = [];
+  for (const { provider, gridZone } of reply)
+    outcomes.push(await askProvider(provider, { ...range, gridZone, gridZonesOfReply }, once));
+  return outcomes;
 }
 
 /** A provider never throws by its contract; one that does has failed like any other. */
-async function ask(
-  { provider, gridZone }: DueForecast,
+async function askProvider(
+  provider: Forecasting,
+  request: SeriesRequest,
   http: ProviderHttp,
-  nowMs: number,
 ): Promise<FetchOutcome> {
-  const fromMs = windowStart(nowMs);
-  const request = {
-    gridZone,
-    fromMs,
-    toMs: epochMs(fromMs + HORIZON_MS),
-    nowMs: epochMs(nowMs),
-  };
   try {
     return await provider.fetchForecast(request, http);
   } catch (error) {
@@ -109,14 +132,31 @@ async function ask(
   }
 }
 
+async function keepReply(
+  db: D1Database,
+  reply: Reply,
+  outcomes: readonly FetchOutcome[],
+  nowMs: number,
+): Promise<void> {
+  const issues = reply.flatMap(({ provider: { basis, signal, scope, name }, gridZone }, index) => {
+    const outcome = outcomes[index]!;
+    const series = { gridZone, basis, signal, scope, provider: name };
+    return outcome.outcome === 'values' ? [{ series, values: outcome.values }] : [];
+  });
+  if (issues.length === 0) return;
+  const ids = await findOrAddSeveral(
+    db,
+    issues.map(({ series }) => series),
+  );
+  for (const [index, { values }] of issues.entries()) await keep(db, ids[index]!, values, nowMs);
+}
+
 async function keep(
   db: D1Database,
-  { provider, gridZone }: DueForecast,
+  seriesId: number,
   values: readonly ProviderValue[],
   nowMs: number,
 ): Promise<void> {
-  const { basis, signal, scope, name } = provider;
-  const seriesId = await findOrAddSeries(db, { gridZone, basis, signal, scope, provider: name });
   const errors = await errorsSoFar(db, seriesId, nowMs);
   await keepForecast(db, seriesId, hourStart(nowMs), issueOfProvider(values, errors, nowMs));
 }

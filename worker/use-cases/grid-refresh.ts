@@ -5,17 +5,21 @@
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { nextFetchState } from '../grid/fetch-state.ts';
-import { createProviderHttp, type ProviderHttp } from '../grid/http.ts';
+import { askingOnce, createProviderHttp, type ProviderHttp } from '../grid/http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from '../grid/provider.ts';
+import { splitIntoReplies, type Wanted, zonesOf } from '../grid/replies.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
-import { storeValues } from '../storage/grid-writes.ts';
-import { providersToAsk, serviceOf } from './grid-services.ts';
+import { type StoreResult, storeSeries } from '../storage/grid-writes.ts';
+import { ServiceGate, serviceOf } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
-/** The free plan allows 50 queries and 50 requests per run, of which other jobs need some; a fetch takes six queries, the first of a series eight. The rest waits its turn. */
-const MAX_FETCHES_PER_RUN = 5;
-/** After so many failures in a row a service is left alone until the next run: its other zones would fail as well. */
-const CIRCUIT_OPENS_AFTER = 2;
+/**
+ * The free plan allows 50 queries and 50 requests per run, of which other jobs need some; a reply takes six queries however
+ * many series are in it, eight where one is new, and one more where its service has failed. The rest waits its turn.
+ */
+const MAX_REPLIES_PER_RUN = 5;
+/** Cron comes some seconds early or late: what is due by then is due now, or it would wait for the next run. */
+const SLACK_MS = 30_000;
 
 /** A new zone gets the past that the hour-of-day profile needs; its first fetch, and after a long silence. */
 export const FIRST_SPAN_MS = 7 * DAY_MS;
@@ -30,17 +34,18 @@ export interface RefreshDependencies {
   readonly nowMs: number;
 }
 
-interface DueFetch {
-  readonly provider: IntensityProvider;
-  readonly gridZone: string;
+interface Fetch extends Wanted {
   readonly previous: StoredFetch | null;
 }
+
+/** All of one service, answered by one request. */
+type Reply = readonly Fetch[];
 
 export interface RefreshResult {
   readonly provider: string;
   readonly gridZone: string;
   readonly outcome: FetchOutcome['outcome'];
-  /** Values added or replaced. */
+  /** Values added or replaced, in all series of the reply that it came in. */
   readonly written: number;
   readonly revised: number;
 }
@@ -50,14 +55,16 @@ export interface RefreshResult {
  * database fails, after every provider had its turn.
  */
 export async function refreshGrid(dependencies: RefreshDependencies): Promise<RefreshResult[]> {
-  const due = await dueFetches(dependencies);
+  const gate = await ServiceGate.open(dependencies.db, dependencies.nowMs);
+  const due = await dueReplies(dependencies, gate);
   const http = createProviderHttp(dependencies);
   const runs = await Promise.allSettled(
-    [...new Set(dependencies.providers.map(serviceOf))].map((service) =>
+    [...new Set(due.map(serviceOfReply))].map((service) =>
       refreshService(
         dependencies,
+        gate,
         http,
-        due.filter(({ provider }) => serviceOf(provider) === service),
+        due.filter((reply) => serviceOfReply(reply) === service),
       ),
     ),
   );
@@ -66,63 +73,97 @@ export async function refreshGrid(dependencies: RefreshDependencies): Promise<Re
   return runs.flatMap((run) => (run.status === 'fulfilled' ? run.value : []));
 }
 
-async function dueFetches({ db, providers, nowMs }: RefreshDependencies): Promise<DueFetch[]> {
+const serviceOfReply = (reply: Reply) => serviceOf(reply[0]!.provider);
+const dueAtMs = (reply: Reply) => Math.min(...reply.map(({ previous }) => previous?.nextDueAtMs ?? 0));
+
+async function dueReplies(
+  { db, providers, nowMs }: RefreshDependencies,
+  gate: ServiceGate,
+): Promise<Reply[]> {
   const [zones, fetches] = await Promise.all([gridZonesInUse(db, nowMs), readFetches(db)]);
   const stateOf = new Map(fetches.map((row) => [`${row.provider} ${row.gridZone}`, row]));
-  const dueAtMs = ({ previous }: DueFetch) => previous?.nextDueAtMs ?? 0;
-  const queues = providersToAsk(providers, fetches, nowMs).map((provider) =>
+  const wanted = providers.flatMap((provider) =>
     zones
       .filter((gridZone) => provider.covers(gridZone))
       .map((gridZone) => ({
         provider,
         gridZone,
         previous: stateOf.get(`${provider.name} ${gridZone}`) ?? null,
-      }))
-      .filter((fetch) => dueAtMs(fetch) <= nowMs)
-      .sort((a, b) => dueAtMs(a) - dueAtMs(b)),
+      })),
   );
+  const due = repliesFor(wanted, nowMs)
+    .filter((reply) => dueAtMs(reply) <= nowMs + SLACK_MS && gate.circuitOf(serviceOfReply(reply)) !== 'open')
+    .sort((a, b) => dueAtMs(a) - dueAtMs(b));
+  const turns = new Map<string, number>();
   // The first of every provider before the second of any: one that fails for many zones keeps no other waiting.
-  return queues
-    .flatMap((queue) => queue.map((fetch, turn) => ({ fetch, turn })))
-    .sort((a, b) => a.turn - b.turn || dueAtMs(a.fetch) - dueAtMs(b.fetch))
-    .slice(0, MAX_FETCHES_PER_RUN)
-    .map(({ fetch }) => fetch);
+  return due
+    .map((reply) => {
+      const halfOpen = gate.circuitOf(serviceOfReply(reply)) === 'halfOpen';
+      const queue = halfOpen ? serviceOfReply(reply) : reply[0]!.provider.name;
+      const turn = turns.get(queue) ?? 0;
+      turns.set(queue, turn + 1);
+      return { reply, turn, waits: halfOpen && turn > 0 };
+    })
+    .filter(({ waits }) => !waits)
+    .sort((a, b) => a.turn - b.turn || dueAtMs(a.reply) - dueAtMs(b.reply))
+    .slice(0, MAX_REPLIES_PER_RUN)
+    .map(({ reply }) => reply);
+}
+
+/** Where one of a reply is due, the others come with it. A zone that lags behind is caught up on its own: its span is long. */
+function repliesFor(wanted: readonly Fetch[], nowMs: number): Reply[] {
+  const spanMs = (fetch: Fetch) => spanOf(fetch, nowMs);
+  const lagging = wanted.filter((fetch) => spanMs(fetch) > DAILY_SPAN_MS);
+  const lists = [
+    wanted.filter((fetch) => !lagging.includes(fetch)),
+    ...zonesOf(lagging).map((zone) => lagging.filter(({ gridZone }) => gridZone === zone)),
+  ];
+  return lists.flatMap((list) => splitIntoReplies(list, spanMs));
 }
 
 async function refreshService(
   { db, nowMs }: RefreshDependencies,
+  gate: ServiceGate,
   http: ProviderHttp,
-  queue: readonly DueFetch[],
+  queue: readonly Reply[],
 ): Promise<RefreshResult[]> {
   const results: RefreshResult[] = [];
-  let failuresInARow = 0;
-  for (const [index, { provider, gridZone, previous }] of queue.entries()) {
-    const outcome = await askProvider(provider, requestOf(provider, gridZone, previous, nowMs), http);
-    const { basis, signal, scope, name } = provider;
-    const stored =
-      outcome.outcome === 'values'
-        ? await storeValues(db, { gridZone, basis, signal, scope, provider: name }, outcome.values, nowMs)
-        : { written: 0, revised: 0 };
-    results.push({ provider: name, gridZone, outcome: outcome.outcome, ...stored });
-
-    // A limit is on the caller, not on the zone: what still waits waits as long.
-    const concerned = outcome.outcome === 'rateLimited' ? queue.slice(index) : queue.slice(index, index + 1);
+  for (const reply of queue) {
+    const outcomes = await gate.ask(serviceOfReply(reply), () =>
+      askForReply(reply, requestOf(reply, nowMs), http),
+    );
+    if (outcomes === null) break;
+    const stored = await storeReply(db, reply, outcomes, nowMs);
     await writeFetches(
       db,
-      concerned.map((fetch) => ({
-        provider: fetch.provider.name,
-        gridZone: fetch.gridZone,
-        ...nextFetchState(fetch.previous, outcome, { nowMs, refreshMs: fetch.provider.refreshMs }),
+      reply.map(({ provider, gridZone, previous }, index) => ({
+        provider: provider.name,
+        gridZone,
+        ...nextFetchState(previous, outcomes[index]!, { nowMs, refreshMs: provider.refreshMs }),
       })),
     );
-    failuresInARow = outcome.outcome === 'failed' ? failuresInARow + 1 : 0;
-    if (outcome.outcome === 'rateLimited' || failuresInARow >= CIRCUIT_OPENS_AFTER) break;
+    for (const [index, { provider, gridZone }] of reply.entries())
+      results.push({ provider: provider.name, gridZone, outcome: outcomes[index]!.outcome, ...stored });
   }
   return results;
 }
 
+/** What came of each, in the order of the reply. */
+export async function askForReply(
+  reply: readonly Wanted[],
+  request: Omit<SeriesRequest, 'gridZone'>,
+  http: ProviderHttp,
+): Promise<FetchOutcome[]> {
+  const once = askingOnce(http);
+  const gridZonesOfReply = zonesOf(reply);
+  const outcomes = [];
+  for (const { provider, gridZone } of reply)
+    outcomes.push(await askProvider(provider, { ...request, gridZone, gridZonesOfReply }, once));
+  return outcomes;
+}
+
 /** A provider never throws by its contract; one that does has failed like any other. */
-export async function askProvider(
+async function askProvider(
   provider: IntensityProvider,
   request: SeriesRequest,
   http: ProviderHttp,
@@ -134,22 +175,35 @@ export async function askProvider(
   }
 }
 
-function requestOf(
-  provider: IntensityProvider,
-  gridZone: string,
-  previous: StoredFetch | null,
+/** All series of a reply at once. */
+export function storeReply(
+  db: D1Database,
+  reply: readonly Wanted[],
+  outcomes: readonly FetchOutcome[],
   nowMs: number,
-): SeriesRequest {
+): Promise<StoreResult> {
+  const brought = reply.flatMap(({ provider: { basis, signal, scope, name }, gridZone }, index) => {
+    const outcome = outcomes[index]!;
+    const series = { gridZone, basis, signal, scope, provider: name };
+    return outcome.outcome === 'values' ? [{ series, values: outcome.values }] : [];
+  });
+  return storeSeries(db, brought, nowMs);
+}
+
+function spanOf({ provider, previous }: Fetch, nowMs: number): number {
   const lastOkAtMs = previous?.lastOkAtMs ?? null;
   const sinceOkMs = lastOkAtMs === null ? FIRST_SPAN_MS : nowMs - lastOkAtMs;
   const sameDay = lastOkAtMs !== null && Math.floor(lastOkAtMs / DAY_MS) === Math.floor(nowMs / DAY_MS);
-  const spanMs = Math.min(
+  return Math.min(
     Math.max(sinceOkMs + USUAL_SPAN_MS, sameDay ? USUAL_SPAN_MS : DAILY_SPAN_MS),
     provider.historyMs,
   );
+}
+
+function requestOf(reply: Reply, nowMs: number): Omit<SeriesRequest, 'gridZone'> {
+  const spanMs = Math.max(...reply.map((fetch) => spanOf(fetch, nowMs)));
   const toMs = Math.ceil((nowMs + 1) / WINDOW_MS) * WINDOW_MS;
   return {
-    gridZone,
     fromMs: epochMs(Math.floor((nowMs - spanMs) / WINDOW_MS) * WINDOW_MS),
     toMs: epochMs(toMs),
     nowMs: epochMs(nowMs),

@@ -1,31 +1,29 @@
 /**
  * Reads days of intensity again a week, a month and three months later, where the provider's past reaches that far:
- * providers revise for as long. (The trailing three days are read again each night, by grid-refresh.ts.) One request a
- * run, so that whatever is behind catches up without crowding anybody; how far it has come is kept in D1.
+ * providers revise for as long. (The trailing three days are read again each night, by grid-refresh.ts.) One reply a run,
+ * so that whatever is behind catches up without crowding anybody; how far it has come is kept in D1.
  */
-import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
+import { DAY_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
-import { nextFetchState } from '../grid/fetch-state.ts';
 import { createProviderHttp } from '../grid/http.ts';
 import type { FetchOutcome, IntensityProvider } from '../grid/provider.ts';
-import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
+import { splitIntoReplies, type Wanted } from '../grid/replies.ts';
+import { readFetches, type StoredFetch } from '../storage/grid-fetches.ts';
 import {
   addRereads,
-  advanceReread,
+  advanceRereads,
   postponeRereads,
   readRereads,
   type StoredReread,
 } from '../storage/grid-rereads.ts';
-import { storeValues } from '../storage/grid-writes.ts';
-import { askProvider, FIRST_SPAN_MS, type RefreshDependencies } from './grid-refresh.ts';
-import { providersToAsk, rereadStateName } from './grid-services.ts';
+import { askForReply, FIRST_SPAN_MS, type RefreshDependencies, storeReply } from './grid-refresh.ts';
+import { ServiceGate, serviceOf } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 const AGES_DAYS = [7, 30, 91] as const;
 /** 864 values of five minutes are read and compared within one cron run. */
 const MAX_DAYS_AT_ONCE = 3;
 const RETRY_AFTER_FAILURE_MS = DAY_MS;
-const LEAST_WAIT_AFTER_LIMIT_MS = HOUR_MS;
 /** A zone that was left since is charged for its past all the same. */
 const USED_WITHIN_MS = (AGES_DAYS.at(-1)! + 7) * DAY_MS;
 
@@ -34,45 +32,54 @@ export interface RereadResult {
   readonly gridZone: string;
   readonly ageDays: number;
   readonly outcome: FetchOutcome['outcome'];
+  /** In all series of the reply. */
   readonly written: number;
   readonly revised: number;
 }
 
-interface DueReread {
-  readonly provider: IntensityProvider;
+interface Day extends Wanted {
   readonly row: StoredReread;
+}
+
+interface DueReply {
+  readonly days: readonly Day[];
   /** Whole UTC days, the end excluded. */
   readonly fromDay: number;
   readonly endDay: number;
 }
 
-/** One run: what has been due for longest; null where nothing is. */
-export async function rereadGrid(dependencies: RefreshDependencies): Promise<RereadResult | null> {
+/** One run: what has been due for longest, and what comes in one reply with it; none where nothing is due. */
+export async function rereadGrid(dependencies: RefreshDependencies): Promise<RereadResult[]> {
   const { db, nowMs } = dependencies;
-  const [fetches, rows] = await Promise.all([readFetches(db), rowsOfZonesInUse(dependencies)]);
-  const due = firstDue(dependencies, rows, fetches);
-  if (due === null) return null;
-  const { provider, row, fromDay, endDay } = due;
-  const { gridZone, ageDays } = row;
+  const [gate, fetches, rows] = await Promise.all([
+    ServiceGate.open(db, nowMs),
+    readFetches(db),
+    rowsOfZonesInUse(dependencies),
+  ]);
+  const due = firstDue(dependencies, rows, fetches, gate);
+  if (due === null) return [];
+  const { days, fromDay, endDay } = due;
   const request = {
-    gridZone,
     fromMs: epochMs(fromDay * DAY_MS),
     toMs: epochMs(endDay * DAY_MS),
     nowMs: epochMs(nowMs),
   };
-  const outcome = await askProvider(provider, request, createProviderHttp(dependencies));
-  const { name, basis, signal, scope } = provider;
-  const stored =
-    outcome.outcome === 'values'
-      ? await storeValues(db, { gridZone, basis, signal, scope, provider: name }, outcome.values, nowMs)
-      : { written: 0, revised: 0 };
-  if (outcome.outcome === 'failed') await postponeRereads(db, [row], nowMs + RETRY_AFTER_FAILURE_MS);
-  else if (outcome.outcome === 'rateLimited') {
-    // A limit is on the caller: the service is asked for nothing before, be it a zone that is new.
-    const state = nextFetchState(null, outcome, { nowMs, refreshMs: LEAST_WAIT_AFTER_LIMIT_MS });
-    await writeFetches(db, [{ provider: rereadStateName(name), gridZone, ...state }]);
-  } else await advanceReread(db, row, endDay);
-  return { provider: name, gridZone, ageDays, outcome: outcome.outcome, ...stored };
+  const http = createProviderHttp(dependencies);
+  const outcomes = await gate.ask(serviceOf(days[0]!.provider), () => askForReply(days, request, http));
+  if (outcomes === null) return [];
+  const stored = await storeReply(db, days, outcomes, nowMs);
+  const rowsWith = (...wanted: FetchOutcome['outcome'][]) =>
+    days.filter((_, index) => wanted.includes(outcomes[index]!.outcome)).map(({ row }) => row);
+  // After a limit they are due as before: the service itself is left alone as long as it says.
+  await postponeRereads(db, rowsWith('failed'), nowMs + RETRY_AFTER_FAILURE_MS);
+  await advanceRereads(db, rowsWith('values', 'noData'), endDay);
+  return days.map(({ provider, gridZone, row }, index) => ({
+    provider: provider.name,
+    gridZone,
+    ageDays: row.ageDays,
+    outcome: outcomes[index]!.outcome,
+    ...stored,
+  }));
 }
 
 /** With those that are new: a zone's first fetch reached a week back, so its oldest day is that one. */
@@ -103,12 +110,13 @@ function agesOf(provider: IntensityProvider): readonly number[] {
   return AGES_DAYS.filter((ageDays) => (ageDays + 1) * DAY_MS <= reachMs(provider));
 }
 
-/** Of a provider that answers for the zone now; days that its past reaches no more are left out. */
+/** Of providers that answer for the zone now; days that their past reaches no more are left out. */
 function firstDue(
   { providers, nowMs }: RefreshDependencies,
   rows: readonly StoredReread[],
   fetches: readonly StoredFetch[],
-): DueReread | null {
+  gate: ServiceGate,
+): DueReply | null {
   const today = Math.floor(nowMs / DAY_MS);
   // Zone by zone: one that has nothing, or is no longer in use, keeps no other from its past.
   const answers = (row: StoredReread) =>
@@ -119,15 +127,22 @@ function firstDue(
         lastOkAtMs !== null &&
         consecutiveFailures === 0,
     );
-  const toAsk = providersToAsk(providers, fetches, nowMs).map(({ name }) => name);
-  const [row] = rows
-    .filter(({ provider }) => toAsk.includes(provider))
+  const days = rows
     .filter(({ nextDay, ageDays, notBeforeMs }) => nextDay + ageDays <= today && notBeforeMs <= nowMs)
     .filter(answers)
-    .sort((a, b) => a.nextDay + a.ageDays - (b.nextDay + b.ageDays));
-  const provider = row && providers.find(({ name }) => name === row.provider);
-  if (!row || !provider) return null;
-  const fromDay = Math.max(row.nextDay, Math.ceil((nowMs - reachMs(provider)) / DAY_MS));
-  const days = Math.min(MAX_DAYS_AT_ONCE, Math.floor(provider.historyMs / DAY_MS));
-  return { provider, row, fromDay, endDay: Math.min(fromDay + days, today - row.ageDays + 1) };
+    .flatMap((row) => {
+      const provider = providers.find(({ name }) => name === row.provider);
+      const isAsked = provider !== undefined && gate.circuitOf(serviceOf(provider)) !== 'open';
+      return isAsked ? [{ provider, gridZone: row.gridZone, row }] : [];
+    })
+    .sort((a, b) => a.row.nextDay + a.row.ageDays - (b.row.nextDay + b.row.ageDays));
+  const [first] = days;
+  if (!first) return null;
+  const { nextDay, ageDays } = first.row;
+  const fromDay = Math.max(nextDay, Math.ceil((nowMs - reachMs(first.provider)) / DAY_MS));
+  const atOnce = Math.min(MAX_DAYS_AT_ONCE, Math.floor(first.provider.historyMs / DAY_MS));
+  const endDay = Math.min(fromDay + atOnce, today - ageDays + 1);
+  const alike = days.filter(({ row }) => row.nextDay === nextDay && row.ageDays === ageDays);
+  const replies = splitIntoReplies(alike, () => (endDay - fromDay) * DAY_MS);
+  return { days: replies.find((reply) => reply.includes(first))!, fromDay, endDay };
 }

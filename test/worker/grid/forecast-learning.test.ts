@@ -102,6 +102,7 @@ beforeEach(async () => {
     'grid_revisions',
     'grid_series',
     'grid_fetches',
+    'grid_services',
     'grid_forecasts',
     'grid_forecast_states',
   );

@@ -18,9 +18,16 @@ const START_MS = Date.parse('2026-03-01T00:00:00Z');
 
 beforeEach(async () => {
   await database.batch(
-    ['grid_values', 'grid_revisions', 'grid_series', 'grid_fetches', 'grid_rereads', 'settings', 'sites'].map(
-      (table) => database.prepare(`DELETE FROM ${table}`),
-    ),
+    [
+      'grid_values',
+      'grid_revisions',
+      'grid_series',
+      'grid_fetches',
+      'grid_services',
+      'grid_rereads',
+      'settings',
+      'sites',
+    ].map((table) => database.prepare(`DELETE FROM ${table}`)),
   );
 });
 
@@ -115,11 +122,10 @@ test('a limit holds for all that the same service is asked, whatever of it was t
   expect(await asked(refreshGrid, 1)).toBe(0);
   await ensureSite('in-pl', 'PL');
   expect(await asked(refreshForecasts, 5)).toBe(0);
-  // Forecasts are asked for hourly, so a limit on them holds as long at least.
-  expect(await asked(refreshGrid, 59)).toBe(0);
-  expect(await asked(refreshGrid, 61)).toBe(1);
-  expect(await asked(refreshForecasts, 110)).toBe(0);
-  expect(await asked(refreshForecasts, 112)).toBe(1);
+  expect(await asked(refreshGrid, 49)).toBe(0);
+  expect(await asked(refreshGrid, 51)).toBe(1);
+  expect(await asked(refreshForecasts, 100)).toBe(0);
+  expect(await asked(refreshForecasts, 102)).toBe(1);
 });
 
 test('a provider that fails is left alone for the rest of the run, and others go on', async () => {
@@ -130,8 +136,8 @@ test('a provider that fails is left alone for the rest of the run, and others go
       : new Response('bad gateway', { status: 502 });
   const [first] = await cron(START_MS, 0.05, answer, [electricityMaps('lifecycle', 'k'), energiDataService]);
   const hosts = first!.map(({ hostname }) => hostname);
-  // Two zones, each for its past and for its last day.
-  expect(hosts.filter((name) => name === 'api.electricitymaps.com').length).toBeLessThanOrEqual(4);
+  // Three zones, each for its past and for its last day.
+  expect(hosts.filter((name) => name === 'api.electricitymaps.com').length).toBe(6);
   expect(await readFetches(database)).toEqual(
     expect.arrayContaining([
       expect.objectContaining({ provider: 'energi-data-service', consecutiveFailures: 0 }),

@@ -14,6 +14,10 @@ beforeAll(() => {
   clock.nowMs = NOW_MS;
 });
 
+/** As if nobody had been asked before. */
+const forgetFetches = () =>
+  database.batch(['grid_fetches', 'grid_services'].map((table) => database.prepare(`DELETE FROM ${table}`)));
+
 const valuesStored = () =>
   database.prepare('SELECT count(*) AS count FROM grid_values').first<{ count: number }>();
 
@@ -68,7 +72,7 @@ test.each(cases.map((one) => [one.provider.name, one] as const))(
     const garbage = garbageOf(one, one.reply);
     expect(garbage.length).toBeGreaterThan(20);
     for (const [kind, answer] of garbage) {
-      await database.prepare('DELETE FROM grid_fetches').run();
+      await forgetFetches();
       const { fetch } = fetchOf(answer);
       const results = await refreshGrid({ db: database, providers: [provider], fetch, nowMs: NOW_MS });
       const result = results.find((of) => of.gridZone === gridZone);
@@ -85,7 +89,7 @@ test.each(cases.map((one) => [one.provider.name, one] as const))(
     expect(await report(token, 2)).toMatchObject({ accepted: 12 });
 
     // The test would see a value: the good reply changes the figure.
-    await database.prepare('DELETE FROM grid_fetches').run();
+    await forgetFetches();
     const { fetch } = fetchOf(afterLogin(text(one.reply({}))));
     await refreshGrid({ db: database, providers: [provider], fetch, nowMs: NOW_MS });
     expect((await valuesStored())!.count).toBeGreaterThan(0);
@@ -130,7 +134,7 @@ test.each(forecasting)(
     expect(before[1].steps).toEqual([]);
 
     const refresh = async (answer: ReturnType<typeof text>) => {
-      await database.prepare('DELETE FROM grid_fetches').run();
+      await forgetFetches();
       // The forecast is of the hour from noon: it is asked for then.
       const nowMs = HOUR_MS + 60_000;
       const [result] = await refreshForecasts({
@@ -155,7 +159,7 @@ test.each(forecasting)(
     expect(await database.prepare('SELECT count(*) AS count FROM grid_forecasts').first()).toEqual({
       count: 0,
     });
-    await database.prepare('DELETE FROM grid_fetches').run();
+    await forgetFetches();
     expect(await answers()).toEqual(before);
     expect(await report(token, 2)).toMatchObject({ accepted: 12 });
 

@@ -1,6 +1,7 @@
 /** The refresh job over real D1 and recorded replies: what is stored, revised, remembered and left alone. */
 import { beforeEach, expect, test } from 'vitest';
 import { intensityProviders } from '../../../worker/grid/list.ts';
+import { ukCarbonIntensity } from '../../../worker/grid/uk-carbon-intensity.ts';
 import { readFetches } from '../../../worker/storage/grid-fetches.ts';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import recorded18 from '../../fixtures/grid-api/uk-carbon-intensity/intensity_pt24h_recorded_2023-03-18T1201Z.json?raw';
@@ -13,7 +14,7 @@ const MINUTE = 60_000;
 
 beforeEach(async () => {
   await database.batch(
-    ['grid_values', 'grid_revisions', 'grid_series', 'grid_fetches'].map((table) =>
+    ['grid_values', 'grid_revisions', 'grid_series', 'grid_fetches', 'grid_services'].map((table) =>
       database.prepare(`DELETE FROM ${table}`),
     ),
   );
@@ -21,11 +22,11 @@ beforeEach(async () => {
 });
 
 /** `reply` of null: the provider is down. */
-function run(reply: string | null, nowMs = NOW_MS) {
+function run(reply: string | null, nowMs = NOW_MS, providers = intensityProviders({})) {
   const { fetch, asked } = fetchOf(() =>
     reply === null ? new Response('bad gateway', { status: 502 }) : new Response(reply),
   );
-  return refreshGrid({ db: database, providers: intensityProviders({}), fetch, nowMs }).then((results) => ({
+  return refreshGrid({ db: database, providers, fetch, nowMs }).then((results) => ({
     results,
     asked,
   }));
@@ -81,7 +82,10 @@ test('nobody is asked before it is due, and a provider that is down is asked les
   let nowMs = NOW_MS + 20 * MINUTE;
   const waits: number[] = [];
   for (let failures = 1; failures <= 5; failures++) {
-    expect(gb((await run(null, nowMs)).results)).toMatchObject({ outcome: 'failed', written: 0 });
+    expect(gb((await run(null, nowMs, [ukCarbonIntensity])).results)).toMatchObject({
+      outcome: 'failed',
+      written: 0,
+    });
     const state = (await readFetches(database)).find(({ provider }) => provider === 'uk-carbon-intensity')!;
     expect(state).toMatchObject({ consecutiveFailures: failures, lastErrorAtMs: nowMs });
     expect(state.lastError).toContain('502');
@@ -89,7 +93,9 @@ test('nobody is asked before it is due, and a provider that is down is asked les
     nowMs = state.nextDueAtMs;
   }
   expect(waits).toEqual([15, 30, 60, 60, 60].map((minutes) => minutes * MINUTE));
-  expect(gb((await run(recorded18, nowMs)).results)).toMatchObject({ outcome: 'values' });
+  expect(gb((await run(recorded18, nowMs, [ukCarbonIntensity])).results)).toMatchObject({
+    outcome: 'values',
+  });
   expect(
     (await readFetches(database)).find(({ provider }) => provider === 'uk-carbon-intensity'),
   ).toMatchObject({

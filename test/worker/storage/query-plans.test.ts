@@ -37,6 +37,7 @@ const MAY_BE_SCANNED = [
   },
   { plan: /^SCAN (replaced|brought)$/, of: /INSERT INTO changes/, as: 'the values of one request' },
   { plan: /^SCAN grid_fetches$/, of: /grid_fetches/, as: 'a row per provider and zone' },
+  { plan: /^SCAN grid_services$/, of: /grid_services/, as: 'a row per service that has failed' },
   { plan: /^SCAN retention_tasks$/, of: /^SELECT task, /, as: 'eight rows' },
   {
     plan: /^SCAN (first|nodes)$/,
