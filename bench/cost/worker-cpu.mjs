@@ -10,6 +10,7 @@ import { WINDOW_MS } from '../../shared/time/window.ts';
 import { runDueJobs } from '../../worker/jobs/dispatch.ts';
 import { createShards } from '../../worker/storage/shards.ts';
 import { ingest } from '../../worker/use-cases/ingest.ts';
+import { IngestMemory } from '../../worker/use-cases/ingest-memory.ts';
 import { NodeWindows } from '../load/node-windows.ts';
 import { loadOf } from '../storage/storage.ts';
 import { cpuMilliseconds, openTimedDatabase } from './timed-database.mjs';
@@ -33,6 +34,7 @@ const { database, milliseconds } = openTimedDatabase();
 await applyMigrations(database, join(import.meta.dirname, '../../worker/schema/migrations'));
 const env = { DB: database, RETENTION_PLAN: 'free' };
 const shards = createShards(env);
+const memory = new IngestMemory();
 for (let number = 1; number <= nodes; number++)
   await database
     .prepare(
@@ -72,7 +74,7 @@ for (let window = HOURS * 12; window < HOURS * 12 + 6; window++)
       const body = { version: 1, sentAtMs: nowMs, agentVersion: '0.1.0', reports: [report] };
       let answer;
       const booking = await spent(async () => {
-        answer = await ingest(database, number, body, nowMs);
+        answer = await say(number, body);
       });
       // A report that was set aside is not what is measured.
       if (answer.value?.accepted !== 1) throw new Error(JSON.stringify(answer));
@@ -80,6 +82,10 @@ for (let window = HOURS * 12; window < HOURS * 12 + 6; window++)
     }
 const meanOf = (values) => values.reduce((sum, each) => sum + each, 0) / values.length;
 console.log(JSON.stringify({ turns: turns.map(nearlyMost), report: meanOf(reports) }));
+
+function say(nodeNumber, body) {
+  return ingest(shards, { nodeNumber, staleTokenId: null }, body, nowMs, memory);
+}
 
 async function spent(work) {
   const [before, inDatabase] = [cpuMilliseconds(), milliseconds()];
@@ -95,7 +101,7 @@ async function reportHour(hour) {
       const said = { node: number, window, windowStartMs, share: 1, revision: 1 };
       return load.reportOf({ ...said, withSeries: false, hostSeries: false });
     });
-    await ingest(database, number, { version: 1, sentAtMs: nowMs, agentVersion: '0.1.0', reports }, nowMs);
+    await say(number, { version: 1, sentAtMs: nowMs, agentVersion: '0.1.0', reports });
   }
 }
 

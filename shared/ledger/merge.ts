@@ -49,7 +49,7 @@ export function mergeReport(hour: HourLedger, windowIndex: number, report: Ledge
 const saysSame = (known: LedgerEpoch, report: LedgerEpoch): boolean =>
   known.contentDigest === null || known.contentDigest === report.contentDigest;
 
-function entriesIn(epochs: readonly LedgerEpoch[]): number {
+export function entriesIn(epochs: readonly LedgerEpoch[]): number {
   return epochs.reduce((sum, { devices, jobShares }) => sum + 1 + devices.length + jobShares.length, 0);
 }
 

@@ -19,6 +19,8 @@ export interface Caller {
   readonly nodeId: string | null;
   /** Set for scope `read` where it is of named projects only. */
   readonly projects: readonly string[] | null;
+  /** Its token was last seen to hold over a minute ago; only on routes that ask again (`requireReporter`). */
+  readonly isStale: boolean;
 }
 
 export interface AppEnv {

@@ -51,6 +51,15 @@ export function requireReadOrOwnZone() {
 }
 
 /**
+ * For reports. A token that was looked up over a minute ago comes in, with `caller.isStale`: the route asks whether it still
+ * holds with what it writes, so that a report costs no look-up of its own.
+ */
+export function requireReporter() {
+  const scopes: Scope[] = ['ingest'];
+  return { security: [{ bearer: scopes }], middleware: guard(scopes, false, true) };
+}
+
+/**
  * For the one route that takes an enrolment key: here only its shape is checked, before the body is looked at; the use
  * case looks it up, counts its use and enrols in one transaction.
  */
@@ -89,10 +98,13 @@ export function unauthenticatedResponse(context: Context, detail: string) {
   );
 }
 
-/** @param ofProjects whether a token of named projects may come in */
-function guard(scopes: readonly Scope[], ofProjects = false): MiddlewareHandler<AppEnv> {
+/**
+ * @param ofProjects whether a token of named projects may come in
+ * @param stale whether one that nobody has looked at for a minute may
+ */
+function guard(scopes: readonly Scope[], ofProjects = false, stale = false): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
-    const caller = await authenticate(context);
+    const caller = await authenticate(context, stale);
     if (!caller.ok) return unauthenticatedResponse(context, caller.problem.detail);
     const { scope: has, nodeId, projects } = caller.value;
     if (!scopes.includes(has) && !(has === 'admin' && scopes.includes('read'))) {
@@ -136,11 +148,11 @@ const ownZoneOnly: MiddlewareHandler<AppEnv> = async (context, next) => {
   await next();
 };
 
-async function authenticate(context: Context<AppEnv>): Promise<Result<Caller>> {
+async function authenticate(context: Context<AppEnv>, mayBeStale: boolean): Promise<Result<Caller>> {
   const bearer = bearerToken(context);
   if (!bearer.ok) return bearer;
   const { id, secret } = bearer.value;
-  const stored = await knownToken(context, id);
+  const { token: stored, isFresh } = await knownToken(context, id, mayBeStale);
   const matches =
     stored !== null && equalDigests(await hashSecret(secret, webCrypto), stored.secretSha256.toLowerCase());
   if (!matches) {
@@ -153,29 +165,28 @@ async function authenticate(context: Context<AppEnv>): Promise<Result<Caller>> {
   }
   if (stored.revokedAtMs !== null) return fail('unauthenticated', 'This token was revoked.');
   const { scope, nodeNumber, nodeId, projects } = stored;
-  return ok({ tokenId: id, scope, nodeNumber, nodeId, projects });
+  return ok({ tokenId: id, scope, nodeNumber, nodeId, projects, isStale: !isFresh });
 }
 
-type KnownToken = Omit<StoredToken, 'id' | 'label' | 'createdAtMs'>;
+interface KnownToken {
+  readonly token: Omit<StoredToken, 'id' | 'label' | 'createdAtMs'> | null;
+  readonly isFresh: boolean;
+}
 
-async function knownToken(context: Context<AppEnv>, id: string): Promise<KnownToken | null> {
+async function knownToken(context: Context<AppEnv>, id: string, mayBeStale: boolean): Promise<KnownToken> {
   if (id === ADMIN_TOKEN_ID) {
     const secretSha256 = context.env.ADMIN_SECRET_SHA256;
-    if (secretSha256 === undefined) return null;
+    const nobody = { revokedAtMs: null, nodeNumber: null, nodeId: null, projects: null };
     return {
-      secretSha256,
-      scope: 'admin',
-      revokedAtMs: null,
-      nodeNumber: null,
-      nodeId: null,
-      projects: null,
+      token: secretSha256 === undefined ? null : { secretSha256, scope: 'admin', ...nobody },
+      isFresh: true,
     };
   }
   const { tokenCache, nowMs } = context.var;
   const cached = tokenCache.get(id, nowMs);
-  if (cached !== null) return cached;
+  if (cached !== null && (cached.isFresh || (mayBeStale && cached.token.scope === 'ingest'))) return cached;
   // Of the primary: a copy may not know yet that it was revoked.
-  const stored = await findToken(createShards(context.env), id);
-  if (stored !== null) tokenCache.set(stored, nowMs);
-  return stored;
+  const token = await findToken(createShards(context.env), id);
+  if (token !== null) tokenCache.set(token, nowMs);
+  return { token, isFresh: true };
 }

@@ -1,6 +1,6 @@
 /**
- * What this isolate knows of tokens, so that a report costs no look-up. An entry lives 60 s at most: that bounds how long
- * a token revoked through another isolate still works. Unknown ids are not kept: a new token works at once.
+ * What this isolate knows of tokens, so that a report costs no look-up. An entry is fresh for 60 s at most: that bounds how
+ * long a token revoked through another isolate still works. Unknown ids are not kept: a new token works at once.
  */
 import type { StoredToken } from '../storage/tokens.ts';
 
@@ -11,13 +11,18 @@ const MAX_ENTRIES = 20_000;
 export class TokenCache {
   readonly #entries = new Map<string, { readonly token: StoredToken; readonly readAtMs: number }>();
 
-  get(id: string, nowMs: number): StoredToken | null {
+  /** A token that is not fresh only tells what it was: whoever takes it asks whether it still holds. */
+  get(id: string, nowMs: number): { readonly token: StoredToken; readonly isFresh: boolean } | null {
     const entry = this.#entries.get(id);
     if (entry === undefined) return null;
     const ageMs = nowMs - entry.readAtMs;
-    if (ageMs >= 0 && ageMs < LIFETIME_MS) return entry.token;
-    this.#entries.delete(id);
-    return null;
+    return { token: entry.token, isFresh: ageMs >= 0 && ageMs < LIFETIME_MS };
+  }
+
+  /** It held at this instant. Nothing where it was dropped meanwhile. */
+  renew(id: string, nowMs: number): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) this.#entries.set(id, { token: entry.token, readAtMs: nowMs });
   }
 
   set(token: StoredToken, nowMs: number): void {

@@ -3,18 +3,19 @@ import { backlogPace } from '../../shared/pace/backlog.ts';
 import { phaseOfNumber } from '../../shared/pace/phase.ts';
 import type { App } from '../http/app.ts';
 import { withOneRetry } from '../http/errors.ts';
-import { requireScope } from '../http/guard.ts';
+import { requireReporter, unauthenticatedResponse } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problemAnswer, problemSchema, problems } from '../http/problem-schema.ts';
 import { unpackBody } from '../http/request-body.ts';
 import { ingest } from '../use-cases/ingest.ts';
+import { IngestMemory } from '../use-cases/ingest-memory.ts';
 import { fleetPace } from './fleet-pace.ts';
 import { ingestBody, ingestReply } from './ingest-schema.ts';
 
 const MAX_COMPRESSED_BYTES = 256 * 1024;
 const MAX_PLAIN_BYTES = 4 * 1024 * 1024;
 
-const { security, middleware } = requireScope('ingest');
+const { security, middleware } = requireReporter();
 
 const route = createRoute({
   method: 'post',
@@ -56,16 +57,21 @@ const route = createRoute({
 });
 
 export function registerIngest(app: App): void {
+  const memory = new IngestMemory();
   app.openapi(route, async (context) => {
-    const { caller, shards, nowMs, pressure } = context.var;
-    const { nodeNumber } = caller;
+    const { caller, shards, nowMs, pressure, tokenCache } = context.var;
+    const { nodeNumber, tokenId, isStale } = caller;
     if (nodeNumber === null) throw new Error('an ingest token without a node');
     const body = context.req.valid('json');
     // Reports are absolute: what was booked before the connection broke is found unchanged.
-    const outcome = await withOneRetry(() =>
-      ingest(shards.ofNode(nodeNumber), nodeNumber, body, nowMs, shards),
-    );
-    if (!outcome.ok) return problemResponse(context, outcome.problem);
+    const reporter = { nodeNumber, staleTokenId: isStale ? tokenId : null };
+    const outcome = await withOneRetry(() => ingest(shards, reporter, body, nowMs, memory));
+    if (!outcome.ok) {
+      const { code, detail } = outcome.problem;
+      if (code === 'unauthenticated') return unauthenticatedResponse(context, detail);
+      return problemResponse(context, outcome.problem);
+    }
+    if (isStale) tokenCache.renew(tokenId, nowMs);
     const { conflicts, ...counts } = outcome.value;
     const pace = await fleetPace(context);
     const reply = {

@@ -97,15 +97,17 @@ function toStored({ key, version, receivedAtMs, ledgerHex, seriesBits }: HourRow
 }
 
 /** An hour that was read in a row and has moved into its day since is not written: it is read again. */
-const WRITE_HOURS = `
+export const writeHoursWhere = (condition: string) => `
   INSERT INTO node_hours (key, version, received_at_ms, ledger, ${SERIES_COLUMNS.join(', ')})
   SELECT value ->> 'key', value ->> 'version', ?2, unhex(value ->> 'ledger'), ${SERIES_COLUMNS.map((column) => `unhex(value ->> '${column}')`).join(', ')}
   FROM json_each(?1)
-  WHERE value ->> 'version' = 1 OR EXISTS (SELECT 1 FROM node_hours WHERE key = value ->> 'key')
+  WHERE (value ->> 'version' = 1 OR EXISTS (SELECT 1 FROM node_hours WHERE key = value ->> 'key')) AND (${condition})
   ON CONFLICT (key) DO UPDATE SET version = excluded.version, received_at_ms = excluded.received_at_ms, ledger = excluded.ledger,
     ${SERIES_COLUMNS.map((column) => `${column} = COALESCE(${column}, excluded.${column})`).join(', ')}
   WHERE node_hours.version = excluded.version - 1
   RETURNING key`;
+
+const WRITE_HOURS = writeHoursWhere('true');
 
 /** Before the write, and only for hours that it is going to change: what stands in a row there is copied, never sent. */
 const STILL_STANDS = `
@@ -160,7 +162,7 @@ export async function writeHours(
     db.prepare(KEEP_HOURS).bind(json, receivedAtMs, nodeNumber),
     db.prepare(LOG_ENERGY).bind(json, receivedAtMs, nodeNumber, author?.who ?? null, author?.why ?? null),
   ];
-  const write = jsonChunks(writes.map(toJson)).map((chunk) =>
+  const write = jsonChunks(writes.map(hourToJson)).map((chunk) =>
     db.prepare(WRITE_HOURS).bind(chunk, receivedAtMs),
   );
   const hourStartsMs = writes.map(({ key }) => parseNodeHourKey(key).hourStartMs);
@@ -181,7 +183,7 @@ function oldHex(readVersion: number, oldLedger: HourLedger): string | null {
     : toHex(encodeHour(oldLedger));
 }
 
-function toJson({ key, readVersion, ledger, series }: HourWrite): string {
+export function hourToJson({ key, readVersion, ledger, series }: HourWrite): string {
   const columns = Object.fromEntries([...series].map(([window, frame]) => [`series${window}`, toHex(frame)]));
   return JSON.stringify({ key, version: readVersion + 1, ledger: toHex(encodeHour(ledger)), ...columns });
 }

@@ -1,26 +1,32 @@
 /**
  * Booking reports: what cannot be true is set aside, the rest is merged into the node's hours by the rule of
- * `shared/ledger/merge.ts` and committed before the answer. In the steady state a report costs one row and two round
- * trips to the database: one that reads, one that writes.
+ * `shared/ledger/merge.ts` and committed before the answer. In the steady state a report costs one row and one round trip
+ * to the database (`ingest-memory.ts`); two where the hour has to be read.
  */
-import type { HourLedger } from '../../shared/ledger/hour.ts';
-import { EMPTY_HOUR, MAX_HOUR_ENTRIES, mergeReport } from '../../shared/ledger/merge.ts';
 import { findImplausibility } from '../../shared/ledger/plausibility.ts';
-import { isSealed } from '../../shared/ledger/seal.ts';
-import { encodeSeriesFrame } from '../../shared/ledger/series-frame.ts';
-import { windowOfHour } from '../../shared/time/window.ts';
 import type { IngestBody, QuarantinedReport, WindowReport } from '../../shared/wire/ingest.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Author } from '../storage/changes.ts';
 import { keepWords } from '../storage/jobs.ts';
-import { type HourWrite, readStoredHours, type StoredHour, writeHours } from '../storage/ledger-writes.ts';
+import { writeKnownHour } from '../storage/known-hour.ts';
+import { readStoredHours, writeHours } from '../storage/ledger-writes.ts';
 import { countDroppedSeries, writeNodeFacts } from '../storage/node-facts.ts';
 import { nodeHourKey } from '../storage/node-hour-key.ts';
 import { type SetAside, setAside } from '../storage/quarantine.ts';
 import type { Shards } from '../storage/shards.ts';
-import { findMisnamed, openBooks, type Registry, toLedgerEpoch } from './ingest-registry.ts';
-import { findSeriesFault, seriesOf } from './ingest-series.ts';
+import { findToken } from '../storage/tokens.ts';
+import { type Booked, mergeHour } from './ingest-hour.ts';
+import type { IngestMemory } from './ingest-memory.ts';
+import { openBooks, type Registry } from './ingest-registry.ts';
+import { findSeriesFault } from './ingest-series.ts';
 import { recordInventory } from './record-inventory.ts';
+
+/** The node that reports. */
+export interface Reporter {
+  readonly nodeNumber: number;
+  /** Its token, where that was looked up too long ago: it is looked at again before anything is written, or with it. */
+  readonly staleTokenId: string | null;
+}
 
 export interface IngestCounts {
   readonly accepted: number;
@@ -33,14 +39,14 @@ export interface IngestCounts {
 /** An agent has one request in flight; more at once are its retries after timeouts. Each round at least one of them wins. */
 const MAX_ATTEMPTS = 10;
 
-/** @param shards all databases, where parts may have come from another one; null: there is one */
 export async function ingest(
-  db: D1Database,
-  nodeNumber: number,
+  shards: Shards,
+  { nodeNumber, staleTokenId }: Reporter,
   body: IngestBody,
   nowMs: number,
-  shards: Shards | null = null,
+  memory: IngestMemory,
 ): Promise<Result<IngestCounts>> {
+  const db = shards.ofNode(nodeNumber);
   const screened: SetAside[] = [];
   const plausible: WindowReport[] = [];
   for (const report of body.reports) {
@@ -48,7 +54,11 @@ export async function ingest(
     if (found === null) plausible.push(report);
     else screened.push({ report, ...found });
   }
-  const booked = await book(db, nodeNumber, plausible, nowMs);
+  const ahead =
+    screened.length > 0 ? null : await bookFromMemory(db, nodeNumber, plausible, nowMs, memory, staleTokenId);
+  if (ahead === null && staleTokenId !== null && !(await stillHolds(shards, staleTokenId)))
+    return fail('unauthenticated', 'This token was revoked.');
+  const booked = ahead ?? (await book(db, nodeNumber, plausible, nowMs, { memory }));
   if (booked === null)
     return fail(
       'overloaded',
@@ -57,7 +67,7 @@ export async function ingest(
   const aside = [...screened, ...booked.aside];
   await setAside(db, nodeNumber, aside, nowMs);
   await writeNodeFacts(db, nodeNumber, body, nowMs);
-  if (body.inventory !== undefined) await recordInventory(db, nodeNumber, body.inventory, nowMs, shards);
+  if (body.inventory !== undefined) await recordInventory(shards, nodeNumber, body.inventory, nowMs);
   return ok({
     accepted: booked.accepted,
     unchanged: booked.unchanged,
@@ -70,24 +80,57 @@ export async function ingest(
   });
 }
 
-interface Booked {
-  readonly accepted: number;
-  readonly unchanged: number;
-  /** Power series of accepted reports whose window had one already: it keeps the first. */
-  readonly droppedSeries: number;
-  readonly aside: readonly SetAside[];
+async function stillHolds(shards: Shards, tokenId: string): Promise<boolean> {
+  return (await findToken(shards, tokenId))?.revokedAtMs === null;
 }
 
 /**
- * Merges plausible reports of one node and commits them. `releasedBy`: a person's word, for what the rule of sealing set
- * aside. Null where the hours kept changing underneath.
+ * Books reports that go on from what this isolate wrote last, without reading it. Null where they do not, where others wrote
+ * since, or where the token holds no more: then nothing was written, and what stands has to be read.
+ */
+async function bookFromMemory(
+  db: D1Database,
+  nodeNumber: number,
+  reports: readonly WindowReport[],
+  nowMs: number,
+  memory: IngestMemory,
+  staleTokenId: string | null,
+): Promise<Booked | null> {
+  const known = memory.take(nodeNumber, reports, nowMs);
+  if (known === null) return null;
+  const { hour, registry } = known;
+  const merged = mergeHour(hour.key, hour, reports, registry, nowMs);
+  const { write } = merged;
+  // Whatever is not simply booked is told from what stands.
+  if (write === null || merged.accepted < reports.length || merged.droppedSeries > 0) return null;
+  const jobIds = new Set(merged.booked.flatMap(({ jobs }) => jobs.map(({ id }) => id)));
+  const jobs = await writeKnownHour(db, write, [...jobIds], nowMs, staleTokenId);
+  if (jobs === null) {
+    memory.giveUp(nodeNumber, hour.key);
+    return null;
+  }
+  memory.keep(nodeNumber, registry, write, hour, nowMs);
+  await keepNews(db, nodeNumber, merged.booked, jobs, nowMs);
+  return merged;
+}
+
+interface BookOptions {
+  /** A person's word, for what the rule of sealing set aside. */
+  readonly releasedBy?: Author | null;
+  /** Keeps what was written for the reports that follow. */
+  readonly memory?: IngestMemory | null;
+}
+
+/**
+ * Reads what stands, merges plausible reports of one node into it and commits that. Null where the hours kept changing
+ * underneath.
  */
 export async function book(
   db: D1Database,
   nodeNumber: number,
   reports: readonly WindowReport[],
   nowMs: number,
-  { releasedBy = null }: { readonly releasedBy?: Author | null } = {},
+  { releasedBy = null, memory = null }: BookOptions = {},
 ): Promise<Booked | null> {
   if (reports.length === 0) return { accepted: 0, unchanged: 0, droppedSeries: 0, aside: [] };
   const { registry, hours } = await openBooks(db, nodeNumber, reports, nowMs);
@@ -123,11 +166,12 @@ export async function book(
       aside.push(...hour.aside);
       booked.push(...hour.booked);
       byHour.delete(hour.key);
+      if (hour.write !== null) memory?.keep(nodeNumber, registry, hour.write, stored.get(hour.key), nowMs);
     }
   }
   if (droppedSeries > 0) await countDroppedSeries(db, nodeNumber, droppedSeries);
   // Only what was booked speaks of its jobs, and what a person releases is of the past.
-  if (releasedBy === null) await keepNews(db, nodeNumber, booked, registry, nowMs);
+  if (releasedBy === null) await keepNews(db, nodeNumber, booked, registry.jobs, nowMs);
   return { accepted, unchanged, droppedSeries, aside };
 }
 
@@ -135,7 +179,7 @@ async function keepNews(
   db: D1Database,
   nodeNumber: number,
   booked: readonly WindowReport[],
-  { jobs }: Registry,
+  jobs: Registry['jobs'],
   nowMs: number,
 ): Promise<void> {
   const inOrder = [...booked].sort((a, b) => a.windowStartMs - b.windowStartMs);
@@ -147,87 +191,4 @@ async function keepNews(
     nowMs,
   );
   if (news.length > 0) await db.batch(news);
-}
-
-interface MergedHour extends Booked {
-  readonly key: number;
-  /** Those that were accepted. */
-  readonly booked: readonly WindowReport[];
-  /** Null where nothing changed. */
-  readonly write: HourWrite | null;
-}
-
-function mergeHour(
-  key: number,
-  stored: StoredHour | undefined,
-  reports: readonly WindowReport[],
-  registry: Registry,
-  /** Null: no window counts as sealed. */
-  sealAtMs: number | null,
-): MergedHour {
-  const oldLedger = stored?.ledger ?? EMPTY_HOUR;
-  let ledger: HourLedger = oldLedger;
-  let accepted = 0;
-  let unchanged = 0;
-  let droppedSeries = 0;
-  const aside: SetAside[] = [];
-  const booked: WindowReport[] = [];
-  const series = new Map<number, Uint8Array>();
-  for (const report of reports) {
-    const misnamed = findMisnamed(report, registry);
-    if (misnamed !== null) {
-      aside.push({ report, ...misnamed });
-      continue;
-    }
-    const window = windowOfHour(report.windowStartMs);
-    const merge = mergeReport(ledger, window, toLedgerEpoch(report, registry));
-    if (merge.outcome === 'unchanged') unchanged++;
-    else if (merge.outcome === 'conflict') {
-      aside.push({
-        report,
-        code: 'revision_conflict',
-        deviceId: null,
-        detail: `Revision ${report.revision} of this window was reported before with other content.`,
-      });
-    } else if (merge.outcome === 'overMetered') {
-      const deviceId = registry.deviceIds[merge.deviceIndex] ?? null;
-      aside.push({
-        report,
-        code: 'over_metered',
-        deviceId,
-        detail:
-          'With another epoch of this window the device would be metered or allocated for longer than the window lasts.',
-      });
-    } else if (merge.outcome === 'hourFull') {
-      aside.push({
-        report,
-        code: 'hour_full',
-        deviceId: null,
-        detail: `The hour would hold over ${MAX_HOUR_ENTRIES} epochs, devices and job shares; see whether the agent keeps its state.`,
-      });
-    } else if (
-      stored !== undefined &&
-      sealAtMs !== null &&
-      // As it stood before this request: what came with it does not make a window old.
-      isSealed(stored.ledger.windows[window]!, report, stored.receivedAtMs, sealAtMs)
-    ) {
-      aside.push({
-        report,
-        code: 'window_sealed',
-        deviceId: null,
-        detail: 'The window was complete and unchanged for 36 hours; a later change needs a person.',
-      });
-    } else {
-      accepted++;
-      booked.push(report);
-      ledger = merge.ledger;
-      const frame = seriesOf(report, registry);
-      if (frame.length === 0) continue;
-      if (stored?.seriesOf.has(window) || series.has(window)) droppedSeries++;
-      else series.set(window, encodeSeriesFrame(frame));
-    }
-  }
-  const readVersion = stored?.version ?? 0;
-  const write = accepted === 0 ? null : { key, readVersion, oldLedger, ledger, series };
-  return { key, write, accepted, booked, unchanged, droppedSeries, aside };
 }

@@ -1,9 +1,8 @@
 /** What keeping the past costs: nothing on the live path, a few rows for what comes late. */
 import { expect, test } from 'vitest';
-import type { IngestBody, WindowReport } from '../../../shared/wire/ingest.ts';
-import { ingest } from '../../../worker/use-cases/ingest.ts';
+import type { WindowReport } from '../../../shared/wire/ingest.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
-import { body, database, device, newNode, numberOf, report, send } from '../ingest/support.ts';
+import { body, database, device, ingestInto, newNode, numberOf, report, send } from '../ingest/support.ts';
 
 const HOUR_MS = 3_600_000;
 const nowMs = Date.now();
@@ -24,7 +23,7 @@ test('an hour is kept once per request that changes it late, and never for what 
       .first<{ n: number }>())!.n;
   const rowsOf = async (reports: readonly WindowReport[], atMs: number) => {
     const { database: counting, rows } = countingDatabase(database);
-    const outcome = await ingest(counting, number, body(reports) as IngestBody, atMs);
+    const outcome = await ingestInto(counting, number, body(reports), atMs);
     expect(outcome.ok).toBe(true);
     return rows.written;
   };

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
-import type { DeviceType, IngestBody } from '../../../shared/wire/ingest.ts';
-import { ingest } from '../../../worker/use-cases/ingest.ts';
+import type { DeviceType } from '../../../shared/wire/ingest.ts';
 import { call, refusal } from '../support/api.ts';
 import { countingDatabase } from './counting-database.ts';
 import {
@@ -8,6 +7,7 @@ import {
   bookedRows,
   database,
   device,
+  ingestInto,
   newNode,
   numberOf,
   recentWindow,
@@ -56,7 +56,7 @@ test('a node has 256 devices at most: ids that change with every report are set 
 test('an hour that holds all it may takes no more, and says so', async () => {
   const { nodeId } = await newNode('forgetful');
   const number = await numberOf(nodeId);
-  const book = (reports: unknown[]) => ingest(database, number, body(reports) as IngestBody, Date.now());
+  const book = (reports: unknown[]) => ingestInto(database, number, body(reports), Date.now());
   const windowStartMs = recentWindow() - (recentWindow() % 3_600_000) - 3_600_000;
   const epochs = (first: number, count: number) =>
     Array.from({ length: count }, (_, index) =>
@@ -114,8 +114,8 @@ test('the largest body is a few statements, whatever it names', async () => {
   const parts = Array.from({ length: 200 }, (_, index) => ({ id: `p${index}`, type: 'ssd', name: 'disk' }));
   const inventory = { hostname: 'backlog', kernel: '', productName: '', parts };
   const { database: counting, calls } = countingDatabase(database);
-  const said = body(reports, { inventory }) as IngestBody;
-  const outcome = await ingest(counting, await numberOf(nodeId), said, Date.now());
+  const said = body(reports, { inventory });
+  const outcome = await ingestInto(counting, await numberOf(nodeId), said, Date.now());
   expect(outcome).toMatchObject({ ok: true, value: { accepted: 150 } });
   // The free plan ends a request at 50.
   expect(calls.statements).toBeLessThan(25);
@@ -126,18 +126,13 @@ test('two epochs of a window that nobody saw before land together, in one reques
   const number = await numberOf(nodeId);
   const later = Date.now() + 2 * 86_400_000;
   const half = { meteredMilliseconds: 100_000, energyMillijoules: 1_000 };
-  await ingest(
-    database,
-    number,
-    body([report({ windowStartMs: recentWindow(1) })]) as IngestBody,
-    Date.now(),
-  );
+  await ingestInto(database, number, body([report({ windowStartMs: recentWindow(1) })]), Date.now());
   const hour = recentWindow(1) - (recentWindow(1) % 3_600_000);
   const free = hour + (recentWindow(1) === hour ? WINDOW_MS : 0);
   const twins = ['epoch0001', 'epoch0002'].map((epoch) =>
     report({ windowStartMs: free, epoch, devices: [device(half)] }),
   );
-  expect(await ingest(database, number, body(twins) as IngestBody, later)).toMatchObject({
+  expect(await ingestInto(database, number, body(twins), later)).toMatchObject({
     value: { accepted: 2, quarantined: [] },
   });
 });

@@ -1,9 +1,8 @@
 import { SELF } from 'cloudflare:test';
 import { beforeAll, expect, test } from 'vitest';
-import type { IngestBody, IngestReply, WindowReport } from '../../../shared/wire/ingest.ts';
+import type { IngestReply, WindowReport } from '../../../shared/wire/ingest.ts';
 import { readJobNodes } from '../../../worker/storage/job-nodes.ts';
 import { readNodeHours } from '../../../worker/storage/node-hours.ts';
-import { ingest } from '../../../worker/use-cases/ingest.ts';
 import { call, refusal } from '../support/api.ts';
 import { countingDatabase } from './counting-database.ts';
 import {
@@ -12,6 +11,7 @@ import {
   database,
   device,
   gzip,
+  ingestInto,
   newNode,
   numberOf,
   recentWindow,
@@ -60,7 +60,7 @@ test('a report costs one row in its steady state, with its series too, and a rep
   const number = await numberOf(nodeId);
   const rowsOf = async (said: WindowReport) => {
     const { database: counting, rows, calls } = countingDatabase(database);
-    const outcome = await ingest(counting, number, body([said]) as IngestBody, Date.now());
+    const outcome = await ingestInto(counting, number, body([said]), Date.now());
     expect(outcome.ok).toBe(true);
     // One that reads, and one that writes where there is anything to write.
     expect(calls.roundTrips).toBe(1 + rows.written);
@@ -88,7 +88,7 @@ test('a job costs statements of its own only when it comes', async () => {
     });
   const callsOf = async (said: WindowReport) => {
     const { database: counting, calls } = countingDatabase(database);
-    await ingest(counting, number, body([said]) as IngestBody, Date.now());
+    await ingestInto(counting, number, body([said]), Date.now());
     return calls;
   };
   await callsOf(of(1, ['slurm:known:1']));
@@ -412,7 +412,7 @@ test('a window that was complete and untouched for 36 hours takes no other figur
   const days = (count: number) => Date.now() + count * 86_400_000;
   await send(token, [report(), report({ windowStartMs: recentWindow(1), final: false })]);
   const later = async (said: WindowReport) => {
-    const outcome = await ingest(database, number, body([said]) as IngestBody, days(2));
+    const outcome = await ingestInto(database, number, body([said]), days(2));
     return outcome.ok ? (outcome.value.quarantined[0]?.code ?? 'booked') : outcome.problem.code;
   };
   expect(await later(report({ revision: 2, devices: [device({ energyMillijoules: 1 })] }))).toBe(

@@ -1,7 +1,10 @@
 /** Nodes that report, in tests. */
 import { env } from 'cloudflare:test';
 import { encodeSeries } from '../../../shared/ledger/series-codec.ts';
-import type { DeviceReport, IngestReply, WindowReport } from '../../../shared/wire/ingest.ts';
+import type { DeviceReport, IngestBody, IngestReply, WindowReport } from '../../../shared/wire/ingest.ts';
+import { Shards } from '../../../worker/storage/shards.ts';
+import { ingest } from '../../../worker/use-cases/ingest.ts';
+import { IngestMemory } from '../../../worker/use-cases/ingest-memory.ts';
 import { call } from '../support/api.ts';
 import { enrol, host, newEnrolmentKey } from '../support/enrolment.ts';
 
@@ -57,6 +60,17 @@ export async function send(
   const response = await call('POST', '/v1/ingest', body(reports, changes), { token });
   if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
   return response.json();
+}
+
+/** Ingests past HTTP: into this database, at this instant, in an isolate that remembers nothing unless given. */
+export function ingestInto(
+  db: D1Database,
+  nodeNumber: number,
+  said: unknown,
+  atMs: number,
+  memory = new IngestMemory(),
+) {
+  return ingest(new Shards([db]), { nodeNumber, staleTokenId: null }, said as IngestBody, atMs, memory);
 }
 
 /** The small number of a node. */

@@ -1,9 +1,8 @@
 /** When a job began and ended on a node, told exactly although its row is written a few times a day. */
 import { beforeAll, expect, test } from 'vitest';
-import { ingest } from '../../../worker/use-cases/ingest.ts';
 import { ask, clock, DAY_MS, database, gpu, HOUR_MS, newNode, WINDOW_MS } from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
-import { numberOf } from '../ingest/support.ts';
+import { ingestInto, numberOf } from '../ingest/support.ts';
 
 const GPU = 'GPU-00000000-0000-4000-8000-0000000000c1';
 const JOB = 'slurm:c:long';
@@ -44,7 +43,7 @@ beforeAll(async () => {
     const body = { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0' } as const;
     const reports = [reportOf(hour, hour < HOURS ? JOB : null)] as never;
     const before = rows.written;
-    await ingest(counting, number, { ...body, reports }, clock.nowMs);
+    await ingestInto(counting, number, { ...body, reports }, clock.nowMs);
     // Beside the row of the hour.
     if (hour > 0 && hour < HOURS) written += rows.written - before - 1;
   }

@@ -1,7 +1,5 @@
 /** Jobs over nodes and restarts: found without reading the fleet's hours, summed from first to last, described by people. */
 import { beforeAll, expect, test } from 'vitest';
-import type { IngestBody } from '../../../shared/wire/ingest.ts';
-import { ingest } from '../../../worker/use-cases/ingest.ts';
 import {
   ask,
   clock,
@@ -14,6 +12,7 @@ import {
   WINDOW_MS,
 } from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
+import { ingestInto } from '../ingest/support.ts';
 import { refusal } from '../support/api.ts';
 
 const GPU = 'GPU-00000000-0000-4000-8000-00000000000a';
@@ -282,8 +281,8 @@ test('a job costs a row when it appears on a node and one an hour, and its hours
     .first<{ number: number }>())!;
   const rowsOf = async (window: number) => {
     const { database: counting, rows } = countingDatabase(database);
-    const said = body([window], 'slurm:c:9') as unknown as IngestBody;
-    expect((await ingest(counting, number, said, clock.nowMs)).ok).toBe(true);
+    const said = body([window], 'slurm:c:9');
+    expect((await ingestInto(counting, number, said, clock.nowMs)).ok).toBe(true);
     return rows.written;
   };
   // The hour, the job with its id, and the job on this node.
