@@ -4,7 +4,7 @@
  * server does not tell measured from estimated either, so each value is `estimated`.
  */
 import { z } from 'zod';
-import { cloudRegionsOf } from '../../shared/grid/regions.ts';
+import { CLOUD_REGIONS, type CloudRegion } from '../../shared/grid/regions.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { checkedSeries, type Row } from './checked-series.ts';
 import type { ProviderHttp } from './http.ts';
@@ -19,6 +19,9 @@ type Source = keyof typeof SOURCES;
 const NAMES = Object.keys(SOURCES).join(', ');
 /** What was given is not repeated: a password may be in it. */
 const URL_EXPECTED = 'CARBON_AWARE_URL must be an http or https address without a user or password in it';
+
+/** What stands in `sources` of a region that the operator has placed. */
+const BY_THE_OPERATOR = 'operator';
 
 const METHOD = 'Carbon Aware SDK, which does not say whether it is measured';
 
@@ -36,8 +39,15 @@ export interface CarbonAwareServer {
   readonly source: string;
 }
 
-/** Where the address or the source is wrong, each request fails with what to mend, for all to see. */
-export function carbonAware({ url, source }: CarbonAwareServer): IntensityProvider {
+/**
+ * Where the address or the source is wrong, each request fails with what to mend, for all to see.
+ * @param regions as they are placed now
+ */
+export function carbonAware(
+  { url, source }: CarbonAwareServer,
+  regions: readonly CloudRegion[] = CLOUD_REGIONS,
+): IntensityProvider {
+  const locations = locationsOf(regions);
   const base = baseUrl(url);
   const series = Object.hasOwn(SOURCES, source) ? SOURCES[source as Source] : null;
   // Of a source that is unknown no value is ever taken, so what it would be does not matter.
@@ -49,11 +59,11 @@ export function carbonAware({ url, source }: CarbonAwareServer): IntensityProvid
     scope: 'consumption',
     refreshMs: Math.min(stepMs, 15 * 60_000),
     historyMs: DAY_MS,
-    covers: (gridZone) => locationOf(gridZone) !== null,
+    covers: (gridZone) => locations.has(gridZone),
     fetchSeries: async (request, http) => {
       if (base === null) return failed(URL_EXPECTED);
       if (series === null) return failed(`CARBON_AWARE_SOURCE must be one of ${NAMES}, got "${source}"`);
-      return fetchSeries(request, http, base, stepMs);
+      return fetchSeries(request, http, { base, stepMs, location: locations.get(request.gridZone)! });
     },
   };
 }
@@ -66,19 +76,26 @@ function baseUrl(url: string): URL | null {
   return fits ? base : null;
 }
 
-/** The SDK knows places by the names of Azure regions; any that lies in the zone stands for it. */
-function locationOf(gridZone: string): string | null {
-  const region = cloudRegionsOf(gridZone).find(({ key }) => key.startsWith('azure:'));
-  return region ? region.key.slice('azure:'.length) : null;
+/**
+ * The SDK knows places by the names of Azure regions; the first that lies in a zone stands for it. It has a table of its own, so
+ * one that tables place differently might be answered with another zone's values under the name that was asked for: such a one
+ * is taken only where the operator has placed it.
+ */
+function locationsOf(regions: readonly CloudRegion[]): ReadonlyMap<string, string> {
+  const locations = new Map<string, string>();
+  for (const { key, gridZone, sources, otherZones } of regions) {
+    const [, name] = /^azure:(.+)$/.exec(key) ?? [];
+    const isCertain = otherZones.length === 0 || sources.includes(BY_THE_OPERATOR);
+    if (name !== undefined && isCertain && !locations.has(gridZone)) locations.set(gridZone, name);
+  }
+  return locations;
 }
 
 async function fetchSeries(
   request: SeriesRequest,
   http: ProviderHttp,
-  base: URL,
-  stepMs: number,
+  { base, stepMs, location }: { readonly base: URL; readonly stepMs: number; readonly location: string },
 ): Promise<FetchOutcome> {
-  const location = locationOf(request.gridZone)!;
   const url = new URL('emissions/bylocation', base);
   url.search = new URLSearchParams({
     location,

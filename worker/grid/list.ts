@@ -1,6 +1,7 @@
 /** The explicit list of providers; adding one is a file beside this and a line here. */
 import { BASES } from '../../shared/grid/intensity.ts';
 import { PROVIDER_KEY_NAMES, type ProviderKeys } from '../../shared/grid/provider-keys.ts';
+import { CLOUD_REGIONS, type CloudRegion } from '../../shared/grid/regions.ts';
 import { carbonAware } from './carbon-aware.ts';
 import { eia } from './eia.ts';
 import { electricityMaps } from './electricity-maps.ts';
@@ -14,8 +15,14 @@ import { ukGenerationMix } from './uk-generation-mix.ts';
 import { ukRegional } from './uk-regional.ts';
 import { wattTime } from './watttime.ts';
 
-/** Those that this deployment may ask: some only with the user's key. */
-export function intensityProviders(keys: ProviderKeys): readonly IntensityProvider[] {
+/**
+ * Those that this deployment may ask: some only with the user's key.
+ * @param regions as they are placed now; default: as the tables have them
+ */
+export function intensityProviders(
+  keys: ProviderKeys,
+  regions: readonly CloudRegion[] = CLOUD_REGIONS,
+): readonly IntensityProvider[] {
   const { ELECTRICITY_MAPS_TOKEN, EIA_API_KEY, ENTSOE_TOKEN } = keys;
   const { WATTTIME_USER, WATTTIME_PASSWORD, WATTTIME_REGIONS } = keys;
   const { OPENELECTRICITY_API_KEY, CARBON_AWARE_URL, CARBON_AWARE_SOURCE } = keys;
@@ -32,7 +39,9 @@ export function intensityProviders(keys: ProviderKeys): readonly IntensityProvid
       ? [wattTime({ user: WATTTIME_USER, password: WATTTIME_PASSWORD }, WATTTIME_REGIONS)]
       : []),
     ...(OPENELECTRICITY_API_KEY ? BASES.map((basis) => openElectricity(basis, OPENELECTRICITY_API_KEY)) : []),
-    ...(CARBON_AWARE_URL ? [carbonAware({ url: CARBON_AWARE_URL, source: CARBON_AWARE_SOURCE ?? '' })] : []),
+    ...(CARBON_AWARE_URL
+      ? [carbonAware({ url: CARBON_AWARE_URL, source: CARBON_AWARE_SOURCE ?? '' }, regions)]
+      : []),
   ];
 }
 
@@ -44,7 +53,10 @@ const ANY_KEY: ProviderKeys = {
 };
 
 /** Every provider there is, also those without a key: to know them by name, not to ask them. */
-export function everyProvider(keys: ProviderKeys): readonly IntensityProvider[] {
+export function everyProvider(
+  keys: ProviderKeys,
+  regions: readonly CloudRegion[] = CLOUD_REGIONS,
+): readonly IntensityProvider[] {
   const given = Object.fromEntries(Object.entries(keys).filter(([, value]) => Boolean(value)));
-  return intensityProviders({ ...ANY_KEY, ...given });
+  return intensityProviders({ ...ANY_KEY, ...given }, regions);
 }

@@ -15,7 +15,8 @@ export interface ServiceState {
 }
 
 /** `open`: left alone; `halfOpen`: one request may find out whether it answers again. */
-export type Circuit = 'closed' | 'open' | 'halfOpen';
+export const CIRCUITS = ['closed', 'halfOpen', 'open'] as const;
+export type Circuit = (typeof CIRCUITS)[number];
 
 export const NEVER_FAILED: ServiceState = {
   consecutiveFailures: 0,

@@ -1,6 +1,7 @@
 /** Shapes of the grid routes. */
 import { z } from '@hono/zod-openapi';
 import { BASES, INTENSITY_KINDS, SCOPES, SIGNALS } from '../../shared/grid/intensity.ts';
+import { CIRCUITS } from '../grid/service-state.ts';
 import { instantInput, instantOutput, whyInput } from '../http/schemas.ts';
 
 export const gridZoneParam = z.object({
@@ -76,6 +77,7 @@ export const zonesAnswer = z.object({
           .array(
             z.object({
               provider: z.string(),
+              service: z.string().openapi({ description: 'Whom it asks: see `services`.' }),
               basis,
               signal,
               scope,
@@ -93,6 +95,26 @@ export const zonesAnswer = z.object({
       })
       .openapi('GridZone'),
   ),
+  services: z
+    .array(
+      z
+        .object({
+          service: z.string(),
+          providers: z.array(z.string()).openapi({ description: 'Those that ask it.' }),
+          circuit: z.enum(CIRCUITS).openapi({
+            description:
+              '`closed`: it is asked for whatever is due. `open`: it has failed three times in a row, or has told a limit, and is asked for nothing before `retryAt`. `halfOpen`: one request finds out whether it answers again.',
+          }),
+          consecutiveFailures: z.number().int().openapi({
+            description: 'In a row, whatever zone it was asked for; 0 while it answers.',
+          }),
+          retryAt: instantOutput.nullable(),
+          lastErrorAt: instantOutput.nullable(),
+          lastError: z.string().nullable(),
+        })
+        .openapi('GridService'),
+    )
+    .openapi({ description: 'Whom the providers of this deployment ask, and whether it is asked now.' }),
 });
 
 export const revision = z

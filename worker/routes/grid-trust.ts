@@ -1,12 +1,12 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { SCOPES } from '../../shared/grid/intensity.ts';
 import { FALLBACKS } from '../../shared/grid/trust.ts';
-import { everyProvider } from '../grid/list.ts';
 import type { App } from '../http/app.ts';
 import { requireReason, requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOutput, whyInput } from '../http/schemas.ts';
+import { knownProviders } from '../use-cases/grid-providers.ts';
 import { getTrust, putTrust, type ZoneTrust } from '../use-cases/grid-trust.ts';
 import { basis, gridZoneParam, signal } from './grid-schemas.ts';
 
@@ -129,7 +129,9 @@ export function registerGridTrust(app: App): void {
     const series = { ...context.req.valid('param'), basis, signal };
     const recorder = { nowMs: context.var.nowMs, by: context.var.caller.tokenId, why };
     const change = { series, order, effectiveFromMs: effectiveFrom };
-    const trust = await putTrust(context.var.shards.main, change, everyProvider(context.env), recorder);
+    const { main } = context.var.shards;
+    const providers = await knownProviders(main, context.env, context.var.nowMs);
+    const trust = await putTrust(main, change, providers, recorder);
     return trust.ok
       ? context.json({ ...series, ...reply(trust.value) }, 200)
       : problemResponse(context, trust.problem);

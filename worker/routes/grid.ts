@@ -8,7 +8,6 @@ import {
   searchZones,
 } from '../../shared/grid/zones.ts';
 import { DAY_MS } from '../../shared/time/window.ts';
-import { intensityProviders } from '../grid/list.ts';
 import type { App } from '../http/app.ts';
 import { requireReadOrOwnZone, requireReason, requireScope } from '../http/guard.ts';
 import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
@@ -19,7 +18,9 @@ import { rangeProblem } from '../http/time-range.ts';
 import { openDatabase } from '../storage/database.ts';
 import { readRevisions } from '../storage/grid.ts';
 import { cloudRegions } from '../use-cases/cloud-regions.ts';
+import { configuredProviders } from '../use-cases/grid-providers.ts';
 import { gridSeries } from '../use-cases/grid-series.ts';
+import { type ServiceStanding, serviceOf, serviceStandings } from '../use-cases/grid-services.ts';
 import { gridStates, type ZoneState } from '../use-cases/grid-states.ts';
 import { unknownZone } from '../use-cases/grid-unknown-zone.ts';
 import { putUserSeries } from '../use-cases/grid-user-series.ts';
@@ -153,16 +154,19 @@ export function registerGrid(app: App): void {
   app.openapi(zonesRoute, async (context) => {
     const { search, inUse } = context.req.valid('query');
     const { nowMs } = context.var;
-    const [states, regions] = await Promise.all([
-      gridStates(context.var.shards.main, intensityProviders(context.env), nowMs),
-      cloudRegions(openDatabase(context.var.shards.main), nowMs),
+    const { main } = context.var.shards;
+    const providers = await configuredProviders(main, context.env, nowMs);
+    const [states, services, regions] = await Promise.all([
+      gridStates(main, providers, nowMs),
+      serviceStandings(main, providers, nowMs),
+      cloudRegions(openDatabase(main), nowMs),
     ]);
     const stateOf = new Map(states.map((state) => [state.zone.key, state]));
     const found = search === undefined ? GRID_ZONES : searchZones(search);
     const zones = found
       .filter(({ key }) => inUse === 'false' || stateOf.has(key))
       .map((zone) => zoneAnswer(zone, stateOf.get(zone.key), regions, nowMs));
-    return context.json({ zones }, 200);
+    return context.json({ zones, services: services.map(serviceAnswer) }, 200);
   });
 
   app.openapi(intensityRoute, async (context) => {
@@ -232,6 +236,13 @@ export function registerGrid(app: App): void {
   });
 }
 
+const serviceAnswer = ({ providers, retryAtMs, lastErrorAtMs, ...standing }: ServiceStanding) => ({
+  ...standing,
+  providers: [...providers],
+  retryAt: instantOrNull(retryAtMs),
+  lastErrorAt: instantOrNull(lastErrorAtMs),
+});
+
 function zoneAnswer(
   { key, name, country }: GridZone,
   state: ZoneState | undefined,
@@ -240,6 +251,7 @@ function zoneAnswer(
 ) {
   const providers = (state?.providers ?? []).map(({ provider, fetch }) => ({
     provider: provider.name,
+    service: serviceOf(provider),
     basis: provider.basis,
     signal: provider.signal,
     scope: provider.scope,

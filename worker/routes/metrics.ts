@@ -6,6 +6,9 @@ import { requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { VERSION } from '../http/version.ts';
+import { gridServiceFamilies } from '../use-cases/grid-metrics.ts';
+import { configuredProviders } from '../use-cases/grid-providers.ts';
+import { serviceStandings } from '../use-cases/grid-services.ts';
 import { metrics } from '../use-cases/metrics.ts';
 import { paceFamilies } from '../use-cases/pace-metrics.ts';
 import { fleetPace } from './fleet-pace.ts';
@@ -32,7 +35,9 @@ export function registerMetrics(app: App): void {
     const pace = await fleetPace(context);
     const result = await metrics(shards, VERSION, nowMs, silentAfterMs(pace.silentEverySeconds));
     if (!result.ok) return problemResponse(context, result.problem);
-    return context.body(openMetricsText([...result.value, ...paceFamilies(pace)]), 200, {
+    const providers = await configuredProviders(shards.main, context.env, nowMs);
+    const services = gridServiceFamilies(await serviceStandings(shards.main, providers, nowMs));
+    return context.body(openMetricsText([...result.value, ...services, ...paceFamilies(pace)]), 200, {
       'Content-Type': OPEN_METRICS_CONTENT_TYPE,
     });
   });

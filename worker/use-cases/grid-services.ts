@@ -15,6 +15,31 @@ export const forecastStateName = (provider: string) => `${provider} forecast`;
 
 export const serviceOf = ({ service, name }: IntensityProvider): string => service ?? name;
 
+export interface ServiceStanding extends ServiceState {
+  readonly service: string;
+  /** Names of those that ask it. */
+  readonly providers: readonly string[];
+  readonly circuit: Circuit;
+}
+
+/** Every service that these providers ask, by name. */
+export async function serviceStandings(
+  db: D1Database,
+  providers: readonly IntensityProvider[],
+  nowMs: number,
+): Promise<ServiceStanding[]> {
+  const rows = await readServices(db);
+  return [...new Set(providers.map(serviceOf))].sort().map((service) => {
+    const state = rows.find((row) => row.service === service) ?? NEVER_FAILED;
+    return {
+      ...state,
+      service,
+      providers: providers.filter((provider) => serviceOf(provider) === service).map(({ name }) => name),
+      circuit: circuitOf(state, nowMs),
+    };
+  });
+}
+
 /** Every request to a service goes through here, and leaves behind how the service stands. */
 export class ServiceGate {
   readonly #db: D1Database;

@@ -1,6 +1,10 @@
 import { expect, test } from 'vitest';
+import { CLOUD_REGIONS } from '../../../shared/grid/regions.ts';
 import { carbonAware } from '../../../worker/grid/carbon-aware.ts';
+import { configuredProviders } from '../../../worker/use-cases/grid-providers.ts';
 import documented from '../../fixtures/grid-api/carbon-aware/emissions_bylocation_docs.json?raw';
+import { database } from '../ingest/support.ts';
+import { call } from '../support/api.ts';
 import { ask, seriesOf } from './recorded.ts';
 
 const server = carbonAware({ url: 'https://sdk.example.org/api', source: 'electricity-maps' });
@@ -71,4 +75,36 @@ test.each([
   const { outcome, asked } = await ask(carbonAware(options), { ...noon, answer: rows() });
   expect(outcome).toMatchObject({ outcome: 'failed', reason: expect.stringMatching(reason) });
   expect(asked).toEqual([]);
+});
+
+test('a region that tables place differently is asked for only where the operator has placed it', async () => {
+  // westus and swedencentral are the only ones of their zones; northcentralus has a neighbour that nobody disputes.
+  expect(['US-CAL-CISO', 'SE-SE3', 'US-MIDA-PJM'].filter(server.covers)).toEqual(['US-MIDA-PJM']);
+  const { asked } = await ask(server, { ...noon, gridZone: 'US-MIDA-PJM', answer: rows() });
+  expect(asked[0]!.searchParams.get('location')).toBe('eastus');
+
+  const options = { url: 'https://sdk.example.org/api', source: 'electricity-maps' };
+  const place = (gridZone: string) =>
+    CLOUD_REGIONS.map((region) =>
+      region.key === 'azure:westus' ? { ...region, gridZone, sources: ['operator'] } : region,
+    );
+  const placed = carbonAware(options, place('US-CAL-CISO'));
+  const there = await ask(placed, { ...noon, gridZone: 'US-CAL-CISO', answer: rows() });
+  expect(there.asked[0]!.searchParams.get('location')).toBe('westus');
+  const moved = carbonAware(options, place('US-NW-PGE'));
+  expect(['US-CAL-CISO', 'US-NW-PGE'].filter(moved.covers)).toEqual(['US-NW-PGE']);
+});
+
+test('the operator moves a region, and the next run asks for it there', async () => {
+  const keys = { CARBON_AWARE_URL: 'https://sdk.example.org', CARBON_AWARE_SOURCE: 'watttime' };
+  const zones = async () => {
+    const providers = await configuredProviders(database, keys, Date.now() + 1_000);
+    const sdk = providers.find(({ name }) => name === 'carbon-aware')!;
+    return ['US-CAL-CISO', 'US-NW-BPAT'].filter(sdk.covers);
+  };
+  expect(await zones()).toEqual(['US-NW-BPAT']);
+  expect((await call('PUT', '/v1/grid/cloud-regions/azure:westus', { gridZone: 'US-CAL-CISO' })).status).toBe(
+    200,
+  );
+  expect(await zones()).toEqual(['US-CAL-CISO', 'US-NW-BPAT']);
 });

@@ -4,12 +4,13 @@ import { electricityMaps } from '../../../worker/grid/electricity-maps.ts';
 import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
 import { entsoe } from '../../../worker/grid/entsoe.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
-import { readServices } from '../../../worker/storage/grid-services.ts';
+import { readServices, replaceService } from '../../../worker/storage/grid-services.ts';
 import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import acknowledgement from '../../fixtures/grid-api/entsoe/Acknowledgement_999_no-data.xml?raw';
 import { database } from '../ingest/support.ts';
 import { recordingDatabase } from '../storage/recording-database.ts';
+import { clockedApi } from '../support/clocked-api.ts';
 import { ensureSite } from '../support/enrolment.ts';
 import { type Answer, fetchOf } from './recorded.ts';
 
@@ -133,4 +134,48 @@ test('while all is well nothing is written of a service', async () => {
     recorded.filter(({ sql }) => /grid_services/.test(sql)).every(({ sql }) => /^select/i.test(sql)),
   ).toBe(true);
   expect(await readServices(database)).toEqual([]);
+});
+
+test('an answer and the metrics say how a service stands', async () => {
+  await database.prepare('DELETE FROM grid_services').run();
+  const failedAtMs = START_MS + MINUTE_MS;
+  await replaceService(
+    database,
+    { consecutiveFailures: 0, retryAtMs: null },
+    {
+      service: 'carbonintensity.org.uk',
+      consecutiveFailures: 4,
+      retryAtMs: failedAtMs + 8 * MINUTE_MS,
+      lastErrorAtMs: failedAtMs,
+      lastError: 'HTTP 502: bad gateway',
+    },
+  );
+  const service = {
+    service: 'carbonintensity.org.uk',
+    providers: ['uk-carbon-intensity', 'uk-generation-mix', 'uk-regional-mix', 'uk-regional'],
+    consecutiveFailures: 4,
+    retryAt: '2026-03-01T12:09:00.000Z',
+    lastErrorAt: '2026-03-01T12:01:00.000Z',
+    lastError: 'HTTP 502: bad gateway',
+  };
+  for (const [minutes, circuit, label] of [
+    [8, 'open', 'open'],
+    [9, 'halfOpen', 'half_open'],
+  ] as const) {
+    const { call } = clockedApi(START_MS + minutes * MINUTE_MS);
+    const { services } = await (await call('GET', '/v1/grid/zones?inUse=true')).json<{
+      services: unknown[];
+    }>();
+    expect(services).toHaveLength(3);
+    expect(services).toContainEqual({ ...service, circuit });
+    const metrics = await (await call('GET', '/metrics')).text();
+    const lines = metrics.split('\n').filter((line) => line.startsWith('wattshed_grid_service_'));
+    expect(lines.filter((line) => line.endsWith(' 1'))).toEqual(
+      expect.arrayContaining([
+        `wattshed_grid_service_circuit{service="carbonintensity.org.uk",circuit="${label}"} 1`,
+        'wattshed_grid_service_circuit{service="rte-eco2mix",circuit="closed"} 1',
+      ]),
+    );
+    expect(lines).toContain('wattshed_grid_service_consecutive_failures{service="carbonintensity.org.uk"} 4');
+  }
 });
