@@ -17,7 +17,7 @@ export interface Bill {
   readonly rowsRead: number;
   /** Rows by table, of all that were written. */
   readonly writtenTo: ReadonlyMap<string, number>;
-  /** The most that a run of each of the five turns of the cron asked of the database. */
+  /** The most that a run of each of the five turns of the cron asked of the database, then of summing hours. */
   readonly mostQueries: readonly number[];
   /** What the archive holds of the day before anything of it is deleted. */
   readonly archivedBytes: number;

@@ -15,7 +15,7 @@ export interface Meter {
   readonly written: number;
   readonly read: number;
   readonly statements: number;
-  /** Statements that a run of each of the five turns of the cron had at most. */
+  /** Statements that a run of each of the five turns of the cron had at most, then of summing hours. */
   readonly mostInTurn: readonly number[];
   readonly writtenTo: Readonly<Record<string, number>>;
 }

@@ -4,6 +4,7 @@
  */
 import { WINDOW_MS } from '../../shared/time/window.ts';
 import { createWorker } from '../../worker/create-worker.ts';
+import { triggersAt } from '../../worker/jobs/dispatch.ts';
 import { retention } from '../../worker/jobs/retention.ts';
 import { createShards } from '../../worker/storage/shards.ts';
 import { book } from '../../worker/use-cases/ingest.ts';
@@ -27,7 +28,9 @@ const DOORS = {
   series: async (kinds) => {
     series = kinds;
   },
-  cron: (_, env, context) => worker.scheduled({ cron: '* * * * *', scheduledTime: nowMs }, env, context),
+  async cron(_, env, context) {
+    for (const trigger of triggersAt(nowMs)) await worker.scheduled(trigger, env, context);
+  },
   retention: (_, env) => retention({ env, shards: createShards(env), now: () => nowMs, fetch: outbound }),
   many: async (requests, env, context) => {
     const answers = [];

@@ -1,4 +1,4 @@
-/** The explicit list of what the one cron trigger runs, one turn a minute in this order; each decides whether it is due. */
+/** The explicit list of what the cron triggers of wrangler.toml run; each job decides whether it is due. */
 import type { Env } from '../env.ts';
 import type { Shards } from '../storage/shards.ts';
 import { alertDelivery } from './alert-delivery.ts';
@@ -21,11 +21,14 @@ export interface JobContext {
 
 export type ScheduledJob = (context: JobContext) => Promise<void>;
 
-/** What each minute of five runs. Reading old days again and letting old hours go both do little at a time. */
+/** What each minute of five runs, in this order. Reading old days again and letting old hours go both do little at a time. */
 export const turns: readonly (readonly ScheduledJob[])[] = [
   [gridRefresh],
   [gridReread, retention],
   [pace, forecast],
   [alerts],
-  [alertDelivery, rollup],
+  [alertDelivery],
 ];
+
+/** Summing the hours of a fleet takes more runs than a turn in five minutes gives on the free plan. */
+export const ownTriggers = [{ cron: '*/2 * * * *', everyMinutes: 2, job: rollup }] as const;

@@ -4,6 +4,9 @@ import { runRetention } from '../use-cases/retention/run.ts';
 import { eachShardInTurn } from './each-shard.ts';
 import type { ScheduledJob } from './register.ts';
 
+/** One of five minutes. */
+const TURN_MS = 300_000;
+
 /** Due whenever a day has reached an age; how far it is stands in `retention_tasks`. */
 export const retention: ScheduledJob = async ({ env, shards, now }) => {
   const whole = retentionSettings(env);
@@ -11,5 +14,7 @@ export const retention: ScheduledJob = async ({ env, shards, now }) => {
   const most = planOf(env) === 'free' ? 1 : Math.min(shards.count, whole.archiveSteps);
   const settings = shareOfRetention(whole, most);
   const bucket = env.ARCHIVE ?? null;
-  await eachShardInTurn(shards, now(), most, (db) => runRetention({ db, bucket, settings, nowMs: now() }));
+  await eachShardInTurn(shards, now(), TURN_MS, most, (db) =>
+    runRetention({ db, bucket, settings, nowMs: now() }),
+  );
 };

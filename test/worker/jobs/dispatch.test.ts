@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { jobsOf } from '../../../worker/jobs/dispatch.ts';
-import { turns } from '../../../worker/jobs/register.ts';
+import { jobsOf, triggersAt } from '../../../worker/jobs/dispatch.ts';
+import { ownTriggers, turns } from '../../../worker/jobs/register.ts';
+import wrangler from '../../../wrangler.toml?raw';
 
 const MINUTE_MS = 60_000;
 const everyJob = turns.flat();
@@ -17,6 +18,19 @@ test('in any five minutes each job has one turn', () => {
   }
 });
 
-test('any other trigger runs all of them, in their order', () => {
-  expect(jobsOf({ cron: 'start', scheduledTime: 3 * MINUTE_MS })).toEqual(everyJob);
+test('summing hours has every second minute for itself', () => {
+  const [{ cron, job }] = ownTriggers;
+  expect(jobsOf({ cron, scheduledTime: 3 * MINUTE_MS })).toEqual([job]);
+  const fired = [4, 5].map((minute) => triggersAt(minute * MINUTE_MS).map((trigger) => trigger.cron));
+  expect(fired).toEqual([['* * * * *', cron], ['* * * * *']]);
+});
+
+test('the triggers are those that the platform is told', () => {
+  const crons = triggersAt(0).map(({ cron }) => `"${cron}"`);
+  expect(wrangler).toContain(`crons = [${crons.join(', ')}]`);
+});
+
+test('anything else runs all of them, in their order', () => {
+  const all = [...everyJob, ...ownTriggers.map(({ job }) => job)];
+  expect(jobsOf({ cron: 'start', scheduledTime: 3 * MINUTE_MS })).toEqual(all);
 });

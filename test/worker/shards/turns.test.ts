@@ -11,7 +11,7 @@ const shards = new Shards(databases);
 
 async function served(turn: number, most: number): Promise<number[]> {
   const order: number[] = [];
-  await eachShardInTurn(shards, turn * TURN_MS, most, async (db) => {
+  await eachShardInTurn(shards, turn * TURN_MS, TURN_MS, most, async (db) => {
     order.push(databases.indexOf(db));
   });
   return order;
@@ -29,7 +29,7 @@ test('every database has its turn, however few one run has room for', async () =
 
 test('one that fails is named once all others had theirs', async () => {
   const done: number[] = [];
-  const run = eachShardInTurn(shards, 0, 5, async (db) => {
+  const run = eachShardInTurn(shards, 0, TURN_MS, 5, async (db) => {
     const shard = databases.indexOf(db);
     if (shard === 1) throw new Error('gone');
     done.push(shard);
