@@ -13,7 +13,8 @@ import { STEPS } from '../../shared/emissions/time-steps.ts';
 import { BASES, INTENSITY_KINDS, SCOPES, SIGNALS } from '../../shared/grid/intensity.ts';
 import { settledUntil } from '../../shared/ledger/settled.ts';
 import { instant, instantInput, instantOutput } from '../http/schemas.ts';
-import { ACCOUNTINGS, type Emissions } from '../use-cases/emissions.ts';
+import type { Emissions } from '../use-cases/emissions.ts';
+import { ACCOUNTINGS } from '../use-cases/emissions-query.ts';
 import { contractOutput, contractReply } from './site-factors-schema.ts';
 
 export const emissionsQuery = z.strictObject({

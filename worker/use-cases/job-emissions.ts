@@ -9,8 +9,9 @@ import { type JobSpan, readJobSpans } from '../storage/job-nodes.ts';
 import { findContinuations } from '../storage/jobs.ts';
 import type { Shards } from '../storage/shards.ts';
 import type { StoredJob } from '../storage/stored-jobs.ts';
-import { type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
+import { type Emissions, emissions } from './emissions.ts';
 import { isWithin } from './emissions-filter.ts';
+import type { EmissionsQuery } from './emissions-query.ts';
 import { getJob } from './jobs.ts';
 
 export interface JobEmissionsQuery

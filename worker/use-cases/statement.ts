@@ -15,7 +15,8 @@ import { openDatabase } from '../storage/database.ts';
 import { findPeriod } from '../storage/periods.ts';
 import { readSettings } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
-import { type Accounting, type Emissions, type EmissionsQuery, emissions } from './emissions.ts';
+import { type Emissions, emissions } from './emissions.ts';
+import type { Accounting, EmissionsQuery } from './emissions-query.ts';
 import { factorVersions } from './factor-versions.ts';
 import { type JobEmissionsQuery, jobEmissions } from './job-emissions.ts';
 

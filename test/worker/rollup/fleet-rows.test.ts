@@ -1,7 +1,8 @@
 /** What an answer about a fleet reads does not grow with it, the hour that is not over included. */
 import { beforeAll, expect, test } from 'vitest';
 import { Shards } from '../../../worker/storage/shards.ts';
-import { type EmissionsQuery, emissions } from '../../../worker/use-cases/emissions.ts';
+import { emissions } from '../../../worker/use-cases/emissions.ts';
+import type { EmissionsQuery } from '../../../worker/use-cases/emissions-query.ts';
 import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
 import { ask, clock, DAY_MS, database, HOUR_MS, storeHours } from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';

@@ -1,0 +1,147 @@
+/** What of a question sums of hours and days answer, shard by shard, and what they leave. */
+import { DEFAULT_LOW_UTILIZATION_RATIO, type EmissionsJoin } from '../../shared/emissions/join.ts';
+import type { TimeSpan } from '../../shared/emissions/presence.ts';
+import { byKey } from '../storage/by-node.ts';
+import { openDatabase } from '../storage/database.ts';
+import type { FleetNode } from '../storage/fleet.ts';
+import { type RecordedSetting, readSiteSettings } from '../storage/settings.ts';
+import { type Shards, shardOfNode } from '../storage/shards.ts';
+import { acceptsGroup, acceptsZone, type Term } from './emissions-filter.ts';
+import type { EmissionsQuery, Range } from './emissions-query.ts';
+import type { RolledPlan, RolledQuery } from './rollup/plan.ts';
+import { estimateGaps, type RolledUp, readRolledUp } from './rollup/read.ts';
+import { joinRolledNodes, planRolledNodes, type RolledNodes } from './rollup/read-nodes.ts';
+
+/** Groups and filters that sums of the fleet hold. */
+const ROLLED_KEYS = ['gridZone', 'site', 'gpuModel'] as const;
+
+/** What the sums of one shard leave: spans to be joined node by node. */
+type Left = Pick<RolledPlan, 'spans' | 'gridZones' | 'rolledUpToMs' | 'hoursWaiting'>;
+
+export class RolledParts {
+  readonly #shards: Shards;
+  readonly #query: RolledQuery | null;
+  readonly #range: Range;
+  /** By shard: sums of the fleet, where nothing is asked of nodes and jobs; else of nodes. */
+  readonly #ofPlaces: readonly (RolledUp | null)[] | null;
+  #ofNodes: readonly (RolledNodes | null)[] = [];
+
+  private constructor(
+    shards: Shards,
+    query: RolledQuery | null,
+    range: Range,
+    ofPlaces: readonly (RolledUp | null)[] | null,
+  ) {
+    this.#shards = shards;
+    this.#query = query;
+    this.#range = range;
+    this.#ofPlaces = ofPlaces;
+  }
+
+  /** Reads sums of the fleet, if they answer. */
+  static async read(
+    shards: Shards,
+    query: EmissionsQuery,
+    terms: readonly Term[],
+    range: Range,
+    nowMs: number,
+  ): Promise<RolledParts> {
+    const span = { fromMs: range.fromMs, toMs: range.joinToMs };
+    const rolled = rollable(shards, query, terms, span, nowMs);
+    const isAnswered = rolled !== null && isOfPlaces(query, terms);
+    const ofPlaces = isAnswered ? await shards.each((db) => readRolledUp(db, rolled)) : null;
+    return new RolledParts(shards, rolled, range, ofPlaces);
+  }
+
+  /** Plans what days of these nodes hold, where sums of the fleet do not answer. @returns how many nodes */
+  async planNodes(nodes: readonly FleetNode[], step: EmissionsQuery['step']): Promise<number> {
+    const query = this.#query;
+    if (query === null || this.#ofPlaces !== null) return 0;
+    const ofShard = byKey(nodes, ({ number }) => shardOfNode(number));
+    this.#ofNodes = await this.#shards.each((db, shard) =>
+      planRolledNodes(db, query, ofShard.get(shard) ?? [], step === 'hour'),
+    );
+    return this.#ofNodes.reduce((sum, plan) => sum + (plan?.nodes.length ?? 0), 0);
+  }
+
+  /** Each shard has summed what it has; the end of the last step may be ahead. */
+  leftOf(shard: number): Left {
+    const { fromMs, toMs } = this.#range;
+    return this.#ofPlaces?.[shard] ?? this.#ofNodes[shard] ?? { ...NOT_ROLLED, spans: [{ fromMs, toMs }] };
+  }
+
+  get left(): readonly Left[] {
+    return Array.from({ length: this.#shards.count }, (_, shard) => this.leftOf(shard));
+  }
+
+  /**
+   * Adds all of it to the join.
+   * @param know reads jobs before they are joined
+   * @param check null: go on
+   */
+  async addTo<T>(
+    join: EmissionsJoin,
+    know: (jobNumbers: readonly number[]) => Promise<void>,
+    check: () => T | null,
+  ): Promise<T | null> {
+    const ofPlaces = this.#ofPlaces?.filter((own) => own !== null) ?? [];
+    estimateGaps(ofPlaces);
+    for (const { hours } of ofPlaces) for (const hour of hours) join.addHour(hour);
+    for (const [shard, plan] of this.#ofNodes.entries()) {
+      if (plan === null) continue;
+      const stopped = await this.#shards.ask(shard, async (db) => {
+        for await (const _ of joinRolledNodes(db, plan, join, know)) {
+          const found = check();
+          if (found !== null) return found;
+        }
+        return null;
+      });
+      if (stopped !== null) return stopped;
+    }
+    return null;
+  }
+}
+
+const NOT_ROLLED = { gridZones: new Set<string>(), rolledUpToMs: null, hoursWaiting: 0 };
+
+/** Of which sums of hours can answer; null where it asks for what they do not hold. */
+function rollable(
+  shards: Shards,
+  query: EmissionsQuery,
+  terms: readonly Term[],
+  span: TimeSpan,
+  nowMs: number,
+): RolledQuery | null {
+  const { lowUtilizationRatio = DEFAULT_LOW_UTILIZATION_RATIO, accounting = 'location' } = query;
+  const isHeld =
+    query.asOfMs === undefined &&
+    query.withParts !== true &&
+    query.step !== 'window' &&
+    accounting === 'location' &&
+    lowUtilizationRatio === DEFAULT_LOW_UTILIZATION_RATIO;
+  if (!isHeld || span.fromMs >= span.toMs) return null;
+  let siteSettings: Promise<RecordedSetting[]> | null = null;
+  return {
+    ...span,
+    siteSettings: () => (siteSettings ??= readSiteSettings(openDatabase(shards.main))),
+    nowMs,
+    byZone: keysOf(query, terms).includes('gridZone'),
+    acceptsGroup: (group) => acceptsGroup(group, terms),
+    acceptsPlace: (place) => acceptsZone(place, terms),
+  };
+}
+
+/** Whether it asks for nothing of nodes and jobs: then sums of the fleet answer. */
+function isOfPlaces(query: EmissionsQuery, terms: readonly Term[]): boolean {
+  return (
+    query.nodeId === null &&
+    query.jobNumbers === undefined &&
+    (query.withinProjects ?? null) === null &&
+    keysOf(query, terms).every((key) => ROLLED_KEYS.some((each) => each === key))
+  );
+}
+
+const keysOf = ({ groupBy }: EmissionsQuery, terms: readonly Term[]): readonly string[] => [
+  ...terms.map(({ key }) => key),
+  ...(groupBy === undefined ? [] : [groupBy]),
+];
