@@ -65,12 +65,12 @@ function replyCheck(reply: HttpReply): Check {
   const verdict = judgeReply(reply, 0, Date.now());
   if (verdict.kind === 'delivered')
     return { ...shared, result: 'ok', detail: 'it answers and takes the token' };
-  if (status === 401 || status === 403)
+  if (verdict.kind === 'unauthorized')
     return {
       ...shared,
       result: 'problem',
-      detail: `it refuses this host's token (${status})`,
-      fix: 'enrol again with a new key: wattshed enroll --url URL',
+      detail: `it refuses this host's token: ${verdict.detail}`,
+      fix: "enrol again with a new key: wattshed enroll --url URL. Where another host has this one's name and machine id, each enrolment ends the other's token: give it its own first (docs/fleet.md)",
     };
   const fix =
     status === 200 ? 'check the address and the proxy (HTTPS_PROXY)' : 'see the state of the server';

@@ -56,7 +56,7 @@ export type ShipState =
   | 'retrying'
   /** 401 or 403: asked again every five minutes, nothing discarded. */
   | 'unauthorized'
-  /** 409: two agents on one identity. Kept until a person has solved it. */
+  /** 409, or devices metered twice over: two agents on one identity. Kept until a person has solved it. */
   | 'conflict';
 
 export interface ShipStatus {
@@ -90,6 +90,11 @@ export function createShipper(options: ShipperOptions): Shipper {
   return new StoreShipper(options);
 }
 
+const OVER_METERED = 'over_metered';
+/** Three windows: reports that are taken in between say nothing. */
+const SHARED_FOR_MS = 900_000;
+const TWO_AGENTS = 'two agents report as this node: stop one of them, or enrol it anew. Nothing is discarded';
+
 type Failure = Extract<Verdict, { kind: 'retry' | 'unauthorized' }>;
 class StoreShipper implements Shipper {
   readonly #options: ShipperOptions;
@@ -107,6 +112,8 @@ class StoreShipper implements Shipper {
   /** Of the request that was sent last. */
   #backlogSent = 0;
   #hasBacklog = false;
+  /** When a device had last been metered longer than its window lasts: somebody else meters it too. */
+  #sharedAtMs = Number.NEGATIVE_INFINITY;
   #running: Promise<number> | null = null;
 
   constructor(options: ShipperOptions) {
@@ -228,6 +235,7 @@ class StoreShipper implements Shipper {
     const { store, clock, log, onServerTime } = this.#options;
     await store.acknowledge(reports);
     for (const report of reports) this.#stuck.delete(report);
+    if (reply.quarantined.some(({ code }) => code === OVER_METERED)) this.#sharedAtMs = receivedAt;
     const quarantined = new Set(reply.quarantined.map((report) => report.windowStartMs));
     for (const { windowStartMs, deviceId, code } of reply.quarantined) {
       log(
@@ -246,11 +254,15 @@ class StoreShipper implements Shipper {
   /** Until this node's turn comes again, or its backlog's. */
   #succeeded(): number {
     const stuck = this.#stuck.worst();
-    if (stuck === null) {
+    if (stuck === null && this.#options.clock.monotonicNow() - this.#sharedAtMs < SHARED_FOR_MS) {
+      this.#say(
+        'conflict',
+        `what it sent is in quarantine, since these devices were metered by another agent too; ${TWO_AGENTS}`,
+      );
+    } else if (stuck === null) {
       this.#say('delivered', 'the server has what it was sent');
     } else if (stuck.kind === 'conflict') {
-      const cure = 'two agents report as this node: stop one of them, or enrol it anew';
-      this.#say('conflict', `${stuck.detail}; ${cure}. Nothing is discarded`);
+      this.#say('conflict', `${stuck.detail}; ${TWO_AGENTS}`);
     } else {
       this.#say('retrying', `${stuck.detail} to a single report; nothing is discarded`);
     }

@@ -48,7 +48,7 @@ export interface NodeStanding {
   /** `nvml failed, rapl noData`; null where none is. */
   readonly lostSensors: string | null;
   readonly spoolReports: number | null;
-  /** When the newest report came that contradicts an equal revision, and waits for a person. */
+  /** When the newest report came that only another agent of the same identity explains, and waits for a person. */
   readonly conflictAtMs: number | null;
 }
 

@@ -10,7 +10,7 @@ export interface NodeHealth {
   /** `nvml failed, rapl noData`; null where none is. */
   readonly lostSensors: string | null;
   readonly spoolReports: number | null;
-  /** When the newest report came, up to an instant, that contradicts an equal revision and waits for a person. */
+  /** When the newest report came, up to an instant, that only another agent of the same identity explains, and waits for a person. */
   readonly conflictAtMs: number | null;
 }
 
@@ -25,7 +25,7 @@ const READ = `
     conflict.at_ms AS conflictAtMs
   FROM nodes LEFT JOIN (
     SELECT node_number, MAX(received_at_ms) AS at_ms FROM quarantine
-     WHERE code = 'revision_conflict' AND resolution IS NULL AND received_at_ms <= ?1 GROUP BY node_number) AS conflict
+     WHERE code IN ('revision_conflict', 'over_metered') AND resolution IS NULL AND received_at_ms <= ?1 GROUP BY node_number) AS conflict
     ON conflict.node_number = nodes.number
   WHERE nodes.retired_at_ms IS NULL ORDER BY nodes.number`;
 

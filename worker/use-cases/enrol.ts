@@ -9,6 +9,7 @@ import { settingHistory, valueAt } from '../../shared/settings/effective.ts';
 import type { EnrollReply } from '../../shared/wire/ingest.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { equalDigests } from '../http/web-crypto.ts';
+import { type Change, recordChange } from '../storage/changes.ts';
 import { type Database, openDatabase } from '../storage/database.ts';
 import {
   findLookalikes,
@@ -73,7 +74,7 @@ export async function enrolHost(
     const enrolled =
       known === null
         ? await enrolNew(enrolment, closed, newestOf(candidates, shards.count))
-        : await enrolAgain(enrolment, known);
+        : await enrolAgain(enrolment, known, silentAfterMs);
     if (enrolled !== null) return ok({ ...enrolled, ...(await placeOf(db, key.value.siteId, nowMs)) });
   }
   return fail('overloaded', 'Too many hosts enrol at this instant; try again after the time in Retry-After.');
@@ -149,10 +150,28 @@ function emptiest(enrolled: readonly number[], closed: ReadonlySet<number>): num
   return rest.reduce((least, each) => (each.nodes < least.nodes ? each : least), first).shard;
 }
 
+/** Without GPUs nobody can tell a host that was made anew a moment ago from a copy that runs beside it. */
+const isUp = ({ gpus, retiredAtMs, lastReportAtMs }: Candidate, silentSinceMs: number): boolean =>
+  gpus === 0 && retiredAtMs === null && (lastReportAtMs ?? 0) >= silentSinceMs;
+
+const takenOver = ({ key, nowMs }: Enrolment, { id, lastReportAtMs }: Candidate): Change => ({
+  recordedAtMs: nowMs,
+  who: key.id,
+  subject: `node:${id}`,
+  what: 'token',
+  from: null,
+  to: null,
+  effectiveFromMs: nowMs,
+  effectiveToMs: nowMs,
+  why: `a host of this name and machine id enrolled ${Math.round((nowMs - lastReportAtMs!) / 1_000)} s after the last report of this node, whose token it ended: where these are two hosts, give each its own machine id and name`,
+});
+
 async function enrolAgain(
-  { shards, crypto, key, host, nowMs }: Enrolment,
+  enrolment: Enrolment,
   known: Candidate,
+  silentAfterMs: number,
 ): Promise<Enrolled | null> {
+  const { shards, crypto, key, host, nowMs } = enrolment;
   const shard = shardOfNode(known.number);
   const db = shards.at(shard);
   const subject = `node:${known.number}`;
@@ -164,6 +183,7 @@ async function enrolAgain(
     ? await replaceNodeToken(db, key, host, known, token, move, nowMs)
     : await insertReservedNode(db, key, host, known, token, nowMs);
   if (done && shard !== 0) await endEnrolment(shards.main, known.number, token);
+  if (done && isUp(known, nowMs - silentAfterMs)) await recordChange(db, takenOver(enrolment, known)).run();
   return done ? { nodeId: known.id, token: token.token } : null;
 }
 

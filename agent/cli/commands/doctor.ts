@@ -1,10 +1,13 @@
 /** `wattshed doctor`: everything that metering and reporting needs, and what mends it where it is missing. */
+import { sensorOptions } from '../../config/sensor-options.ts';
 import type { Check } from '../../doctor/check.ts';
+import { identityCheck } from '../../doctor/identity-check.ts';
 import { jobChecks } from '../../doctor/job-checks.ts';
 import { sensorChecks } from '../../doctor/sensor-checks.ts';
 import { serverChecks } from '../../doctor/server-checks.ts';
 import { stateChecks } from '../../doctor/state-checks.ts';
 import { createHttpClient } from '../../http/http-client.ts';
+import type { OnceReport } from '../../sensors/once.ts';
 import { AGENT_VERSION } from '../../version.ts';
 import type { Command } from '../command.ts';
 import { findCredentials } from '../credentials.ts';
@@ -35,6 +38,7 @@ export const doctorCommand: Command = {
       ...jobChecks(once),
       ...server,
       ...stateChecks(config.stateDir),
+      await identityCheck(sensorOptions(config, io.env).paths, gpusOf(once)),
       {
         area: 'host',
         name: 'agent',
@@ -51,6 +55,9 @@ export const doctorCommand: Command = {
     return problems === 0 ? EXIT.ok : EXIT.failed;
   },
 };
+
+const gpusOf = ({ meters }: OnceReport): number =>
+  new Set(meters.flatMap(({ meter }) => (meter.deviceType === 'gpu' ? [meter.deviceId] : []))).size;
 
 const AREAS: readonly [Check['area'], string][] = [
   ['sensors', 'Sensors'],

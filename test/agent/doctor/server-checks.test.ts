@@ -54,7 +54,11 @@ test('a captive portal, which says 200 to everything, is no server', async () =>
 
 test.each([401, 403])('%i: the token is refused', async (status) => {
   const { of } = await checksAt(status, '{}');
-  expect(of('reached')).toMatchObject({ result: 'problem', detail: expect.stringContaining(`(${status})`) });
+  expect(of('reached')).toMatchObject({
+    result: 'problem',
+    detail: `it refuses this host's token: the server answered ${status}`,
+    fix: expect.stringContaining("this one's name and machine id"),
+  });
 });
 
 test('an error is told in its own words', async () => {

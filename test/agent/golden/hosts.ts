@@ -23,6 +23,7 @@ async function hostOf(files: Readonly<Record<string, string | Buffer>>): Promise
     'proc/sys/kernel/osrelease': '6.8.0-golden\n',
     'proc/sys/kernel/hostname': 'golden\n',
     'proc/stat': 'cpu0 100 0 0 900\n',
+    'sys/class/dmi/id/product_uuid': '4c4c4544-0051-4810-8052-b4c04f4e4b32\n',
     ...files,
   });
   return tree;

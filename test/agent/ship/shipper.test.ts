@@ -252,6 +252,33 @@ describe('a conflict', () => {
   });
 });
 
+it('tells of devices that another agent of this identity meters too, until none is seen for three windows', async () => {
+  await commit(1);
+  bench.judge = (body, response) => {
+    const quarantined = body.reports.map(({ windowStartMs }) => ({
+      windowStartMs,
+      deviceId: 'cpu-0',
+      code: 'over_metered',
+    }));
+    takeAll(body, response, { accepted: 0, quarantined });
+  };
+  await bench.shipper.shipOnce();
+  expect(bench.shipper.status()).toMatchObject({
+    state: 'conflict',
+    detail: expect.stringContaining('two agents report as this node: stop one of them, or enrol it anew'),
+  });
+  bench.judge = takeAll;
+  for (const [ms, state] of [
+    [899_000, 'conflict'],
+    [1_000, 'delivered'],
+  ] as const) {
+    bench.advance(ms);
+    await commit(2);
+    await bench.shipper.shipOnce();
+    expect(bench.shipper.status().state).toBe(state);
+  }
+});
+
 describe('a server that does not take reports now', () => {
   it.each([401, 403])('%i: discards nothing and asks again every five minutes', async (status) => {
     await commit(1);

@@ -62,6 +62,27 @@ test('a host that lost a GPU is itself, though it reports at this moment', async
   );
 });
 
+test('a host without GPUs that takes the place of one that reports is in the log, with the cure', async () => {
+  const key = await newEnrolmentKey();
+  const bare = aHost('bare', { machine: 'bare', gpuIds: [] });
+  const first = await enrol(key, bare);
+  const changes = async () =>
+    (await api<{ changes: { why: string }[] }>('GET', '/v1/changes?subject=node:bare&what=token')).changes;
+  // It has not reported yet: a first try whose answer was lost.
+  await enrol(key, bare);
+  expect(await changes()).toEqual([]);
+  const second = await enrol(key, bare);
+  await send(second.token, [report({ devices: [device({ id: 'cpu-0', type: 'cpu' })] })]);
+  await enrol(key, bare);
+  expect(await changes()).toEqual([
+    expect.objectContaining({ why: expect.stringContaining('give each its own machine id and name') }),
+  ]);
+  await fallSilent('bare');
+  await enrol(key, bare);
+  expect(await changes()).toHaveLength(1);
+  expect((await call('POST', '/v1/ingest', {}, { token: first.token })).status).toBe(401);
+});
+
 test('a silent node is the host that comes back with other GPUs, under whatever name', async () => {
   const key = await newEnrolmentKey();
   const before = await enrol(key, aHost('repaired', { machine: 'repaired', gpuIds: ['GPU-r1'] }));
