@@ -23,6 +23,7 @@ const BACKLOGS_PER_ROUND = 3;
 /** A backlog begins anywhere in an hour. */
 const FIRST_WINDOW = 5;
 const CONNECTIONS = 4;
+const MINUTE_MS = 60_000;
 
 const catchUp: Said = {
   node: 0,
@@ -32,21 +33,24 @@ const catchUp: Said = {
   withSeries: true,
 };
 
-/** What one round sends; `number` counts rounds, so that none says what another said. */
-const LOADS: Readonly<Record<string, (tokens: readonly string[], number: number) => Request[]>> = {
-  route: (tokens) => tokens.flatMap(() => Array(10).fill({ path: '/healthz' })),
-  empty: (tokens) =>
-    tokens.flatMap((token) => Array(10).fill({ token, said: { ...catchUp, windows: 0 } satisfies Said })),
+/** What one round sends, each list a minute after the one before; `number` counts rounds, so that none says what another said. */
+const LOADS: Readonly<Record<string, (tokens: readonly string[], number: number) => Request[][]>> = {
   live: (tokens, number) =>
-    Array.from({ length: REPORTS_PER_WINDOW }, (_, index) => index + 1).flatMap((revision) =>
-      tokens.map((token, node) => ({
-        token,
-        said: { node, firstWindow: LIVE_WINDOW + number, windows: 1, revision, withSeries: true },
-      })),
+    Array.from({ length: REPORTS_PER_WINDOW }, (_, index) =>
+      tokens.map((token, node) => {
+        const firstWindow = LIVE_WINDOW + number;
+        return { token, said: { node, firstWindow, windows: 1, revision: index + 1, withSeries: true } };
+      }),
     ),
-  backlog: (tokens, number) => backlogs(tokens, 0, number, true),
-  'backlog again': (tokens, number) => backlogs(tokens, 0, number, true),
-  'backlog without series': (tokens, number) => backlogs(tokens, BARE_WINDOW, number, false),
+  bare: (tokens) => [tokens.flatMap(() => Array(10).fill({ path: '/__bare' }))],
+  row: (tokens) => [tokens.flatMap(() => Array(10).fill({ path: '/__row' }))],
+  route: (tokens) => [tokens.flatMap(() => Array(10).fill({ path: '/healthz' }))],
+  empty: (tokens) => [
+    tokens.flatMap((token) => Array(10).fill({ token, said: { ...catchUp, windows: 0 } satisfies Said })),
+  ],
+  backlog: (tokens, number) => [backlogs(tokens, 0, number, true)],
+  'backlog again': (tokens, number) => [backlogs(tokens, 0, number, true)],
+  'backlog without series': (tokens, number) => [backlogs(tokens, BARE_WINDOW, number, false)],
 };
 
 /** Far from one another, so that no load writes into the hours of another. */
@@ -89,15 +93,20 @@ export async function ingest(): Promise<Figure[]> {
     };
     for (let number = 0; number < WARM_UP_ROUNDS + ROUNDS; number++) {
       // The newest window is being reported, a backlog is older.
-      await site.ask('/__clock', START_MS + (LIVE_WINDOW + number + 1) * WINDOW_MS);
-      for (const [name, requestsOf] of Object.entries(LOADS)) {
-        const round = { requests: requestsOf(tokens, number), connections: CONNECTIONS };
-        await load.prepare(round);
+      const windowStartMs = START_MS + (LIVE_WINDOW + number) * WINDOW_MS;
+      for (const [name, listsOf] of Object.entries(LOADS)) {
+        const lists = listsOf(tokens, number);
         const before = cpuSeconds(site.processId);
-        const sent = await load.send();
-        note(name, number, (cpuSeconds(site.processId) - before) * 1_000, sent);
+        const sent: Sent[] = [];
+        for (const [index, requests] of lists.entries()) {
+          const minute = REPORTS_PER_WINDOW - lists.length + index + 1;
+          await site.ask('/__clock', windowStartMs + minute * MINUTE_MS);
+          await load.prepare({ requests, connections: CONNECTIONS });
+          sent.push(await load.send());
+        }
+        note(name, number, (cpuSeconds(site.processId) - before) * 1_000, together(sent));
         if (name !== 'live' && name !== 'backlog') continue;
-        await raw.prepare(round);
+        await raw.prepare({ requests: lists.flat(), connections: CONNECTIONS });
         const stored = await raw.send();
         note(`${name} raw`, number, stored.cpuMilliseconds, stored);
       }
@@ -110,6 +119,12 @@ export async function ingest(): Promise<Figure[]> {
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+const together = (sent: readonly Sent[]): Sent => ({
+  wallMilliseconds: sent.reduce((sum, each) => sum + each.wallMilliseconds, 0),
+  cpuMilliseconds: sent.reduce((sum, each) => sum + each.cpuMilliseconds, 0),
+  latenciesMilliseconds: sent.flatMap((each) => each.latenciesMilliseconds),
+});
 
 function figures(costs: ReadonlyMap<string, Cost>): Figure[] {
   const of = (name: string) => costs.get(name)!;
@@ -140,7 +155,7 @@ function figures(costs: ReadonlyMap<string, Cost>): Figure[] {
     milliseconds(
       'cpu_ms_per_report',
       'live',
-      'target 3.0; a window in a request, each fifth one with its series',
+      `target 3.0; a window in a request, each node once a minute by the server's clock, each fifth with its series; the platform alone, with a row of as many bytes read and written: ${of('row').cpuMilliseconds.toPrecision(2)}`,
     ),
     figure('reports_per_second', Math.max(...perSecond), '1/s', busy),
     figure('latency_p50', at(0.5), 'ms', 'of the same'),
@@ -156,6 +171,12 @@ function figures(costs: ReadonlyMap<string, Cost>): Figure[] {
       live.cpuMilliseconds / of('live raw').cpuMilliseconds,
       'x',
       `the same of single reports: ${of('live raw').cpuMilliseconds.toPrecision(2)} ms`,
+    ),
+    milliseconds('cpu_ms_bare', 'bare', 'a Worker that only answers: HTTP alone'),
+    milliseconds(
+      'cpu_ms_row',
+      'row',
+      'one that reads a row of 900 bytes and writes it: the floor of two round trips',
     ),
     milliseconds('cpu_ms_route', 'route', 'of /healthz: HTTP, routing, a round trip to the database'),
     milliseconds('cpu_ms_empty', 'empty', 'token, gunzip, a body without reports'),
