@@ -22,7 +22,7 @@ import { type Recorded, recordingDatabase } from './recording-database.ts';
 /** What may be read from end to end: small by its nature, or wanted whole. */
 const MAY_BE_SCANNED = [
   { plan: /^SCAN nodes$/, of: /^SELECT number, id, hostname.* FROM nodes ORDER BY number$/, as: 'the fleet' },
-  { plan: /^SCAN settings$/, of: /^select/, as: 'every place of every node' },
+  { plan: /^SCAN settings$/, of: /^select [^?]* from "settings" order by/, as: 'every place of every node' },
   { plan: /^SCAN sites USING COVERING INDEX/, of: /AS gridZone FROM sites$/, as: 'sites, not nodes' },
   {
     plan: /^SCAN s$/,
