@@ -67,6 +67,12 @@ export async function readStoredPace(db: D1Database, nowMs: number): Promise<Sto
   };
 }
 
+/** The longest interval that a node may know, as the database has it: 0 before the first count. */
+export function longestTold({ asked, fleet, endedSeconds }: StoredPace): number {
+  const asSet = asked === 'auto' ? 0 : asked;
+  return Math.max(asSet, fleet?.raisedToSeconds ?? 0, fleet?.defaultSeconds ?? 0, endedSeconds ?? 0);
+}
+
 /** Of each node its own row and, where it enrolled before, that of its newest hour. */
 const COUNT = `
   SELECT COUNT(*) AS nodes FROM nodes

@@ -3,10 +3,12 @@ import { beganMs } from '../../shared/embodied/amortization.ts';
 import { HOST_PARTS } from '../../shared/embodied/footprint.ts';
 import { grownTotal, memoryChanges } from '../../shared/embodied/memory-parts.ts';
 import { idScope, isSamePart } from '../../shared/embodied/part-identity.ts';
+import { silentAfterMs } from '../../shared/pace/silence.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import type { Inventory } from '../../shared/wire/ingest.ts';
 import { byKey } from '../storage/by-node.ts';
 import { readEnrolledAt } from '../storage/fleet.ts';
+import { longestTold, readStoredPace } from '../storage/pace.ts';
 import {
   endPartsAway,
   type MovedPart,
@@ -19,8 +21,8 @@ import { readParts, type StoredPart, UNSAID } from '../storage/parts.ts';
 import { readNodeIds } from '../storage/retention-hours.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
 
-/** A node that has said nothing for as long may have been opened. */
-const SILENT_AFTER_MS = HOUR_MS;
+/** A node that has said nothing for as long may have been opened, however often it was to report. */
+const LEAST_SILENCE_MS = HOUR_MS;
 
 /**
  * Adds the parts that are new, and the host's own that no host reports. The first inventory is taken to be in service
@@ -47,6 +49,8 @@ export async function recordInventory(
   const reported = memory.accepted.flatMap((part) => withGrowth(inService, part));
   const ids = reported.flatMap(({ id, type }) => (idScope(type, id) === 'node' ? [] : [id]));
   const elsewhere = await shards.rows((other) => readPartsElsewhere(other, ids, nodeNumber));
+  // Asked for only where a part stands elsewhere too.
+  const openedAfterMs = elsewhere.length === 0 ? 0 : await openedAfter(shards.main, nowMs);
   const written: StoredPart[] = [];
   const moved: MovedPart[] = memory.superseded.map((part) => ({ part, endMs: nowMs }));
   const returned: StoredPart[] = [];
@@ -54,7 +58,7 @@ export async function recordInventory(
     const before = known.get(part.id);
     const alike = elsewhere.filter((other) => isSamePart(other, part));
     const there = alike.filter(({ outOfServiceMs }) => outOfServiceMs === null);
-    const came = there.find((other) => hasCome(other, before, nowMs));
+    const came = there.find((other) => hasCome(other, before, nowMs - openedAfterMs));
     if (before !== undefined && isBack(before, there, came)) returned.push(before);
     // What is here already has been since it came; else it was there until now.
     if (came !== undefined)
@@ -74,6 +78,10 @@ export async function recordInventory(
   const unseen = new Set<StoredPart>(memory.unseen);
   const seen = ledger.filter((part) => !unseen.has(part));
   await markMissing(db, nodeNumber, presenceChanges(seen, new Set(reported.map(({ id }) => id)), nowMs));
+}
+
+async function openedAfter(db: D1Database, nowMs: number): Promise<number> {
+  return Math.max(LEAST_SILENCE_MS, silentAfterMs(longestTold(await readStoredPace(db, nowMs))));
 }
 
 async function endAway(
@@ -137,11 +145,11 @@ function withGrowth(inService: readonly StoredPart[], part: ReportedPart): Repor
  * Whether a part of another node is here now. An id that no other part in the world has is enough where it is new here: two
  * agents that see one GPU do not throw it to and fro. Else the other node must have let go of it.
  */
-function hasCome(other: PartElsewhere, before: StoredPart | undefined, nowMs: number): boolean {
+function hasCome(other: PartElsewhere, before: StoredPart | undefined, silentSinceMs: number): boolean {
   if (before === undefined && idScope(other.type, other.id) === 'world') return true;
   if (other.missingSinceMs !== null || other.retiredAtMs !== null) return true;
   const isHere = before !== undefined && before.outOfServiceMs === null;
-  return !isHere && nowMs - other.heardAtMs >= SILENT_AFTER_MS;
+  return !isHere && other.heardAtMs <= silentSinceMs;
 }
 
 /** Whether a part that left is here again: no other node has it, and it was not here all the time that it was out. */

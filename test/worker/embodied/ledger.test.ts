@@ -275,6 +275,20 @@ test('a disk moves at once from a node that has gone silent, and by its name as 
   expect((await partOf(node.nodeId, disk.id)).movedTo).toBe(third.nodeId);
 });
 
+test('where nodes report each hour, a disk stays with one that missed a report, and goes with one that missed three', async () => {
+  const disk = { id: `S64HNE0R${n(0)}66`, type: 'ssd' as const, name: 'SSD', capacityBytes: 3.84e12 };
+  await ask('PATCH', '/v1/settings', { reportEverySeconds: 3_600 });
+  await inventory(node, [disk]);
+  clock.nowMs = DAY_MS + 2 * HOUR_MS;
+  await inventory(await newNode(`o-${runs}`, `s-${runs}`), [disk]);
+  expect((await partOf(node.nodeId, disk.id)).movedTo).toBeNull();
+  clock.nowMs = DAY_MS + 3 * HOUR_MS;
+  const other = await newNode(`t-${runs}`, `s-${runs}`);
+  await inventory(other, [disk]);
+  expect((await partOf(node.nodeId, disk.id)).movedTo).toBe(other.nodeId);
+  await ask('PATCH', '/v1/settings', { reportEverySeconds: 'auto' });
+});
+
 test('a disk that two nodes report is the first one’s once the other lets go of it', async () => {
   const disk = { id: `S64HNE0R${n(0)}77`, type: 'ssd' as const, name: 'SSD', capacityBytes: 3.84e12 };
   await inventory(node, [disk]);
