@@ -3,7 +3,7 @@ import { type SettingRow, segmentsOver, settingHistory } from '../../shared/sett
 import { DAY_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { openDatabase } from '../storage/database.ts';
-import { readSettings } from '../storage/settings.ts';
+import { readSiteSettings } from '../storage/settings.ts';
 
 /** A zone that a site will have next year is worth knowing already; its series then has a past. */
 const AHEAD_MS = 366 * DAY_MS;
@@ -14,10 +14,10 @@ export async function gridZonesInUse(
   nowMs: number,
   usedWithinMs: number = LOOKBACK_MS,
 ): Promise<string[]> {
-  return zonesInUse(await readSettings(openDatabase(db)), nowMs, usedWithinMs);
+  return zonesInUse(await readSiteSettings(openDatabase(db)), nowMs, usedWithinMs);
 }
 
-/** The same from every setting there is. */
+/** The same from settings, in which those of all sites are. */
 export function zonesInUse(
   rows: readonly SettingRow[],
   nowMs: number,
