@@ -1,5 +1,6 @@
 /** A plan from the live intensity of a zone: start once it is at or below a value. */
 import { USUAL_DAYS, type Usual, usualOf } from '../../shared/alerts/usual.ts';
+import type { Scope } from '../../shared/grid/intensity.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { type Api, ApiError } from '../api/api-client.ts';
 import type { Plan } from './wait.ts';
@@ -16,6 +17,7 @@ interface Point {
   readonly end: string;
   readonly gramsPerKwh: number;
   readonly kind: string;
+  readonly scope: Scope;
 }
 
 /** @throws ApiError, HttpError */
@@ -55,18 +57,22 @@ function watching(source: string, text: string, fields: Plan['fields']): Plan {
 }
 
 /**
- * What the zone usually has: of its last 30 days, as far as they were live. Null where none were.
+ * What the zone usually has: of its last 30 days, as far as they were live and of the scope that it has now. Null where
+ * none were.
  *
  * @throws ApiError, HttpError
  */
 export async function usualOfZone(api: Api, question: SeriesQuestion): Promise<Usual | null> {
   const points = await readSeries(api, question, Date.now() - USUAL_DAYS * DAY_MS);
   const live = points.filter(({ kind }) => kind !== 'annual');
-  return usualOf(
-    live.flatMap(({ start, end, gramsPerKwh }) =>
+  const scope = live.at(-1)?.scope;
+  if (scope === undefined) return null;
+  const values = live
+    .filter((point) => point.scope === scope)
+    .flatMap(({ start, end, gramsPerKwh }): number[] =>
       Array(Math.round((Date.parse(end) - Date.parse(start)) / WINDOW_MS)).fill(gramsPerKwh),
-    ),
-  );
+    );
+  return usualOf(values, scope);
 }
 
 async function readSeries(

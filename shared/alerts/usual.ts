@@ -2,6 +2,7 @@
  * What a grid zone usually has: the quantiles of its own last 30 days, fixed for a UTC day at its beginning. Only what
  * was live counts; a value that stood in for a missing one says nothing of the zone.
  */
+import type { Scope } from '../grid/intensity.ts';
 import { DAY_MS, WINDOW_MS } from '../time/window.ts';
 import type { DirtyThreshold } from './rule.ts';
 
@@ -12,17 +13,20 @@ export interface Usual {
   readonly quantilesGramsPerKwh: readonly number[];
   /** How many days of values it stands on: at most 30; a young zone uses what it has. */
   readonly days: number;
+  /** Of all of them: an hour of the other scope is not held against them. */
+  readonly scope: Scope;
 }
 
 /** @param values gCO2eq/kWh of the windows that were live, any order; null where there are none */
-export function usualOf(values: readonly number[]): Usual | null {
+export function usualOf(values: readonly number[], scope: Scope): Usual | null {
   if (values.length === 0) return null;
   const sorted = Float64Array.from(values).sort();
   const quantilesGramsPerKwh = Array.from(
     { length: 101 },
     (_, percent) => sorted[Math.max(0, Math.ceil((percent * sorted.length) / 100) - 1)]!,
   );
-  return { quantilesGramsPerKwh, days: Math.min(USUAL_DAYS, (values.length * WINDOW_MS) / DAY_MS) };
+  const days = Math.min(USUAL_DAYS, (values.length * WINDOW_MS) / DAY_MS);
+  return { quantilesGramsPerKwh, days, scope };
 }
 
 export const medianOf = ({ quantilesGramsPerKwh }: Usual): number => quantilesGramsPerKwh[50]!;

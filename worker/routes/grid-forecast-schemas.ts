@@ -81,6 +81,7 @@ export const greenestAnswer = z
   .object({
     basis,
     signal,
+    scope: scope.nullable().openapi({ description: 'Of every forecast that is compared.' }),
     durationMinutes: z.number(),
     notBefore: instantOutput,
     deadline: instantOutput,

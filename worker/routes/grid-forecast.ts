@@ -11,7 +11,7 @@ import type { KeptForecast } from '../storage/grid-forecasts.ts';
 import { greenestStart, MAX_GREENEST_ZONES } from '../use-cases/greenest.ts';
 import { endOf, gridForecast } from '../use-cases/grid-forecast.ts';
 import { forecastAnswer, greenestAnswer } from './grid-forecast-schemas.ts';
-import { basis, gridZoneParam, signal } from './grid-schemas.ts';
+import { basis, gridZoneParam, scope, signal } from './grid-schemas.ts';
 
 const LONGEST = { ms: 14 * DAY_MS, text: '14 days' };
 const DEFAULT_SPAN_MS = 4 * DAY_MS;
@@ -26,7 +26,7 @@ const forecastRoute = createRoute({
   tags,
   summary: 'What is expected of a zone, as it was issued',
   description:
-    "The provider's forecast where it has one, else our own, made from the stored series four times a day. Each issue is kept for 14 days as it was: `issuedBefore` shows what was known then. A zone without history has no forecast, and `reason` says so.",
+    "The provider's forecast where it has one, else our own, made from the stored series four times a day, of the scope that the zone has. Each issue is kept for 14 days as it was: `issuedBefore` shows what was known then. A zone without history has no forecast, and `reason` says so.",
   ...requireReadOrOwnZone(),
   request: {
     params: gridZoneParam,
@@ -60,7 +60,7 @@ const greenestRoute = createRoute({
   tags,
   summary: 'The best start for a job, and the saving against starting now',
   description:
-    'Looks at every start between `notBefore` and `deadline` in each zone, by its newest forecast with a band, all on one basis and signal. Where the band of the saving covers zero no start is known to be better, and `worthWaiting` is false.',
+    'Looks at every start between `notBefore` and `deadline` in each zone, by its newest forecast with a band, all on one basis, signal and scope. Where the band of the saving covers zero no start is known to be better, and `worthWaiting` is false.',
   ...requireReadOrOwnZone(),
   request: {
     query: z.strictObject({
@@ -83,6 +83,10 @@ const greenestRoute = createRoute({
       }),
       basis: basis.default('lifecycle'),
       signal: signal.default('average'),
+      scope: scope.optional().openapi({
+        description:
+          'Zones are compared by forecasts of one scope; those that have none of it are listed under `excluded`. Default: the scope that the first zone has now.',
+      }),
       interruptible: z.enum(['true', 'false']).default('false').openapi({
         description: '`true`: it may pause and resume, and runs in the cleanest hours.',
       }),
@@ -120,13 +124,14 @@ export function registerGridForecast(app: App): void {
       context.var.nowMs,
     );
     if (!found.ok) return problemResponse(context, found.problem);
-    const { answer, forecasts, excluded, firstZone, notBeforeMs, deadlineMs } = found.value;
+    const { answer, forecasts, excluded, firstZone, scope, notBeforeMs, deadlineMs } = found.value;
     const [best] = answer.zones;
     const home = answer.zones.find(({ gridZone }) => gridZone === firstZone);
     return context.json(
       {
         basis: query.basis,
         signal: query.signal,
+        scope,
         durationMinutes,
         notBefore: instant(notBeforeMs),
         deadline: instant(deadlineMs),

@@ -1,4 +1,5 @@
 /** What the evaluation of alerts asks of the intensity series, for all zones at once. */
+import type { Scope } from '../../shared/grid/intensity.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
 import { STEPS_PER_SERIES, startOf } from './grid-keys.ts';
 
@@ -42,7 +43,7 @@ export async function readGridPrints(
 
 /** The newest value of each series is one seek, whatever its past. */
 const NEWEST_VALUES = `
-  SELECT s.grid_zone AS gridZone, v.key AS key, v.duration_ms AS durationMs
+  SELECT s.grid_zone AS gridZone, s.scope AS scope, v.key AS key, v.duration_ms AS durationMs
     FROM grid_series s
     JOIN grid_values v ON v.key = (
       SELECT MAX(key) FROM grid_values
@@ -50,18 +51,22 @@ const NEWEST_VALUES = `
          AND kind <> 'forecast')
    WHERE s.grid_zone IN (SELECT value FROM json_each(?1)) AND s.basis = 'lifecycle' AND s.signal = 'average'`;
 
-/** By zone, the end of the newest value that begins before an instant; zones without any are missing. */
+/** By zone and scope, the end of the newest value that begins before an instant; zones without any are missing. */
 export async function readNewestEnds(
   db: D1Database,
   gridZones: readonly string[],
   beforeMs: number,
-): Promise<Map<string, number>> {
+): Promise<NewestEnds> {
   const { results } = await db
     .prepare(NEWEST_VALUES)
     .bind(JSON.stringify(gridZones), Math.ceil(beforeMs / WINDOW_MS))
-    .all<{ gridZone: string; key: number; durationMs: number }>();
-  const ends = new Map<string, number>();
-  for (const { gridZone, key, durationMs } of results)
-    ends.set(gridZone, Math.max(ends.get(gridZone) ?? 0, startOf(key) + durationMs));
+    .all<{ gridZone: string; scope: Scope; key: number; durationMs: number }>();
+  const ends = new Map<string, Partial<Record<Scope, number>>>();
+  for (const { gridZone, scope, key, durationMs } of results) {
+    const ofZone = ends.get(gridZone) ?? {};
+    ends.set(gridZone, { ...ofZone, [scope]: Math.max(ofZone[scope] ?? 0, startOf(key) + durationMs) });
+  }
   return ends;
 }
+
+export type NewestEnds = ReadonlyMap<string, Readonly<Partial<Record<Scope, number>>>>;

@@ -1,6 +1,6 @@
 /** When and where a job is best started: one forecast per zone, picked here; the choice itself is shared/grid/greenest. */
 import { type GreenestAnswer, type GreenestStep, greenest } from '../../shared/grid/greenest/greenest.ts';
-import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import type { Basis, Scope, Signal } from '../../shared/grid/intensity.ts';
 import type { IntensityQuery } from '../../shared/grid/resolve.ts';
 import { findZone } from '../../shared/grid/zones.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
@@ -8,6 +8,7 @@ import { fail, ok, type Result } from '../http/problem.ts';
 import { type ForecastStep, type KeptForecast, readForecastsOf } from '../storage/grid-forecasts.ts';
 import { readRecently } from '../storage/grid-recent.ts';
 import { bestFirst, endOf, whyNone } from './grid-forecast.ts';
+import { zoneScopes } from './grid-scopes.ts';
 import { readTrusts, trustAt } from './grid-trust.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
@@ -29,12 +30,16 @@ export interface GreenestQuery {
   readonly powerWatts: number;
   readonly basis: Basis;
   readonly signal: Signal;
+  /** Zones are compared by values of one scope; default: that of the first zone. */
+  readonly scope?: Scope | undefined;
   readonly interruptible: boolean;
 }
 
 export interface GreenestResult {
   /** Null where no site has a zone. */
   readonly firstZone: string | null;
+  /** Of all that is compared; null where no site has a zone. */
+  readonly scope: Scope | null;
   readonly notBeforeMs: number;
   readonly deadlineMs: number;
   readonly answer: GreenestAnswer;
@@ -60,13 +65,18 @@ export async function greenestStart(
   if (wrong !== null) return wrong;
 
   const series = { basis: query.basis, signal: query.signal };
-  const { kept, trusts } = await zoneFacts(db, { ...series, gridZones: zones }, nowMs);
+  const { kept, trusts, scopes } = await zoneFacts(db, { ...series, gridZones: zones }, nowMs);
+  const firstScope = zones.map((gridZone) => scopes.get(gridZone)!)[0];
+  const scope = query.scope ?? firstScope ?? 'consumption';
   const forecasts = new Map<string, KeptForecast>();
   const excluded: { gridZone: string; reason: string }[] = [];
   for (const gridZone of zones) {
-    const known = bestFirst(kept.get(gridZone) ?? [], nowMs + 1);
+    const of = (wanted: Scope) => bestFirst(kept.get(gridZone) ?? [], nowMs + 1, wanted);
+    const known = of(scope);
     const chosen = chooseForecast(known, notBeforeMs, deadlineMs);
     if (chosen !== null) forecasts.set(gridZone, chosen);
+    else if (known.length === 0 && of(otherThan(scope)).length > 0)
+      excluded.push({ gridZone, reason: otherScope(scope) });
     else excluded.push({ gridZone, reason: await whyExcluded(db, { ...series, gridZone }, known[0], nowMs) });
   }
   const ahead = new Map([...forecasts].map(([gridZone, { steps }]) => [gridZone, bandedSteps(steps)]));
@@ -99,7 +109,16 @@ export async function greenestStart(
     const reason = `only the first ${MAX_GREENEST_ZONES} zones by name are looked at; ask for it with gridZones`;
     excluded.push({ gridZone, reason });
   }
-  return ok({ firstZone: zones[0] ?? null, notBeforeMs, deadlineMs, answer, forecasts, excluded });
+  const compared = zones.length === 0 ? null : scope;
+  return ok({
+    firstZone: zones[0] ?? null,
+    scope: compared,
+    notBeforeMs,
+    deadlineMs,
+    answer,
+    forecasts,
+    excluded,
+  });
 }
 
 function problemOf(durationMs: number, notBeforeMs: number, deadlineMs: number, nowMs: number) {
@@ -133,9 +152,14 @@ function zoneFacts(
       readForecastsOf(db, query, nowMs + 1),
       readTrusts(db, query.gridZones),
     ]);
-    return { kept, trusts };
+    return { kept, trusts, scopes: await zoneScopes(db, query, nowMs, trusts) };
   });
 }
+
+const otherThan = (scope: Scope): Scope => (scope === 'consumption' ? 'production' : 'consumption');
+
+const otherScope = (scope: Scope) =>
+  `its forecast is of ${otherThan(scope)}, and zones are compared by values of ${scope} here; ask with scope=${otherThan(scope)} for those that have it`;
 
 /** @param best of the zone's forecasts, none of which could be chosen */
 async function whyExcluded(

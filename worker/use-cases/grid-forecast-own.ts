@@ -6,8 +6,10 @@
 import type { HourForecast } from '../../shared/grid/forecast/forecaster.ts';
 import { HourlySeries } from '../../shared/grid/forecast/hourly-series.ts';
 import { fromWholeDay, type KnownHours, LOOK_BACK_HOURS } from '../../shared/grid/forecast-learning.ts';
+import type { Scope } from '../../shared/grid/intensity.ts';
 import { PROFILE_LEAST_HOURS, profileForecast } from '../../shared/grid/profile-forecast.ts';
-import { USER_PROVIDER } from '../../shared/grid/scope.ts';
+import { scopeOfHour, USER_PROVIDER } from '../../shared/grid/scope.ts';
+import type { SettingRow } from '../../shared/settings/effective.ts';
 import { DAY_MS, HOUR_MS, hourStart } from '../../shared/time/window.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
 import { type ForecastStateHead, readForecastStateHeads } from '../storage/grid-forecast-states.ts';
@@ -15,6 +17,7 @@ import { keepForecast, readHours, readSeriesReach, type SeriesReach } from '../s
 import { findOrAddSeries } from '../storage/grid-writes.ts';
 import { ownIssue } from './grid-forecast-issue.ts';
 import { historyFromMs, learnedUntilOf, learningDue, learnStep, usableHead } from './grid-forecast-learn.ts';
+import { readTrusts, trustAt } from './grid-trust.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 /** Provider name of the forecasts that are made here. */
@@ -84,7 +87,11 @@ function mostDue(
 async function readGroups(db: D1Database, nowMs: number): Promise<Group[]> {
   const zones = await gridZonesInUse(db, nowMs);
   const reach = { fromMs: historyFromMs(nowMs), toMs: nowMs };
-  const [series, fetches] = await Promise.all([readSeriesReach(db, zones, reach), readFetches(db)]);
+  const [series, fetches, trusts] = await Promise.all([
+    readSeriesReach(db, zones, reach),
+    readFetches(db),
+    readTrusts(db, zones),
+  ]);
   const stored = series.filter(({ provider, newestMs }) => provider !== OWN_PROVIDER && newestMs !== null);
   const byKey = new Map<string, SeriesReach[]>();
   for (const one of stored) {
@@ -99,7 +106,7 @@ async function readGroups(db: D1Database, nowMs: number): Promise<Group[]> {
       gridZone,
       basis,
       signal,
-      source: sourceOf(candidates, nowMs),
+      source: sourceOf(candidates, scopeOf(candidates, trusts, nowMs), nowMs),
       forecastState: stateOf(ownStateName(basis, signal)),
       learningState: stateOf(learningStateName(basis, signal)),
     };
@@ -172,14 +179,24 @@ function stateAfter(previous: StoredFetch | null, provider: string, gridZone: st
   };
 }
 
-/** One series alone, since two would meet in a jump: the user's, consumption, then the longest; null where all are stale. */
-function sourceOf(candidates: readonly SeriesReach[], nowMs: number): SeriesReach | null {
+/** What the zone is charged with now. */
+function scopeOf(candidates: readonly SeriesReach[], trusts: readonly SettingRow[], nowMs: number): Scope {
+  const ends = candidates.map(({ provider, scope, newestMs }) => ({
+    provider,
+    scope,
+    // How long a value holds is not read: an hour is the usual.
+    endMs: newestMs! + HOUR_MS,
+  }));
+  return scopeOfHour(trustAt(trusts, candidates[0]!)(nowMs), ends, hourStart(nowMs));
+}
+
+/** One series alone, since two would meet in a jump: of the zone's scope the user's, then the longest; null where all are stale. */
+function sourceOf(candidates: readonly SeriesReach[], scope: Scope, nowMs: number): SeriesReach | null {
   const [best] = candidates
-    .filter(({ newestMs }) => nowMs - newestMs! <= STALE_MS)
+    .filter((one) => one.scope === scope && nowMs - one.newestMs! <= STALE_MS)
     .sort(
       (a, b) =>
         Number(b.provider === USER_PROVIDER) - Number(a.provider === USER_PROVIDER) ||
-        Number(a.scope === 'production') - Number(b.scope === 'production') ||
         a.oldestMs! - b.oldestMs! ||
         a.id - b.id,
     );

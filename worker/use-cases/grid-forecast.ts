@@ -1,5 +1,5 @@
 /** Forecasts as answers show them: the newest issue, or the one that was newest at an earlier instant. */
-import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import { type Basis, SCOPES, type Scope, type Signal } from '../../shared/grid/intensity.ts';
 import { annualIntensity, findZone } from '../../shared/grid/zones.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { ok, type Result } from '../http/problem.ts';
@@ -11,6 +11,7 @@ import {
   readSeriesReach,
 } from '../storage/grid-forecasts.ts';
 import { OWN_PROVIDER, ownStateName } from './grid-forecast-own.ts';
+import { zoneScopes } from './grid-scopes.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
@@ -39,28 +40,34 @@ export interface ForecastAnswer {
 /** Problem: `unknown_grid_zone`. */
 export async function gridForecast(db: D1Database, query: ForecastQuery): Promise<Result<ForecastAnswer>> {
   if (findZone(query.gridZone) === null) return unknownZone(query.gridZone);
-  const [forecast] = (await forecastsAt(db, query)).filter(
-    ({ provider }) => query.provider === undefined || provider === query.provider,
-  );
+  const { gridZone, provider, beforeMs, ...series } = query;
+  const [kept, scopes] = await Promise.all([
+    readForecasts(db, query, beforeMs),
+    zoneScopes(db, { ...series, gridZones: [gridZone] }, beforeMs),
+  ]);
+  const scope = scopes.get(gridZone)!;
+  // Who names a provider means its forecast, of whatever scope.
+  const [forecast] =
+    provider === undefined
+      ? bestFirst(kept, beforeMs, scope)
+      : SCOPES.flatMap((one) => bestFirst(kept, beforeMs, one)).filter((one) => one.provider === provider);
   if (forecast !== undefined) return ok({ forecast, reason: null });
   return ok({ forecast: null, reason: await whyNone(db, query) });
 }
 
-/** Those that still say something at the instant, the best first. */
-async function forecastsAt(db: D1Database, query: ForecastQuery): Promise<KeptForecast[]> {
-  return bestFirst(await readForecasts(db, query, query.beforeMs), query.beforeMs);
-}
-
 /**
- * Without those that say nothing any more: consumption before production, what a provider said in the last hours before
- * ours, then the newest.
+ * Those of one scope, without what says nothing any more: what a provider said in the last hours before ours, then the
+ * newest.
  */
-export function bestFirst(forecasts: readonly KeptForecast[], beforeMs: number): KeptForecast[] {
-  const rank = ({ provider, scope, fetchedAtMs }: KeptForecast) =>
-    (scope === 'production' ? 2 : 0) +
-    (provider !== OWN_PROVIDER && beforeMs - fetchedAtMs <= FRESH_MS ? 0 : 1);
+export function bestFirst(
+  forecasts: readonly KeptForecast[],
+  beforeMs: number,
+  scope: Scope,
+): KeptForecast[] {
+  const rank = ({ provider, fetchedAtMs }: KeptForecast) =>
+    provider !== OWN_PROVIDER && beforeMs - fetchedAtMs <= FRESH_MS ? 0 : 1;
   return forecasts
-    .filter(({ steps }) => endOf(steps) > beforeMs)
+    .filter((one) => one.scope === scope && endOf(one.steps) > beforeMs)
     .sort((a, b) => rank(a) - rank(b) || b.fetchedAtMs - a.fetchedAtMs);
 }
 

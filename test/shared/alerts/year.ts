@@ -46,6 +46,7 @@ export function yearOf(zone: 'dk' | 'za'): ZoneWindow[] {
     if (startMs % (HOURS_PER_DAY * HOUR_MS) === 0)
       usual = usualOf(
         monthBefore(hours, startMs).flatMap((value) => Array.from({ length: WINDOWS_PER_HOUR }, () => value)),
+        'consumption',
       );
     const load = loadAt(startMs);
     const energy = load === null ? 0 : load.watts * WINDOW_MS;

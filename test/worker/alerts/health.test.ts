@@ -84,6 +84,8 @@ beforeAll(async () => {
   const [a, b, c] = [await sender('a', 'de'), await sender('b', 'de'), await sender('c', 'fr')];
   await storeHours('DE', [100, 100, 100, 100, 100]);
   await storeHours('FR', [50]);
+  // Of another scope than the zone has: not what it waits for.
+  await storeHours('FR', [20, 20, 20, 20, 20], 'production');
   await ask('PUT', '/v1/alert-rules', { alertRules: RULES });
   const lost = { sensors: [{ sensor: 'nvml', state: 'failed', detail: 'gone' }] };
   await run(DAY_MS + 2 * WINDOW_MS);

@@ -1,5 +1,6 @@
 /** A fleet on a clock of its own, made through the public door. */
 import { env } from 'cloudflare:test';
+import type { Scope } from '../../../shared/grid/intensity.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 import type { DeviceReport, EnrollReply, InventoryPart } from '../../../shared/wire/ingest.ts';
 import { storeValues } from '../../../worker/storage/grid-writes.ts';
@@ -25,10 +26,14 @@ export async function ask<T>(method: string, path: string, body?: unknown, token
 }
 
 /** Measured hours from the start of the day. */
-export async function storeHours(gridZone: string, hours: readonly number[]): Promise<void> {
+export async function storeHours(
+  gridZone: string,
+  hours: readonly number[],
+  scope: Scope = 'consumption',
+): Promise<void> {
   await storeValues(
     database,
-    { gridZone, basis: 'lifecycle', signal: 'average', scope: 'consumption', provider: 'recorded' },
+    { gridZone, basis: 'lifecycle', signal: 'average', scope, provider: 'recorded' },
     hours.map((value, i) => ({
       startMs: epochMs(DAY_MS + i * HOUR_MS),
       endMs: epochMs(DAY_MS + (i + 1) * HOUR_MS),

@@ -1,5 +1,6 @@
 /** Forecasts from the cron to the public door, over real D1: kept as issued, made whole or not at all, and told apart. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Basis, Scope } from '../../../shared/grid/intensity.ts';
 import { DAY_MS, HOUR_MS } from '../../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 import { loadOutlooks } from '../../../worker/dashboard/load-outlook.ts';
@@ -85,7 +86,7 @@ async function history(
   hours: number,
   untilMs = NOON_MS,
   of = sunny,
-  basis: 'direct' | 'lifecycle' = 'direct',
+  { basis = 'direct', scope = 'consumption' }: { basis?: Basis; scope?: Scope } = {},
 ): Promise<void> {
   const values = Array.from({ length: hours }, (_, index) => {
     const startMs = untilMs - (hours - index) * HOUR_MS;
@@ -98,8 +99,9 @@ async function history(
       issuedAtMs: null,
     };
   });
-  const series = { gridZone, basis, signal: 'average', scope: 'consumption' } as const;
-  await storeValues(database, { ...series, provider: 'a-provider' }, values, untilMs);
+  const series = { gridZone, basis, signal: 'average', scope } as const;
+  const provider = scope === 'consumption' ? 'a-provider' : 'plants';
+  await storeValues(database, { ...series, provider }, values, untilMs);
 }
 
 const kept = async () =>
@@ -191,6 +193,25 @@ describe('our own', () => {
     expect((await forecastOf('FR')).reason).toBe(
       'no site is in this zone, and only zones in use have forecasts: create a site there',
     );
+  });
+
+  test('it is made of the scope that the zone has, and a forecast of the other is not shown for it', async () => {
+    await ensureSite('berlin', 'DE');
+    await history('DE', 7 * 24);
+    await history('DE', 20 * 24, NOON_MS, () => 30, { scope: 'production' });
+    expect(await makeForecasts(database, NOW_MS)).toMatchObject([
+      { method: expect.stringContaining('7.0 days of a-provider') },
+    ]);
+    expect(await forecastOf('DE')).toMatchObject({ provider: 'wattshed', scope: 'consumption' });
+    await clockedApi(NOW_MS - HOUR_MS).call('PUT', '/v1/grid/DE/trust', {
+      basis: 'direct',
+      scope: 'production',
+    });
+    expect(await forecastOf('DE')).toMatchObject({ provider: null, scope: null });
+    const laterMs = NOW_MS + 6 * HOUR_MS;
+    await makeForecasts(database, laterMs);
+    expect(await forecastOf('DE', '', laterMs)).toMatchObject({ scope: 'production' });
+    await database.prepare(`DELETE FROM settings WHERE subject = 'grid:DE'`).run();
   });
 
   test('a series that ended long ago tells nothing of tomorrow', async () => {
@@ -395,6 +416,38 @@ describe('greenest', () => {
     expect((await greenest('durationMinutes=60', NOW_MS + 600_000)).zones).toHaveLength(2);
   });
 
+  test('zones are compared by forecasts of one scope: that of the first zone, or the one asked for', async () => {
+    await ensureSite('berlin', 'DE');
+    await ensureSite('paris', 'FR');
+    await history('DE', 7 * 24);
+    // Cleaner by far, without its imports.
+    await history('FR', 7 * 24, NOON_MS, (ms) => sunny(ms) / 10, { scope: 'production' });
+    await makeForecasts(database, NOW_MS);
+    await makeForecasts(database, NOW_MS);
+    const from = (gridZones: string, query = '') =>
+      get<Greenest & { scope: string }>(
+        `/v1/grid/greenest?basis=direct&durationMinutes=120&gridZones=${gridZones}${query}`,
+      );
+    expect(await from('DE,FR')).toMatchObject({
+      scope: 'consumption',
+      best: { gridZone: 'DE' },
+      zones: [{ gridZone: 'DE' }],
+      excluded: [
+        {
+          gridZone: 'FR',
+          reason:
+            'its forecast is of production, and zones are compared by values of consumption here; ask with scope=production for those that have it',
+        },
+      ],
+    });
+    expect(await from('FR,DE')).toMatchObject({ scope: 'production', best: { gridZone: 'FR' } });
+    expect(await from('DE,FR', '&scope=production')).toMatchObject({
+      scope: 'production',
+      best: { gridZone: 'FR' },
+      startNow: null,
+    });
+  });
+
   test('of more zones in use than it looks at the others are listed, with what to ask', async () => {
     const zones = ['AT', 'BE', 'BG', 'CH', 'CZ', 'DE', 'DK-DK1', 'EE', 'ES', 'FI', 'FR', 'GR'];
     for (const zone of zones) await ensureSite(`in-${zone.toLowerCase()}`, zone);
@@ -451,7 +504,7 @@ describe('greenest', () => {
 test('the page finds the next 24 hours of a zone and its best start, and leaves out a zone without either', async () => {
   await ensureSite('berlin', 'DE');
   const midnightMs = NOON_MS - 12 * HOUR_MS;
-  await history('DE', 10 * 24, midnightMs, sunny, 'lifecycle');
+  await history('DE', 10 * 24, midnightMs, sunny, { basis: 'lifecycle' });
   await makeForecasts(database, midnightMs);
   const outlooks = await loadOutlooks(
     (path, query) => get(`${path}?${new URLSearchParams(query)}`, midnightMs),

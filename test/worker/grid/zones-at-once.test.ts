@@ -31,7 +31,7 @@ beforeAll(async () => {
   // PL has the yearly average alone.
   for (const [index, gridZone] of ZONES.slice(0, -1).entries()) await store(gridZone, 100 * index, NOON_MS);
   await store('FR', 900, NOON_MS + HOUR_MS);
-  const order = { providers: null, fallbacks: [] };
+  const order = { providers: null, fallbacks: [], scope: null };
   const recorder = { nowMs: NOON_MS + HOUR_MS, by: 'test', why: null };
   const change = { series: { ...SERIES, gridZone: 'ES' }, order, effectiveFromMs: NOON_MS - DAY_MS };
   expect(await putTrust(database, change, [], recorder)).toMatchObject({ ok: true });

@@ -1,8 +1,14 @@
 /** Intensity and what is usual, of every zone in use, for the windows that a step folds. */
 
 import { USUAL_DAYS, type Usual, usualOf } from '../../../shared/alerts/usual.ts';
-import type { IntensityPoint } from '../../../shared/grid/intensity.ts';
-import { type IntensityResolver, intensityResolver, LOOKBACK_MS } from '../../../shared/grid/resolve.ts';
+import type { IntensityPoint, Scope } from '../../../shared/grid/intensity.ts';
+import {
+  type IntensityResolver,
+  intensityResolver,
+  LOOKBACK_MS,
+  scopeResolver,
+} from '../../../shared/grid/resolve.ts';
+import { liveInScope } from '../../../shared/grid/trust.ts';
 import type { SettingRow } from '../../../shared/settings/effective.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { readUsual, writeUsual } from '../../storage/alert-usual.ts';
@@ -12,25 +18,38 @@ import { trustAt } from '../grid-trust.ts';
 /** Rules speak of the same intensity as the figures by default. */
 const SERIES = { basis: 'lifecycle', signal: 'average' } as const;
 
+/** One zone by the values that were read of it. */
+interface ZoneGrid {
+  readonly resolve: IntensityResolver;
+  readonly scopeAt: (instantMs: number) => Scope;
+}
+
 export class GridContext {
-  readonly #resolvers: ReadonlyMap<string, IntensityResolver>;
+  readonly #zones: ReadonlyMap<string, ZoneGrid>;
   readonly #usual: Pick<UsualDays, 'get'>;
 
-  constructor(resolvers: ReadonlyMap<string, IntensityResolver>, usual: Pick<UsualDays, 'get'>) {
-    this.#resolvers = resolvers;
+  constructor(zones: ReadonlyMap<string, ZoneGrid>, usual: Pick<UsualDays, 'get'>) {
+    this.#zones = zones;
     this.#usual = usual;
   }
 
   point(gridZone: string, windowStartMs: number): IntensityPoint | null {
-    return this.#resolvers.get(gridZone)?.(windowStartMs) ?? null;
+    return this.#zones.get(gridZone)?.resolve(windowStartMs) ?? null;
   }
 
+  /** Null of a zone that is not in use. */
+  scope(gridZone: string, windowStartMs: number): Scope | null {
+    return this.#zones.get(gridZone)?.scopeAt(windowStartMs) ?? null;
+  }
+
+  /** Null too while the zone has another scope than what is usual was told from: they are not compared. */
   usual(gridZone: string, windowStartMs: number): Usual | null {
-    return this.#usual.get(dayKey(gridZone, Math.floor(windowStartMs / DAY_MS))) ?? null;
+    const usual = this.#usual.get(dayKey(gridZone, Math.floor(windowStartMs / DAY_MS))) ?? null;
+    return usual?.scope === this.scope(gridZone, windowStartMs) ? usual : null;
   }
 
   get zones(): string[] {
-    return [...this.#resolvers.keys()];
+    return [...this.#zones.keys()];
   }
 }
 
@@ -47,19 +66,20 @@ export async function loadGridContext(
   settings: readonly SettingRow[],
 ): Promise<GridContext> {
   const points = await readIntensities(db, { ...SERIES, gridZones, fromMs: fromMs - LOOKBACK_MS, toMs });
-  const resolvers = gridZones.map(
-    (gridZone) => [gridZone, resolverOf(gridZone, points.get(gridZone) ?? [], settings)] as const,
+  const zones = gridZones.map(
+    (gridZone) => [gridZone, zoneGrid(gridZone, points.get(gridZone) ?? [], settings)] as const,
   );
-  return new GridContext(new Map(resolvers), usual);
+  return new GridContext(new Map(zones), usual);
 }
 
-function resolverOf(
+function zoneGrid(
   gridZone: string,
   points: readonly IntensityPoint[],
   settings: readonly SettingRow[],
-): IntensityResolver {
+): ZoneGrid {
   const series = { gridZone, ...SERIES };
-  return intensityResolver(series, points, trustAt(settings, series));
+  const trust = trustAt(settings, series);
+  return { resolve: intensityResolver(series, points, trust), scopeAt: scopeResolver(points, trust) };
 }
 
 /** A month of five-minute values is 8,640 rows and some milliseconds. */
@@ -83,7 +103,9 @@ export async function ensureUsual(
   const usual = new Map<string, Usual | null>();
   for (const row of stored) {
     const young = row.day === toDay && (row.usual?.days ?? 0) < USUAL_DAYS;
-    if (!young || nowMs - row.computedAtMs < YOUNG_AGAIN_MS)
+    // What was kept before scopes were told is told again.
+    const isTold = row.usual === null || row.usual.scope !== undefined;
+    if (isTold && (!young || nowMs - row.computedAtMs < YOUNG_AGAIN_MS))
       usual.set(dayKey(row.gridZone, row.day), row.usual);
   }
   let computed = 0;
@@ -106,20 +128,33 @@ async function computeUsual(
   settings: readonly SettingRow[],
 ): Promise<Usual | null> {
   const toMs = day * DAY_MS;
-  const range = { fromMs: toMs - USUAL_DAYS * DAY_MS, toMs };
+  // By the scope that the day begins with, which values of the week before it tell.
+  const range = { fromMs: toMs - USUAL_DAYS * DAY_MS, toMs: toMs + WINDOW_MS };
   const points = await readIntensity(db, { ...SERIES, ...range, gridZone });
-  return usualBefore(day, resolverOf(gridZone, points, settings), liveWindows(points));
+  return usualBefore(day, gridZone, points, settings);
 }
 
-/** From the 30 days before a day begins, so that it is the same whenever in the day it is computed. */
-function usualBefore(day: number, resolve: IntensityResolver, live: ReadonlySet<number>): Usual | null {
+/** From live values of one scope in the 30 days before a day begins, so that it is the same whenever in the day it is computed. */
+function usualBefore(
+  day: number,
+  gridZone: string,
+  points: readonly IntensityPoint[],
+  settings: readonly SettingRow[],
+): Usual | null {
+  const series = { gridZone, ...SERIES };
+  const trust = trustAt(settings, series);
   const toMs = day * DAY_MS;
+  const fromMs = toMs - USUAL_DAYS * DAY_MS;
+  const near = points.filter(({ startMs, endMs }) => endMs > fromMs && startMs <= toMs);
+  const scope = scopeResolver(near, trust)(toMs);
+  const known = near.filter(({ kind }) => kind !== 'forecast');
+  const live = intensityResolver(series, known, liveInScope(trust, scope));
   const values: number[] = [];
-  for (let startMs = toMs - USUAL_DAYS * DAY_MS; startMs < toMs; startMs += WINDOW_MS) {
-    const point = live.has(startMs) ? resolve(startMs) : null;
+  for (let startMs = fromMs; startMs < toMs; startMs += WINDOW_MS) {
+    const point = live(startMs);
     if (point !== null) values.push(point.gramsPerKwh);
   }
-  return usualOf(values);
+  return usualOf(values, scope);
 }
 
 /** For a past of many days: reads everything at once, keeps nothing, and computes what is usual where it is asked for. */
@@ -131,11 +166,9 @@ export async function loadPastGridContext(
 ): Promise<GridContext> {
   const backMs = Math.max(LOOKBACK_MS, (USUAL_DAYS + 1) * DAY_MS);
   const points = await readIntensities(db, { ...SERIES, gridZones, fromMs: fromMs - backMs, toMs });
+  const pointsOf = (gridZone: string) => points.get(gridZone) ?? [];
   const zones = new Map(
-    gridZones.map((gridZone) => {
-      const own = points.get(gridZone) ?? [];
-      return [gridZone, { resolve: resolverOf(gridZone, own, settings), live: liveWindows(own) }] as const;
-    }),
+    gridZones.map((gridZone) => [gridZone, zoneGrid(gridZone, pointsOf(gridZone), settings)] as const),
   );
   const known = new Map<string, Usual | null>();
   const usual = {
@@ -143,22 +176,12 @@ export async function loadPastGridContext(
       const found = known.get(key);
       if (found !== undefined) return found;
       const [gridZone = '', day] = key.split(' ');
-      const zone = zones.get(gridZone);
-      const computed = zone === undefined ? null : usualBefore(Number(day), zone.resolve, zone.live);
+      const computed = zones.has(gridZone)
+        ? usualBefore(Number(day), gridZone, pointsOf(gridZone), settings)
+        : null;
       known.set(key, computed);
       return computed;
     },
   };
-  return new GridContext(new Map([...zones].map(([key, { resolve }]) => [key, resolve])), usual);
-}
-
-/** Starts of the windows that some value covers whole: for the others another value would stand in. */
-function liveWindows(points: readonly IntensityPoint[]): Set<number> {
-  const live = new Set<number>();
-  for (const { startMs, endMs, kind } of points) {
-    if (kind === 'forecast') continue;
-    const first = Math.ceil(startMs / WINDOW_MS) * WINDOW_MS;
-    for (let window = first; window + WINDOW_MS <= endMs; window += WINDOW_MS) live.add(window);
-  }
-  return live;
+  return new GridContext(zones, usual);
 }

@@ -13,7 +13,7 @@ import { type Scope, ScopeIndex } from '../../../shared/alerts/scope.ts';
 import type { Places } from '../../../shared/settings/place.ts';
 import { type TimeRange, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
-import { readNewestEnds } from '../../storage/alert-grid.ts';
+import { type NewestEnds, readNewestEnds } from '../../storage/alert-grid.ts';
 import { type NodeHealth, readNodeHealth } from '../../storage/alert-nodes.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
 import type { Shards } from '../../storage/shards.ts';
@@ -54,12 +54,12 @@ export class Observations {
   readonly #sources: ObservationSources;
   /** By scope. */
   readonly #standing: ReadonlyMap<string, readonly Standing[]>;
-  readonly #newestEnds: ReadonlyMap<string, number>;
+  readonly #newestEnds: NewestEnds;
 
   private constructor(
     sources: ObservationSources,
     standing: ReadonlyMap<string, readonly Standing[]>,
-    newestEnds: ReadonlyMap<string, number>,
+    newestEnds: NewestEnds,
   ) {
     this.#sources = sources;
     this.#standing = standing;
@@ -82,7 +82,7 @@ export class Observations {
         : standingOf(ofNodes, await shards.rows((db) => readNodeHealth(db, range.toMs)), sources, range);
     const ends =
       checking((check) => check === 'gridDataStale').length === 0
-        ? new Map<string, number>()
+        ? new Map()
         : await readNewestEnds(shards.main, sources.grid.zones, range.toMs);
     return new Observations(sources, standing, ends);
   }
@@ -118,7 +118,8 @@ export class Observations {
     const endMs = windowStartMs + WINDOW_MS;
     return new Map(
       Object.keys(zones).map((gridZone): [string, Observed] => {
-        const newestEndMs = this.#newestEnds.get(gridZone);
+        const scope = this.#sources.grid.scope(gridZone, windowStartMs);
+        const newestEndMs = scope === null ? undefined : this.#newestEnds.get(gridZone)?.[scope];
         if (newestEndMs === undefined) return [gridZone, { signal: 'unknown', concerned: [], ahead: null }];
         const minutes = staleMinutes(rule, newestEndMs, endMs);
         if (minutes === null) return [gridZone, { signal: 'off', concerned: [], ahead: null }];

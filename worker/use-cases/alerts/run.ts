@@ -2,6 +2,7 @@
 import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import { readForecastsOf } from '../../storage/grid-forecasts.ts';
 import { bestFirst } from '../grid-forecast.ts';
+import { zoneScopes } from '../grid-scopes.ts';
 import { NODES_PER_STEP } from './gather.ts';
 import { type AlertDependencies, evaluateStep, type StepOutcome } from './step.ts';
 
@@ -17,7 +18,7 @@ export async function evaluateAlerts(dependencies: AlertDependencies): Promise<S
   }
 }
 
-/** The best forecast of each zone that has one, as it stood at an instant. */
+/** The best forecast of each zone that has one, as it stood at an instant, of the scope of the window that ends there. */
 export async function bestForecasts(
   db: D1Database,
   gridZones: readonly string[],
@@ -25,8 +26,12 @@ export async function bestForecasts(
 ): Promise<Map<string, readonly ForecastStep[]>> {
   const found = new Map<string, readonly ForecastStep[]>();
   const query = { gridZones, basis: 'lifecycle', signal: 'average' } as const;
-  for (const [gridZone, kept] of await readForecastsOf(db, query, atMs)) {
-    const [best] = bestFirst(kept, atMs);
+  const [forecasts, scopes] = await Promise.all([
+    readForecastsOf(db, query, atMs),
+    zoneScopes(db, query, atMs - 1),
+  ]);
+  for (const [gridZone, kept] of forecasts) {
+    const [best] = bestFirst(kept, atMs, scopes.get(gridZone)!);
     if (best !== undefined) found.set(gridZone, best.steps);
   }
   return found;

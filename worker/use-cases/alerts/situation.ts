@@ -65,7 +65,7 @@ function loadOf(facts: Facts) {
   };
 }
 
-/** Among the zones where nodes of the fleet report now. */
+/** Among the zones of the same scope where nodes of the fleet report now. */
 function cleanestElsewhere(
   { startMs, facts }: { readonly startMs: number; readonly facts: WindowFacts },
   grid: GridContext,
@@ -76,6 +76,7 @@ function cleanestElsewhere(
   if (gramsPerKwh === null) return best;
   for (const [other, ofZone] of Object.entries(facts[''] ?? {})) {
     if (other === gridZone || other === NO_ZONE || ofZone[FACT.nodesReporting] === 0) continue;
+    if (grid.scope(other, startMs) !== grid.scope(gridZone, startMs)) continue;
     const point = grid.point(other, startMs);
     if (point !== null && point.gramsPerKwh < (best?.gramsPerKwh ?? gramsPerKwh))
       best = { gridZone: other, gramsPerKwh: point.gramsPerKwh };
