@@ -12,8 +12,10 @@ export interface Io {
   /** Aborts on SIGTERM and SIGINT, for commands that look at it; the others end at once. */
   readonly signal: AbortSignal;
   readonly uid: number | undefined;
-  /** Wide colours and marks only for people. */
+  /** Colours and marks only for people. */
   readonly isTerminal: boolean;
+  /** Of the terminal; null where there is none. */
+  readonly columns: number | null;
 }
 
 export type OptionValues = { readonly [name: string]: string | boolean | undefined };

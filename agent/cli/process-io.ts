@@ -19,6 +19,7 @@ export function processIo(): Io {
     },
     uid: process.getuid?.(),
     isTerminal: process.stdout.isTTY === true,
+    columns: process.stdout.isTTY ? process.stdout.columns : null,
   };
 }
 

@@ -48,19 +48,23 @@ function roomCheck(existing: string): Check {
   return { ...shared, result: 'problem', detail, fix: 'free 100 MiB, or set stateDir to another disk' };
 }
 
+const REFUSED = 'refused by the server for good, in spool/quarantine/';
+
 function waitingCheck(stateDir: string): Check | null {
   const status = readStatus(stateDir);
   if (status === null) return null;
   const { spoolReports, droppedReports, droppedSeries, damagedRecords, setAsideReports, error } =
     status.spool;
-  const lost = [
-    [droppedReports, 'reports dropped'],
-    [droppedSeries, 'power series dropped'],
-    [damagedRecords, 'damaged records set aside'],
-    [setAsideReports, 'refused by the server for good, in spool/quarantine/'],
-  ].flatMap(([count, what]) => (count === 0 ? [] : [`${count} ${what}`]));
+  const lost = (
+    [
+      [droppedReports, 'report dropped', 'reports dropped'],
+      [droppedSeries, 'power series dropped', 'power series dropped'],
+      [damagedRecords, 'damaged record set aside', 'damaged records set aside'],
+      [setAsideReports, `report ${REFUSED}`, `reports ${REFUSED}`],
+    ] as const
+  ).flatMap(([count, one, several]) => (count === 0 ? [] : [`${count} ${count === 1 ? one : several}`]));
   const detail = [
-    `${spoolReports} reports wait for the server`,
+    spoolReports === 1 ? '1 report waits for the server' : `${spoolReports} reports wait for the server`,
     ...lost,
     ...(error === null ? [] : [error]),
   ].join('; ');

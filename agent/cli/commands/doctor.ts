@@ -8,8 +8,9 @@ import { serverChecks } from '../../doctor/server-checks.ts';
 import { stateChecks } from '../../doctor/state-checks.ts';
 import { createHttpClient } from '../../http/http-client.ts';
 import type { OnceReport } from '../../sensors/once.ts';
+import { beside } from '../../text-wrap.ts';
 import { AGENT_VERSION } from '../../version.ts';
-import type { Command } from '../command.ts';
+import type { Command, Io } from '../command.ts';
 import { findCredentials } from '../credentials.ts';
 import { EXIT } from '../exit-codes.ts';
 import { readHost } from '../read-host.ts';
@@ -50,7 +51,7 @@ export const doctorCommand: Command = {
     io.out(
       options.json === true
         ? `${JSON.stringify({ problems, checks }, null, 2)}\n`
-        : textOf(checks, problems, io.isTerminal),
+        : textOf(checks, problems, io),
     );
     return problems === 0 ? EXIT.ok : EXIT.failed;
   },
@@ -74,16 +75,19 @@ const MARKS = {
   problem: { text: '!!', colour: 31 },
 } as const;
 
-function textOf(checks: readonly Check[], problems: number, colours: boolean): string {
+function textOf(checks: readonly Check[], problems: number, io: Pick<Io, 'isTerminal' | 'columns'>): string {
   const width = Math.max(...checks.map((check) => check.name.length));
-  const paint = (text: string, colour: number) => (colours ? `\u001b[${colour}m${text}\u001b[0m` : text);
+  const paint = (text: string, colour: number) =>
+    io.isTerminal ? `\u001b[${colour}m${text}\u001b[0m` : text;
   const lines: string[] = [];
   for (const [area, title] of AREAS) {
     lines.push(title);
     for (const check of checks.filter((one) => one.area === area)) {
       const mark = MARKS[check.result];
-      lines.push(`  ${paint(mark.text, mark.colour)}  ${check.name.padEnd(width)}  ${check.detail}`);
-      if (check.fix !== undefined) lines.push(`      ${' '.repeat(width)}  fix: ${check.fix}`);
+      const label = `  ${paint(mark.text, mark.colour)}  ${check.name.padEnd(width)}  `;
+      lines.push(beside(label, width + 8, check.detail, io.columns));
+      // Whole, to be copied.
+      if (check.fix !== undefined) lines.push(`${' '.repeat(width + 8)}fix: ${check.fix}`);
     }
     lines.push('');
   }

@@ -1,6 +1,8 @@
 /** `wattshed status`: how the running agent fares, from what it last wrote. */
+import { counted } from '../../jobs/job-source.ts';
 import { type AgentStatus, isWriterAlive, readStatus } from '../../run/status-file.ts';
 import { table } from '../../text-table.ts';
+import { beside } from '../../text-wrap.ts';
 import type { Command } from '../command.ts';
 import { requireCredentials } from '../credentials.ts';
 import { CliError, EXIT } from '../exit-codes.ts';
@@ -25,16 +27,16 @@ export const statusCommand: Command = {
     io.out(
       options.json === true
         ? `${JSON.stringify({ running, ...status }, null, 2)}\n`
-        : textOf(status, running),
+        : textOf(status, running, io.columns),
     );
     const arrives = status.shipping.state === 'delivered' || status.shipping.state === 'waiting';
     return running && arrives ? EXIT.ok : EXIT.failed;
   },
 };
 
-function textOf(status: AgentStatus, running: boolean): string {
+function textOf(status: AgentStatus, running: boolean, columns: number | null): string {
   const { shipping, spool } = status;
-  const at = (ms: number) => new Date(ms).toISOString();
+  const absent = status.sensors.filter(({ state }) => state === 'absent').map(({ sensor }) => sensor);
   const lines: [string, string][] = [
     ['agent', `${running ? 'running' : 'not running'}, pid ${status.pid}, version ${status.agentVersion}`],
     ['since', `${at(status.startedAtMs)}, last heard ${at(status.updatedAtMs)}`],
@@ -45,10 +47,15 @@ function textOf(status: AgentStatus, running: boolean): string {
     ],
     [
       'waiting',
-      `${spool.spoolReports} reports, ${spool.spoolBytes} bytes on disk${spool.error === null ? '' : `; ${spool.error}`}`,
+      `${counted(spool.spoolReports, 'report')}, ${spool.spoolBytes} bytes on disk${spool.error === null ? '' : `; ${spool.error}`}`,
     ],
     ['gaps', `${status.declaredGaps} declared`],
-    ...status.sensors.map(({ sensor, state, detail }): [string, string] => [sensor, `${state}: ${detail}`]),
+    ...status.sensors
+      .filter(({ state }) => state !== 'absent')
+      .map(({ sensor, state, detail }): [string, string] => [sensor, `${state}: ${detail}`]),
+    ...(absent.length === 0
+      ? []
+      : [['not here', `${absent.join(', ')} (wattshed doctor says why)`] satisfies [string, string]]),
   ];
   const width = Math.max(...lines.map(([name]) => name.length)) + 2;
   const devices = status.devices.map((device) => [
@@ -66,7 +73,7 @@ function textOf(status: AgentStatus, running: boolean): string {
     job.attribution ?? 'holds nothing metered',
   ]);
   return [
-    ...lines.map(([name, value]) => `${name.padEnd(width)}${value}`),
+    ...lines.map(([name, value]) => beside(name.padEnd(width), width, value, columns)),
     '',
     devices.length === 0
       ? 'No device is metered; wattshed doctor says why.\n'
@@ -76,3 +83,6 @@ function textOf(status: AgentStatus, running: boolean): string {
       : [table(['JOB', 'USER', 'PROJECT', 'PHASE', 'GPUS', 'CORES', 'ATTRIBUTION'], jobs)]),
   ].join('\n');
 }
+
+/** To the second. */
+const at = (ms: number) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');

@@ -210,7 +210,7 @@ describe('enrolled at a server', () => {
     const status = await run(agent, { args: ['status'], env: host });
     expect(status.code).toBe(EXIT.failed);
     expect(status.out).toContain('not running');
-    expect(status.out).toMatch(/^acpi-power-meter +absent: /m);
+    expect(status.out).toMatch(/^not here +.*acpi-power-meter.* \(wattshed doctor says why\)$/m);
     expect(status.out).toContain(`${url}, node node-a`);
     const doctor = await run(agent, { args: ['doctor'], env: host });
     expect(doctor.out).toContain('it answers and takes the token');

@@ -22,7 +22,7 @@ test('what waits, and nothing else where nothing was lost', () => {
 test('what was given up or set aside is told, each by its own name', () => {
   const lost = { droppedSeries: 4, droppedReports: 1, damagedRecords: 2, setAsideReports: 5 };
   expect(spoolLine(lost)?.detail).toBe(
-    '3 reports wait for the server; 1 reports dropped; 4 power series dropped; 2 damaged records set aside; 5 refused by the server for good, in spool/quarantine/',
+    '3 reports wait for the server; 1 report dropped; 4 power series dropped; 2 damaged records set aside; 5 reports refused by the server for good, in spool/quarantine/',
   );
 });
 
