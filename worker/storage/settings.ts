@@ -30,18 +30,28 @@ export function readAllSettings(shards: Shards): Promise<RecordedSetting[]> {
   return shards.rows((db) => readSettings(openDatabase(db)));
 }
 
-/** All that is not of nodes, and what is of these; those of one subject in the order in which they were recorded. */
+/** All that is not of nodes, of which there are many, in the order in which they were recorded. Of shard 0: others hold none. */
+export async function readSharedSettings(db: Database): Promise<RecordedSetting[]> {
+  // By the index of subjects: in the order of ids as they stand, SQLite would read those of nodes too.
+  const within = (bound: SQL) =>
+    db.select({ id: settings.id, row: columns }).from(settings).where(bound).orderBy(sql`+${settings.id}`);
+  const found = await db.batch([
+    within(lt(settings.subject, 'node:')),
+    within(gte(settings.subject, 'node;')),
+  ]);
+  return found
+    .flat()
+    .sort((a, b) => a.id - b.id)
+    .map(({ row }) => row);
+}
+
+/** These, and what is of the nodes; those of one subject in the order in which they were recorded. */
 export async function readSettingsOfNodes(
   shards: Shards,
   nodeNumbers: readonly number[],
 ): Promise<RecordedSetting[]> {
-  const db = openDatabase(shards.main);
-  // By the index of subjects: in the order of ids as they stand, SQLite would read every setting of every node.
-  const within = (bound: SQL) =>
-    db.select(columns).from(settings).where(bound).orderBy(sql`+${settings.id}`).all();
   const found = await Promise.all([
-    within(lt(settings.subject, 'node:')),
-    within(gte(settings.subject, 'node;')),
+    readSharedSettings(openDatabase(shards.main)),
     shards.ofNodes(nodeNumbers, (own, numbers) =>
       readSettingsOfMany(
         openDatabase(own),

@@ -14,7 +14,7 @@ import { webCrypto } from '../http/web-crypto.ts';
 import { openDatabase } from '../storage/database.ts';
 import { toHex } from '../storage/hex.ts';
 import type { Versions } from '../storage/periods.ts';
-import { readSettings } from '../storage/settings.ts';
+import { readSharedSettings } from '../storage/settings.ts';
 
 type Factors = Omit<Versions, 'settings'>;
 
@@ -23,7 +23,7 @@ export async function factorVersions(
   db: D1Database,
   { fromMs, toMs, knownAtMs }: { readonly fromMs: number; readonly toMs: number; readonly knownAtMs: number },
 ): Promise<Versions> {
-  const rows = (await readSettings(openDatabase(db))).filter(({ subject }) => !subject.startsWith('node:'));
+  const rows = await readSharedSettings(openDatabase(db));
   const names = new Map(
     rows
       .filter(({ key }) => !isContractKey(key))

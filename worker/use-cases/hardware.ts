@@ -20,7 +20,7 @@ import {
 } from '../../shared/embodied/own-figures.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
-import { addSettings, readSettings } from '../storage/settings.ts';
+import { addSettings, readSharedSettings } from '../storage/settings.ts';
 import type { Recorder } from './sites.ts';
 
 /** A figure as an operator gives it. */
@@ -44,7 +44,7 @@ const withoutRepeats = (history: OwnHistory): OwnHistory =>
 
 /** That holds at `atMs`. */
 export async function readHardware(db: D1Database, atMs: number): Promise<HardwareCatalog> {
-  return hardwareAt(hardwareAsKnown(await readSettings(openDatabase(db))), atMs);
+  return hardwareAt(hardwareAsKnown(await readSharedSettings(openDatabase(db))), atMs);
 }
 
 /** An entry as it holds now, with the operator's own figures of it over time. */
@@ -53,7 +53,7 @@ export interface EntryWithHistory extends CatalogEntry {
 }
 
 async function readNow(db: D1Database, nowMs: number) {
-  const rows = await readSettings(openDatabase(db));
+  const rows = await readSharedSettings(openDatabase(db));
   const own = ownFigures(rows);
   const hardware = hardwareAt(hardwareAsKnown(rows), nowMs);
   const withHistory = (entry: CatalogEntry): EntryWithHistory => ({
@@ -127,7 +127,7 @@ export async function setFigure(
   if (!figure.ok) return figure;
   if (effectiveFromMs !== undefined && effectiveFromMs > recorder.nowMs)
     return fail('invalid_body', '/effectiveFrom: must not be in the future.', '/effectiveFrom');
-  const said = ownFigures(await readSettings(openDatabase(db)));
+  const said = ownFigures(await readSharedSettings(openDatabase(db)));
   const own = new Map([...said].filter(([, history]) => isOwn(history)));
   if (!own.has(id) && own.size >= MAX_OWN_FIGURES)
     return fail(
@@ -157,7 +157,7 @@ export async function takeFigureBack(
   effectiveFromMs: number | undefined,
   recorder: Recorder,
 ): Promise<Result<null>> {
-  const history = ownFigures(await readSettings(openDatabase(db))).get(id);
+  const history = ownFigures(await readSharedSettings(openDatabase(db))).get(id);
   if (history === undefined || !isOwn(history))
     return fail(
       'not_found',

@@ -13,7 +13,7 @@ import {
 import { fail, ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
 import { findPeriod } from '../storage/periods.ts';
-import { readSettings } from '../storage/settings.ts';
+import { readSharedSettings } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
 import { type Emissions, emissions } from './emissions.ts';
 import type { Accounting, EmissionsQuery } from './emissions-query.ts';
@@ -135,7 +135,7 @@ async function gather(
     byZone.contracts?.map(({ contract }) => `site:${contract.siteId} ${contractKey(contract.id)}`),
   );
   const catalog = hardwareAt(
-    hardwareAsKnown(await readSettings(openDatabase(shards.main)), knownAtMs),
+    hardwareAsKnown(await readSharedSettings(openDatabase(shards.main)), knownAtMs),
     toMs - 1,
   );
   const hardware = new Set(
