@@ -54,7 +54,9 @@ const report = (token: string, revision: number) =>
 test.each(cases.map((one) => [one.provider.name, one] as const))(
   'no garbage from %s reaches a figure or blocks a report',
   async (name, one) => {
-    const { provider, gridZone } = one;
+    const { provider, besides, gridZone } = one;
+    const providers = besides ? [provider, besides] : [provider];
+    const asked = providers.map((of) => `${of.name} ${gridZone}`);
     // The zones of the providers before would be asked for first.
     await database.batch(
       ['grid_values', 'settings'].map((table) => database.prepare(`DELETE FROM ${table}`)),
@@ -74,15 +76,16 @@ test.each(cases.map((one) => [one.provider.name, one] as const))(
     for (const [kind, answer] of garbage) {
       await forgetFetches();
       const { fetch } = fetchOf(answer);
-      const results = await refreshGrid({ db: database, providers: [provider], fetch, nowMs: NOW_MS });
-      const result = results.find((of) => of.gridZone === gridZone);
-      expect([kind, result?.outcome, result?.written]).toEqual([
-        kind,
-        expect.stringMatching(/^(failed|noData|rateLimited)$/),
-        0,
-      ]);
-      const state = (await readFetches(database)).find((row) => row.gridZone === gridZone);
-      expect([kind, state?.lastError]).toEqual([kind, expect.stringMatching(/./)]);
+      const results = await refreshGrid({ db: database, providers, fetch, nowMs: NOW_MS });
+      expect([kind, results.map((of) => `${of.provider} ${of.gridZone}`)]).toEqual([kind, asked]);
+      for (const { outcome, written } of results)
+        expect([kind, outcome, written]).toEqual([
+          kind,
+          expect.stringMatching(/^(failed|noData|rateLimited)$/),
+          0,
+        ]);
+      for (const state of await readFetches(database))
+        expect([kind, state.lastError]).toEqual([kind, expect.stringMatching(/./)]);
     }
     expect(await valuesStored()).toEqual({ count: 0 });
     expect(await figure()).toEqual(before);
@@ -91,7 +94,7 @@ test.each(cases.map((one) => [one.provider.name, one] as const))(
     // The test would see a value: the good reply changes the figure.
     await forgetFetches();
     const { fetch } = fetchOf(afterLogin(text(one.reply({}))));
-    await refreshGrid({ db: database, providers: [provider], fetch, nowMs: NOW_MS });
+    await refreshGrid({ db: database, providers, fetch, nowMs: NOW_MS });
     expect((await valuesStored())!.count).toBeGreaterThan(0);
     expect(await figure()).not.toEqual(before);
   },
@@ -115,7 +118,8 @@ interface ForecastAnswer {
 test.each(forecasting)(
   'no garbage from %s becomes a forecast, reaches a figure or blocks a report',
   async (name, one) => {
-    const { provider, gridZone, grams = 100 } = one;
+    const { provider, besides, gridZone, grams = 100 } = one;
+    const providers = besides ? [provider, besides] : [provider];
     await database.batch(
       ['grid_values', 'grid_forecasts', 'settings'].map((table) => database.prepare(`DELETE FROM ${table}`)),
     );
@@ -137,24 +141,20 @@ test.each(forecasting)(
       await forgetFetches();
       // The forecast is of the hour from noon: it is asked for then.
       const nowMs = HOUR_MS + 60_000;
-      const [result] = await refreshForecasts({
-        db: database,
-        providers: [provider],
-        fetch: fetchOf(answer).fetch,
-        nowMs,
-      });
-      return { result, state: (await readFetches(database)).find((row) => row.gridZone === gridZone) };
+      const { fetch } = fetchOf(answer);
+      const results = await refreshForecasts({ db: database, providers, fetch, nowMs });
+      const states = (await readFetches(database)).filter((row) => row.gridZone === gridZone);
+      return { results, states };
     };
     const garbage = garbageOf(one, one.reply);
     expect(garbage.length).toBeGreaterThan(20);
     for (const [kind, answer] of garbage) {
-      const { result, state } = await refresh(answer);
-      expect([kind, result?.gridZone, result?.outcome]).toEqual([
-        kind,
-        gridZone,
-        expect.stringMatching(/^(failed|noData|rateLimited)$/),
-      ]);
-      expect([kind, state?.lastError]).toEqual([kind, expect.stringMatching(/./)]);
+      const { results, states } = await refresh(answer);
+      expect([kind, results.map((of) => of.gridZone)]).toEqual([kind, providers.map(() => gridZone)]);
+      for (const { outcome } of results)
+        expect([kind, outcome]).toEqual([kind, expect.stringMatching(/^(failed|noData|rateLimited)$/)]);
+      for (const { lastError } of states)
+        expect([kind, lastError]).toEqual([kind, expect.stringMatching(/./)]);
     }
     expect(await database.prepare('SELECT count(*) AS count FROM grid_forecasts').first()).toEqual({
       count: 0,
@@ -164,11 +164,14 @@ test.each(forecasting)(
     expect(await report(token, 2)).toMatchObject({ accepted: 12 });
 
     // The test would see a forecast: the good reply is one.
-    expect((await refresh(afterLogin(text(one.reply({}))))).result).toMatchObject({ outcome: 'values' });
+    const { results } = await refresh(afterLogin(text(one.reply({}))));
+    expect(results.map(({ outcome }) => outcome)).toEqual(providers.map(() => 'values'));
     const kept = await database
       .prepare('SELECT steps, start_ms AS startMs FROM grid_forecasts')
       .all<{ steps: string; startMs: number }>();
-    expect(kept.results.map(({ startMs }) => startMs)).toEqual([HOUR_MS]);
-    expect(JSON.parse(kept.results[0]!.steps)).toEqual([[Number(grams.toPrecision(4))]]);
+    expect(kept.results.map(({ startMs }) => startMs)).toEqual(providers.map(() => HOUR_MS));
+    expect(kept.results.map(({ steps }) => JSON.parse(steps))).toContainEqual([
+      [Number(grams.toPrecision(4))],
+    ]);
   },
 );

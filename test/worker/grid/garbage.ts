@@ -15,6 +15,8 @@ import type { Answer } from './recorded.ts';
 
 export interface GarbageCase {
   readonly provider: IntensityProvider;
+  /** Who reads the other basis from the very same reply. */
+  readonly besides?: IntensityProvider;
   readonly gridZone: string;
   /** A reply in the provider's own shape, of one hour or less from noon, around the fields given; the value is 100. */
   readonly reply: (fields: { start?: unknown; value?: unknown }) => string;
@@ -113,6 +115,7 @@ export const cases: readonly GarbageCase[] = [
   },
   {
     provider: eia('lifecycle', 'k'),
+    besides: eia('direct', 'k'),
     gridZone: 'US-CAL-CISO',
     startOf: (ms) => iso(ms + 3_600_000).slice(0, 13),
     reply: ({ start = '2026-01-20T13', value = 100 }) =>
@@ -137,6 +140,7 @@ export const cases: readonly GarbageCase[] = [
   },
   {
     provider: entsoe('lifecycle', '00000000-0000-4000-8000-000000000000'),
+    besides: entsoe('direct', '00000000-0000-4000-8000-000000000000'),
     gridZone: 'SE-SE4',
     startOf: minute,
     reply: ({ start = `${NOON}Z`, value = 100 }) => generationDocument(start, value),
@@ -146,6 +150,7 @@ export const cases: readonly GarbageCase[] = [
   },
   {
     provider: ukRegional('direct'),
+    besides: ukRegional('lifecycle'),
     gridZone: 'GB-LONDON',
     startOf: minute,
     reply: regionalReply,
@@ -162,6 +167,7 @@ export const cases: readonly GarbageCase[] = [
   },
   {
     provider: openElectricity('lifecycle', 'k'),
+    besides: openElectricity('direct', 'k'),
     gridZone: 'AU-NSW',
     startOf: (ms) => `${iso(ms + 36_000_000).slice(0, 19)}+10:00`,
     reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
