@@ -22,9 +22,11 @@ export interface AgentProcess {
   stop(): Promise<void>;
 }
 
+export const agentStateFolder = (dataFolder: string): string => join(dataFolder, 'agent');
+
 /** Whether the server takes the token that the agent's state holds; one may have been revoked, or be another database's. */
 export async function isEnrolled({ dataFolder, serverUrl }: AgentOptions): Promise<boolean> {
-  const token = heldToken(join(dataFolder, 'agent/node.json'));
+  const token = heldToken(join(agentStateFolder(dataFolder), 'node.json'));
   if (token === null) return false;
   const noReports: IngestBody = { version: 1, sentAtMs: Date.now(), agentVersion: 'start', reports: [] };
   const { status } = await fetch(`${serverUrl}/v1/ingest`, {
@@ -100,7 +102,7 @@ function spawnAgent(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): ChildProcess {
-  const stateFolder = join(options.dataFolder, 'agent');
+  const stateFolder = agentStateFolder(options.dataFolder);
   mkdirSync(stateFolder, { recursive: true, mode: 0o700 });
   return spawn(process.execPath, [join(options.root, 'dist/wattshed.mjs'), ...args], {
     // A group of its own: Ctrl-C reaches the launcher alone, which stops the agent while the server still answers.

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { DAY_MS } from '../../shared/time/window.ts';
 import { build } from '../build/build.mjs';
 import { CommandError } from '../command-error.ts';
-import { type AgentProcess, enrolAgent, isEnrolled, runAgent } from './agent-process.ts';
+import { type AgentProcess, agentStateFolder, enrolAgent, isEnrolled, runAgent } from './agent-process.ts';
 import { createApi } from './api.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import { type Demo, startDemo } from './demo/run-demo.ts';
@@ -65,7 +65,7 @@ async function start(options: StartOptions): Promise<void> {
       }
       running.agent = runAgent(agentOptions, (pid) => running.guardian.watch(pid, 'wattshed.mjs', 'TERM'));
     }
-    console.log(welcome(running.server.url, folder, gridZone));
+    console.log(welcome(running.server.url, folder, gridZone, options.agent));
     if (options.demo) {
       running.demo = startDemo({
         serverUrl: running.server.url,
@@ -103,7 +103,7 @@ async function stopAll(running: Running, folder: DataFolder): Promise<void> {
   folder.release();
 }
 
-function welcome(url: string, folder: DataFolder, zone: string): string {
+function welcome(url: string, folder: DataFolder, zone: string, hasAgent: boolean): string {
   const path = shown(folder.adminTokenFile);
   const zoneLine =
     zone === 'WORLD'
@@ -117,7 +117,7 @@ Wattshed is running.
   Grid zone    ${zoneLine}
   API          curl -H "Authorization: Bearer $(cat ${path})" ${url}/v1/fleet/emissions
                documented at ${url}/docs
-
+${hasAgent ? `  This host    node dist/wattshed.mjs doctor --state-dir ${shown(agentStateFolder(folder.path))} (or status)\n` : ''}
 Ctrl-C stops it all; the data stays in ${shown(folder.path)}.
 `;
 }
