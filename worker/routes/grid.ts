@@ -37,6 +37,7 @@ import {
   zonesAnswer,
 } from './grid-schemas.ts';
 import { csvAsJson } from './grid-series-csv.ts';
+import { intensityReply } from './intensity-reply.ts';
 
 /** 31 days are 8,928 windows. */
 const LONGEST = { ms: 31 * DAY_MS, text: '31 days' };
@@ -99,7 +100,7 @@ const putRoute = createRoute({
   tags,
   summary: 'Bring your own series',
   description:
-    'Values are added, and replace those of the same start; what is replaced is kept as a revision. Your series is trusted before every provider, unless the order of trust of the zone says otherwise. As JSON, or as CSV with `basis` in the query.',
+    'Values are added, and replace those of the same start; what is replaced is kept as a revision. Your series is trusted before every provider, unless the order of trust of the zone says otherwise; one of production only where the zone is of production. As JSON, or as CSV with `basis` in the query.',
   security,
   middleware: [...middleware, csvAsJson(MAX_POINTS)] as const,
   request: {
@@ -122,6 +123,10 @@ const putRoute = createRoute({
           schema: z.object({
             written: z.number().int().openapi({ description: 'Values that were new or changed.' }),
             revised: z.number().int().openapi({ description: 'Of these, how many replaced another.' }),
+            notCharged: z.string().optional().openapi({
+              description:
+                'There only where the zone has another scope at the last of the values: they are kept and not charged. Says what to do.',
+            }),
           }),
         },
       },
@@ -191,13 +196,10 @@ export function registerGrid(app: App): void {
         signal: query.signal,
         from: instant(fromMs),
         to: instant(toMs),
-        series: series.value.map(({ startMs, endMs, issuedAtMs, fetchedAtMs, ...point }) => ({
-          start: instant(startMs),
-          end: instant(endMs),
-          ...point,
-          scope: point.scope ?? 'consumption',
-          issuedAt: instantOrNull(issuedAtMs),
-          fetchedAt: instant(fetchedAtMs),
+        series: series.value.map((point) => ({
+          start: instant(point.startMs),
+          end: instant(point.endMs),
+          ...intensityReply(point),
         })),
       },
       200,

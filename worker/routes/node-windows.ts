@@ -11,6 +11,8 @@ import { instant, instantInput, instantOutput } from '../http/schemas.ts';
 import { rangeProblem } from '../http/time-range.ts';
 import { type NodeWindows, readNodeWindows } from '../use-cases/node-windows.ts';
 import { emissionsQuery } from './emissions-schema.ts';
+import { basis, signal } from './grid-schemas.ts';
+import { intensityReply, intensityValue } from './intensity-reply.ts';
 
 const LONGEST = { ms: 31 * DAY_MS, text: '31 days' };
 
@@ -46,6 +48,11 @@ const windowOutput = z
   .object({
     start: instantOutput,
     end: instantOutput,
+    gridZone: z.string().nullable().openapi({ description: 'Where the node stood then.' }),
+    intensity: intensityValue.nullable().openapi({
+      description:
+        'What the window is charged with on the basis and signal asked for, and whose it is; null: nothing is known, and its energy is `excluded`.',
+    }),
     devices: z.array(
       z.object({
         id: z.string(),
@@ -71,7 +78,7 @@ const route = createRoute({
   tags: ['Nodes'],
   summary: 'What the ledger holds of a node, window by window',
   description:
-    'Everything that a figure is made from on the side of the meters, in whole millijoules and milliseconds: docs/method.md recomputes energy, jobs, idle, low utilization and coverage from it. Windows that start in `[from, to)`, in order; those before the node enrolled, with nothing reported, are left out. A window is the sum of its epochs.',
+    'Everything that a figure is made from on the side of the meters, in whole millijoules and milliseconds, and the intensity of each window: docs/method.md recomputes energy, jobs, idle, low utilization and coverage from it. Windows that start in `[from, to)`, in order; those before the node enrolled, with nothing reported, are left out. A window is the sum of its epochs.',
   ...requireScope('read'),
   request: {
     params: z.object({ id: z.string().max(128) }),
@@ -79,6 +86,8 @@ const route = createRoute({
       ...pageQuery,
       from: instantInput.optional().openapi({ description: 'Default: one hour before `to`.' }),
       to: instantInput.optional().openapi({ description: 'Default: now. At most 31 days after `from`.' }),
+      basis: basis.default('lifecycle'),
+      signal: signal.default('average'),
       asOf: emissionsQuery.shape.asOf,
     }),
   },
@@ -102,7 +111,14 @@ const route = createRoute({
 export function registerNodeWindows(app: App): void {
   app.openapi(route, async (context) => {
     const { nowMs } = context.var;
-    const { limit, cursor, asOf: asOfMs, ...range } = context.req.valid('query');
+    const {
+      limit,
+      cursor,
+      asOf: asOfMs,
+      basis: ofBasis,
+      signal: ofSignal,
+      ...range
+    } = context.req.valid('query');
     const toMs = range.to ?? nowMs;
     const fromMs = range.from ?? toMs - HOUR_MS;
     const problem = rangeProblem(fromMs, toMs, LONGEST);
@@ -112,7 +128,8 @@ export function registerNodeWindows(app: App): void {
     const afterMs = Number.isSafeInteger(Number(cursor)) ? Number(cursor) : 0;
     const pageMs = windowCeiling(Math.max(fromMs, afterMs));
     const endMs = Math.min(toMs, pageMs + limit * WINDOW_MS);
-    const query = { nodeId: id, fromMs: pageMs, toMs: endMs, asOfMs };
+    const series = { basis: ofBasis, signal: ofSignal };
+    const query = { nodeId: id, fromMs: pageMs, toMs: endMs, ...series, asOfMs };
     const found = await readNodeWindows(context.var.shards, query, nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     const hasMore = endMs < Math.min(toMs, asOfMs ?? nowMs);
@@ -122,9 +139,11 @@ export function registerNodeWindows(app: App): void {
 }
 
 function windowsReply({ windows, jobIds }: NodeWindows): z.input<typeof windowOutput>[] {
-  return windows.map(({ startMs, devices }) => ({
+  return windows.map(({ startMs, gridZone, intensity, devices }) => ({
     start: instant(startMs),
     end: instant(startMs + WINDOW_MS),
+    gridZone,
+    intensity: intensity && intensityReply(intensity),
     devices: devices.map(({ epochs, ...device }) => ({
       ...device,
       epochs: epochs.map(({ jobs, ...epoch }) => ({

@@ -16,6 +16,7 @@ import {
   type StoreResult,
   storeValues,
 } from '../storage/grid-writes.ts';
+import { zoneScopes } from './grid-scopes.ts';
 import { unknownZone } from './grid-unknown-zone.ts';
 
 export interface UserPoint {
@@ -32,6 +33,11 @@ export interface UserSeries {
   readonly points: readonly UserPoint[];
 }
 
+export interface UserSeriesResult extends StoreResult {
+  /** Why the last of the values is kept and yet not charged; absent where its scope is that of the zone. */
+  readonly notCharged?: string;
+}
+
 /**
  * Adds and replaces; what was replaced is recorded as revisions. Of a longer value that shorter ones replace, the rest
  * stays: an hour that is put into a day says nothing of the other hours. Problems: `unknown_grid_zone`, `invalid_body`.
@@ -41,7 +47,7 @@ export async function putUserSeries(
   series: UserSeries,
   author: Author,
   nowMs: number,
-): Promise<Result<StoreResult>> {
+): Promise<Result<UserSeriesResult>> {
   const { gridZone, basis, signal, scope } = series;
   if (findZone(gridZone) === null) return unknownZone(gridZone);
   const problem = seriesProblem(series.points);
@@ -53,8 +59,14 @@ export async function putUserSeries(
   const identity = { gridZone, basis, signal, scope, provider: USER_PROVIDER };
   const longer = await readLongerValues(db, identity, values);
   const rests = longer.flatMap((value) => restsOf(value, values));
-  return ok(await storeValues(db, identity, [...values, ...rests], nowMs, author));
+  const stored = await storeValues(db, identity, [...values, ...rests], nowMs, author);
+  const lastMs = Math.max(...values.map(({ startMs }) => startMs));
+  const scopes = await zoneScopes(db, { gridZones: [gridZone], basis, signal }, lastMs);
+  return ok(scopes.get(gridZone) === scope ? stored : { ...stored, notCharged: whyNotCharged(series) });
 }
+
+const whyNotCharged = ({ gridZone, scope }: UserSeries) =>
+  `${gridZone} is of ${scope === 'consumption' ? 'production' : 'consumption'} then, and a zone has one scope at a time. To have these values charged: PUT /v1/grid/${gridZone}/trust with {"scope": "${scope}", "providers": ["${USER_PROVIDER}"]} from a date on.`;
 
 const storedValue = (point: UserPoint): StoredValue => ({
   startMs: epochMs(point.startMs),

@@ -19,6 +19,7 @@ interface Answer {
 }
 
 const GPU = 'GPU-00000000-0000-4000-8000-00000000000a';
+const nodes = new Map<string, string>();
 /** An hour at 1 kW in each of two zones: 100 g/kWh of consumption, 30 g/kWh of production. */
 beforeAll(async () => {
   await storeHours('US-CAL-CISO', [100]);
@@ -38,6 +39,7 @@ beforeAll(async () => {
   for (const [index, gridZone] of ['US-CAL-CISO', 'DE'].entries()) {
     await ask('POST', '/v1/sites', { id: gridZone.toLowerCase(), gridZone, pueRatio: 2 });
     const node = await newNode(gridZone, gridZone.toLowerCase());
+    nodes.set(gridZone, node.nodeId);
     clock.nowMs = DAY_MS + HOUR_MS;
     await report(
       node.token,
@@ -100,6 +102,82 @@ test('an answer says whose intensities it was made with, of what kind, and when 
       ...fetched(DAY_MS),
     },
   ]);
+});
+
+test('each window of a node names its intensity: the sum by hand is the answer', async () => {
+  const range = `from=${new Date(DAY_MS).toISOString()}&to=${new Date(DAY_MS + HOUR_MS).toISOString()}`;
+  const windowsOf = async (query: string) => {
+    const path = `/v1/nodes/${nodes.get('DE')}/windows?${range}${query}`;
+    const { windows } = await ask<{
+      windows: {
+        gridZone: string;
+        intensity: { gramsPerKwh: number } | null;
+        devices: { energyMillijoules: number }[];
+      }[];
+    }>('GET', path);
+    return windows;
+  };
+  const windows = await windowsOf('');
+  expect(windows).toHaveLength(12);
+  expect(windows[11]).toMatchObject({
+    gridZone: 'DE',
+    intensity: {
+      gramsPerKwh: 40,
+      kind: 'estimated',
+      provider: 'plants',
+      scope: 'production',
+      method: null,
+      issuedAt: null,
+      fetchedAt: new Date(DAY_MS + HOUR_MS).toISOString(),
+    },
+  });
+  const grams = windows.reduce(
+    (sum, { intensity, devices }) =>
+      sum + ((devices[0]!.energyMillijoules * 2) / 3.6e9) * intensity!.gramsPerKwh,
+    0,
+  );
+  const { totals } = await ask<Answer>('GET', `/v1/nodes/${nodes.get('DE')}/emissions?${range}`);
+  expect(grams).toBeCloseTo(totals.operationalGrams, 9);
+  expect((await windowsOf('&basis=direct'))[0]!.intensity).toBeNull();
+});
+
+test('an own series keeps its scope: it is charged where the zone has that scope, and else the reply says why not', async () => {
+  const put = (gridZone: string, scope: string, hour: number) =>
+    ask<{ written: number; notCharged?: string }>('PUT', `/v1/grid/${gridZone}/intensity`, {
+      basis: 'lifecycle',
+      scope,
+      points: [
+        {
+          start: new Date(DAY_MS + hour * HOUR_MS).toISOString(),
+          end: new Date(DAY_MS + (hour + 1) * HOUR_MS).toISOString(),
+          gramsPerKwh: 7,
+        },
+      ],
+    });
+  const at = async (gridZone: string, hour: number) => {
+    const [from, to] = [hour, hour + 1].map((each) => new Date(DAY_MS + each * HOUR_MS).toISOString());
+    const { series } = await ask<{ series: { provider: string; scope: string }[] }>(
+      'GET',
+      `/v1/grid/${gridZone}/intensity?from=${from}&to=${to}`,
+    );
+    return series.map(({ provider, scope }) => [provider, scope].join(' '));
+  };
+  expect(await put('US-CAL-CISO', 'production', 1)).toEqual({
+    written: 1,
+    revised: 0,
+    notCharged:
+      'US-CAL-CISO is of consumption then, and a zone has one scope at a time. To have these values charged: PUT /v1/grid/US-CAL-CISO/trust with {"scope": "production", "providers": ["user"]} from a date on.',
+  });
+  expect(await at('US-CAL-CISO', 1)).toEqual(['recorded consumption']);
+  const order = { scope: 'production', providers: ['user'], effectiveFrom: new Date(DAY_MS).toISOString() };
+  await ask('PUT', '/v1/grid/US-CAL-CISO/trust', order);
+  expect(await at('US-CAL-CISO', 1)).toEqual(['user production']);
+  await ask('PUT', '/v1/grid/US-CAL-CISO/trust', { effectiveFrom: order.effectiveFrom });
+  // The default is consumption, and values of it hold where they are given.
+  expect(await put('DE', 'consumption', 3)).toEqual({ written: 1, revised: 0 });
+  expect(await at('DE', 3)).toEqual(['user consumption']);
+  expect(await put('AT', 'production', 1)).toEqual({ written: 1, revised: 0 });
+  expect(await at('AT', 1)).toEqual(['user production']);
 });
 
 test('what is in no contract keeps the scope of the grid, and what no grid is charged for has none', async () => {
