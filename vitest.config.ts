@@ -25,6 +25,7 @@ export default defineConfig(async () => ({
             main: './worker/index.ts',
             miniflare: {
               compatibilityDate: '2026-07-01',
+              compatibilityFlags: ['nodejs_compat'],
               // The others for tests of a fleet on several databases.
               d1Databases: ['DB', 'SHARD_0', 'SHARD_1', 'SHARD_2'],
               r2Buckets: ['ARCHIVE'],

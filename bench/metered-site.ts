@@ -58,6 +58,7 @@ export async function startMeteredSite(
     bundle: true,
     format: 'esm',
     platform: 'browser',
+    external: ['node:zlib'],
     conditions: ['workerd', 'worker', 'browser'],
     logLevel: 'error',
   });
@@ -71,6 +72,7 @@ export async function startMeteredSite(
     modulesRoot: folder,
     scriptPath,
     compatibilityDate: '2026-07-01',
+    compatibilityFlags: ['nodejs_compat'],
     host: '127.0.0.1',
     port: 0,
     cf: false,

@@ -41,6 +41,7 @@ async function buildWorker() {
     entryPoints: ['worker/index.ts'],
     outfile: 'dist/worker/index.js',
     platform: 'browser',
+    external: ['node:zlib'],
     target: 'es2022',
     conditions: ['workerd', 'worker', 'browser'],
   });

@@ -40,6 +40,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     modules: true,
     scriptPath: join(options.root, 'dist/worker/index.js'),
     compatibilityDate: COMPATIBILITY_DATE,
+    compatibilityFlags: ['nodejs_compat'],
     host: options.listenAddress,
     port: options.port,
     // Request metadata would be fetched from the network.

@@ -46,6 +46,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     bundle: true,
     format: 'esm',
     platform: 'browser',
+    external: ['node:zlib'],
     conditions: ['workerd', 'worker', 'browser'],
     logLevel: 'error',
   });
@@ -56,6 +57,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     modulesRoot: folder,
     scriptPath: join(folder, 'worker.js'),
     compatibilityDate: '2026-07-01',
+    compatibilityFlags: ['nodejs_compat'],
     host: '127.0.0.1',
     port: 0,
     cf: false,

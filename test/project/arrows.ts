@@ -23,6 +23,8 @@ const WORKER_PACKAGES = [
   'drizzle-orm/',
   'hyparquet-writer',
   'cloudflare:',
+  // Workerd has it as Node does.
+  'node:zlib',
 ];
 
 /** From the top down; inside the Worker each room sees only those below it. */

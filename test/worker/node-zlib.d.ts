@@ -1,3 +1,4 @@
+/// <reference path="../../worker/node-zlib.d.ts" />
 /** What tests in workerd take of Node's zlib: all types of Node would stand beside those of Workers. */
 declare module 'node:zlib' {
   export const constants: Readonly<

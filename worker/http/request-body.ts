@@ -1,7 +1,8 @@
 /**
- * Bodies that may be compressed: unpacked on the stream, both sizes counted while they come, so that a small body that
- * unpacks to gigabytes is given up after the first four megabytes of it.
+ * Bodies that may be compressed: both sizes are bounded, so that a small body that unpacks to gigabytes is given up after the
+ * first four megabytes of it. zlib itself unpacks in place: a `DecompressionStream` takes ten times as long for a report.
  */
+import { gunzipSync } from 'node:zlib';
 import type { MiddlewareHandler } from 'hono';
 import type { AppEnv } from './app.ts';
 import { fail, ok, problemResponse, type Result } from './problem.ts';
@@ -38,12 +39,10 @@ async function readBody(request: Request, limits: BodyLimits): Promise<Result<Ui
     return fail('body_too_large', `The body is over ${limits.compressedBytes} bytes as sent; split it.`);
   if (encoding === 'identity') return ok(sent);
   try {
-    const unpacked = new Blob([sent]).stream().pipeThrough(new DecompressionStream('gzip'));
-    const plain = await collect(unpacked, plainBytesOf(sent), limits.plainBytes);
-    if (plain === 'tooLarge')
+    return ok(gunzipSync(sent, { maxOutputLength: limits.plainBytes }));
+  } catch (error) {
+    if (error instanceof RangeError)
       return fail('body_too_large', `The body unpacks to over ${limits.plainBytes} bytes; split it.`);
-    return ok(plain);
-  } catch {
     return fail('malformed_body', 'The body is not complete gzip.');
   }
 }
@@ -51,12 +50,6 @@ async function readBody(request: Request, limits: BodyLimits): Promise<Result<Ui
 function lengthOf(headers: Headers): number | null {
   const said = headers.get('Content-Length');
   return said !== null && /^\d+$/.test(said) ? Number(said) : null;
-}
-
-/** As the last four bytes of gzip say; whether they are right is seen when it is unpacked. */
-function plainBytesOf(gzip: Uint8Array): number | null {
-  if (gzip.length < 4) return null;
-  return new DataView(gzip.buffer, gzip.byteOffset).getUint32(gzip.length - 4, true);
 }
 
 /** Reads to the end, in one turn where the length is as expected. */

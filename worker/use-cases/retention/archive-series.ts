@@ -51,7 +51,7 @@ export async function seriesFiles(
       const nodeId = nodeIds.get(nodeNumber);
       if (deviceId === undefined || nodeId === undefined)
         throw new Error(`device ${deviceIndex} of node ${nodeNumber} is in no registry`);
-      const watts = decodeSeries(await inflate(deflated, 3 * MAX_SERIES_SAMPLES));
+      const watts = decodeSeries(inflate(deflated, 3 * MAX_SERIES_SAMPLES));
       rows.push({ nodeId, windowStartMs, deviceId, stepMilliseconds, watts });
     }
   }
