@@ -1,5 +1,9 @@
 /** The help texts, made from the commands themselves. */
+import { beside } from '../text-wrap.ts';
 import { COMMON_OPTIONS, type Command } from './command.ts';
+
+/** Of the narrowest terminal that people have. */
+const COLUMNS = 80;
 
 export function generalHelp(commands: readonly Command[]): string {
   const width = Math.max(...commands.map((command) => usage(command).length));
@@ -29,7 +33,7 @@ export function commandHelp(command: Command): string {
     '',
     ...(command.details === '' ? [] : [command.details, '']),
     'Options:',
-    ...rows.map(([flag, about]) => `  ${flag.padEnd(width)}  ${about}`),
+    ...rows.map(([flag, about]) => beside(`  ${flag.padEnd(width)}  `, width + 4, about, COLUMNS)),
     '',
   ].join('\n');
 }

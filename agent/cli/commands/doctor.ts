@@ -19,7 +19,7 @@ import { settingsFor } from '../settings.ts';
 export const doctorCommand: Command = {
   name: 'doctor',
   operands: [],
-  summary: 'checks sensors, server, clock and disk, and says what mends them',
+  summary: 'checks all that metering needs, and says what mends it',
   details: 'Takes a few seconds. Exits with 0 where nothing needs a hand, else with 1.',
   options: { json: { type: 'boolean', about: 'as JSON, for programs' } },
   async run(io, options) {

@@ -10,7 +10,7 @@ export const onceCommand: Command = {
   name: 'once',
   operands: [],
   summary: 'reads every sensor once and prints what it says',
-  details: 'Takes a second or two. Needs no server and no enrolment. --json also lists the jobs that run.',
+  details: 'Takes a second or two. Needs no server and no enrolment.\n--json also lists the jobs that run.',
   options: { json: { type: 'boolean', about: 'as JSON, for programs' } },
   async run(io, options) {
     const { config } = settingsFor(io, options);

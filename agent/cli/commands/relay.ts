@@ -16,7 +16,7 @@ const DEFAULT_MAX_GIBIBYTES = 8;
 export const relayCommand: Command = {
   name: 'relay',
   operands: [],
-  summary: 'passes on the reports of nodes that cannot reach the server',
+  summary: 'passes reports on for nodes that cannot reach the server',
   details: [
     'Runs on a host that both sides reach, such as a login node; nodes take its',
     'address for the server. It has no token of its own: each report goes out under',

@@ -31,7 +31,7 @@ const TELL_EVERY_MS = 600_000;
 export const replayCommand: Command = {
   name: 'replay',
   operands: ['FILE'],
-  summary: 'runs a recorded power trace through the whole agent, on its own clock',
+  summary: 'runs a recorded power trace through the whole agent',
   details: [
     'FILE is CSV, plain or gzipped (.gz), in order of time, and begins with',
     '  timestamp_utc_ms,device_index,device_name,power_w,util_pct,energy_counter_mj',

@@ -11,8 +11,8 @@ export const runCommand: Command = {
   operands: [],
   summary: 'meters this host and reports, until it is stopped',
   details: [
-    'SIGTERM or SIGINT saves, tries to send once more and exits with 0. A host without',
-    'a token enrols first, where enrolmentKeyFile names a key.',
+    'SIGTERM or SIGINT saves, tries to send once more and exits with 0. A host',
+    'without a token enrols first, where enrolmentKeyFile names a key.',
   ].join('\n'),
   options: {},
   async run(io, options) {
