@@ -50,7 +50,7 @@ export const estimateCommand: Command = {
   details: [
     'By the series of the grid that the server holds, else by the yearly average;',
     'what was assumed is said. Asks with the token in WATTSHED_TOKEN or --token-file',
-    '(scope read). FILE is a request of POST /v1/estimate as JSON; options go over it.',
+    '(scope read). FILE: a request of POST /v1/estimate as JSON; options go over it.',
     '',
     '  wattshed estimate --hardware "H100 SXM5 80GB" --count 8 --hours 720 \\',
     '    --power 550 --zone DE --pue 1.2',
