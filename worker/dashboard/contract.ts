@@ -15,6 +15,12 @@ export interface Figures {
   readonly nodesReporting: number;
   readonly energyKinds: Readonly<Record<string, number>>;
   readonly gridKinds: Readonly<Record<string, number>>;
+  /** Null where nothing is charged at the intensity of a grid. */
+  readonly scope: 'consumption' | 'production' | 'mixed' | null;
+  /** Null unless it is mixed. */
+  readonly scopes: Readonly<
+    Record<'consumption' | 'production', { readonly operationalGrams: number }>
+  > | null;
 }
 
 export interface Step extends Figures {
@@ -62,6 +68,7 @@ export interface IntensityValue {
   readonly gramsPerKwh: number;
   readonly kind: string;
   readonly provider: string;
+  readonly scope: 'consumption' | 'production';
   readonly method: string | null;
 }
 

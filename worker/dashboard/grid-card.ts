@@ -20,7 +20,7 @@ function oneZone({ key, now, trouble }: Zone): HTMLElement[] {
   if (now === null) return [figure(UNKNOWN), quiet(`${key}: ${trouble ?? 'no intensity is known for now'}`)];
   return [
     figure(formatIntensity(now.gramsPerKwh)),
-    quiet(`${key} `, kindBadge(now.kind), ` ${now.method ?? now.provider}`),
+    quiet(`${key}, ${now.scope} `, kindBadge(now.kind), ` ${now.method ?? now.provider}`),
   ];
 }
 
@@ -28,7 +28,8 @@ function zoneItem({ key, now, trouble }: Zone): HTMLElement {
   const name = element('span', {}, key);
   if (now === null) return element('li', {}, name, element('span', {}, trouble ?? 'not known'));
   const value = element('strong', { class: 'nowrap' }, formatIntensity(now.gramsPerKwh));
-  return element('li', { title: now.method ?? now.provider }, name, value, kindBadge(now.kind));
+  const title = `${now.scope}, ${now.method ?? now.provider}`;
+  return element('li', { title }, name, value, kindBadge(now.kind));
 }
 
 const kindBadge = (kind: string) => badge(kind, kind === 'measured' ? 'good' : 'warn');

@@ -106,7 +106,19 @@ function emissionsCard(today: Figures): HTMLElement {
       legendItem('embodied', `embodied ${formatMass(today.embodiedGrams)}`),
     ),
     quiet(`from ${formatEnergy(today.energyKwh)} since midnight${facility(today)}`),
+    today.scope === null ? null : quiet(scopeText(today)),
   );
+}
+
+/** Whether imports are in the intensities, which makes two figures that are not to be compared. */
+function scopeText({ scope, scopes }: Figures): string {
+  if (scopes !== null) {
+    const { consumption, production } = scopes;
+    return `operational: ${formatMass(consumption.operationalGrams)} by what zones consume, ${formatMass(production.operationalGrams)} by what they produce`;
+  }
+  return scope === 'production'
+    ? 'by what the plants of the zones produce, imports left out'
+    : 'by what the zones consume, imports included';
 }
 
 /** What the building takes on top; said where nobody has: a site without cooling and losses is rare. */

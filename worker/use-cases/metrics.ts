@@ -3,6 +3,8 @@
  * a counter that begins at 0 each midnight UTC; emissions may be restated downwards, so they are gauges.
  */
 
+import { SCOPES } from '../../shared/grid/intensity.ts';
+import { scopeOfPoint } from '../../shared/grid/scope.ts';
 import { QUARANTINE_CODES } from '../../shared/ledger/plausibility.ts';
 import type { MetricFamily, Sample } from '../../shared/metrics/open-metrics.ts';
 import { WINDOW_MS, windowStart } from '../../shared/time/window.ts';
@@ -118,8 +120,8 @@ function nodeFamilies({ groups, fromMs }: Emissions): MetricFamily[] {
       name: 'wattshed_node_operational_emissions_today_grams',
       type: 'gauge',
       unit: 'grams',
-      help: 'gCO2eq of the node energy since midnight UTC, at the intensity of each five minutes; falls when an intensity is revised downwards.',
-      samples: perNode((group) => group.operationalGrams),
+      help: 'gCO2eq of the node energy since midnight UTC, at the intensity of each five minutes and by its scope; falls when an intensity is revised downwards.',
+      samples: groups.flatMap(operationalSamples),
     },
     {
       name: 'wattshed_node_embodied_emissions_today_grams',
@@ -138,6 +140,12 @@ function nodeFamilies({ groups, fromMs }: Emissions): MetricFamily[] {
   ];
 }
 
+/** One for each scope, so that a sum over nodes need not add the two; `none` where nothing is charged. */
+function operationalSamples({ key, operationalGrams, scope, scopes }: Emissions['groups'][number]): Sample[] {
+  if (scopes === null) return [{ labels: { node: key, scope: scope ?? 'none' }, value: operationalGrams }];
+  return SCOPES.map((one) => ({ labels: { node: key, scope: one }, value: scopes[one].operationalGrams }));
+}
+
 async function intensityNow(db: D1Database, nowMs: number): Promise<Sample[]> {
   const fromMs = windowStart(nowMs);
   const gridZones = await gridZonesInUse(db, nowMs);
@@ -147,7 +155,12 @@ async function intensityNow(db: D1Database, nowMs: number): Promise<Sample[]> {
     const point = resolvers.get(gridZone)!(fromMs);
     return point === null
       ? []
-      : [{ labels: { grid_zone: gridZone, kind: point.kind }, value: point.gramsPerKwh }];
+      : [
+          {
+            labels: { grid_zone: gridZone, kind: point.kind, scope: scopeOfPoint(point) },
+            value: point.gramsPerKwh,
+          },
+        ];
   });
 }
 

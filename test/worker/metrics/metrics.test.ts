@@ -25,7 +25,7 @@ test('the figures of the day stand in OpenMetrics text', async () => {
   expect(lines).toContain('wattshed_quarantined_reports{code="power_implausible"} 0');
   expect(lines).toContain('wattshed_node_coverage_ratio{node="dk-1"} 1');
   expect(lines).toContain(
-    'wattshed_grid_intensity_grams_per_kilowatt_hour{grid_zone="DK-DK1",kind="measured"} 50',
+    'wattshed_grid_intensity_grams_per_kilowatt_hour{grid_zone="DK-DK1",kind="measured",scope="consumption"} 50',
   );
   const grams = lines.find((line) => line.startsWith('wattshed_node_operational_emissions_today_grams{'))!;
   expect(Number(grams.split(' ')[1])).toBeCloseTo((1_800_000.012 / 3_600_000) * 1.2 * 50, 9);
