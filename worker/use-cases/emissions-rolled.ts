@@ -67,7 +67,8 @@ export class RolledParts {
   /** Each shard has summed what it has; the end of the last step may be ahead. */
   leftOf(shard: number): Left {
     const { fromMs, toMs } = this.#range;
-    return this.#ofPlaces?.[shard] ?? this.#ofNodes[shard] ?? { ...NOT_ROLLED, spans: [{ fromMs, toMs }] };
+    const all = fromMs < toMs ? [{ fromMs, toMs }] : [];
+    return this.#ofPlaces?.[shard] ?? this.#ofNodes[shard] ?? { ...NOT_ROLLED, spans: all };
   }
 
   get left(): readonly Left[] {

@@ -14,7 +14,7 @@ import { checkNodeDays, checkRange, checkSteps, isPlaceKey } from './emissions-b
 import { addByNode, loadResolvers, prepareNodes } from './emissions-by-node.ts';
 import { acceptsJobs, acceptsPlace } from './emissions-filter.ts';
 import { KnownJobs } from './emissions-jobs.ts';
-import { askedAsKnown, findAsked } from './emissions-nodes.ts';
+import { askedAsKnown, findAsked, findAskedJobs, rangeOfJobs } from './emissions-nodes.ts';
 import { askedOf, type EmissionsQuery } from './emissions-query.ts';
 import { RolledParts } from './emissions-rolled.ts';
 import { loadSupply } from './supply.ts';
@@ -40,12 +40,15 @@ export async function emissions(
   const question = askedOf(query, nowMs);
   if (!question.ok) return question;
   const { range, terms } = question.value;
-  const { fromMs, toMs, joinToMs, knownAtMs } = range;
-  const rolled = await RolledParts.read(shards, query, terms, range, nowMs);
-  const found = await findAsked(shards, query, terms, (shard) => rolled.leftOf(shard).spans.length > 0);
+  const { fromMs, toMs, knownAtMs } = range;
+  const askedJobs = await findAskedJobs(shards, query, terms);
+  const reads = rangeOfJobs(range, askedJobs);
+  const rolled = await RolledParts.read(shards, query, terms, reads, nowMs);
+  const isLeft = (shard: number) => rolled.leftOf(shard).spans.length > 0;
+  const found = await findAsked(shards, query, terms, askedJobs, isLeft);
   if (!found.ok) return found;
   const summed = await rolled.planNodes(found.value.fleet.filter(found.value.isAsked), query.step);
-  const tooMuch = checkNodeDays(query.step, { fromMs, toMs: joinToMs }, summed);
+  const tooMuch = checkNodeDays(query.step, { fromMs: reads.fromMs, toMs: reads.joinToMs }, summed);
   if (tooMuch !== null) return tooMuch;
   const { left } = rolled;
   const areNodesRead = left.some(({ spans }) => spans.length > 0);
@@ -59,9 +62,9 @@ export async function emissions(
   const supply = isMarket ? await loadSupply(shards, nodes.all, settings, range) : null;
   if (supply !== null && !supply.ok) return supply;
   const toRead = nodes.asked.filter((node) => spansOf(node).length > 0);
-  const prepared = await prepareNodes(shards, toRead, range, settings);
+  const prepared = await prepareNodes(shards, toRead, reads, settings);
   const gridZones = left.flatMap((own) => [...own.gridZones]);
-  const resolvers = await loadResolvers(shards.main, prepared, gridZones, query, range);
+  const resolvers = await loadResolvers(shards.main, prepared, gridZones, query, reads);
   const ofJobs = acceptsJobs(terms, query.jobNumbers, query.withinProjects ?? null);
   const byJobs = query.groupBy !== undefined && !isPlaceKey(query.groupBy);
   const jobs = byJobs || !ofJobs.all ? new KnownJobs(shards, knownAtMs) : null;
@@ -84,7 +87,7 @@ export async function emissions(
   let stopped = await rolled.addTo(join, know, tooManySteps);
   for (const [shard, own] of byKey(prepared, ({ number }) => shardOfNode(number)))
     stopped ??= await shards.ask(shard, (db) =>
-      addByNode(db, join, own, left[shard]!.spans, range, jobs, tooManySteps),
+      addByNode(db, join, own, left[shard]!.spans, reads, jobs, tooManySteps),
     );
   stopped ??= tooManySteps();
   if (stopped !== null) return stopped;

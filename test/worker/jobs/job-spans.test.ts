@@ -1,5 +1,7 @@
 /** When a job began and ended on a node, told exactly although its row is written a few times a day. */
 import { beforeAll, expect, test } from 'vitest';
+import { Shards } from '../../../worker/storage/shards.ts';
+import { emissions } from '../../../worker/use-cases/emissions.ts';
 import { ask, clock, DAY_MS, database, gpu, HOUR_MS, newNode, WINDOW_MS } from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
 import { ingestInto, numberOf } from '../ingest/support.ts';
@@ -74,4 +76,22 @@ test('it is not listed for a time after its end', async () => {
     );
   expect(await ids(HOURS - 1)).toEqual([JOB]);
   expect(await ids(HOURS)).toEqual([]);
+});
+
+test('of a job its own days are read, however long the range', async () => {
+  const ofJob = async (fromMs: number, toMs: number) => {
+    const { database: counting, rows } = countingDatabase(database);
+    const query = { nodeId: null, step: 'none', basis: 'lifecycle', signal: 'average' } as const;
+    const asked = { ...query, filter: `job:${JOB}`, fromMs, toMs };
+    const answer = await emissions(new Shards([counting]), asked, clock.nowMs);
+    if (!answer.ok) throw new Error(answer.problem.detail);
+    return { rows: rows.read, totals: answer.value.totals };
+  };
+  clock.nowMs = DAY_MS + 60 * 24 * HOUR_MS;
+  const own = await ofJob(DAY_MS, DAY_MS + 48 * HOUR_MS);
+  const long = await ofJob(DAY_MS - 30 * 24 * HOUR_MS, clock.nowMs);
+  expect(own.totals.energyKwh).toBeCloseTo((HOURS * 180_000_000) / 3.6e9, 9);
+  expect(long).toEqual(own);
+  const before = await ofJob(DAY_MS - 30 * 24 * HOUR_MS, DAY_MS);
+  expect(before.totals).toMatchObject({ energyKwh: 0, nodesExpected: 0, coverage: null });
 });
