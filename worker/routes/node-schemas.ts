@@ -88,7 +88,10 @@ export const nodeOutput = nodeSummaryOutput
         damagedRecords: z.number().int(),
       })
       .nullable()
-      .openapi({ description: 'What the agent still holds, and what it had to drop since its epoch began.' }),
+      .openapi({
+        description:
+          'What the agent still held when it last told, and what it had to drop since its epoch began. It tells when something else changes, or over three reports and a tenth more or fewer wait.',
+      }),
     droppedSeries: z.number().int().openapi({
       description:
         'Power series that were not kept, because their window had one: of an agent that lost its state, or of a later revision. No energy is lost by it.',
