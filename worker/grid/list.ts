@@ -31,7 +31,7 @@ export function intensityProviders(
     ukGenerationMix,
     ...BASES.map(ukRegional),
     energiDataService,
-    rteEco2mix,
+    ...BASES.map(rteEco2mix),
     ...(ELECTRICITY_MAPS_TOKEN ? BASES.map((basis) => electricityMaps(basis, ELECTRICITY_MAPS_TOKEN)) : []),
     ...(EIA_API_KEY ? BASES.map((basis) => eia(basis, EIA_API_KEY)) : []),
     ...(ENTSOE_TOKEN ? BASES.map((basis) => entsoe(basis, ENTSOE_TOKEN)) : []),

@@ -126,11 +126,23 @@ const wattTime =
     });
   };
 
+const FRENCH_FUELS = [
+  'bioenergies',
+  'charbon',
+  'eolien',
+  'fioul',
+  'hydraulique_fil_eau_eclusee',
+  'hydraulique_lacs',
+  'nucleaire',
+  'solaire',
+];
 const france =
   (given: Given): Answer =>
   (url) => {
     const [, from] = /date_heure >= '([^']*)'/.exec(url.searchParams.get('where')!)!;
-    return json({ results: [{ date_heure: iso(hourOf(from!)), taux_co2: given('FR') }] });
+    const others = Object.fromEntries(FRENCH_FUELS.map((fuel) => [fuel, 0]));
+    const record = { date_heure: iso(hourOf(from!)), taux_co2: given('FR'), ...others, gaz: given('FR') };
+    return json({ results: [record] });
   };
 
 const carbonAware =

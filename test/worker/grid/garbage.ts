@@ -80,12 +80,20 @@ export const cases: readonly GarbageCase[] = [
     forecastReply: (fields) => danishRecords('CO2EmisProg', fields),
   },
   {
-    provider: rteEco2mix,
+    provider: rteEco2mix('direct'),
     gridZone: 'FR',
     startOf: (ms) => `${iso(ms + 7_200_000).slice(0, 19)}+02:00`,
-    reply: ({ start = `${NOON}:00+00:00`, value = 100 }) =>
-      JSON.stringify({ total_count: 1, results: [{ date_heure: start, taux_co2: value }] }),
+    reply: frenchRecord,
     takes: ['a local time'],
+  },
+  {
+    provider: rteEco2mix('lifecycle'),
+    gridZone: 'FR',
+    startOf: (ms) => `${iso(ms + 7_200_000).slice(0, 19)}+02:00`,
+    reply: frenchRecord,
+    grams: 490,
+    takes: ['a local time', 'a value beyond any grid'],
+    nullIs: 'failed',
   },
   {
     provider: electricityMaps('lifecycle', 'k'),
@@ -199,6 +207,20 @@ export const cases: readonly GarbageCase[] = [
     emptyListIs: 'noData',
   },
 ];
+
+/** One quarter-hour of France, with intensity and mix. */
+function frenchRecord({
+  start = `${NOON}:00+00:00`,
+  value = 100,
+}: {
+  start?: unknown;
+  value?: unknown;
+}): string {
+  const none = { bioenergies: 0, charbon: 0, eolien: 0, fioul: 0, nucleaire: 0, solaire: 0 };
+  const hydro = { hydraulique_fil_eau_eclusee: 0, hydraulique_lacs: 0 };
+  const record = { date_heure: start, taux_co2: value, ...none, ...hydro, gaz: value };
+  return JSON.stringify({ total_count: 1, results: [record] });
+}
 
 /** One half-hour of London, with intensity and mix. */
 function regionalReply({ start = `${NOON}Z`, value = 100 }: { start?: unknown; value?: unknown }): string {

@@ -302,6 +302,7 @@ test('some are asked only with a key of the user', () => {
     'uk-regional-mix',
     'uk-regional',
     'energi-data-service',
+    'rte-generation-mix',
     'rte-eco2mix',
   ];
   expect(names({})).toEqual(open);
@@ -327,7 +328,7 @@ test('some are asked only with a key of the user', () => {
   const all = everyProvider({ CARBON_AWARE_SOURCE: '' }).map(({ name }) => name);
   expect(all).toEqual(expect.arrayContaining([...open, 'electricity-maps', 'eia', 'entsoe', 'watttime']));
   expect(new Set(all).size).toBe(all.length);
-  expect(all).toHaveLength(16);
+  expect(all).toHaveLength(17);
 });
 
 test('each provider covers its zones and nothing that merely looks like one', () => {

@@ -82,7 +82,7 @@ describe('requests of a run, for all that is needed of a provider', () => {
       ['GB'],
       2,
     ],
-    ['France', named('rte-eco2mix'), ['FR'], 1],
+    ['both bases of France', named('rte-eco2mix', 'rte-generation-mix'), ['FR'], 1],
     ['bases of Electricity Maps, one a request', bases('electricity-maps'), ['DE', 'FR'], 4],
     ['a region of WattTime, and the login', named('watttime'), ['US-CAL-CISO'], 2],
     ['a place of a Carbon Aware server', named('carbon-aware'), ['NL'], 1],

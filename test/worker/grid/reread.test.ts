@@ -193,7 +193,7 @@ test('a run that ends late takes back nothing that another has done since', asyn
 test('an age beyond the past of a provider is none of its own', async () => {
   await ensureSite('paris', 'FR');
   await ensureSite('aarhus', 'DK-DK1');
-  await at(START_MS, flat, [rteEco2mix, energiDataService]).reread();
+  await at(START_MS, flat, [rteEco2mix('direct'), energiDataService]).reread();
   const ages = (await readRereads(database)).map(({ provider, ageDays }) => `${provider} ${ageDays}`);
   expect(ages.sort()).toEqual([
     'energi-data-service 30',
