@@ -208,9 +208,14 @@ export async function readSeriesReach(
   }));
 }
 
-/** Hours of a series: whole ones alone, means of what they hold; a longer value stands for each of its hours. */
+/**
+ * Hours of a series: whole ones alone, means over the time of what they hold; a longer value stands for each of its hours.
+ * The plain mean of equal lengths is that to the last bit, so that one value is itself.
+ */
 const READ_HOURS = `
-  SELECT (v.key % ${STEPS_PER_SERIES}) / ${WINDOWS_PER_HOUR} AS hour, avg(v.grams_per_kwh) AS gramsPerKwh,
+  SELECT (v.key % ${STEPS_PER_SERIES}) / ${WINDOWS_PER_HOUR} AS hour,
+         CASE WHEN min(v.duration_ms) = max(v.duration_ms) THEN avg(v.grams_per_kwh)
+              ELSE sum(v.grams_per_kwh * v.duration_ms) / sum(v.duration_ms) END AS gramsPerKwh,
          sum(v.duration_ms) AS durationMs
     FROM grid_values v
    WHERE v.key >= ?1 AND v.key < ?2 AND v.kind <> 'forecast'
