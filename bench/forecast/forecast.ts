@@ -9,7 +9,7 @@ import { letsWaitAwhile } from './lets-wait-awhile.ts';
 import { greenestFigures } from './pooling.ts';
 import { publishedShifting } from './published.ts';
 import { readSeries, type ZoneSeries } from './series.ts';
-import { JOBS, type Savings, savings } from './shifting.ts';
+import { ISSUED_EVERY_HOURS, JOBS, type Savings, savings } from './shifting.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY = 24;
@@ -54,8 +54,22 @@ function measure(folder: string, zone: ZoneSeries, tick: () => void): ZoneResult
     foundation: stage(
       against(readFoundation(folder, zone.zone), zone, issues(startHour, direct, first, end)),
     ),
-    jobs: JOBS.map((job) => savings(lifecycle, made, job)),
+    jobs: stage(jobsOf(zone, made, first, end)),
   };
+}
+
+/** What each job saves by one answer at midnight, and by asking again while it waits. */
+function jobsOf(
+  { startHour, lifecycle }: ZoneSeries,
+  made: readonly Issue[],
+  first: number,
+  end: number,
+): Savings[] {
+  const later = new Map(made.map(({ origin, forecast }) => [origin, forecast]));
+  for (let hour = ISSUED_EVERY_HOURS; hour < DAY; hour += ISSUED_EVERY_HOURS)
+    for (const { origin, forecast } of issues(startHour, lifecycle, first + hour, end))
+      later.set(origin, forecast);
+  return JOBS.map((job) => savings(lifecycle, made, later, job));
 }
 
 /** Both on the same origins and hours. */
@@ -78,7 +92,7 @@ function against(
   return { ours, theirs };
 }
 
-const STAGES = 5;
+const STAGES = 6;
 
 export function forecast(folder: string): Figure[] {
   const zones = readSeries(folder);

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Figure } from '../figures.ts';
 import { readLines } from './series.ts';
-import { JOBS, type Savings } from './shifting.ts';
+import { ISSUED_EVERY_HOURS, JOBS, type Savings } from './shifting.ts';
 
 export interface ZoneSavings {
   readonly zone: string;
@@ -36,6 +36,11 @@ export function greenestFigures(folder: string, all: readonly ZoneSavings[]): Fi
         '',
         share(every, ({ ours }) => ours),
         `of the saving of perfect foresight, ${(100 * perfect).toFixed(1)} % in the mean of zones; same hour yesterday ${yesterday.toFixed(3)}`,
+      ),
+      figure(
+        '_asked_again',
+        share(every, ({ askedAgain }) => askedAgain),
+        `the same for a job that asks again every ${ISSUED_EVERY_HOURS} hours while it waits, as wattshed when-green does`,
       ),
       figure(
         '_in_grams',
