@@ -190,6 +190,8 @@ export interface IngestReply {
   readonly accepted: number;
   readonly unchanged: number;
   readonly quarantined: readonly QuarantinedReport[];
+  /** Power series that were set aside alone; their reports count as accepted or unchanged. */
+  readonly seriesSetAside?: readonly QuarantinedReport[];
   readonly serverTimeMs: number;
   readonly reportEverySeconds: number;
   /** 0..1: where in each interval this node reports; UTC seconds modulo `reportEverySeconds` are this share of it. */

@@ -222,6 +222,12 @@ export const ingestReply = z
         code: z.string(),
       }),
     ),
+    seriesSetAside: z
+      .array(z.object({ windowStartMs: z.number().int(), deviceId: z.string().nullable(), code: z.string() }))
+      .openapi({
+        description:
+          'Power series of another energy than the one beside them: kept in quarantine, while their reports are booked and count as accepted or unchanged.',
+      }),
     serverTimeMs: z.number().int(),
     reportEverySeconds: z.number().int().openapi({
       description:

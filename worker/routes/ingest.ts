@@ -23,7 +23,7 @@ const route = createRoute({
   tags: ['Agents'],
   summary: 'Report windows of one node',
   description:
-    'Reports are absolute: per window and epoch the highest revision stands, so sending again, late or in any order adds nothing twice. A report that cannot be true is quarantined whole and told with a code. A report that contradicts an equal revision is a conflict: it is kept in quarantine, the other reports of the body are booked, and the answer is 409 with the same counts.',
+    'Reports are absolute: per window and epoch the highest revision stands, so sending again, late or in any order adds nothing twice. A report that cannot be true is quarantined whole and told with a code; of one whose power series disagrees with its energy the energies are booked, and the series alone is set aside. A report that contradicts an equal revision is a conflict: it is kept in quarantine, the other reports of the body are booked, and the answer is 409 with the same counts.',
   security,
   middleware: [
     middleware,

@@ -15,7 +15,8 @@ const listRoute = createRoute({
   path: '/v1/quarantine',
   tags,
   summary: 'What could not be booked, newest first',
-  description: 'A report that cannot be true is kept here whole; no total contains it.',
+  description:
+    'A report that cannot be true is kept here whole; no total contains it. Of one with the code `series_disagrees` the energies are booked, and only the power series waits.',
   ...requireScope('admin'),
   request: {
     query: z.strictObject({
@@ -78,7 +79,7 @@ const releaseRoute = createRoute({
   tags,
   summary: 'Book a quarantined report after all',
   description:
-    'The operator vouches for it: bounds of power and age and the seal of old windows are waived. A device still never has more time than its window, one revision never two contents, and jobs and idle never more than their device: then 409, and it stays in quarantine.',
+    'The operator vouches for it: bounds of power and age and the seal of old windows are waived; a power series that disagreed is stored with its window, as long as that keeps series. A device still never has more time than its window, one revision never two contents, and jobs and idle never more than their device: then 409, and it stays in quarantine.',
   ...requireReason('admin'),
   request: {
     params: z.object({ id: z.coerce.number().int().min(1) }),

@@ -105,7 +105,7 @@ export function toLedgerEpoch(report: WindowReport, registry: Registry): LedgerE
   };
 }
 
-export function deviceIndexOf({ devices }: Registry, id: string): number {
+export function deviceIndexOf({ devices }: Pick<Registry, 'devices'>, id: string): number {
   return known(devices.get(id)?.deviceIndex, id);
 }
 

@@ -12,21 +12,39 @@ import { deviceIndexOf, type Registry } from './ingest-registry.ts';
 const MAX_UNPACKED_BYTES = 3 * MAX_SERIES_SAMPLES;
 
 /** A row of D1 has 2 MB at most, and an hour keeps twelve windows of series: 16 GPUs at 10 Hz take 40 KB each. */
-const MAX_SERIES_BYTES = 48 * 1024;
+export const MAX_SERIES_BYTES = 48 * 1024;
 
-/** The first series of the report that cannot be read or kept, or that is not one of the energy beside it; or null. */
-export function findSeriesFault(report: WindowReport): Implausibility | null {
+/** What is wrong with the power series of a report. */
+export interface SeriesFaults {
+  /** The first that cannot be read or kept. */
+  readonly damaged: Implausibility | null;
+  /** Those that are of another energy than the one beside them. */
+  readonly disagreeing: readonly Implausibility[];
+}
+
+export function findSeriesFaults(report: WindowReport): SeriesFaults {
   const bytes = report.devices.reduce((sum, { series }) => sum + ((series?.watts.length ?? 0) / 4) * 3, 0);
   if (bytes > MAX_SERIES_BYTES) {
     const detail = `The series of the window take ${bytes} bytes together, more than ${MAX_SERIES_BYTES}; sample less often.`;
-    return { code: 'series_damaged', deviceId: null, detail };
+    return { damaged: { code: 'series_damaged', deviceId: null, detail }, disagreeing: [] };
   }
+  const disagreeing: Implausibility[] = [];
   for (const device of report.devices) {
     if (device.series === undefined) continue;
     const fault = faultOf(device, device.series);
-    if (fault !== null) return fault;
+    if (fault?.code === 'series_damaged') return { damaged: fault, disagreeing };
+    if (fault !== null) disagreeing.push(fault);
   }
-  return null;
+  return { damaged: null, disagreeing };
+}
+
+/** The report without the series of these devices; undefined: of any. */
+export function withoutSeries(report: WindowReport, ofDevices?: ReadonlySet<string>): WindowReport {
+  const devices = report.devices.map((device) => {
+    const { series: _, ...rest } = device;
+    return ofDevices === undefined || ofDevices.has(device.id) ? rest : device;
+  });
+  return { ...report, devices };
 }
 
 function faultOf(device: DeviceReport, { watts, stepMilliseconds }: SeriesWire): Implausibility | null {
@@ -48,7 +66,7 @@ function faultOf(device: DeviceReport, { watts, stepMilliseconds }: SeriesWire):
   return detail === null ? null : { code: 'series_disagrees', deviceId: device.id, detail };
 }
 
-export function seriesOf(report: WindowReport, registry: Registry): StoredSeries[] {
+export function seriesOf(report: WindowReport, registry: Pick<Registry, 'devices'>): StoredSeries[] {
   return report.devices.flatMap(({ id, series }) =>
     series === undefined
       ? []

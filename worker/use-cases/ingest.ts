@@ -3,7 +3,7 @@
  * `shared/ledger/merge.ts` and committed before the answer. In the steady state a report costs one row and one round trip
  * to the database (`ingest-memory.ts`); two where the hour has to be read.
  */
-import { findImplausibility } from '../../shared/ledger/plausibility.ts';
+import { findImplausibility, type Implausibility } from '../../shared/ledger/plausibility.ts';
 import type { IngestBody, QuarantinedReport, WindowReport } from '../../shared/wire/ingest.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
 import type { Author } from '../storage/changes.ts';
@@ -18,7 +18,7 @@ import { findToken } from '../storage/tokens.ts';
 import { type Booked, mergeHour } from './ingest-hour.ts';
 import type { IngestMemory } from './ingest-memory.ts';
 import { openBooks, type Registry } from './ingest-registry.ts';
-import { findSeriesFault } from './ingest-series.ts';
+import { findSeriesFaults, type SeriesFaults, withoutSeries } from './ingest-series.ts';
 import { recordInventory } from './record-inventory.ts';
 
 /** The node that reports. */
@@ -32,6 +32,8 @@ export interface IngestCounts {
   readonly accepted: number;
   readonly unchanged: number;
   readonly quarantined: readonly QuarantinedReport[];
+  /** Power series that were set aside alone: their reports are accepted or unchanged. */
+  readonly seriesSetAside: readonly QuarantinedReport[];
   /** Of the quarantined, how many contradict an equal revision. */
   readonly conflicts: number;
 }
@@ -47,13 +49,7 @@ export async function ingest(
   memory: IngestMemory,
 ): Promise<Result<IngestCounts>> {
   const db = shards.ofNode(nodeNumber);
-  const screened: SetAside[] = [];
-  const plausible: WindowReport[] = [];
-  for (const report of body.reports) {
-    const found = findImplausibility(report, nowMs) ?? findSeriesFault(report);
-    if (found === null) plausible.push(report);
-    else screened.push({ report, ...found });
-  }
+  const { plausible, screened, doubted } = screen(body.reports, nowMs);
   const ahead =
     screened.length > 0 ? null : await bookFromMemory(db, nodeNumber, plausible, nowMs, memory, staleTokenId);
   if (ahead === null && staleTokenId !== null && !(await stillHolds(shards, staleTokenId)))
@@ -64,8 +60,15 @@ export async function ingest(
       'overloaded',
       'Other requests of this node kept changing the same hours; send the same reports again.',
     );
-  const aside = [...screened, ...booked.aside];
-  await setAside(db, nodeNumber, aside, nowMs);
+  // As they came: what is kept for a person is whole.
+  const refused = booked.aside.map((item) => ({
+    ...item,
+    report: doubted.get(item.report)?.report ?? item.report,
+  }));
+  const aside = [...screened, ...refused];
+  for (const { report } of booked.aside) doubted.delete(report);
+  const seriesAside = [...doubted.values()];
+  await setAside(db, nodeNumber, [...aside, ...seriesAside.map(toSetAside)], nowMs);
   await writeNodeFacts(db, nodeNumber, body, nowMs);
   if (body.inventory !== undefined) await recordInventory(shards, nodeNumber, body.inventory, nowMs);
   return ok({
@@ -76,8 +79,48 @@ export async function ingest(
       deviceId,
       code,
     })),
+    seriesSetAside: seriesAside.flatMap(({ report, faults }) =>
+      faults.map(({ deviceId, code }) => ({ windowStartMs: report.windowStartMs, deviceId, code })),
+    ),
     conflicts: aside.filter(({ code }) => code === 'revision_conflict').length,
   });
+}
+
+/** A report some of whose series are of another energy. */
+interface Doubted {
+  /** As it came. */
+  readonly report: WindowReport;
+  readonly faults: readonly Implausibility[];
+}
+
+/** What can be booked, and what cannot be true. A series that disagrees is left out: the energies beside it are counted. */
+function screen(reports: readonly WindowReport[], nowMs: number) {
+  const screened: SetAside[] = [];
+  const plausible: WindowReport[] = [];
+  /** By what is booked of them. */
+  const doubted = new Map<WindowReport, Doubted>();
+  for (const report of reports) {
+    const found = findImplausibility(report, nowMs);
+    const { damaged, disagreeing } = found === null ? findSeriesFaults(report) : NO_FAULTS;
+    const fault = found ?? damaged;
+    if (fault !== null) screened.push({ report, ...fault });
+    else if (disagreeing.length === 0) plausible.push(report);
+    else {
+      const trusted = withoutSeries(report, new Set(disagreeing.map(({ deviceId }) => deviceId!)));
+      plausible.push(trusted);
+      doubted.set(trusted, { report, faults: disagreeing });
+    }
+  }
+  return { plausible, screened, doubted };
+}
+
+const NO_FAULTS: SeriesFaults = { damaged: null, disagreeing: [] };
+
+/** One entry for a report, about the first of its series. */
+function toSetAside({ report, faults }: Doubted): SetAside {
+  const first = faults[0]!;
+  const more = faults.length === 1 ? '' : ` So do the series of ${faults.length - 1} more of its devices.`;
+  return { report, ...first, detail: `${first.detail} The energies are booked.${more}` };
 }
 
 async function stillHolds(shards: Shards, tokenId: string): Promise<boolean> {

@@ -206,14 +206,6 @@ test('what cannot be true is set aside whole, counted and visible, and the total
     ['parts_exceed_whole', { devices: [device({ idleMillijoules: 195_000_001 })] }],
     ['series_damaged', { devices: [device({ series: { stepMilliseconds: 1_000, watts: 'AAAA' } })] }],
     [
-      'series_disagrees',
-      {
-        devices: [
-          device({ series: { stepMilliseconds: 1_000, watts: await seriesWire(Array(300).fill(100)) } }),
-        ],
-      },
-    ],
-    [
       'parts_exceed_whole',
       {
         jobs: [
