@@ -41,12 +41,13 @@ export async function listJobNumbers(
   const { limit, before = Number.MAX_SAFE_INTEGER, project, user, phase, hours, withinProjects } = query;
   const within = withinProjects && JSON.stringify(withinProjects);
   const filter = [project, user, phase, hours?.first, hours?.last, within].map((value) => value ?? null);
-  const [found, looked] = await db.batch<Record<string, number>>([
-    db.prepare(LIST_JOBS).bind(before, limit + 1, ...filter),
-    db.prepare(LOOKED).bind(before),
-  ]);
-  const numbers = found!.results.map(({ number }) => number!);
+  const found = await db
+    .prepare(LIST_JOBS)
+    .bind(before, limit + 1, ...filter)
+    .all<{ number: number }>();
+  const numbers = found.results.map(({ number }) => number);
   if (numbers.length > limit) return { numbers: numbers.slice(0, limit), next: numbers[limit - 1]! };
-  const { last, count } = looked!.results[0]!;
-  return { numbers, next: count === LOOKED_AT ? last! : null };
+  // Only then: a page that is full has looked at no more than it holds.
+  const looked = await db.prepare(LOOKED).bind(before).first<{ last: number; count: number }>();
+  return { numbers, next: looked?.count === LOOKED_AT ? looked.last : null };
 }

@@ -1,7 +1,7 @@
 /** What is said of jobs that ran on nodes of several databases, and what it takes to read it. */
 import { beforeAll, expect, test } from 'vitest';
 import type { EnrollReply } from '../../../shared/wire/ingest.ts';
-import { readFleetJobs } from '../../../worker/storage/fleet-jobs.ts';
+import { listFleetJobs, readFleetJobs } from '../../../worker/storage/fleet-jobs.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
 import { host } from '../support/enrolment.ts';
@@ -74,4 +74,14 @@ test('a job of which nothing was said is two rows where it ran and one in each o
   expect(jobs).toHaveLength(3 * OWN);
   expect(jobs.every(({ project, units }) => project === null && Object.keys(units).length === 0)).toBe(true);
   expect(counted.reduce((sum, { rows }) => sum + rows.read, 0)).toBeLessThanOrEqual(3 * OWN * (2 + 2));
+});
+
+test('a page of jobs that is full reads what it shows, and one more of each database', async () => {
+  const counted = THREE.map(countingDatabase);
+  const shards = new Shards(counted.map(({ database }) => database) as [D1Database, ...D1Database[]]);
+  const { jobs, next } = await listFleetJobs(shards, { limit: 5 }, fleet.nowMs);
+  expect(jobs).toHaveLength(5);
+  expect(next).not.toBeNull();
+  // Each database lists six and tells of five, which are then looked for in the others.
+  expect(counted.reduce((sum, { rows }) => sum + rows.read, 0)).toBeLessThanOrEqual(3 * (6 + 5 * 4));
 });
