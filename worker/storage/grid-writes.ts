@@ -54,8 +54,9 @@ const RECORD_REVISIONS = `${REPLACED}
 
 const startMs = (key: string) => `${key} % ${STEPS_PER_SERIES} * ${WINDOW_MS}`;
 
+/** By a float: values that came without a fraction are whole numbers here, whose quotient would be cut off. */
 const SUMMARY = `json_patch(said.series, json_object('values', COUNT(*), 'meanGramsPerKwh',
-                                                  SUM(grams_per_kwh * duration_ms) / SUM(duration_ms)))`;
+                                                  SUM(grams_per_kwh * duration_ms) * 1.0 / SUM(duration_ms)))`;
 
 /**
  * Of each series, what began before now: what is replaced, and what is added later than the ordinary course brings it. Means

@@ -6,7 +6,12 @@ import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
 import { readIntensity } from '../../../worker/storage/grid.ts';
 import { readIntensitiesAsKnown } from '../../../worker/storage/grid-as-known.ts';
 import { readHours } from '../../../worker/storage/grid-forecasts.ts';
-import { findOrAddSeries, type StoredValue, storeValues } from '../../../worker/storage/grid-writes.ts';
+import {
+  findOrAddSeries,
+  type StoredValue,
+  storeSeries,
+  storeValues,
+} from '../../../worker/storage/grid-writes.ts';
 
 const database = (env as unknown as { DB: D1Database }).DB;
 const MINUTE_MS = 60_000;
@@ -120,6 +125,57 @@ test('whatever is replaced beneath a longer value is in the change log too, and 
     [30, 15, 130, 'measured'],
     [45, 15, 145, 'measured'],
   ]);
+});
+
+test('several series at once: each has its own values, revisions and entry in the change log, or none where it is as it was', async () => {
+  const other = { ...SERIES, basis: 'direct', provider: 'a-provider-direct' } as const;
+  const elsewhere = { ...SERIES, gridZone: 'SE-SE3' } as const;
+  const storeAll = (grams: readonly number[], afterMinutes: number) =>
+    storeSeries(
+      database,
+      [SERIES, other, elsewhere].map((series, index) => ({
+        series,
+        values: [0, 15].map((minutes) => value(minutes, 15, grams[index]! + minutes, 'measured')),
+      })),
+      NOON_MS + afterMinutes * MINUTE_MS,
+    );
+  expect(await storeAll([100, 200, 300], 90)).toEqual({ written: 6, revised: 0 });
+  expect(await rows('changes')).toEqual([]);
+  expect(await storeAll([100, 250, 360], 95)).toEqual({ written: 4, revised: 4 });
+  expect((await stored()).map(([, , grams]) => grams)).toEqual([100, 115]);
+  expect((await rows('grid_revisions')).map((row) => [row.old_grams_per_kwh, row.new_grams_per_kwh])).toEqual(
+    [
+      [200, 250],
+      [215, 265],
+      [300, 360],
+      [315, 375],
+    ],
+  );
+  const said = (await rows('changes')).map((row) => [
+    row.who,
+    row.subject,
+    JSON.parse(row.old_value as string),
+    JSON.parse(row.new_value as string),
+  ]);
+  const kept = { signal: 'average', scope: 'production', values: 2 };
+  const direct = { ...kept, provider: 'a-provider-direct', basis: 'direct' };
+  const lifecycle = { ...kept, provider: 'a-provider', basis: 'lifecycle' };
+  expect(said).toEqual([
+    [
+      'grid:a-provider-direct',
+      'grid:SE-SE4',
+      { ...direct, meanGramsPerKwh: 207.5 },
+      { ...direct, meanGramsPerKwh: 257.5 },
+    ],
+    [
+      'grid:a-provider',
+      'grid:SE-SE3',
+      { ...lifecycle, meanGramsPerKwh: 307.5 },
+      { ...lifecycle, meanGramsPerKwh: 367.5 },
+    ],
+  ]);
+  expect(await storeAll([100, 250, 360], 100)).toEqual({ written: 0, revised: 0 });
+  expect(await rows('changes')).toHaveLength(2);
 });
 
 test('an hour that a longer value and shorter ones share is still one hour to a forecast', async () => {
