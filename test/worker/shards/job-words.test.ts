@@ -59,6 +59,18 @@ test('what one database refuses is said in none', async () => {
   expect(jobs).toMatchObject([{ id: WIDE, project: 'llm' }]);
 });
 
+test('asked for by the number of one database, a job is what all of them say of it', async () => {
+  const shards = new Shards(THREE as [D1Database, ...D1Database[]]);
+  const find = THREE[1]!.prepare('SELECT number FROM jobs WHERE id = ?1').bind(WIDE);
+  const { number } = (await find.first<{ number: number }>())!;
+  const [job] = await readFleetJobs(shards, [number, number], Number.MAX_SAFE_INTEGER);
+  // Counts of what it made were filled into the third only.
+  expect(job).toMatchObject({ id: WIDE, project: 'llm', units: { token: 1_999 } });
+  expect(job!.numbers).toHaveLength(3);
+  const [before] = await readFleetJobs(shards, [number], fleet.nowMs - 1);
+  expect(before).toMatchObject({ id: WIDE, project: null });
+});
+
 test('a job of which nothing was said is two rows where it ran and one in each other database', async () => {
   const counted = THREE.map(countingDatabase);
   const shards = new Shards(counted.map(({ database }) => database) as [D1Database, ...D1Database[]]);
