@@ -89,30 +89,31 @@ function writeHour(writer: ByteWriter, sums: HourSums, before: HourSums): void {
   writeSet(writer, sums.gpus, before.gpus);
 }
 
+/** Integers of an hour, in the order in which they are written. */
+const TABLE_KEYS = TABLES.map((name) => [name, Object.keys(NOTHING.figures[name])] as const);
+const INTEGERS = COUNTS.length + TABLE_KEYS.reduce((sum, [, keys]) => sum + keys.length, 0);
+const FRACTION_BYTES = FRACTIONS.length * Float64Array.BYTES_PER_ELEMENT;
+
+/** Field by field: a month of a large fleet is some ten thousand of them. */
 function readHour(reader: ByteReader, before: HourSums): HourSums {
-  const windows = Array.from({ length: NOTHING.windows.length }, () =>
-    reader.byte() === 0 ? null : readWindow(reader),
-  );
-  const counts = COUNTS.map(() => reader.unsigned());
-  const tables = TABLES.map((name) =>
-    Object.keys(NOTHING.figures[name]).map((key) => [key, reader.unsigned()]),
-  );
-  const bytes = Uint8Array.from({ length: FRACTIONS.length * 8 }, () => reader.byte());
-  const fractions = new Float64Array(bytes.buffer);
+  const windows: (RolledWindow | null)[] = [];
+  for (let i = 0; i < NOTHING.windows.length; i++)
+    windows.push(reader.byte() === 0 ? null : readWindow(reader));
+  const integers: number[] = [];
+  for (let i = 0; i < INTEGERS; i++) integers.push(reader.unsigned());
+  const fractions = new Float64Array(reader.take(FRACTION_BYTES).slice().buffer);
   const sums = new HourSums(
     readSet(reader, before.expected),
     readSet(reader, before.reporting),
     readSet(reader, before.gpus),
   );
-  windows.forEach((window, i) => {
-    sums.windows[i] = window;
-  });
-  COUNTS.forEach((name, i) => {
-    sums.figures[name] = counts[i]!;
-  });
-  TABLES.forEach((name, i) => {
-    Object.assign(sums.figures[name], Object.fromEntries(tables[i]!));
-  });
+  for (let i = 0; i < windows.length; i++) sums.windows[i] = windows[i]!;
+  let next = 0;
+  for (const name of COUNTS) sums.figures[name] = integers[next++]!;
+  for (const [name, keys] of TABLE_KEYS) {
+    const table: Record<string, number> = sums.figures[name];
+    for (const key of keys) table[key] = integers[next++]!;
+  }
   FRACTIONS.forEach((name, i) => {
     sums.figures[name] = fractions[i]!;
   });
