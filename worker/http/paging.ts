@@ -11,12 +11,21 @@ export const pageQuery = {
     .max(MAX_PAGE, `expected 1 to ${MAX_PAGE}`)
     .default(50)
     .openapi({ description: 'How many items an answer holds at most.' }),
-  cursor: z
+  cursor: cursorInput((key) => key),
+};
+
+/** Of lists that go on in each database from a place of its own: the cursor holds them all. */
+export const pageOfPlacesQuery = { limit: pageQuery.limit, cursor: cursorInput(parsePlaces) };
+
+/** @param parse null where the key is none of the list's */
+function cursorInput<T>(parse: (key: string) => T | null) {
+  return z
     .string()
     .max(1_000)
     .transform((text, context) => {
       const key = decodeCursor(text);
-      if (key !== null) return key;
+      const parsed = key === null ? null : parse(key);
+      if (parsed !== null) return parsed;
       context.addIssue({ code: 'custom', message: 'expected the nextCursor of the page before' });
       return z.NEVER;
     })
@@ -24,8 +33,16 @@ export const pageQuery = {
     .openapi({
       type: 'string',
       description: 'The `nextCursor` of the page before; without it, the first page.',
-    }),
-};
+    });
+}
+
+/** The sort key of such a list: numbers in order of the databases. */
+export const placesKey = (places: readonly number[]): string => places.join('.');
+
+function parsePlaces(key: string): number[] | null {
+  const places = key.split('.').map(Number);
+  return places.some(Number.isNaN) ? null : places;
+}
 
 export const nextCursorOutput = z
   .string()

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { toKilowattHours } from '../../shared/units.ts';
 import type { App } from '../http/app.ts';
 import { requireReadOfProjects, requireReason } from '../http/guard.ts';
-import { cursorOf, nextCursorOutput, pageQuery } from '../http/paging.ts';
+import { cursorOf, nextCursorOutput, pageOfPlacesQuery, placesKey } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, lineOfText, whyInput } from '../http/schemas.ts';
@@ -41,7 +41,7 @@ const listRoute = createRoute({
   request: {
     query: z
       .strictObject({
-        ...pageQuery,
+        ...pageOfPlacesQuery,
         project: exactly('project'),
         user: exactly('user'),
         phase: exactly('phase'),
@@ -140,14 +140,14 @@ const describeRoute = createRoute({
 
 export function registerJobs(app: App): void {
   app.openapi(listRoute, async (context) => {
-    const { limit, cursor, from, to, ...said } = context.req.valid('query');
-    const before = cursor?.split('.').map((number) => Number(number) || 0);
+    const { limit, cursor: before, from, to, ...said } = context.req.valid('query');
     const withinProjects = context.var.caller.projects;
     const query = { ...said, limit, before, fromMs: from, toMs: to, withinProjects };
     const found = await getJobs(context.var.shards, query, context.var.nowMs);
     if (!found.ok) return problemResponse(context, found.problem);
     const { jobs, next } = found.value;
-    return context.json({ jobs: jobs.map(summaryReply), nextCursor: cursorOf(next?.join('.') ?? null) }, 200);
+    const nextCursor = cursorOf(next === null ? null : placesKey(next));
+    return context.json({ jobs: jobs.map(summaryReply), nextCursor }, 200);
   });
 
   app.openapi(emissionsRoute, async (context) => {

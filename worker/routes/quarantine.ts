@@ -1,7 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { App } from '../http/app.ts';
 import { requireReason, requireScope } from '../http/guard.ts';
-import { nextCursorOutput, pageOf, pageQuery } from '../http/paging.ts';
+import { nextCursorOutput, pageOf, pageOfPlacesQuery, placesKey } from '../http/paging.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantOrNull, instantOutput, whyInput } from '../http/schemas.ts';
@@ -20,7 +20,7 @@ const listRoute = createRoute({
   ...requireScope('admin'),
   request: {
     query: z.strictObject({
-      ...pageQuery,
+      ...pageOfPlacesQuery,
       resolution: z
         .enum(['open', 'all'])
         .default('open')
@@ -93,10 +93,10 @@ export function registerQuarantine(app: App): void {
     const { limit, cursor, resolution } = context.req.valid('query');
     const rows = await listQuarantine(context.var.shards, {
       limit: limit + 1,
-      before: cursor?.split('.').map((id) => Number(id) || 0) ?? [],
+      before: cursor ?? [],
       unresolvedOnly: resolution === 'open',
     });
-    const { items, nextCursor } = pageOf(rows, limit, ({ next }) => next.join('.'));
+    const { items, nextCursor } = pageOf(rows, limit, ({ next }) => placesKey(next));
     const quarantine = items.map(({ item: { windowStartMs, receivedAtMs, resolvedAtMs, ...item } }) => ({
       ...item,
       windowStart: instant(windowStartMs),

@@ -79,6 +79,9 @@ test('only an operator sees it, and a wrong id or cursor is a 4xx', async () => 
     expect((await refusal(await call('POST', path, undefined, { token: ADMIN_TOKEN }))).status).toBe(400);
   }
   expect((await call('GET', '/v1/quarantine?cursor=none')).status).toBe(400);
+  // Of another list.
+  const ofNodes = btoa('v1:node-a').replaceAll('=', '');
+  expect((await call('GET', `/v1/quarantine?cursor=${ofNodes}`)).status).toBe(400);
 });
 
 test('what a person releases is booked once, and an older saying after it changes nothing', async () => {
