@@ -1,4 +1,5 @@
 /** What one window says to a rule that can be told again from stored windows. */
+import type { Scope } from '../grid/intensity.ts';
 import { WINDOW_MS } from '../time/window.ts';
 import { FACT, type Facts } from './facts.ts';
 import type { Signal } from './machine.ts';
@@ -11,6 +12,8 @@ export interface ZoneWindow {
   readonly facts: Facts | null;
   /** Null where no intensity is known. */
   readonly gramsPerKwh: number | null;
+  /** Of the zone in that hour; null where it is in no use. */
+  readonly scope: Scope | null;
   readonly usual: Usual | null;
 }
 

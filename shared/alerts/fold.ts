@@ -67,7 +67,7 @@ export class RuleFold {
       this.#addBudget(rule, windowStartMs, zones);
       return;
     }
-    const missing = { startMs: windowStartMs, facts: null, gramsPerKwh: null, usual: null };
+    const missing = { startMs: windowStartMs, facts: null, gramsPerKwh: null, scope: null, usual: null };
     for (const zone of new Set([...this.#states.keys(), ...zones.keys()])) {
       const window = zones.get(zone) ?? missing;
       this.#step(zone, windowStartMs, zoneSignal(rule, window), amountsOf([window]));
@@ -88,7 +88,7 @@ export class RuleFold {
 
   #addBudget(rule: BudgetRule, windowStartMs: number, zones: ReadonlyMap<string, ZoneWindow>): void {
     const windows = [...zones.values()];
-    const amounts = amountsOf(windows);
+    const amounts = amountsOf(countedBy(rule, windows));
     const before = this.#states.get(WHOLE_SCOPE) ?? NEW;
     const budget = addToBudget(
       rule,
@@ -123,12 +123,19 @@ export function amountsOf(windows: readonly ZoneWindow[]): Amounts {
   return { energyMillijoules, grams };
 }
 
+/** Zones of another scope than the budget's have energy and no grams of it. */
+const countedBy = ({ scope }: BudgetRule, windows: readonly ZoneWindow[]): readonly ZoneWindow[] =>
+  scope === undefined
+    ? windows
+    : windows.map((window) => (window.scope === scope ? window : { ...window, gramsPerKwh: null }));
+
 /** What one window of all zones of the scope takes of the budget. */
 export function budgetGrams(
-  { emissions }: BudgetRule,
+  rule: BudgetRule,
   windows: readonly ZoneWindow[],
-  amounts: Amounts = amountsOf(windows),
+  amounts: Amounts = amountsOf(countedBy(rule, windows)),
 ): number {
+  const { emissions } = rule;
   const embodied = windows.reduce((sum, { facts }) => sum + (facts?.[FACT.embodiedGrams] ?? 0), 0);
   if (emissions === 'embodied') return embodied;
   return amounts.grams + (emissions === 'total' ? embodied : 0);

@@ -28,6 +28,7 @@ export function budgetWords({ scope, situation }: Told, rule: BudgetRule): Words
     lines: [`${mass(usedGrams)} of ${mass(rule.budgetGrams)} CO2eq are used.`, ...since, ...pace, end],
     fields: {
       emissions: rule.emissions,
+      ...(rule.scope && { scope: rule.scope }),
       period: rule.period,
       budgetGrams: rule.budgetGrams,
       usedGrams,

@@ -2,6 +2,7 @@
  * Rules as operators write them, every default filled in. Units are in the names; ratios and percentiles are 0..1.
  * What each means: docs/alerts.md.
  */
+import type { Scope } from '../grid/intensity.ts';
 import type { AlertSeverity } from './notification.ts';
 
 interface RuleTiming {
@@ -63,6 +64,8 @@ export interface BurnRate {
 export interface BudgetRule extends RuleCommon {
   readonly kind: 'budget';
   readonly emissions: (typeof BUDGET_EMISSIONS)[number];
+  /** Only operational grams at intensities of this scope; absent: each zone's by its own. */
+  readonly scope?: Scope | undefined;
   readonly budgetGrams: number;
   readonly period: BudgetPeriod;
   readonly fastBurn: BurnRate | null;

@@ -10,6 +10,7 @@ import {
   HEALTH_CHECKS,
 } from '../../shared/alerts/rule.ts';
 import { isOfJobs } from '../../shared/alerts/scope.ts';
+import { SCOPES } from '../../shared/grid/intensity.ts';
 import { instantOutput, lineOfText, siteIdInput } from '../http/schemas.ts';
 import { parseScope } from '../use-cases/alerts/parse-scope.ts';
 import { MAX_ALERT_RULES } from '../use-cases/alerts/rules.ts';
@@ -120,6 +121,10 @@ const budget = z.strictObject({
   kind: z.literal('budget'),
   ...common(0),
   emissions: z.enum(BUDGET_EMISSIONS).default('operational'),
+  scope: z.enum(SCOPES).optional().openapi({
+    description:
+      'Only operational grams at intensities of this scope. Default: of each zone by the scope that it has, consumption and production together.',
+  }),
   budgetGrams: z.number().positive().max(1e15),
   period: z.enum(BUDGET_PERIODS).openapi({ description: 'In UTC; weeks begin on Monday.' }),
   fastBurn: burnRate(1, 2, 'Fires while the last hours used the budget so many times too fast; null: never.'),

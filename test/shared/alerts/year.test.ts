@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ZoneWindow } from '../../../shared/alerts/condition.ts';
-import { RuleFold } from '../../../shared/alerts/fold.ts';
+import { FACT } from '../../../shared/alerts/facts.ts';
+import { budgetGrams, RuleFold } from '../../../shared/alerts/fold.ts';
 import { complaint, judgeAhead, staleMinutes } from '../../../shared/alerts/observed.ts';
 import type {
   AlertRule,
@@ -304,6 +305,27 @@ test('the burn rate of a rule that began within an hour is the pace since then',
     const reading = fold(rule, windows).budgetReading(windows.at(-1)!.startMs)!;
     expect(reading.fastBurnRatio).toBeCloseTo(grams / (length / 12) / 1_000, 9);
   }
+});
+
+test('a budget of one scope counts the grams of its zones alone', () => {
+  const rule: BudgetRule = {
+    ...common,
+    kind: 'budget',
+    emissions: 'operational',
+    budgetGrams: 24_000,
+    period: 'day',
+    fastBurn: null,
+    slowBurn: null,
+  };
+  const [window] = DK.slice(6, 7) as [ZoneWindow];
+  const grams = window.facts![FACT.facilityKwh]! * window.gramsPerKwh!;
+  const both = [window, { ...window, scope: 'production' as const, gramsPerKwh: 2 * window.gramsPerKwh! }];
+  expect(budgetGrams(rule, both)).toBeCloseTo(3 * grams, 9);
+  expect(budgetGrams({ ...rule, scope: 'consumption' }, both)).toBeCloseTo(grams, 9);
+  expect(budgetGrams({ ...rule, scope: 'production' }, both)).toBeCloseTo(2 * grams, 9);
+  const folded = new RuleFold({ ...rule, scope: 'production' }, {});
+  folded.addZones(window.startMs, new Map(both.map((one, index) => [`${index}`, one])));
+  expect(folded.budgetReading(window.startMs)!.usedGrams).toBeCloseTo(2 * grams, 9);
 });
 
 test('energy and grams of an episode are those of its windows up to its end', () => {

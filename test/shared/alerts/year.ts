@@ -54,7 +54,7 @@ export function yearOf(zone: 'dk' | 'za'): ZoneWindow[] {
       load === null
         ? [0, 0, 0, 1, 600_000, 0, 0, 0]
         : [energy, load.idleWatts * WINDOW_MS, (energy * 1.2) / 3.6e9, 1, 600_000, 590_000, 2, 0];
-    windows.push({ startMs, facts, gramsPerKwh: hours[hourIndex(startMs)]!, usual });
+    windows.push({ startMs, facts, gramsPerKwh: hours[hourIndex(startMs)]!, scope: 'consumption', usual });
   }
   return windows;
 }

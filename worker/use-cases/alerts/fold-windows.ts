@@ -118,6 +118,7 @@ export function zoneWindows(
         startMs,
         facts: ofZone,
         gramsPerKwh: zone === NO_ZONE ? null : (grid.point(zone, startMs)?.gramsPerKwh ?? null),
+        scope: zone === NO_ZONE ? null : grid.scope(zone, startMs),
         usual: zone === NO_ZONE ? null : grid.usual(zone, startMs),
       },
     ]),

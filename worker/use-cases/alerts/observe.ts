@@ -104,7 +104,8 @@ export class Observations {
     return new Map(
       Object.entries(zones).map(([gridZone, facts]): [string, Observed] => {
         const gramsPerKwh = grid.point(gridZone, startMs)?.gramsPerKwh ?? null;
-        const window = { startMs, facts, gramsPerKwh, usual: grid.usual(gridZone, startMs) };
+        const scope = grid.scope(gridZone, startMs);
+        const window = { startMs, facts, gramsPerKwh, scope, usual: grid.usual(gridZone, startMs) };
         return [gridZone, { ...judgeAhead(rule, window, forecasts.get(gridZone)), concerned: [] }];
       }),
     );
