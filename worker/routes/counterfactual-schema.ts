@@ -9,7 +9,7 @@ import {
   MAX_OTHER_ZONES,
   MAX_SLACK_HOURS,
 } from '../use-cases/counterfactual.ts';
-import { basis, signal } from './grid-schemas.ts';
+import { basis, scope, signal } from './grid-schemas.ts';
 
 const MAX_LIMIT = 500;
 const exactly = (what: string) =>
@@ -46,6 +46,10 @@ export const counterfactualQuery = z.strictObject({
     }),
   basis: basis.default('lifecycle'),
   signal: signal.default('average'),
+  scope: scope.optional().openapi({
+    description:
+      'All is charged and compared by values of this scope alone; jobs and zones of the other are excluded. Default: consumption, where a zone that something ran in has it.',
+  }),
   project: exactly('project'),
   user: exactly('user'),
   phase: exactly('phase'),
@@ -154,6 +158,7 @@ export const counterfactualAnswer = z
     gridZones: z.array(z.string()),
     basis,
     signal,
+    scope,
     accounting: z.literal('location'),
     totals: sums,
     projects: z
@@ -194,6 +199,7 @@ export function counterfactualReply(
     gridZones: [...gridZones],
     basis: ofBasis,
     signal: ofSignal,
+    scope: found.scope,
     accounting: 'location' as const,
     totals: { ...found.totals },
     projects: found.projects.map(({ project, figures: own }) => ({ project, ...own })),

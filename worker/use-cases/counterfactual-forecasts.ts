@@ -2,7 +2,7 @@
 import { spotByForecast } from '../../shared/counterfactual/by-forecast.ts';
 import type { Load } from '../../shared/counterfactual/load.ts';
 import { chargeAt, type Move, type Question } from '../../shared/counterfactual/move.ts';
-import { type Basis, SCOPES, type Scope, type Signal } from '../../shared/grid/intensity.ts';
+import type { Basis, Scope, Signal } from '../../shared/grid/intensity.ts';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { FORECAST_RETENTION_MS, type KeptForecast, readForecastsAt } from '../storage/grid-forecasts.ts';
 import { bandedSteps, chooseForecast } from './greenest.ts';
@@ -37,6 +37,7 @@ const knownBeforeMs = ({ startMs }: Load) => startMs + 1;
 export function forecastMove(
   { load, latestStartMs, gridZones, tableOf }: Question,
   kept: Kept,
+  scope: Scope,
 ): ForecastMove {
   const nothing = (reason: string) => ({ move: null, reason });
   const homes = [...new Set(load.parts.map(({ gridZone }) => gridZone))];
@@ -44,11 +45,10 @@ export function forecastMove(
   if (home === undefined || home === null || homes.length > 1)
     return nothing('it ran in several grid zones at once');
   const endMs = latestStartMs + load.windowCount * WINDOW_MS;
-  const bestOf = (gridZone: string, scope: Scope) =>
-    bestFirst(kept.get(gridZone)?.get(knownBeforeMs(load)) ?? [], knownBeforeMs(load), scope);
-  // Zones are compared by forecasts of one scope: what its own zone has, consumption first.
-  const scope = SCOPES.find((one) => bestOf(home, one).length > 0) ?? 'consumption';
-  const chosenOf = (gridZone: string) => chooseForecast(bestOf(gridZone, scope), load.startMs, endMs);
+  const chosenOf = (gridZone: string) => {
+    const known = kept.get(gridZone)?.get(knownBeforeMs(load)) ?? [];
+    return chooseForecast(bestFirst(known, knownBeforeMs(load), scope), load.startMs, endMs);
+  };
   const zones = [...new Set([home, ...gridZones])].map((gridZone) => ({
     gridZone,
     steps: bandedSteps(chosenOf(gridZone)?.steps ?? []),

@@ -15,7 +15,9 @@ import {
 } from '../../shared/counterfactual/move.ts';
 import { type MovedFigures, MovedSums } from '../../shared/counterfactual/sums.ts';
 import { jobValue } from '../../shared/emissions/owners.ts';
-import type { Basis, Signal } from '../../shared/grid/intensity.ts';
+import { type Basis, SCOPES, type Scope, type Signal } from '../../shared/grid/intensity.ts';
+import type { IntensityResolver } from '../../shared/grid/resolve.ts';
+import { scopeOfPoint } from '../../shared/grid/scope.ts';
 import { findZone } from '../../shared/grid/zones.ts';
 import { Places } from '../../shared/settings/place.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
@@ -56,6 +58,8 @@ export interface CounterfactualQuery {
   readonly gridZones: readonly string[];
   readonly basis: Basis;
   readonly signal: Signal;
+  /** All is charged and compared by values of one scope; default: consumption where a zone that something ran in has it. */
+  readonly scope?: Scope | undefined;
   /** A job that was heard of within this may still be running. */
   readonly goesOnMs: number;
   /** Jobs to look at, those with the most energy first. */
@@ -86,6 +90,7 @@ export interface Unmoved {
 export interface Counterfactual {
   readonly fromMs: number;
   readonly toMs: number;
+  readonly scope: Scope;
   readonly totals: MovedFigures;
   /** By name; null: jobs without a project. */
   readonly projects: readonly { readonly project: string | null; readonly figures: MovedFigures }[];
@@ -138,23 +143,26 @@ export async function counterfactual(
       'from',
     );
   }
-  const tables = await loadTables(shards.main, query, loads, { fromMs, nowMs });
+  const { tables, scope, ofOtherScope } = await loadTables(shards.main, query, loads, { fromMs, nowMs });
   const wanted = (await readFleetJobs(shards, [...loads.jobs.keys()], nowMs)).filter((job) =>
     (['project', 'user', 'phase'] as const).every(
       (key) => query[key] === undefined || jobValue(job, key) === query[key],
     ),
   );
-  const found = await moveAll(shards.main, query, wanted, loads, tables, { nowMs, maxWork: bounds.work });
+  const whyNone = (gridZone: string) => (ofOtherScope.has(gridZone) ? `${NO_SERIES} of ${scope}` : NO_SERIES);
+  const known = { tables, scope, whyNone };
+  const found = await moveAll(shards.main, query, wanted, loads, known, { nowMs, maxWork: bounds.work });
   const tableOf = tableIn(tables);
   return ok({
     fromMs,
     toMs,
+    scope,
     ...found,
     idle: unmoved([loads.idle], tableOf),
     unattributed: unmoved([loads.unattributed], tableOf),
     excludedZones: query.gridZones
       .filter((gridZone) => tableOf(gridZone) === null)
-      .map((gridZone) => ({ gridZone, reason: NO_SERIES })),
+      .map((gridZone) => ({ gridZone, reason: whyNone(gridZone) })),
   });
 }
 
@@ -167,10 +175,15 @@ const tableIn =
 /** Of every zone that something ran in or may move to, over all that any job may reach; zones of which nothing is known are left out. */
 async function loadTables(
   db: D1Database,
-  { basis, signal, slackMs, gridZones }: CounterfactualQuery,
+  { basis, signal, scope: asked, slackMs, gridZones }: CounterfactualQuery,
   { jobs, idle, unattributed }: FleetLoads,
   { fromMs, nowMs }: { readonly fromMs: number; readonly nowMs: number },
-): Promise<Tables> {
+): Promise<{
+  readonly tables: Tables;
+  readonly scope: Scope;
+  /** Zones that have values of the other scope. */
+  readonly ofOtherScope: ReadonlySet<string>;
+}> {
   const books = [idle, unattributed, ...[...jobs.values()].map(({ book }) => book)];
   const startMs = windowStart(fromMs);
   const lastMs = Math.max(startMs, ...books.map((book) => book.endMs));
@@ -179,12 +192,34 @@ async function loadTables(
   const homes = books.flatMap((book) => [...book.gridZones]);
   const wanted = [...new Set([...homes, ...gridZones])].filter((gridZone) => gridZone !== null);
   const range = { gridZones: wanted, basis, signal, fromMs: startMs, toMs: endMs };
+  const resolvers = await loadIntensities(db, range);
+  const has = (gridZone: string, scope: Scope) =>
+    !isEmptyTable(intensityTable(within(resolvers.get(gridZone)!, scope), startMs, endMs));
+  const ranIn = [...new Set(homes)].filter((gridZone) => gridZone !== null);
+  const scope = asked ?? SCOPES.find((one) => ranIn.some((gridZone) => has(gridZone, one))) ?? 'consumption';
   const tables = new Map<string, IntensityTable>();
-  for (const [gridZone, resolve] of await loadIntensities(db, range)) {
-    const table = intensityTable(resolve, startMs, endMs);
+  for (const [gridZone, resolve] of resolvers) {
+    const table = intensityTable(within(resolve, scope), startMs, endMs);
     if (!isEmptyTable(table)) tables.set(gridZone, table);
   }
-  return tables;
+  const others = SCOPES.filter((one) => one !== scope);
+  const ofOtherScope = new Set(wanted.filter((gridZone) => others.some((one) => has(gridZone, one))));
+  return { tables, scope, ofOtherScope };
+}
+
+/** Values of one scope alone. */
+const within =
+  (resolve: IntensityResolver, scope: Scope): IntensityResolver =>
+  (windowStartMs) => {
+    const point = resolve(windowStartMs);
+    return point !== null && scopeOfPoint(point) === scope ? point : null;
+  };
+
+interface KnownIntensities {
+  readonly tables: Tables;
+  readonly scope: Scope;
+  /** Why a zone has no table, or not for all of a job. */
+  readonly whyNone: (gridZone: string) => string;
 }
 
 interface Movable extends JobLoad {
@@ -198,7 +233,7 @@ async function moveAll(
   query: CounterfactualQuery,
   wanted: readonly StoredJob[],
   loads: FleetLoads,
-  tables: Tables,
+  { tables, scope, whyNone }: KnownIntensities,
   { nowMs, maxWork }: { readonly nowMs: number; readonly maxWork: number },
 ): Promise<Pick<Counterfactual, 'totals' | 'projects' | 'jobs' | 'notLookedAt' | 'excluded'>> {
   const tableOf = tableIn(tables);
@@ -210,7 +245,7 @@ async function moveAll(
     const own = loads.jobs.get(job.number)!;
     const load = own.book.toLoad();
     const stayed = chargeAt(load, { startMs: load.startMs, gridZone: null }, tableOf);
-    const reason = own.leftOut ?? (stayed.unknownMillijoules > 0 ? whyUnknown(load) : null);
+    const reason = own.leftOut ?? (stayed.unknownMillijoules > 0 ? whyUnknown(load, whyNone) : null);
     if (reason === null) movable.push({ ...own, job, load, stayed });
     else leaveOut(job, own, reason);
   }
@@ -242,7 +277,7 @@ async function moveAll(
       continue;
     }
     room -= work;
-    const forecast = forecastMove(question, kept);
+    const forecast = forecastMove(question, kept, scope);
     const best = chargeAt(load, moves.best, tableOf);
     const moved = { book, load, moves, stayed, best, forecastGrams: forecast.move?.grams ?? null };
     const ofJob = new MovedSums();
@@ -269,8 +304,11 @@ async function moveAll(
   };
 }
 
-const whyUnknown = ({ parts }: Load) =>
-  parts.some(({ gridZone }) => gridZone === null) ? 'no grid zone is set for the site' : NO_SERIES;
+function whyUnknown({ parts }: Load, whyNone: KnownIntensities['whyNone']): string {
+  if (parts.some(({ gridZone }) => gridZone === null)) return 'no grid zone is set for the site';
+  const reasons = parts.map(({ gridZone }) => whyNone(gridZone!));
+  return reasons.find((reason) => reason !== NO_SERIES) ?? NO_SERIES;
+}
 
 function unmoved(books: readonly LoadBook[], tableOf: Question['tableOf']): Unmoved {
   let energy = 0n;

@@ -347,3 +347,24 @@ test('where nodes report each hour, a job of an hour ago may still be running', 
   expect(excluded).toMatchObject([{ job: RUNNING }]);
   expect(excluded[0]!.reason).toContain('within the last 180 minutes');
 });
+
+test('what is compared is of one scope: the energy of a zone of the other is excluded, and can be asked for', async () => {
+  await storeHours('SE-SE3', [20, 20, 20, 20, 20, 20, 20, 20, 20, 20], 'production');
+  const used = await ask<Answer & { scope: string }>(
+    'GET',
+    '/v1/fleet/counterfactual?slackHours=0&gridZones=SE-SE3,FR',
+  );
+  expect(used.scope).toBe('consumption');
+  expect(used.excludedZones).toEqual([
+    { gridZone: 'SE-SE3', reason: 'no series on this basis of consumption' },
+  ]);
+  const made = await ask<Answer & { scope: string }>(
+    'GET',
+    '/v1/fleet/counterfactual?slackHours=0&gridZones=SE-SE3&scope=production',
+  );
+  expect(made.scope).toBe('production');
+  expect(made.excludedZones).toEqual([]);
+  expect(made.excluded.find(({ job }) => job === TRAIN)?.reason).toBe(
+    'no series on this basis of production',
+  );
+});
