@@ -5,7 +5,7 @@
 import { createWorker } from '../../worker/create-worker.ts';
 import { enqueueNotifications } from '../../worker/storage/alert-outbox.ts';
 import { Shards } from '../../worker/storage/shards.ts';
-import { bestForecasts } from '../../worker/use-cases/alerts/run.ts';
+import { bestForecasts, NODES_PER_STEP } from '../../worker/use-cases/alerts/run.ts';
 import { evaluateStep } from '../../worker/use-cases/alerts/step.ts';
 import { emptyBill, metered } from '../metered-database.mjs';
 
@@ -29,6 +29,7 @@ export default {
       shards: new Shards([db]),
       nowMs,
       reportEverySeconds: 60,
+      nodesPerStep: NODES_PER_STEP.paid,
       forecastsOf: (gridZones, atMs) => bestForecasts(db, gridZones, atMs),
       enqueue: (notifications) => enqueueNotifications(db, notifications, nowMs),
     });

@@ -15,7 +15,7 @@ export interface Meter {
   readonly written: number;
   readonly read: number;
   readonly statements: number;
-  /** Statements that a run of each of the five turns of the cron had at most, then of summing hours. */
+  /** Statements that a run of each of the five turns of the cron had at most, then of summing hours and of alerts. */
   readonly mostInTurn: readonly number[];
   readonly writtenTo: Readonly<Record<string, number>>;
 }

@@ -13,7 +13,7 @@ import { applyMigrations, type Database } from './migrate.ts';
 
 const TICK_MS = 60_000;
 /** Those of wrangler.toml; here each comes each minute. */
-const CRONS = ['* * * * *', '*/2 * * * *'];
+const CRONS = ['* * * * *', '*/2 * * * *', '1-59/2 * * * *'];
 const COMPATIBILITY_DATE = '2026-07-01';
 
 export interface ServerOptions {

@@ -141,7 +141,7 @@ test('the configuration is the one of the repository, with its own name and abso
   expect(text).toContain('REPORT_EVERY_SECONDS = "300"');
   expect(text).toContain('RETENTION_PLAN = "free"');
   expect(text).toContain('bucket_name = "lab-archive"\njurisdiction = "eu"');
-  expect(text).toContain('crons = ["* * * * *", "*/2 * * * *"]');
+  expect(text).toContain('crons = ["* * * * *", "*/2 * * * *", "1-59/2 * * * *"]');
 });
 
 test.each([

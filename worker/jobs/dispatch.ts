@@ -12,7 +12,7 @@ export interface Trigger {
 
 /**
  * The jobs take turns, one a minute: each turn has the queries, requests and CPU of a whole run to itself, which the free plan
- * counts by run. One has a trigger of its own. Anything else (a start, a test) runs all of them. One that fails is logged and keeps none of the
+ * counts by run. Some have triggers of their own. Anything else (a start, a test) runs all of them. One that fails is logged and keeps none of the
  * others from running.
  */
 export async function runDueJobs(context: JobContext, trigger: Trigger): Promise<void> {
@@ -30,7 +30,7 @@ const everyJob = [...turns.flat(), ...ownTriggers.map(({ job }) => job)];
 /** The triggers that fire in the minute of this instant, for who has to fire them. */
 export function triggersAt(instantMs: number): Trigger[] {
   const minute = Math.floor(instantMs / MINUTE_MS);
-  const own = ownTriggers.filter(({ everyMinutes }) => minute % everyMinutes === 0);
+  const own = ownTriggers.filter(({ isOdd }) => isOdd === (minute % 2 === 1));
   return [EACH_MINUTE, ...own.map(({ cron }) => cron)].map((cron) => ({ cron, scheduledTime: instantMs }));
 }
 

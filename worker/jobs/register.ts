@@ -2,7 +2,7 @@
 import type { Env } from '../env.ts';
 import type { Shards } from '../storage/shards.ts';
 import { alertDelivery } from './alert-delivery.ts';
-import { alerts } from './alerts.ts';
+import { alertSteps, alerts } from './alerts.ts';
 import { forecast } from './forecast.ts';
 import { gridRefresh } from './grid-refresh.ts';
 import { gridReread } from './grid-reread.ts';
@@ -30,5 +30,8 @@ export const turns: readonly (readonly ScheduledJob[])[] = [
   [alertDelivery],
 ];
 
-/** Summing the hours of a fleet takes more runs than a turn in five minutes gives on the free plan. */
-export const ownTriggers = [{ cron: '*/2 * * * *', everyMinutes: 2, job: rollup }] as const;
+/** What takes more runs than a turn in five minutes gives on the free plan: each has every second minute. */
+export const ownTriggers = [
+  { cron: '*/2 * * * *', job: rollup, isOdd: false },
+  { cron: '1-59/2 * * * *', job: alertSteps, isOdd: true },
+] as const;

@@ -132,6 +132,14 @@ test('every kind fires at all', () => {
   );
 });
 
+test('in steps of one node, one a run, as on the free plan, the same', async () => {
+  const small = { ...options, nodesPerStep: 1 };
+  await forgetEvaluation();
+  for (let ms = FIRST_MS; ms <= LAST_MS; ms += 2 * MINUTE_MS) await run(ms, small);
+  await runToEnd(LAST_MS, small);
+  expect(await outcome()).toEqual(expected);
+});
+
 test.each([1, 2, 3])('in random order (%i) the same', async (seed) => {
   await forgetEvaluation();
   await run(FIRST_MS, options);

@@ -2,6 +2,7 @@
 import { beforeAll, expect, test, vi } from 'vitest';
 import { readCursor } from '../../../worker/storage/alert-cursor.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
+import { NODES_PER_STEP } from '../../../worker/use-cases/alerts/run.ts';
 import { evaluateStep } from '../../../worker/use-cases/alerts/step.ts';
 import { clock, DAY_MS, storeHours } from '../emissions/support.ts';
 import {
@@ -31,6 +32,7 @@ const step = () =>
     shards: new Shards([database]),
     nowMs: NOW_MS,
     reportEverySeconds: 60,
+    nodesPerStep: NODES_PER_STEP.paid,
     forecastsOf: async () => new Map(),
     enqueue: () => [],
   });

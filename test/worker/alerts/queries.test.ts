@@ -2,7 +2,7 @@
 import { beforeAll, expect, test, vi } from 'vitest';
 import { enqueueNotifications } from '../../../worker/storage/alert-outbox.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
-import { bestForecasts } from '../../../worker/use-cases/alerts/run.ts';
+import { bestForecasts, NODES_PER_STEP } from '../../../worker/use-cases/alerts/run.ts';
 import { evaluateStep } from '../../../worker/use-cases/alerts/step.ts';
 import { clock, DAY_MS, storeHours } from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
@@ -59,6 +59,7 @@ async function stepsTo(nowMs: number): Promise<number[]> {
       shards: new Shards([db]),
       nowMs,
       reportEverySeconds: 60,
+      nodesPerStep: NODES_PER_STEP.paid,
       forecastsOf: (gridZones, atMs) => bestForecasts(db, gridZones, atMs),
       enqueue: (notifications) => enqueueNotifications(db, notifications, nowMs),
     });

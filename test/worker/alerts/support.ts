@@ -2,7 +2,7 @@
 import type { AlertNotification } from '../../../shared/alerts/notification.ts';
 import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
-import { evaluateAlerts } from '../../../worker/use-cases/alerts/run.ts';
+import { evaluateAlerts, NODES_PER_STEP } from '../../../worker/use-cases/alerts/run.ts';
 import { ask, database, gpu, HOUR_MS, newNode, report, WINDOW_MS } from '../emissions/support.ts';
 
 export const MINUTE_MS = 60_000;
@@ -22,23 +22,34 @@ export interface RunOptions {
   readonly db?: D1Database;
   readonly forecasts?: ReadonlyMap<string, readonly ForecastStep[]>;
   readonly reportEverySeconds?: number;
+  /** Fewer than the paid plan's: one step a run. */
+  readonly nodesPerStep?: number;
 }
 
 /** One run of the job; a notification that was told before makes it fail. */
 export const run = (
   nowMs: number,
-  { db = database, forecasts = new Map(), reportEverySeconds = 60 }: RunOptions = {},
+  {
+    db = database,
+    forecasts = new Map(),
+    reportEverySeconds = 60,
+    nodesPerStep = NODES_PER_STEP.paid,
+  }: RunOptions = {},
 ) =>
-  evaluateAlerts({
-    shards: new Shards([db]),
-    nowMs,
-    reportEverySeconds,
-    forecastsOf: async () => forecasts,
-    enqueue: (notifications) =>
-      notifications.map((notification) =>
-        db.prepare('INSERT INTO told VALUES (?1, ?2)').bind(notification.id, JSON.stringify(notification)),
-      ),
-  });
+  evaluateAlerts(
+    {
+      shards: new Shards([db]),
+      nowMs,
+      reportEverySeconds,
+      nodesPerStep,
+      forecastsOf: async () => forecasts,
+      enqueue: (notifications) =>
+        notifications.map((notification) =>
+          db.prepare('INSERT INTO told VALUES (?1, ?2)').bind(notification.id, JSON.stringify(notification)),
+        ),
+    },
+    nodesPerStep < NODES_PER_STEP.paid,
+  );
 
 /** Runs until nothing is left to do at the instant. */
 export async function runToEnd(nowMs: number, options: RunOptions = {}): Promise<void> {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { retentionSettings } from '../../../shared/settings/retention.ts';
 import { enqueueNotifications } from '../../../worker/storage/alert-outbox.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
-import { bestForecasts, evaluateAlerts } from '../../../worker/use-cases/alerts/run.ts';
+import { bestForecasts, evaluateAlerts, NODES_PER_STEP } from '../../../worker/use-cases/alerts/run.ts';
 import { deliverNotifications } from '../../../worker/use-cases/channels/deliver.ts';
 import { makeForecasts } from '../../../worker/use-cases/grid-forecast-own.ts';
 import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
@@ -158,6 +158,7 @@ test('every statement finds its rows by key, or reads a table that is small', as
       shards: new Shards([recording]),
       nowMs,
       reportEverySeconds: 60,
+      nodesPerStep: NODES_PER_STEP.paid,
       forecastsOf: (gridZones, atMs) => bestForecasts(recording, gridZones, atMs),
       enqueue: (notifications) => enqueueNotifications(recording, notifications, nowMs),
     });

@@ -26,9 +26,6 @@ import type { NodeHour } from '../../storage/node-hours.ts';
 import { readParts } from '../../storage/parts.ts';
 import type { Shards } from '../../storage/shards.ts';
 
-/** One page of hours: a second of work at most. */
-export const NODES_PER_STEP = 2_000;
-
 export interface GatherRequest {
   readonly hourStartMs: number;
   /** Windows of the hour before this instant. */
@@ -40,6 +37,8 @@ export interface GatherRequest {
   readonly afterNode: number;
   /** Their sums, by window of the hour. */
   readonly before: readonly WindowFacts[];
+  /** Nodes that this step takes. */
+  readonly most: number;
 }
 
 export interface Gathered {
@@ -61,7 +60,7 @@ export async function gather(
     ({ number, retiredAtMs }) =>
       number > afterNode && (retiredAtMs === null || retiredAtMs > hourStartMs - HOUR_MS),
   );
-  const chunk = due.slice(0, NODES_PER_STEP);
+  const chunk = due.slice(0, request.most);
   const nodeNumbers = chunk.map(({ number }) => number);
   const hardware = await readHardware(shards, withHardware ? nodeNumbers : [], catalog);
 

@@ -3,17 +3,28 @@ import type { ForecastStep } from '../../../shared/alerts/outlook.ts';
 import { readForecastsOf } from '../../storage/grid-forecasts.ts';
 import { bestFirst } from '../grid-forecast.ts';
 import { zoneScopes } from '../grid-scopes.ts';
-import { NODES_PER_STEP } from './gather.ts';
 import { type AlertDependencies, evaluateStep, type StepOutcome } from './step.ts';
 
-/** A step takes at most 50 queries; a fleet that needs more than one of them for an hour is not on the free plan. */
-const STEPS_PER_RUN = 2;
+/**
+ * A step takes at most 50 queries, which is a run of the free plan, and 10 ms of CPU are some nodes there. Else a step is one
+ * page of hours, a second of work at most.
+ */
+export const NODES_PER_STEP = { free: 24, paid: 2_000 };
+/** Of the whole fleet. */
+const HOURS_PER_RUN = 2;
 
-/** Steps until all is evaluated, or as many as a run may take: the next one goes on there. */
-export async function evaluateAlerts(dependencies: AlertDependencies): Promise<StepOutcome> {
+/**
+ * Steps until all is evaluated, or as many as a run may take: the next one goes on there.
+ * @param isOneStep whether a run may take one alone
+ */
+export async function evaluateAlerts(
+  dependencies: AlertDependencies,
+  isOneStep = false,
+): Promise<StepOutcome> {
   for (let steps = 1; ; steps++) {
     const done = await evaluateStep(dependencies);
-    const most = STEPS_PER_RUN * Math.max(1, Math.ceil(done.nodes / NODES_PER_STEP));
+    const stepsPerHour = Math.max(1, Math.ceil(done.nodes / dependencies.nodesPerStep));
+    const most = isOneStep ? 1 : HOURS_PER_RUN * stepsPerHour;
     if (done.outcome !== 'more' || steps >= most) return done;
   }
 }

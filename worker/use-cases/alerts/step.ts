@@ -1,5 +1,5 @@
 /**
- * One step of the evaluation: sums some thousand nodes of one hour, or folds the windows that are summed and tells what
+ * One step of the evaluation: sums some nodes of one hour, or folds the windows that are summed and tells what
  * changed. Each reads where the last one stopped and commits whole or not at all, so that runs that are missed, late,
  * doubled or side by side leave the same behind.
  */
@@ -32,6 +32,8 @@ export interface AlertDependencies {
   readonly nowMs: number;
   /** As agents are asked, or were asked so lately that some may not know better. */
   readonly reportEverySeconds: number;
+  /** Nodes that one step sums. */
+  readonly nodesPerStep: number;
   /** By zone, what the newest forecast says from an instant on; zones without one are missing. */
   readonly forecastsOf: (
     gridZones: readonly string[],
@@ -154,7 +156,7 @@ async function advance(
   if (pass !== null) {
     const scopes = pass.scopes.map(storedScope);
     const before = pass.afterNode === 0 ? [] : await readSums(db);
-    const request = { ...pass, scopes, before };
+    const request = { ...pass, scopes, before, most: dependencies.nodesPerStep };
     const gathered = await gather(shards, request, context.fleet, context.places, context.catalog);
     if (gathered.afterNode !== null) {
       const next = { ...cursor, lateHours, pass: { ...pass, afterNode: gathered.afterNode } };
