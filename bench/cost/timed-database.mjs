@@ -3,6 +3,7 @@
  * nobody bills. For measuring alone: it keeps no limits. Plain JavaScript, as what uses it.
  */
 import { DatabaseSync } from 'node:sqlite';
+import koffi from 'koffi';
 
 export function openTimedDatabase() {
   const sqlite = new DatabaseSync(':memory:');
@@ -42,23 +43,37 @@ export function openTimedDatabase() {
     prepare: (sql) => statementOf(sql),
     batch: async (statements) =>
       timed(() => {
-        sqlite.exec('BEGIN');
+        // Within `undone` there is a transaction already.
+        sqlite.exec('SAVEPOINT batch');
         try {
           const answers = statements.map(({ sql, values }) => answer(run(sql, values, false)));
-          sqlite.exec('COMMIT');
+          sqlite.exec('RELEASE batch');
           return answers;
         } catch (error) {
-          sqlite.exec('ROLLBACK');
+          sqlite.exec('ROLLBACK TO batch; RELEASE batch');
           throw error;
         }
       }),
   };
+  /** Does the work and takes back what it wrote: it can be done again. */
+  const undone = async (work) => {
+    sqlite.exec('SAVEPOINT undone');
+    try {
+      return await work();
+    } finally {
+      sqlite.exec('ROLLBACK TO undone; RELEASE undone');
+    }
+  };
   /** Milliseconds of CPU that statements have taken so far. */
-  return { database, milliseconds: () => milliseconds };
+  return { database, undone, milliseconds: () => milliseconds };
 }
 
-/** Of this thread: what collects garbage beside it is not the Worker's. */
+const clockGettime = koffi.load('libc.so.6').func('int clock_gettime(int clock, void *timespec)');
+const CLOCK_THREAD_CPUTIME_ID = 3;
+const timespec = new BigInt64Array(2);
+
+/** Of this thread: what collects garbage beside it is not the Worker's. What Node tells of it comes in ticks as long as a run. */
 export function cpuMilliseconds() {
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1_000;
+  clockGettime(CLOCK_THREAD_CPUTIME_ID, timespec);
+  return Number(timespec[0]) * 1_000 + Number(timespec[1]) / 1e6;
 }
