@@ -6,6 +6,8 @@ import { type ByteReader, ByteWriter } from './varint.ts';
 
 export interface DeviceShape {
   readonly deviceIndex: number;
+  /** What follows, as it is written. */
+  readonly bits: number;
   readonly kind: EnergyKind;
   readonly isFullyMetered: boolean;
   readonly hasRecovered: boolean;
@@ -18,6 +20,8 @@ export interface DeviceShape {
 export interface ShareShape {
   readonly jobNumber: number;
   readonly deviceIndex: number;
+  /** What follows, as it is written. */
+  readonly bits: number;
   readonly attribution: JobAttribution;
   /** The job has all energy, all metered time of the device. */
   readonly hasAllEnergy: boolean;
@@ -50,34 +54,43 @@ export function restOf(device: LedgerDevice, shares: readonly LedgerJobShare[]):
   );
 }
 
+function bitsOfDevice(device: LedgerDevice, shares: readonly LedgerJobShare[]): number {
+  const isIdle = device.idleMillijoules > 0;
+  return (
+    ENERGY_KINDS.indexOf(device.kind) |
+    (device.meteredMilliseconds === WINDOW_MS ? FULLY_METERED : 0) |
+    (device.recoveredMillijoules > 0 ? RECOVERED : 0) |
+    (device.integratedMillijoules !== null ? INTEGRATED : 0) |
+    (isIdle ? IDLE : 0) |
+    (isIdle && device.idleMillijoules === restOf(device, shares) ? IDLE_IS_REST : 0) |
+    (device.utilizationRatio !== null ? UTILIZATION : 0)
+  );
+}
+
+/** @param device that the share is of, where it is there */
+function bitsOfShare(share: LedgerJobShare, device: LedgerDevice | undefined): number {
+  return (
+    JOB_ATTRIBUTIONS.indexOf(share.attribution ?? 'allocation') * ATTRIBUTION_UNIT +
+    (share.energyMillijoules === device?.energyMillijoules ? ALL_ENERGY : 0) +
+    (share.allocatedMilliseconds === device?.meteredMilliseconds ? ALL_TIME : 0)
+  );
+}
+
+const deviceOf = ({ deviceIndex }: LedgerJobShare, devices: readonly LedgerDevice[]) =>
+  devices.find((device) => device.deviceIndex === deviceIndex);
+
 export function writeShape({ devices, jobShares }: LedgerEpoch): Uint8Array {
   const writer = new ByteWriter();
   writer.unsigned(devices.length);
   for (const device of devices) {
     writer.unsigned(device.deviceIndex);
-    writer.byte(
-      ENERGY_KINDS.indexOf(device.kind) |
-        (device.meteredMilliseconds === WINDOW_MS ? FULLY_METERED : 0) |
-        (device.recoveredMillijoules > 0 ? RECOVERED : 0) |
-        (device.integratedMillijoules !== null ? INTEGRATED : 0) |
-        (device.idleMillijoules > 0 ? IDLE : 0) |
-        (device.idleMillijoules > 0 && device.idleMillijoules === restOf(device, jobShares)
-          ? IDLE_IS_REST
-          : 0) |
-        (device.utilizationRatio !== null ? UTILIZATION : 0),
-    );
+    writer.byte(bitsOfDevice(device, jobShares));
   }
-  const byIndex = new Map(devices.map((device) => [device.deviceIndex, device]));
   writer.unsigned(jobShares.length);
   for (const share of jobShares) {
-    const device = byIndex.get(share.deviceIndex);
     writer.unsigned(share.jobNumber);
     writer.unsigned(share.deviceIndex);
-    writer.unsigned(
-      JOB_ATTRIBUTIONS.indexOf(share.attribution ?? 'allocation') * ATTRIBUTION_UNIT +
-        (share.energyMillijoules === device?.energyMillijoules ? ALL_ENERGY : 0) +
-        (share.allocatedMilliseconds === device?.meteredMilliseconds ? ALL_TIME : 0),
-    );
+    writer.unsigned(bitsOfShare(share, deviceOf(share, devices)));
   }
   return writer.finish();
 }
@@ -87,41 +100,18 @@ export function hasShape({ devices, jobShares }: LedgerEpoch, shape: WindowShape
   return (
     devices.length === shape.devices.length &&
     jobShares.length === shape.shares.length &&
-    devices.every((device, i) => hasDeviceShape(device, shape.devices[i]!, jobShares)) &&
-    jobShares.every((share, i) => hasShareShape(share, shape.shares[i]!, devices))
-  );
-}
-
-function hasDeviceShape(
-  device: LedgerDevice,
-  shape: DeviceShape,
-  shares: readonly LedgerJobShare[],
-): boolean {
-  const idle =
-    device.idleMillijoules === 0
-      ? 'none'
-      : device.idleMillijoules === restOf(device, shares)
-        ? 'rest'
-        : 'given';
-  return (
-    device.deviceIndex === shape.deviceIndex &&
-    device.kind === shape.kind &&
-    (device.meteredMilliseconds === WINDOW_MS) === shape.isFullyMetered &&
-    device.recoveredMillijoules > 0 === shape.hasRecovered &&
-    (device.integratedMillijoules !== null) === shape.hasIntegrated &&
-    idle === shape.idle &&
-    (device.utilizationRatio !== null) === shape.hasUtilization
-  );
-}
-
-function hasShareShape(share: LedgerJobShare, shape: ShareShape, devices: readonly LedgerDevice[]): boolean {
-  const device = devices.find(({ deviceIndex }) => deviceIndex === share.deviceIndex);
-  return (
-    share.jobNumber === shape.jobNumber &&
-    share.deviceIndex === shape.deviceIndex &&
-    (share.attribution ?? 'allocation') === shape.attribution &&
-    (share.energyMillijoules === device?.energyMillijoules) === shape.hasAllEnergy &&
-    (share.allocatedMilliseconds === device?.meteredMilliseconds) === shape.hasAllTime
+    devices.every((device, i) => {
+      const { deviceIndex, bits } = shape.devices[i]!;
+      return device.deviceIndex === deviceIndex && bitsOfDevice(device, jobShares) === bits;
+    }) &&
+    jobShares.every((share, i) => {
+      const { jobNumber, deviceIndex, bits } = shape.shares[i]!;
+      return (
+        share.jobNumber === jobNumber &&
+        share.deviceIndex === deviceIndex &&
+        bitsOfShare(share, deviceOf(share, devices)) === bits
+      );
+    })
   );
 }
 
@@ -133,6 +123,7 @@ export function readShape(reader: ByteReader): WindowShape {
     const bits = reader.byte();
     devices.push({
       deviceIndex,
+      bits,
       kind: ENERGY_KINDS[bits & 3]!,
       isFullyMetered: (bits & FULLY_METERED) !== 0,
       hasRecovered: (bits & RECOVERED) !== 0,
@@ -152,6 +143,7 @@ export function readShape(reader: ByteReader): WindowShape {
     shares.push({
       jobNumber,
       deviceIndex,
+      bits,
       attribution,
       hasAllEnergy: (bits & ALL_ENERGY) !== 0,
       hasAllTime: (bits & ALL_TIME) !== 0,

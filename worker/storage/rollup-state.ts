@@ -1,6 +1,6 @@
 /** How far the rollups are, and what is marked. */
 import { ROLLUP_VERSION } from '../../shared/rollup/roll-up.ts';
-import { dayOf, hourBits, hoursOf, markKey, parseMarkKey } from './rollup-keys.ts';
+import { dayOf, dayOfBlockDayKey, hourBits, hoursOf, markKey, parseMarkKey } from './rollup-keys.ts';
 import { FIRST_HOUR, KEPT_FROM_HOUR, markAll, partHourWithout } from './rollup-marks.ts';
 
 /** Hours since 1970. */
@@ -129,4 +129,12 @@ export async function readSummedDay(db: D1Database): Promise<number> {
   const row = await db.prepare('SELECT MIN(key) AS key FROM rollup_marks').first<{ key: number | null }>();
   const marked = row === null || row.key === null ? Number.POSITIVE_INFINITY : parseMarkKey(row.key).day;
   return Math.min(dayOf(state.doneHour), marked);
+}
+
+/** The oldest day of which there are sums of nodes; null: of none yet. */
+export async function readFirstOwnerDay(db: D1Database): Promise<number | null> {
+  const { key } = (await db
+    .prepare('SELECT MIN(key) AS key FROM rollup_node_days')
+    .first<{ key: number | null }>())!;
+  return key === null ? null : dayOfBlockDayKey(key);
 }

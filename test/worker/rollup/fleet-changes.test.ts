@@ -111,6 +111,17 @@ test('what a person releases from quarantine is summed with its hour', async () 
   await expectAllSame();
 });
 
+test('a report that was too old, once it is released, is in every group', async () => {
+  await tell('first', -40 * 24);
+  const { quarantine } = await ask<{ quarantine: { id: number; code: string }[] }>('GET', '/v1/quarantine');
+  expect(quarantine[0]!.code).toBe('window_too_old');
+  await ask('POST', `/v1/quarantine/${quarantine[0]!.id}/release`);
+  await rollUp(DAYS);
+  const long = `from=${instant(-41 * 24)}&to=${instant(24)}`;
+  for (const query of ['groupBy=node', 'groupBy=job', 'groupBy=node&step=day', 'groupBy=site'])
+    await expectSame(`${long}&${query}`);
+});
+
 test('hours that another version summed are summed again', async () => {
   // As if it had told expected time otherwise: nothing marks that.
   await database

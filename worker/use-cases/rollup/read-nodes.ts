@@ -3,7 +3,6 @@
  * days that are cut by the range, a step or a change of a site's settings hour by hour.
  */
 import type { EmissionsJoin } from '../../../shared/emissions/join.ts';
-import { MAX_AGE_MS } from '../../../shared/ledger/plausibility.ts';
 import { OwnerJoin, type OwnerPiece } from '../../../shared/rollup/owner-join.ts';
 import { jobOfOwner, type OwnerKey, type OwnerSums, QUARTER_MS } from '../../../shared/rollup/owner-sums.ts';
 import type { SiteRates } from '../../../shared/rollup/site-rates.ts';
@@ -12,7 +11,7 @@ import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
 import { blockOfNode, dayOf, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
 import { type BlockDays, readOwnerDays, readOwnerHours } from '../../storage/rollup-node-days.ts';
-import { readRollupState } from '../../storage/rollup-state.ts';
+import { readFirstOwnerDay, readRollupState } from '../../storage/rollup-state.ts';
 import { planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
 
 /** Up to here hours are read as they are: rows of a day hold 64 nodes, hour by hour they are long. */
@@ -23,6 +22,8 @@ export interface RolledNodes extends RolledPlan {
   readonly acceptsPlace: (place: Place) => boolean;
   /** Hours since 1970: none from it on is in any row. */
   readonly storedUntilHour: number;
+  /** Days since 1970: none before it is in any row. */
+  readonly storedFromDay: number;
 }
 
 /**
@@ -35,14 +36,15 @@ export async function planRolledNodes(
   nodes: readonly FleetNode[],
   areDaysCut: boolean,
 ): Promise<RolledNodes | null> {
-  const state = await readRollupState(db);
+  const [state, firstDay] = await Promise.all([readRollupState(db), readFirstOwnerDay(db)]);
   const plan =
     state &&
     (await planRolled(db, query, state, nodes.length, DIRECT_NODE_HOURS[areDaysCut ? 'hours' : 'days']));
   if (plan === null) return null;
   const openToMs = Math.max(state!.openToMs ?? 0, state!.nextOpenToMs ?? 0);
   const storedUntilHour = Math.max(state!.markedHour, Math.ceil(openToMs / HOUR_MS));
-  return { ...plan, nodes, acceptsPlace: query.acceptsPlace, storedUntilHour };
+  const storedFromDay = firstDay ?? dayOf(storedUntilHour);
+  return { ...plan, nodes, acceptsPlace: query.acceptsPlace, storedUntilHour, storedFromDay };
 }
 
 interface Group {
@@ -156,9 +158,7 @@ interface RunOfDays {
 function runsOfDays(plan: RolledNodes, groups: readonly Group[], join: EmissionsJoin): RunOfDays[] {
   const blocks = [...new Set(plan.nodes.map(({ number }) => blockOfNode(number)))].sort((a, b) => a - b);
   const runs: RunOfDays[] = [];
-  // No earlier days: a spool that old could not be booked.
-  const beganMs = Math.min(...plan.nodes.map(({ enrolledAtMs }) => enrolledAtMs)) - MAX_AGE_MS;
-  const firstDay = Math.max(dayOf(plan.firstHour), Math.floor(beganMs / DAY_MS));
+  const firstDay = Math.max(dayOf(plan.firstHour), plan.storedFromDay);
   for (let day = firstDay; day <= dayOf(plan.endHour - 1); day++) {
     const isWhole = isWholeDay(day, plan, groups, join);
     if (runs.at(-1)?.isWhole !== isWhole) runs.push({ isWhole, days: [] });
