@@ -15,6 +15,8 @@ import { noteKeyOf, readTrusts, subjectOfZone } from './grid-trust.ts';
 
 /** Who noted it, in the change log. */
 const NOTED_BY = 'grid';
+/** Two queries each; a run that fetched for new zones has few left of the free plan's 50. The rest is noted when it is asked for again. */
+const MAX_NOTES_PER_RUN = 2;
 
 interface Note {
   readonly gridZone: string;
@@ -41,7 +43,8 @@ export async function noteScopes(
     ({ provider, newestMs }) => provider !== USER_PROVIDER && newestMs !== null,
   );
   const bySeries = byKey(ofProviders, ({ gridZone, basis, signal }) => `${gridZone} ${basis} ${signal}`);
-  const notes = [...bySeries.values()].flatMap((series) => noteOf(series, rows, nowMs) ?? []);
+  const due = [...bySeries.values()].flatMap((series) => noteOf(series, rows, nowMs) ?? []);
+  const notes = due.slice(0, MAX_NOTES_PER_RUN);
   for (const { why, scope, effectiveFromMs, ...series } of notes) {
     const recorded = { effectiveFromMs, recordedAtMs: nowMs, recordedBy: NOTED_BY };
     const row = {

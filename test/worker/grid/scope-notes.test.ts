@@ -115,6 +115,28 @@ test('consumption that is silent for seven days gives way, from then on', async 
   expect(await charged(laterMs, laterMs + HOUR_MS)).not.toEqual([50]);
 });
 
+test('a run writes few of them, and the next one the rest', async () => {
+  for (const gridZone of ['DE', 'FR', 'PL', 'NL', 'BE'])
+    await storeValues(
+      database,
+      { ...series, gridZone, scope: 'production', provider: 'plants' },
+      [
+        {
+          startMs: epochMs(NOON),
+          endMs: epochMs(NOON + HOUR_MS),
+          gramsPerKwh: gramsPerKwh(50),
+          kind: 'measured',
+          method: null,
+          issuedAtMs: null,
+        },
+      ],
+      NOON,
+    );
+  const zones = ['DE', 'FR', 'PL', 'NL', 'BE'];
+  const noted = async () => (await noteScopes(database, zones, NOON + HOUR_MS)).length;
+  expect([await noted(), await noted(), await noted(), await noted()]).toEqual([2, 2, 1, 0]);
+});
+
 test('the own series is nobody’s change', async () => {
   await store('consumption', NOON - DAY_MS, NOON, 'user');
   expect(await noteScopes(database, ['DE'], NOON)).toEqual([]);
