@@ -8,7 +8,7 @@ import { DAY_MS } from '../time/window.ts';
 export interface RetentionEnv {
   /** `free` or `paid`; default `paid`, with which nothing leaves that is not in the archive. */
   readonly RETENTION_PLAN?: string;
-  /** Whole days that power series stay in the database. */
+  /** Whole days that power series stay in the database, before they are in the archive. */
   readonly RETENTION_SERIES_DAYS?: string;
   /** Age in whole days at which a day's windows are written to the archive; what figures are made from stays in the database as well. */
   readonly RETENTION_WINDOWS_DAYS?: string;
@@ -61,7 +61,8 @@ const PRESETS: Readonly<Record<Plan, RetentionSettings>> = {
     packNodes: 1,
   },
   paid: {
-    seriesDays: 10,
+    // A weekend without the server; then they are answered from the archive, a fiftieth of the price.
+    seriesDays: 3,
     // By then nothing is booked into a day any more but by a person's word.
     windowsDays: 35,
     hoursDays: TWO_YEARS_DAYS,

@@ -21,6 +21,7 @@ const WORKER_PACKAGES = [
   'zod',
   'drizzle-orm',
   'drizzle-orm/',
+  'hyparquet',
   'hyparquet-writer',
   'cloudflare:',
   // Workerd has it as Node does.

@@ -2,6 +2,7 @@
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { untilTomorrowSeconds } from '../../shared/pace/overload.ts';
+import { TooManyReadsError } from '../storage/attic.ts';
 import { ShardError } from '../storage/shards.ts';
 import type { App, AppEnv } from './app.ts';
 import { type Problem, problemResponse } from './problem.ts';
@@ -45,15 +46,20 @@ export async function withOneRetry<T>(attempt: () => Promise<T>): Promise<T> {
 const LEAST_PAUSE_MS = 50;
 
 function says(error: unknown, texts: readonly string[]): boolean {
-  for (let current = error; current instanceof Error; current = current.cause) {
-    const { message } = current;
-    if (texts.some((text) => message.includes(text))) return true;
-  }
-  return false;
+  return causesOf(error).some(({ message }) => texts.some((text) => message.includes(text)));
+}
+
+function causesOf(error: unknown): Error[] {
+  const causes: Error[] = [];
+  for (let current = error; current instanceof Error; current = current.cause) causes.push(current);
+  return causes;
 }
 
 export const answerError: ErrorHandler<AppEnv> = (error, context) => {
   if (error instanceof HTTPException) return problemResponse(context, fromHttpException(error));
+  const tooMany = causesOf(error).find((each) => each instanceof TooManyReadsError);
+  if (tooMany !== undefined)
+    return problemResponse(context, { code: 'range_too_long', detail: tooMany.message, field: 'from' });
   if (says(error, [DAY_USED_UP])) {
     return problemResponse(
       context,

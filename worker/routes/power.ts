@@ -21,7 +21,7 @@ const route = createRoute({
   tags: ['Nodes'],
   summary: 'Power of each device over time',
   description:
-    'From the stored power series, averaged to the step asked for; where a window has no stored series, the mean of its energy stands for it (`windowsFromEnergy` counts those). Null means that nothing is known of that step.',
+    'From the stored power series (in the database, then in the archive where there is one), averaged to the step asked for; where a window has no stored series, the mean of its energy stands for it (`windowsFromEnergy` counts those). Null means that nothing is known of that step.',
   ...requireScope('read'),
   request: {
     params: z.object({ id: z.string().max(128) }),
@@ -85,13 +85,17 @@ export function registerPower(app: App): void {
         detail: `No node has the id "${id}".`,
         field: 'id',
       });
-    const devices = await nodePower(context.var.shards.ofNode(node.number), {
-      nodeNumber: node.number,
-      fromMs,
-      toMs,
-      stepMs: stepSeconds * 1_000,
-      deviceId: query.device ?? null,
-    });
+    const devices = await nodePower(
+      context.var.shards.ofNode(node.number),
+      {
+        nodeNumber: node.number,
+        fromMs,
+        toMs,
+        stepMs: stepSeconds * 1_000,
+        deviceId: query.device ?? null,
+      },
+      nowMs,
+    );
     return context.json(
       {
         node: id,

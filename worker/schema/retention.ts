@@ -3,7 +3,7 @@ import { blob, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /** One row per task of `worker/use-cases/retention/`. */
 export const retentionTasks = sqliteTable('retention_tasks', {
-  /** `windows`, `series`, `checks`, `days`, `files`, `hours`, `dayFiles` or `late`. */
+  /** `windows`, `series`, `checks`, `days`, `sums`, `files`, `hours`, `dayFiles` or `late`. */
   task: text('task').primaryKey(),
   /** Grows with each step: of two runs at once one moves on. */
   version: integer('version').notNull(),

@@ -1,6 +1,9 @@
-/** The archive in R2: Parquet files below Hive-style paths, named by what they hold, so that a file written again replaces itself. */
+/**
+ * The archive in R2, below Hive-style paths: Parquet files named by what they hold, so that a file written again replaces itself,
+ * and beside them `days` and `sums`, which are the server's own (`day-files.ts`, `rollup-node-days.ts`).
+ */
 
-export type Dataset = 'windows' | 'job_shares' | 'series';
+export type Dataset = 'windows' | 'job_shares' | 'series' | 'days';
 
 export interface Part {
   readonly dataset: Dataset;
@@ -20,10 +23,11 @@ export function partPath({ dataset, day, shard, name }: Omit<Part, 'bytes'>): st
   return `${folderOf(dataset, day, shard)}part-${name}.parquet`;
 }
 
-function folderOf(dataset: Dataset, day: number, shard: number): string {
-  const date = new Date(day * DAY_MS).toISOString().slice(0, 10);
-  return `${dataset}/date=${date}/shard=${shard}/`;
+export function folderOf(dataset: Dataset, day: number, shard: number): string {
+  return `${dataset}/date=${dateOf(day)}/shard=${shard}/`;
 }
+
+export const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
 
 export interface Written {
   readonly files: number;

@@ -4,6 +4,7 @@ import type { JobReport } from '../../shared/wire/ingest.ts';
 import { type RegisteredJob, registerJobs, selectRegisteredJobs } from './jobs.ts';
 import {
   type HourRow,
+  hoursInDays,
   type StoredHour,
   selectDaysOf,
   selectStoredHours,
@@ -47,7 +48,7 @@ export async function readForBooking(
   const fresh = byId.size === 0 ? [] : await registerJobs(db, [...byId.values()], nowMs);
   return {
     devices: devices!.results as NodeDevice[],
-    hours: storedHours(hours!.results as HourRow[], days),
+    hours: storedHours(hours!.results as HourRow[], await hoursInDays(db, old, days)),
     jobs: new Map([...known, ...fresh].map((job) => [job.id, job])),
   };
 }

@@ -12,8 +12,9 @@ import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import { fromHex, toHex } from './hex.ts';
 import { noteJobs } from './job-nodes.ts';
 import { jsonChunks } from './json-chunks.ts';
-import { hoursOfDays, selectDays } from './node-days.ts';
+import { DaysReader, selectDays } from './node-days.ts';
 import { nodeHourKey, parseNodeHourKey } from './node-hour-key.ts';
+import type { NodeHour } from './node-hours.ts';
 import { markLateReports } from './rollup-marks.ts';
 
 export interface StoredHour {
@@ -64,20 +65,30 @@ export async function readStoredHours(
   keys: readonly number[],
 ): Promise<Map<number, StoredHour>> {
   const [rows, days] = await db.batch([selectStoredHours(db, keys), selectDaysOf(db, keys)]);
-  return storedHours(rows!.results as HourRow[], days!.results);
+  return storedHours(rows!.results as HourRow[], await hoursInDays(db, keys, days!.results));
 }
+
+const spansOf = (keys: readonly number[]) =>
+  [...keys].sort((a, b) => a - b).map((key) => ({ first: key, end: key + 1 }));
 
 /** The days that may hold hours with these keys. */
 export function selectDaysOf(db: D1Database, keys: readonly number[]): D1PreparedStatement {
-  return selectDays(
-    db,
-    keys.map((key) => ({ first: key, end: key + 1 })),
-  );
+  return selectDays(db, spansOf(keys));
 }
 
-/** By key, from the rows of `selectStoredHours` and of `selectDaysOf`. */
-export function storedHours(rows: readonly HourRow[], days: readonly unknown[]): Map<number, StoredHour> {
-  const ofDays = hoursOfDays(days).map(({ nodeNumber, hourStartMs, receivedAtMs, ledger }): StoredHour => {
+/** @param rows of `selectDaysOf` of these keys */
+export async function hoursInDays(
+  db: D1Database,
+  keys: readonly number[],
+  rows: readonly unknown[],
+): Promise<NodeHour[]> {
+  if (rows.length === 0) return [];
+  return new DaysReader(db, spansOf(keys)).hoursOf(rows, spansOf(keys));
+}
+
+/** By key, from the rows of `selectStoredHours` and what `hoursInDays` made of days. */
+export function storedHours(rows: readonly HourRow[], days: readonly NodeHour[]): Map<number, StoredHour> {
+  const ofDays = days.map(({ nodeNumber, hourStartMs, receivedAtMs, ledger }): StoredHour => {
     const key = nodeHourKey(nodeNumber, hourStartMs);
     return { key, version: 0, receivedAtMs, ledger, seriesOf: new Set() };
   });

@@ -1,14 +1,17 @@
 /**
- * Days of the ledger whose series have left: a node's hours in one row of `node_days`. Whoever reads hours finds them there;
- * one that has a row in `node_hours` as well counts as it is there.
+ * Days of the ledger whose series have left: a node's hours in one row of `node_days`, and later in a file of the bucket. Whoever
+ * reads hours finds them in any; one that has a row in `node_hours` as well counts as it is there, and one in `node_days`
+ * before what the file holds.
  */
 import { type DayLedger, decodeDay, encodeDay, hoursIn } from '../../shared/ledger/day-codec.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
+import { type DayFileRow, FILE_COLUMNS, FiledDays, fileSpans } from './day-files.ts';
 import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 import type { KeySpan, NodeHour } from './node-hours.ts';
+import { NODES_PER_SHARD } from './shards.ts';
 
 const DAYS = 2 ** 15;
 
@@ -18,17 +21,29 @@ interface DayRow {
   readonly key: number;
   readonly receivedAtMs: number;
   readonly mark: number;
-  readonly hoursHex: string;
+  /** Of `hours`; where it is a file, of `places`. */
+  readonly hex: string;
 }
 
 const READ_DAYS = `
-  SELECT days.key AS key, days.received_at_ms AS receivedAtMs, days.mark AS mark, hex(days.hours) AS hoursHex
+  SELECT days.key AS key, days.received_at_ms AS receivedAtMs, days.mark AS mark, hex(days.hours) AS hex
   FROM json_each(?1) AS span
-  CROSS JOIN node_days AS days ON days.key >= span.value ->> 0 AND days.key < span.value ->> 1
-  ORDER BY days.key`;
+  CROSS JOIN node_days AS days ON days.key >= span.value ->> 0 AND days.key < span.value ->> 1`;
 
-/** @param spans of keys of `node_hours`, each of one node */
+/** One statement, so that no day moves in between. What is a file has no `receivedAtMs`. */
+const READ_DAYS_AND_FILES = `${READ_DAYS}
+  UNION ALL
+  SELECT key, NULL, mark, hex FROM (
+    SELECT ${FILE_COLUMNS} FROM json_each(?2) AS span
+    CROSS JOIN day_files AS files ON files.key >= span.value ->> 0 AND files.key < span.value ->> 1)`;
+
+/** Rows for `DaysReader`. @param spans of keys of `node_hours`, each of one node */
 export function selectDays(db: D1Database, spans: readonly KeySpan[]): D1PreparedStatement {
+  return db.prepare(READ_DAYS_AND_FILES).bind(daySpans(spans), JSON.stringify(fileSpans(spans)));
+}
+
+/** JSON of the keys of `node_days`. */
+function daySpans(spans: readonly KeySpan[]): string {
   const days: { first: number; end: number }[] = [];
   for (const { first, end } of spans) {
     const from = dayOfHour(first);
@@ -38,7 +53,7 @@ export function selectDays(db: D1Database, spans: readonly KeySpan[]): D1Prepare
     if (last !== undefined && from >= last.first && from <= last.end) last.end = Math.max(last.end, to);
     else days.push({ first: from, end: to });
   }
-  return db.prepare(READ_DAYS).bind(JSON.stringify(days.map(({ first, end }) => [first, end])));
+  return JSON.stringify(days.map(({ first, end }) => [first, end]));
 }
 
 function dayOfHour(hourKey: number): number {
@@ -46,18 +61,34 @@ function dayOfHour(hourKey: number): number {
   return nodeDayKey(nodeNumber, Math.floor(hourStartMs / DAY_MS));
 }
 
-/** From rows of `selectDays`, also hours beside its spans. */
-export function hoursOfDays(rows: readonly unknown[]): NodeHour[] {
-  return (rows as readonly DayRow[]).flatMap(({ key, receivedAtMs, hoursHex }) => {
-    const nodeNumber = Math.floor(key / DAYS);
-    const dayStartMs = (key % DAYS) * DAY_MS;
-    return [...decodeDay(fromHex(hoursHex))].map(([hour, ledger]) => ({
-      nodeNumber,
-      hourStartMs: epochMs(dayStartMs + hour * HOUR_MS),
-      receivedAtMs: epochMs(receivedAtMs),
-      ledger,
-    }));
-  });
+/** Hours of days, as one reader comes past them. */
+export class DaysReader {
+  readonly #filed: FiledDays;
+
+  /** @param spans all that the reader is going to ask for, in order; of keys of `node_hours`, each of one node */
+  constructor(db: D1Database, spans: readonly KeySpan[]) {
+    this.#filed = new FiledDays(db, spans);
+  }
+
+  /** Also hours beside the spans; of two of one hour the later counts. @param rows of `selectDays` of these spans */
+  async hoursOf(rows: readonly unknown[], spans: readonly KeySpan[]): Promise<NodeHour[]> {
+    const all = rows as readonly (DayRow | (DayFileRow & { readonly receivedAtMs: null }))[];
+    const files = all.filter(({ receivedAtMs }) => receivedAtMs === null);
+    const days = all.filter(({ receivedAtMs }) => receivedAtMs !== null) as readonly DayRow[];
+    const filed = files.length === 0 ? [] : await this.#filed.hoursOf(files, spans);
+    return [...filed, ...days.flatMap(toHours)];
+  }
+}
+
+function toHours({ key, receivedAtMs, hex }: DayRow): NodeHour[] {
+  const nodeNumber = Math.floor(key / DAYS);
+  const dayStartMs = (key % DAYS) * DAY_MS;
+  return [...decodeDay(fromHex(hex))].map(([hour, ledger]) => ({
+    nodeNumber,
+    hourStartMs: epochMs(dayStartMs + hour * HOUR_MS),
+    receivedAtMs: epochMs(receivedAtMs),
+    ledger,
+  }));
 }
 
 /** A day as it was read: it is written only while it still stands so. */
@@ -70,20 +101,25 @@ export interface StoredDay {
   readonly hours: DayLedger;
 }
 
+/** Days that have rows. */
 export async function readDays(db: D1Database, spans: readonly KeySpan[]): Promise<StoredDay[]> {
-  const { results } = await selectDays(db, spans).all<DayRow>();
-  return results.map(({ key, receivedAtMs, mark, hoursHex }) => ({
+  const { results } = await db.prepare(READ_DAYS).bind(daySpans(spans)).all<DayRow>();
+  return results.map(({ key, receivedAtMs, mark, hex }) => ({
     nodeNumber: Math.floor(key / DAYS),
     day: key % DAYS,
     receivedAtMs,
     mark,
-    hours: decodeDay(fromHex(hoursHex)),
+    hours: decodeDay(fromHex(hex)),
   }));
 }
 
+/** A day whose hours have left by their age does not come back by a run that read it before. */
 const FIRST_TIME = `
   INSERT INTO node_days (key, received_at_ms, mark, hours)
-  SELECT value ->> 0, value ->> 1, value ->> 2, unhex(value ->> 3) FROM json_each(?1) WHERE true
+  SELECT value ->> 0, value ->> 1, value ->> 2, unhex(value ->> 3) FROM json_each(?1)
+  WHERE NOT EXISTS (SELECT 1 FROM retention_tasks AS gone
+    WHERE gone.task = 'hours' AND (gone.day > (value ->> 0 & ${DAYS - 1})
+      OR (gone.day = (value ->> 0 & ${DAYS - 1}) AND gone.position > (value ->> 0 >> 15 & ${NODES_PER_SHARD - 1}))))
   ON CONFLICT (key) DO NOTHING`;
 
 const DELETE_MARKED = `
@@ -180,7 +216,8 @@ const keysOf = ({ first, end }: KeySpan, day: number) =>
 /** Later than any hour. */
 export const NO_HOUR = 2 ** 21;
 
-/** SQL: hours since 1970 to the oldest hour of node `number`; it stands first among its keys. `NO_HOUR` where there is none. */
+/** SQL over `nodes`: hours since 1970 to the oldest hour of node `number`; it stands first among its keys. `NO_HOUR` where there is none. */
 export const OLDEST_HOUR = `MIN(
   COALESCE((SELECT key - (number << 21) FROM node_hours WHERE key >= number << 21 AND key < (number + 1) << 21 ORDER BY key LIMIT 1), ${NO_HOUR}),
-  COALESCE((SELECT (key - (number << 15)) * 24 FROM node_days WHERE key >= number << 15 AND key < (number + 1) << 15 ORDER BY key LIMIT 1), ${NO_HOUR}))`;
+  COALESCE((SELECT (key - (number << 15)) * 24 FROM node_days WHERE key >= number << 15 AND key < (number + 1) << 15 ORDER BY key LIMIT 1), ${NO_HOUR}),
+  COALESCE(first_filed_day * 24, ${NO_HOUR}))`;

@@ -4,7 +4,7 @@ import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { decodeHour } from '../../shared/ledger/hour-codec.ts';
 import type { EpochMs } from '../../shared/units.ts';
 import { fromHex } from './hex.ts';
-import { hoursOfDays, selectDays } from './node-days.ts';
+import { DaysReader, selectDays } from './node-days.ts';
 import { nodeHourKey, nodeHourKeyRange, parseNodeHourKey } from './node-hour-key.ts';
 
 export interface NodeHour {
@@ -52,8 +52,9 @@ interface HourRow {
   readonly ledgerHex: string;
 }
 
-/** Hours of spans that do not overlap, whether they have rows of their own or are in a day's. */
+/** Hours of spans that do not overlap, whether they have rows of their own, are in a day's or in a file. */
 export async function* readHourSpans(db: D1Database, spans: readonly KeySpan[]): AsyncGenerator<NodeHour> {
+  const ofDays = new DaysReader(db, spans);
   for (const page of pagesOf(spans)) {
     const json = JSON.stringify(page.map(({ first, end }) => [first, end]));
     const [rows, days] = await db.batch([db.prepare(READ_HOURS).bind(json), selectDays(db, page)]);
@@ -64,11 +65,11 @@ export async function* readHourSpans(db: D1Database, spans: readonly KeySpan[]):
         ledger: decodeHour(fromHex(ledgerHex)),
       }),
     );
-    yield* days!.results.length === 0 ? own : together(page, own, hoursOfDays(days!.results));
+    yield* days!.results.length === 0 ? own : together(page, own, await ofDays.hoursOf(days!.results, page));
   }
 }
 
-/** By key; of two of one hour the one that has a row. */
+/** By key; of two of one hour the one that has a row, else the later. */
 function together(
   spans: readonly KeySpan[],
   own: readonly NodeHour[],

@@ -7,6 +7,8 @@ import { type EpochMs, epochMs } from '../../shared/units.ts';
 import { fromHex } from './hex.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 import type { KeySpan } from './node-hours.ts';
+import { BLOCK_NODES } from './rollup-keys.ts';
+import { NODES_PER_SHARD } from './shards.ts';
 
 /** An hour as it was read: it loses its series only while it still stands so. */
 export interface SeenHour {
@@ -118,10 +120,12 @@ const SELECT_OLD = `
   CROSS JOIN node_hours AS hours ON hours.key >= span.value ->> 0 AND hours.key < span.value ->> 1
   WHERE hours.received_at_ms <= ?2`;
 
-/** A row whose day is there as well is an hour of that day: counted there. */
+/** A row whose day is there as well, or in a file, is an hour of that day: counted there. */
 const COUNT_OLD = `
   SELECT COUNT(*) AS count FROM (${SELECT_OLD}) AS old
-  WHERE NOT EXISTS (SELECT 1 FROM node_days WHERE node_days.key = ((old.key >> 21) << 15) + (old.key & ${2 ** 21 - 1}) / 24)`;
+  WHERE NOT EXISTS (SELECT 1 FROM node_days WHERE node_days.key = ((old.key >> 21) << 15) + (old.key & ${2 ** 21 - 1}) / 24)
+    AND NOT EXISTS (SELECT 1 FROM day_files
+      WHERE day_files.key = (((old.key >> 21) & ${NODES_PER_SHARD - 1}) / ${BLOCK_NODES} << 15) + (old.key & ${2 ** 21 - 1}) / 24)`;
 
 export async function countHours(
   db: D1Database,

@@ -1,8 +1,10 @@
 /** How far archiving and dropping are: each step commits its new position with what it changed, or moves nothing. */
 
+import { HOUR_MS } from '../../shared/time/window.ts';
 import { NO_HOUR, OLDEST_HOUR } from './node-days.ts';
+import { KEPT_FROM_HOUR } from './rollup-marks.ts';
 
-const TASKS = ['windows', 'series', 'checks', 'files', 'hours', 'late'] as const;
+const TASKS = ['windows', 'series', 'checks', 'days', 'sums', 'files', 'hours', 'dayFiles', 'late'] as const;
 type TaskName = (typeof TASKS)[number];
 
 export interface RetentionTask {
@@ -40,6 +42,11 @@ export async function readRetentionTasks(db: D1Database): Promise<RetentionTasks
 export async function beginRetention(db: D1Database): Promise<RetentionTasks | null> {
   await db.prepare(BEGIN).bind(JSON.stringify(TASKS)).run();
   return readRetentionTasks(db);
+}
+
+/** When the oldest hours begin that have not left; 0 where none has. */
+export async function readKeptFromMs(db: D1Database): Promise<number> {
+  return (await db.prepare(`SELECT ${KEPT_FROM_HOUR} AS hour`).first<{ hour: number }>())!.hour * HOUR_MS;
 }
 
 const MOVE = `

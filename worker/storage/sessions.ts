@@ -2,6 +2,7 @@
  * Reads that replicas may answer. Without a bookmark the first query of a request goes to the primary, so nobody reads older
  * than what is written; with the bookmark of an earlier answer any copy serves that is as new as that answer was.
  */
+import { atticOf, withAttic } from './attic.ts';
 import type { Shards } from './shards.ts';
 
 /** Of each database one part, empty where nothing is known; opaque to clients. */
@@ -36,11 +37,12 @@ export function openSessions(shards: Shards, given: string | null): ReadSessions
 }
 
 function overSession(db: D1Database, session: D1DatabaseSession): D1Database {
-  return {
+  const read: D1Database = {
     prepare: (sql) => session.prepare(sql),
     batch: (statements) => session.batch(statements),
     exec: (sql) => db.exec(sql),
     withSession: (constraint) => db.withSession(constraint),
     dump: () => db.dump(),
   };
+  return withAttic(read, atticOf(db));
 }

@@ -5,6 +5,7 @@
  */
 
 import { bindingOf, MAX_SHARDS } from '../../shared/settings/shards.ts';
+import { Attic, withAttic } from './attic.ts';
 import { byKey } from './by-node.ts';
 
 /** Numbers of nodes that one shard gives out: more than a database can hold hours of. */
@@ -136,8 +137,8 @@ export class Shards {
   }
 }
 
-/** @param env the bindings; those beyond the first gap are not looked at */
-export function createShards(env: { readonly DB: D1Database }): Shards {
+/** Of one request or one run. @param env the bindings; those of databases beyond the first gap are not looked at */
+export function createShards(env: { readonly DB: D1Database; readonly ARCHIVE?: R2Bucket }): Shards {
   const bindings = env as unknown as Readonly<Record<string, D1Database | undefined>>;
   const databases: [D1Database, ...D1Database[]] = [env.DB];
   for (let shard = 1; shard < MAX_SHARDS; shard++) {
@@ -145,7 +146,10 @@ export function createShards(env: { readonly DB: D1Database }): Shards {
     if (database === undefined) break;
     databases.push(database);
   }
-  return new Shards(databases);
+  if (env.ARCHIVE === undefined) return new Shards(databases);
+  // Of all databases together: they are what one request may read of it.
+  const attic = new Attic(env.ARCHIVE);
+  return new Shards(databases).map((db) => withAttic(db, attic));
 }
 
 async function named<T>(shard: number, ask: () => Promise<T>): Promise<T> {

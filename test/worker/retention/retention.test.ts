@@ -2,6 +2,7 @@
 import { env } from 'cloudflare:test';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { retentionSettings } from '../../../shared/settings/retention.ts';
+import { Attic, withAttic } from '../../../worker/storage/attic.ts';
 import { runRetention } from '../../../worker/use-cases/retention/run.ts';
 import { runRollups } from '../../../worker/use-cases/rollup/run.ts';
 import { clock, DAY_MS, gpu, HOUR_MS, newNode, storeHours, WINDOW_MS } from '../emissions/support.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await database.batch(
-    ['node_hours', 'node_days', 'retention_tasks', 'ledger_revisions'].map((table) =>
+    ['node_hours', 'node_days', 'day_files', 'retention_tasks', 'ledger_revisions'].map((table) =>
       database.prepare(`DELETE FROM ${table}`),
     ),
   );
@@ -64,10 +65,14 @@ const withSeries = async () =>
   (await database
     .prepare('SELECT COUNT(*) AS n FROM node_hours WHERE series0 IS NOT NULL')
     .first<{ n: number }>())!.n;
-const paths = async () => (await bucket.list()).objects.map(({ key }) => key);
+/** Without sums, which stay for ever. */
+const objects = async () =>
+  (await bucket.list()).objects.map(({ key }) => key).filter((key) => !key.startsWith('sums/'));
+/** Of the archive, without the server's own. */
+const paths = async () => (await objects()).filter((key) => !key.startsWith('days/'));
 const contents = async () =>
   Promise.all(
-    (await bucket.list()).objects.map(async ({ key }) => [
+    (await paths()).map(async (key) => [
       key,
       [...new Uint8Array(await (await bucket.get(key))!.arrayBuffer())],
     ]),
@@ -80,7 +85,7 @@ const answer = async () =>
     )
   ).json<{ totals: Record<string, number>; series: unknown }>();
 
-const PAID = retentionSettings({});
+const PAID = retentionSettings({ RETENTION_SERIES_DAYS: '10' });
 const FREE = retentionSettings({ RETENTION_PLAN: 'free' });
 /** The day of `aDay` is over for this many whole days. */
 const after = (days: number) => DAY_MS + (days + 1) * DAY;
@@ -168,16 +173,25 @@ test('without an archive nothing leaves, unless the preset or the operator says 
 test('hours leave only once they are in the archive and in sums, and nothing that came late waits', async () => {
   await aDay();
   const settings = { ...PAID, hoursDays: 40, archivedSeriesDays: 90 };
-  await untilDone(39, settings);
+  const rows = async () => [await rowsIn('day_files'), await rowsIn('node_days'), await rowsIn('node_hours')];
+  await untilDone(34, settings);
   // The newest hour of a node keeps a row of its own: it tells when the node was last heard of.
-  expect([await rowsIn('node_days'), await rowsIn('node_hours')]).toEqual([2, 2]);
-  const archived = await paths();
+  expect(await rows()).toEqual([0, 2, 2]);
+  await untilDone(39, settings);
+  expect(await rows()).toEqual([1, 0, 2]);
+  const archived = await objects();
+  expect(archived.filter((key) => key.startsWith('days/'))).toHaveLength(1);
   await untilDone(60, settings);
-  expect([await rowsIn('node_days'), await rowsIn('node_hours')]).toEqual([2, 2]);
+  expect(await rows()).toEqual([1, 0, 2]);
   await sumAll(after(60));
   await untilDone(60, settings);
-  expect([await rowsIn('node_days'), await rowsIn('node_hours')]).toEqual([0, 0]);
-  expect(await paths()).toEqual(archived);
+  expect(await rows()).toEqual([0, 0, 0]);
+  // For as long as the database may be restored to a time at which it named it.
+  expect(await objects()).toEqual(archived);
+  await untilDone(70, settings);
+  expect(await objects()).toEqual(archived);
+  await untilDone(71, settings);
+  expect(await objects()).toEqual(archived.filter((key) => !key.startsWith('days/')));
   const metrics = await (await clock.call('GET', '/metrics')).text();
   expect(metrics).toContain('wattshed_retention_node_hours_total{task="hours"} 6');
 });
@@ -212,6 +226,41 @@ test('a backlog older than the hot span lands in its hours, and its series follo
   expect((await bucket.head(windows!))!.size).toBeGreaterThan(size);
 });
 
+test('power is the same from the archive, of what came late too, until it is deleted there', async () => {
+  await aDay();
+  const settings = { ...PAID, archivedSeriesDays: 30 };
+  const { nodeId } = nodes[1]!;
+  const power = async () => {
+    const spans = [DAY_MS + HOUR_MS, DAY_MS + 5 * HOUR_MS].map(
+      (ms) => `from=${iso(ms)}&to=${iso(ms + 4 * WINDOW_MS)}`,
+    );
+    const answers = spans.map((span) => clock.call('GET', `/v1/nodes/${nodeId}/power?stepSeconds=1&${span}`));
+    return Promise.all((await Promise.all(answers)).map((each) => each.json()));
+  };
+  const early = await power();
+  expect(JSON.stringify(early[0])).toContain('[700,null,701,');
+  await untilDone(12, settings);
+  expect(await withSeries()).toBe(0);
+  clock.nowMs = after(12);
+  expect(await power()).toEqual(early);
+  clock.nowMs = after(13);
+  await tell(nodes[1]!, DAY_MS + 5 * HOUR_MS, 9_000_000);
+  const late = await power();
+  expect(late).not.toEqual(early);
+  await untilDone(15, settings);
+  expect(await withSeries()).toBe(0);
+  expect(await power()).toEqual(late);
+  await untilDone(30, settings);
+  expect(await paths()).toEqual([]);
+  expect(JSON.stringify(await power())).not.toContain('700');
+  // A release puts a series into a day whose series are deleted: it goes, and nothing is left behind.
+  clock.nowMs = after(31);
+  await tell(nodes[1]!, DAY_MS + 6 * HOUR_MS, 9_000_000);
+  await untilDone(33, settings);
+  expect(await withSeries()).toBe(0);
+  expect(await paths()).toEqual([]);
+});
+
 test('an hour that changed since it was read keeps its series for the next time', async () => {
   await aDay();
   // Changed an hour before the turn: not sealed yet.
@@ -225,7 +274,7 @@ test('an hour that changed since it was read keeps its series for the next time'
 
 /** As if cron had summed every hour until now; only how far it is, since no answer is asked for after it. */
 async function sumAll(nowMs: number): Promise<void> {
-  await runRollups(database, nowMs, 1);
+  await runRollups(withAttic(database, new Attic(bucket)), nowMs, 1);
   await database.batch([
     database.prepare('DELETE FROM rollup_marks'),
     database

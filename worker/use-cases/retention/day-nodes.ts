@@ -16,6 +16,8 @@ export interface Retention {
   readonly nowMs: number;
 }
 
+/** Nodes whose day is one file of series: 800,000 samples at one a second, half a second of CPU. */
+export const SERIES_NODES = 1;
 /** Nodes whose day is one file of windows: some 80,000 rows of nine devices each. */
 export const WINDOW_NODES = 32;
 
@@ -44,6 +46,9 @@ export function partName({ nodes }: DayNodes): string {
   const first = localNode(nodes.first);
   return `${padded(first)}-${padded(first + nodes.end - nodes.first - 1)}`;
 }
+
+/** How names of files begin that hold what came after the first of these nodes; an id follows. */
+export const lateName = (block: DayNodes): string => `late-${partName(block)}-`;
 
 export function numbered(
   dataset: Dataset,

@@ -9,12 +9,24 @@ import { readLateHours } from '../../storage/retention-hours.ts';
 import { moveTask, type RetentionTask, type RetentionTasks } from '../../storage/retention-tasks.ts';
 import { seriesFiles } from './archive-series.ts';
 import { windowParts } from './archive-windows.ts';
-import { blockOf, type DayNodes, isPast, numbered, type Retention, WINDOW_NODES } from './day-nodes.ts';
+import {
+  blockOf,
+  type DayNodes,
+  isPast,
+  lateName,
+  numbered,
+  type Retention,
+  WINDOW_NODES,
+} from './day-nodes.ts';
+import { blockDayOf, fileDays } from './file-days.ts';
 import { packHours } from './pack-days.ts';
 
 const STEPS = 3;
 /** Changes that one step looks at. */
 const STEP_CHANGES = 500;
+
+/** How far those are whose work is made good here. */
+type TasksBefore = Pick<RetentionTasks, 'windows' | 'series' | 'checks' | 'days' | 'hours'>;
 
 interface LateHour {
   readonly id: number;
@@ -24,7 +36,7 @@ interface LateHour {
 /** @returns whether nothing waits any more */
 export async function tidyLateHours(
   retention: Retention,
-  tasks: Omit<RetentionTasks, 'late' | 'files'>,
+  tasks: TasksBefore,
   from: RetentionTask,
   unchangedSinceMs: number,
 ): Promise<boolean> {
@@ -74,8 +86,8 @@ function firstGroup(changes: readonly LateHour[], hadItsTurn: (hour: LateHour) =
 }
 
 async function tidy(
-  { db, bucket }: Retention,
-  tasks: Omit<RetentionTasks, 'late' | 'files'>,
+  { db, bucket, settings, nowMs }: Retention,
+  tasks: TasksBefore,
   { hours }: Group,
   unchangedSinceMs: number,
 ): Promise<Written & { readonly statements: readonly D1PreparedStatement[] }> {
@@ -90,13 +102,24 @@ async function tidy(
   const keys = new Set(hours.filter(({ key }) => isPast(tasks.series, key)).map(({ key }) => key));
   const spans = [...keys].sort((a, b) => a - b).map((key) => ({ first: key, end: key + 1 }));
   if (spans.length === 0) return { ...sum(written), statements: [] };
-  if (bucket !== null) {
+  if (bucket !== null && staysInArchive(block.day, settings.archivedSeriesDays, nowMs)) {
     const files = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
-    // Beside the file of the day, which holds what left before.
-    written.push(await writeParts(bucket, numbered('series', block, `late-${first.id}`, files)));
+    // Beside the files of the day, which hold what left before.
+    written.push(await writeParts(bucket, numbered('series', block, `${lateName(block)}${first.id}`, files)));
   }
-  const { statements } = await packHours(db, spans, unchangedSinceMs, (key) => isPast(tasks.checks, key));
-  return { ...sum(written), statements };
+  const isCut = (key: number) => bucket === null && isPast(tasks.checks, key);
+  const { statements } = await packHours(db, spans, unchangedSinceMs, isCut);
+  if (bucket === null || !hours.some(({ key }) => isPast(tasks.days, key)))
+    return { ...sum(written), statements };
+  // Into the rows of their days first: what breaks off then is in them, and this group is looked at again.
+  if (statements.length > 0) await db.batch([...statements]);
+  const filed = await fileDays(db, blockDayOf(block.nodes.first, block.day));
+  return { ...sum([...written, filed]), statements: filed.statements };
+}
+
+/** Series of a day that are to be deleted, at the latest tomorrow, are not written: whoever deletes them comes by once. */
+function staysInArchive(day: number, archivedSeriesDays: number | null, nowMs: number): boolean {
+  return archivedSeriesDays === null || day > Math.floor(nowMs / DAY_MS) - archivedSeriesDays;
 }
 
 function blockIn({ key }: LateHour): DayNodes {

@@ -4,7 +4,9 @@
  */
 import { SEAL_AFTER_MS } from '../../../shared/ledger/seal.ts';
 import { DAY_MS } from '../../../shared/time/window.ts';
-import { deleteParts, type Written, writeParts } from '../../storage/archive.ts';
+import { type Dataset, deleteParts, type Written, writeParts } from '../../storage/archive.ts';
+import { Attic, withAttic } from '../../storage/attic.ts';
+import { countFiledHours, forgetDayFile } from '../../storage/day-files.ts';
 import { countDayHours, deleteDays } from '../../storage/node-days.ts';
 import { countHours, deleteHours, readLastNodeNumber } from '../../storage/retention-hours.ts';
 import {
@@ -13,7 +15,8 @@ import {
   type RetentionTask,
   readRetentionTasks,
 } from '../../storage/retention-tasks.ts';
-import { HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { BLOCK_NODES, blockOfNode, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { moveOwnerHours } from '../../storage/rollup-node-days.ts';
 import { readSummedDay } from '../../storage/rollup-state.ts';
 import { deleteBlocks } from '../../storage/rollup-sums.ts';
 import { firstNodeOf, shardOfNode } from '../../storage/shards.ts';
@@ -26,29 +29,32 @@ import {
   numbered,
   partName,
   type Retention,
+  SERIES_NODES,
   spansOf,
   WINDOW_NODES,
 } from './day-nodes.ts';
+import { blockDayOf, fileDays } from './file-days.ts';
 import { tidyLateHours } from './late.ts';
 import { cutDays, packHours } from './pack-days.ts';
 
-/** A node's day of series has 800,000 samples at one a second, half a second of CPU. */
-const SERIES_NODES = 1;
 /** Files are found by their day. */
 const EVERY_NODE = 2 ** 40;
 /** Where hours only go, a step is one statement over keys. */
-const DROP_NODES = 32;
 const DROP_STEPS = 4;
+/** A database can be restored to any minute of 30 days: what it names then must still be in the bucket. */
+const RESTORABLE_DAYS = 31;
 
-export async function runRetention(retention: Retention): Promise<void> {
-  const { db, bucket, settings, nowMs } = retention;
+export async function runRetention(given: Retention): Promise<void> {
+  const { bucket, settings, nowMs } = given;
+  const retention = { ...given, db: withAttic(given.db, bucket && new Attic(bucket)) };
+  const { db } = retention;
   const tasks = (await readRetentionTasks(db)) ?? (await beginRetention(db));
   if (tasks === null) return;
   const lastNode = await readLastNodeNumber(db);
   const today = Math.floor(nowMs / DAY_MS);
   const walk = { db, lastNode };
   const { packNodes, packSteps } = settings;
-  let { windows, series, checks } = tasks;
+  let { windows, series, checks, days } = tasks;
   if (bucket !== null)
     windows = await walkDays(
       { ...walk, size: WINDOW_NODES, steps: Math.ceil(settings.archiveSteps / 10) },
@@ -64,39 +70,67 @@ export async function runRetention(retention: Retention): Promise<void> {
         : { ...walk, size: SERIES_NODES, steps: settings.archiveSteps },
       series,
       today - settings.seriesDays,
-      (block) => letSeriesGo(db, bucket, block, unchangedSinceMs, (key) => isPast(checks, key)),
+      (block) =>
+        letSeriesGo(db, bucket, block, unchangedSinceMs, (key) => bucket === null && isPast(checks, key)),
     );
-    checks = await walkDays(
-      { ...walk, size: packNodes, steps: packSteps },
-      checks,
-      Math.min(today - settings.windowsDays, series.day, bucket === null ? today : windows.day),
-      async (block) => ({ files: 0, bytes: 0, ...(await cutDays(db, spansOf(block))) }),
-    );
+    const old = Math.min(today - settings.windowsDays, series.day);
+    // In the bucket a day costs next to nothing: it stays whole there.
+    if (bucket === null)
+      checks = await walkDays({ ...walk, size: packNodes, steps: packSteps }, checks, old, async (block) => ({
+        files: 0,
+        bytes: 0,
+        ...(await cutDays(db, spansOf(block))),
+      }));
+    else
+      days = await walkDays(
+        { ...walk, size: BLOCK_NODES, steps: Math.ceil(settings.archiveSteps / 10) },
+        days,
+        Math.min(old, windows.day),
+        ({ day, nodes }) => fileDays(db, blockDayOf(nodes.first, day)),
+      );
   }
+  const summedDay = await readSummedDay(db);
+  if (bucket !== null)
+    await walkDays(
+      { ...walk, size: BLOCK_NODES, steps: Math.ceil(settings.archiveSteps / 10) },
+      tasks.sums,
+      Math.min(today - settings.windowsDays, summedDay),
+      async ({ day, nodes }) => {
+        const { bytes, statements } = await moveOwnerHours(db, day, blockOfNode(nodes.first));
+        return { files: statements.length, bytes, hours: 0, statements };
+      },
+    );
   const caughtUp = await tidyLateHours(
     retention,
-    { windows, series, checks, hours: tasks.hours },
+    { windows, series, checks, days, hours: tasks.hours },
     tasks.late,
     unchangedSinceMs,
   );
-  if (bucket !== null && settings.archivedSeriesDays !== null)
-    await walkDays(
+  const emptyFolders = (dataset: Dataset, from: RetentionTask, beforeDay: number) =>
+    walkDays(
       { ...walk, size: EVERY_NODE, steps: settings.archiveSteps },
-      tasks.files,
-      Math.min(today - settings.archivedSeriesDays, series.day),
+      from,
+      beforeDay,
       async ({ day, nodes }) => ({
-        files: await deleteParts(bucket, 'series', day, shardOfNode(nodes.first)),
+        files: await deleteParts(bucket!, dataset, day, shardOfNode(nodes.first)),
         bytes: 0,
         hours: 0,
         statements: [],
       }),
     );
+  if (bucket !== null && settings.archivedSeriesDays !== null)
+    await emptyFolders('series', tasks.files, Math.min(today - settings.archivedSeriesDays, series.day));
+  if (bucket !== null && settings.hoursDays !== null)
+    await emptyFolders(
+      'days',
+      tasks.dayFiles,
+      Math.min(today - settings.hoursDays - RESTORABLE_DAYS, tasks.hours.day),
+    );
   if (settings.hoursDays === null || !caughtUp) return;
   if (bucket === null && settings.withoutArchive !== 'everything') return;
-  const archivedDay = bucket === null ? series.day : Math.min(series.day, windows.day);
-  const summedDay = await readSummedDay(db);
+  const archivedDay = bucket === null ? series.day : days.day;
   await walkDays(
-    { ...walk, size: DROP_NODES, steps: DROP_STEPS },
+    { ...walk, size: BLOCK_NODES, steps: DROP_STEPS },
     tasks.hours,
     Math.min(today - settings.hoursDays, archivedDay, summedDay),
     (block) => letHoursGo(db, block, unchangedSinceMs),
@@ -160,11 +194,15 @@ async function letSeriesGo(
 async function letHoursGo(db: D1Database, block: DayNodes, unchangedSinceMs: number): Promise<Step> {
   const { day, nodes } = block;
   const spans = spansOf(block);
+  const filed = blockDayOf(nodes.first, day);
   const hours =
-    (await countHours(db, spans, unchangedSinceMs)) + (await countDayHours(db, nodes, day, unchangedSinceMs));
+    (await countHours(db, spans, unchangedSinceMs)) +
+    (await countDayHours(db, nodes, day, unchangedSinceMs)) +
+    (await countFiledHours(db, filed));
   const statements = [
     deleteHours(db, spans, unchangedSinceMs),
     deleteDays(db, nodes, day, unchangedSinceMs),
+    forgetDayFile(db, filed),
     deleteBlocks(db, day * HOURS_PER_DAY),
   ];
   return { files: 0, bytes: 0, hours, statements };

@@ -26,7 +26,7 @@ export async function sumBlocks(context: SumContext, taken: TakenMarks): Promise
   for (const block of blocks) {
     const stored = await readBlockDay(db, taken.marks[0]!.day, block);
     const records = withHours(stored.records, taken.hours, rolled.get(block)!, numberOf, () => true);
-    ownerDays.push(...writeOwnerDays(db, taken, block, records, stored.rows));
+    ownerDays.push(...(await writeOwnerDays(db, taken, block, records, stored.rows)));
   }
   await writeBlocks(
     db,

@@ -64,7 +64,7 @@ export async function sumPart(context: SumContext, mark: RollupMark, nodeHours: 
   const stored = await readBlockDay(db, mark.day, block);
   const isSummed = (number: number) => placeInBlock(number) >= before.nodes && placeInBlock(number) < end;
   const records = withHours(stored.records, [hour], rolled, numberOf, isSummed);
-  const ownerDays = writeOwnerDays(db, taken, block, records, stored.rows);
+  const ownerDays = await writeOwnerDays(db, taken, block, records, stored.rows);
   if (isLast) await writeBlocks(db, taken, [{ hour, block, groups: sums }], ownerDays);
   else await keepPart(db, taken, { hour, nodes: end, sums }, ownerDays);
   return Math.max(1, weight);
