@@ -3,6 +3,7 @@
 /** Numbers in one chunk. */
 const CHUNK = 256;
 const BYTES = CHUNK / 8;
+const NONE = new Uint8Array(BYTES);
 
 export class NumberSet {
   readonly #chunks = new Map<number, Uint8Array>();
@@ -47,10 +48,14 @@ export class NumberSet {
   differences(other: NumberSet): Map<number, Uint8Array> {
     const found = new Map<number, Uint8Array>();
     for (const index of new Set([...this.#chunks.keys(), ...other.#chunks.keys()])) {
-      const own = this.#chunks.get(index);
-      const others = other.#chunks.get(index);
-      const bits = Uint8Array.from({ length: BYTES }, (_, i) => (own?.[i] ?? 0) ^ (others?.[i] ?? 0));
-      if (bits.some((byte) => byte !== 0)) found.set(index, bits);
+      const own = this.#chunks.get(index) ?? NONE;
+      const others = other.#chunks.get(index) ?? NONE;
+      // Mostly none differs.
+      if (own.every((byte, i) => byte === others[i])) continue;
+      found.set(
+        index,
+        own.map((byte, i) => byte ^ others[i]!),
+      );
     }
     return found;
   }

@@ -199,6 +199,9 @@ const isSame = (a: EmbodiedGrams, b: EmbodiedGrams): boolean =>
 
 /** The most that were ever in service at once: what the chassis is built for. */
 function mostAtOnce(parts: readonly Service[]): number {
+  // Nearly every node: none has left.
+  if (parts.every(({ outOfServiceMs, absences = [] }) => outOfServiceMs === null && absences.length === 0))
+    return parts.length;
   const spans = parts.flatMap(spansInService);
   const inServiceAt = (ms: number) => spans.filter(({ fromMs, toMs }) => fromMs <= ms && ms < toMs).length;
   return Math.max(0, ...spans.map(({ fromMs }) => inServiceAt(fromMs)));
