@@ -33,8 +33,8 @@ const layout = {
         'For `modelcard`. Default: the phase of the job where it is one of the two, else the field is left out.',
     }),
 };
-const { basis, signal, accounting, asOf } = emissionsQuery.shape;
-const scope = { basis, signal, accounting, asOf };
+const { basis, signal, scope, accounting, asOf } = emissionsQuery.shape;
+const question = { basis, signal, scope, accounting, asOf };
 
 const responses = {
   200: {
@@ -66,7 +66,7 @@ const jobRoute = createRoute({
         example: 'slurm:cluster:4711',
       }),
     }),
-    query: z.strictObject({ ...layout, ...scope, restarts: jobEmissionsQuery.shape.restarts }),
+    query: z.strictObject({ ...layout, ...question, restarts: jobEmissionsQuery.shape.restarts }),
   },
   responses,
 });
@@ -84,7 +84,7 @@ const projectRoute = createRoute({
     }),
     query: z.strictObject({
       ...layout,
-      ...scope,
+      ...question,
       from: instantInput,
       to: instantInput.optional().openapi({ description: 'Default: now.' }),
     }),

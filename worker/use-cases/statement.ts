@@ -20,7 +20,10 @@ import type { Accounting, EmissionsQuery } from './emissions-query.ts';
 import { factorVersions } from './factor-versions.ts';
 import { type JobEmissionsQuery, jobEmissions } from './job-emissions.ts';
 
-export type StatementQuery = Pick<EmissionsQuery, 'basis' | 'signal' | 'asOfMs' | 'withinProjects'> & {
+export type StatementQuery = Pick<
+  EmissionsQuery,
+  'basis' | 'signal' | 'scope' | 'asOfMs' | 'withinProjects'
+> & {
   readonly accounting: Accounting;
 };
 

@@ -136,6 +136,12 @@ test('json is as in its golden file', async () => {
   expect(`${masked(JSON.stringify(JSON.parse(text), null, 2))}\n`).toBe(jobJson);
 });
 
+test('a statement of one scope counts the energy of the other and says that it has no grams', async () => {
+  const { text } = await textOf(`${ofJob}?scope=production`);
+  expect(JSON.parse(text)).toMatchObject({ totals: { operationalGrams: 0, scope: null } });
+  expect(text).toContain('no series on this basis of production');
+});
+
 test('the numbers of a job are those of its emissions, and its mean intensity is its own, not the year’s', async () => {
   const statement = await ask<Statement>('GET', ofJob);
   const { totals } = await ask<Statement>('GET', ofJob.replace('/statement', '/emissions'));
