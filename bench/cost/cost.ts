@@ -32,11 +32,12 @@ export async function cost(): Promise<Figure[]> {
   const ofFree = await fleetDay({ nodes: NODES, reportEverySeconds: 300, plan: 'free' });
   const few = { nodes: 4, windows: new NodeWindows(loadOf('mixed')), withSeries: true, hostSeries: true };
   const hot = (await bytesOfDay(few)).ofNodes / few.nodes;
-  const kept = await keptBytes();
+  const kept = await keptBytes('paid');
+  const keptFree = await keptBytes('free');
   const cpu = workerCpu(NODES);
   const paid60 = monthOf(of60, databaseBytes('paid', hot, kept), cpu);
   const paid300 = monthOf(of300, databaseBytes('paid', hot, kept), cpu);
-  const free = freePlan(ofFree, databaseBytes('free', hot, kept), cpu);
+  const free = freePlan(ofFree, databaseBytes('free', hot, keptFree), cpu);
   const cron = (CRON_RUNS_PER_DAY * DAYS_PER_MONTH * PRICES.usd.perMillionRequests) / 1e6;
   return [
     figure(
@@ -75,15 +76,15 @@ export async function cost(): Promise<Figure[]> {
       'cost.database_bytes_per_node',
       databaseBytes('paid', hot, kept),
       'bytes',
-      `steady state of the paid preset: ${Math.round(hot)} a day with series (${GPUS} GPUs and the host), then ${Math.round(kept.packed)}, from the 35th day ${Math.round(kept.cut)}`,
+      `steady state of the paid preset: ${Math.round(hot)} a day with series (${GPUS} GPUs and the host), then ${Math.round(kept.packed)}, from the 35th day ${Math.round(kept.old)}`,
     ),
   ];
 }
 
 /** Of a node, when as much leaves as comes. */
-function databaseBytes(plan: Plan, hot: number, { packed, cut, fleet }: KeptBytes): number {
+function databaseBytes(plan: Plan, hot: number, { packed, old, fleet }: KeptBytes): number {
   const { seriesDays, windowsDays, hoursDays } = retentionSettings({ RETENTION_PLAN: plan });
-  const ofNode = seriesDays * hot + (windowsDays - seriesDays) * packed + (hoursDays! - windowsDays) * cut;
+  const ofNode = seriesDays * hot + (windowsDays - seriesDays) * packed + (hoursDays! - windowsDays) * old;
   return ofNode + (hoursDays! * fleet) / NODES;
 }
 

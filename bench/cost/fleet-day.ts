@@ -17,7 +17,7 @@ export interface Bill {
   readonly rowsRead: number;
   /** Rows by table, of all that were written. */
   readonly writtenTo: ReadonlyMap<string, number>;
-  /** The most that a run of each of the five turns of the cron asked of the database, then of summing hours. */
+  /** The most that a run of each of the five turns of the cron asked of the database, then of summing hours and of alerts. */
   readonly mostQueries: readonly number[];
   /** What the archive holds of the day before anything of it is deleted. */
   readonly archivedBytes: number;
@@ -79,14 +79,15 @@ export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): P
   }
 }
 
-/** The day grows old: its series leave, its windows are cut, it is deleted. */
+/** The day grows old: its series leave, it moves to the bucket, it is deleted. */
 async function leave(fleet: SimulatedFleet, plan: Plan) {
   const { seriesDays, windowsDays, hoursDays, archivedSeriesDays } = retentionSettings({
     RETENTION_PLAN: plan,
   });
   for (const days of [seriesDays, windowsDays]) await age(fleet, days);
   const archive = await fleet.archived();
-  for (const days of [archivedSeriesDays!, hoursDays!]) await age(fleet, days);
+  // In the end the bucket's objects: a database may be restored for a month.
+  for (const days of [archivedSeriesDays!, hoursDays!, hoursDays! + 31]) await age(fleet, days);
   const all = [...archive.values()];
   return {
     archivedBytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -100,7 +101,8 @@ async function age(fleet: SimulatedFleet, days: number): Promise<void> {
   const today = days + 1;
   await fleet.passEmptyDays(today);
   for (let turn = 0; turn < RETENTION_TURNS; turn++) {
-    await fleet.setClock((today * DAY_MINUTES + turn * TURNS + RETENTION_TURN) * MINUTE_MS);
+    // Odd minutes: in even ones the empty hours since would be summed, which belong to their own days.
+    await fleet.setClock((today * DAY_MINUTES + turn * 2 * TURNS + RETENTION_TURN) * MINUTE_MS);
     await fleet.cron();
   }
 }

@@ -3,6 +3,7 @@
  * (energies, kinds, jobs, rollups, the fleet's own tables).
  */
 
+import type { Plan } from '../../shared/pace/plans.ts';
 import type { Figure } from '../figures.ts';
 import { GPUS, gpuLoad, type LoadKind, type LoadWindow } from '../load/gpu-load.ts';
 import { NodeWindows } from '../load/node-windows.ts';
@@ -36,13 +37,13 @@ export async function storage(traces: string | null): Promise<Figure[]> {
     const value = (bytes.ofNodes + bytes.ofFleet) / (NODES * GPUS * 3_600 * HOURS);
     figures.push({ name: `storage.bytes_per_sample${name}`, value, unit: 'bytes', note });
   }
-  const kept = await keptBytes();
+  const kept = await keptBytes('paid');
   const day = (bytes: number) => Math.round(bytes);
   figures.push({
     name: 'storage.bytes_per_node_year',
-    value: 365 * (kept.cut + kept.fleet / FLEET_NODES),
+    value: 365 * (kept.old + kept.fleet / FLEET_NODES),
     unit: 'bytes',
-    note: `as kept for two years, with its sums: ${day(kept.cut)} a day (before the 35th day ${day(kept.packed)}), and a ${FLEET_NODES}th of ${day(kept.fleet)} of the fleet`,
+    note: `of the database once its days are in the bucket, sums and all: ${day(kept.old)} a day (before the 35th day ${day(kept.packed)}), and a ${FLEET_NODES}th of ${day(kept.fleet)} of the fleet`,
   });
   return figures;
 }
@@ -55,7 +56,7 @@ export function loadOf(kind: LoadKind): LoadWindow[] {
 }
 
 /** Tables that grow with the nodes; the others with time alone: sums of the fleet, intensities, the log. */
-const OF_NODES = new Set(['node_hours', 'node_days', 'rollup_node_days', 'ledger_revisions']);
+const OF_NODES = new Set(['node_hours', 'node_days', 'day_files', 'rollup_node_days', 'ledger_revisions']);
 
 export interface Growth {
   readonly ofNodes: number;
@@ -95,32 +96,32 @@ export async function bytesOfDay(options: FleetOptions): Promise<Growth> {
 export interface KeptBytes {
   /** Of a node, once the series have left: the hours in the row of their day, whole. */
   readonly packed: number;
-  /** Of a node, once the windows are in the archive: what figures are made from. */
-  readonly cut: number;
+  /** Of a node, once its days are older than that: its sums, and where the days are in the bucket, or what is left of them without one. */
+  readonly old: number;
   /** Of the whole fleet, whatever its size. */
   readonly fleet: number;
 }
 
 /** Sums of 64 nodes are one row: of few nodes it would be mostly the rest of its last page. */
 const KEPT_NODES = 16;
-/** Days at which the database is looked at: from the first on some are packed, from the third on some are cut. */
-const PACKED_FROM = 14;
-const PACKED_TO = 24;
-const CUT_FROM = 38;
-const CUT_TO = 46;
+/** Days at which the database is looked at: from the first on some are packed, from the third on some move to the bucket, or are cut. */
+const LOOKED_AT: Readonly<Record<Plan, readonly [number, number, number, number]>> = {
+  free: [3, 6, 10, 18],
+  paid: [14, 24, 38, 46],
+};
 /** Of the cron: retention and rollups. */
 const TURNS_THAT_KEEP = [1, 4];
-const LOOKED_AT = [PACKED_FROM, PACKED_TO, CUT_FROM, CUT_TO];
 
 /** How the database grows per day while days leave it as fast as they come. */
-export async function keptBytes(): Promise<KeptBytes> {
+export async function keptBytes(plan: Plan): Promise<KeptBytes> {
+  const [packedFrom, packedTo, oldFrom, oldTo] = LOOKED_AT[plan];
   const windows = new NodeWindows(loadOf('mixed'));
   // Series are gone by then; what they leave is free for others.
   const options = { nodes: KEPT_NODES, windows, withSeries: false, hostSeries: false };
-  const fleet = await SimulatedFleet.start({ ...options, plan: 'paid', archive: true });
+  const fleet = await SimulatedFleet.start({ ...options, plan, archive: plan === 'paid' });
   try {
     const at = new Map<number, ReadonlyMap<string, number>>();
-    for (let day = 0; day <= CUT_TO; day++) {
+    for (let day = 0; day <= oldTo; day++) {
       for (let hour = day * 24; hour < (day + 1) * 24; hour++) {
         await fleet.setClock((hour + 1) * 60 * MINUTE_MS);
         await fleet.intensity(hour, 1, 400);
@@ -130,16 +131,16 @@ export async function keptBytes(): Promise<KeptBytes> {
           await fleet.cron();
         }
       }
-      process.stderr.write(`\r  day ${day + 1} of ${CUT_TO + 1} `);
-      if (LOOKED_AT.includes(day)) at.set(day, fleet.tables());
+      process.stderr.write(`\r  day ${day + 1} of ${oldTo + 1} `);
+      if (LOOKED_AT[plan].includes(day)) at.set(day, fleet.tables());
     }
     process.stderr.write('\n');
     const perDay = (from: number, to: number) => {
       const { ofNodes, ofFleet } = growth(at.get(from)!, at.get(to)!);
       return { ofNode: ofNodes / (to - from) / KEPT_NODES, ofFleet: ofFleet / (to - from) };
     };
-    const cut = perDay(CUT_FROM, CUT_TO);
-    return { packed: perDay(PACKED_FROM, PACKED_TO).ofNode, cut: cut.ofNode, fleet: cut.ofFleet };
+    const old = perDay(oldFrom, oldTo);
+    return { packed: perDay(packedFrom, packedTo).ofNode, old: old.ofNode, fleet: old.ofFleet };
   } finally {
     await fleet.stop();
   }
