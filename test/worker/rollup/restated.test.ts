@@ -64,6 +64,12 @@ beforeAll(async () => {
     'US-CAL-CISO',
     Array.from({ length: HOURS + 24 }, (_, i) => 80 + (i % 24) * 9.7),
   );
+  // Of the other scope, and of none in the hours after.
+  await storeHours(
+    'DK-DK1',
+    Array.from({ length: HOURS / 2 }, (_, i) => 30 + (i % 7)),
+    'production',
+  );
   await ask('POST', '/v1/sites', { id: 'sf', gridZone: 'US-CAL-CISO', pueRatio: 1.25 });
   await ask('POST', '/v1/sites', { id: 'dk', gridZone: 'DK-DK1', pueRatio: 1.1 });
   const factors = { wueLitresPerKwh: 1.8, hostOverheadRatio: 0.1, hostOverheadSource: 'test' };
@@ -107,6 +113,8 @@ const QUERIES = [
   'groupBy=node&filter=project:llm&step=day',
   'groupBy=gridZone&filter=job:slurm:c:2',
   'groupBy=site&filter=job:unattributed',
+  'scope=production&step=day',
+  'scope=consumption&groupBy=node',
 ];
 
 const hourOf = fc.integer({ min: 0, max: HOURS - 1 });
