@@ -5,6 +5,7 @@ import type { Author } from '../storage/changes.ts';
 import { addSeries } from '../storage/late-series.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { findOpenQuarantined, resolveQuarantined } from '../storage/quarantine.ts';
+import { readKeptFromMs } from '../storage/retention-tasks.ts';
 import type { Shards } from '../storage/shards.ts';
 import { book } from './ingest.ts';
 import { findSeriesFaults, MAX_SERIES_BYTES, seriesOf, withoutSeries } from './ingest-series.ts';
@@ -29,6 +30,12 @@ export async function releaseQuarantined(
     return fail(
       'revision_conflict',
       `The report contradicts itself: ${contradiction.detail} It cannot be booked; discard it.`,
+    );
+  const keptFromMs = await readKeptFromMs(shards.ofNode(item.nodeNumber));
+  if (said.windowStartMs < keptFromMs)
+    return fail(
+      'revision_conflict',
+      `Hours before ${new Date(keptFromMs).toISOString()} have left by their age, and only their sums are kept: nothing can be added to them. Discard it.`,
     );
   // Looked at again: only the first reason was kept, and none but the person who was shown it vouches for a series that disagrees.
   const { damaged, disagreeing } = findSeriesFaults(said);

@@ -129,3 +129,19 @@ test('a day that begins to leave next is still summed again', async () => {
   await rollUp(DAYS);
   await expectSame(`from=${instant(48)}&to=${instant(DAYS * 24)}&step=day&groupBy=site`);
 });
+
+test('a report of hours that have left cannot be released, one of hours that stay can', async () => {
+  await tell('b', [30, 50], 'GPU-late');
+  const { quarantine } = await ask<{ quarantine: { id: number; windowStart: string }[] }>(
+    'GET',
+    '/v1/quarantine',
+  );
+  const release = async (hour: number) => {
+    const { id } = quarantine.find(({ windowStart }) => Date.parse(windowStart) === DAY_MS + hour * HOUR_MS)!;
+    return clock.call('POST', `/v1/quarantine/${id}/release`, {});
+  };
+  const refused = await release(30);
+  expect(refused.status).toBe(409);
+  expect(await refused.json()).toMatchObject({ detail: expect.stringContaining(instant(48)) });
+  expect((await release(50)).status).toBeLessThan(300);
+});
