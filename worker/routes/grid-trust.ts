@@ -1,12 +1,15 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import { SCOPES } from '../../shared/grid/intensity.ts';
+import type { IntensityQuery } from '../../shared/grid/resolve.ts';
 import { FALLBACKS } from '../../shared/grid/trust.ts';
-import type { App } from '../http/app.ts';
+import type { App, AppEnv } from '../http/app.ts';
 import { requireReason, requireScope } from '../http/guard.ts';
 import { problemResponse } from '../http/problem.ts';
 import { problems } from '../http/problem-schema.ts';
 import { instant, instantInput, instantOutput, whyInput } from '../http/schemas.ts';
 import { knownProviders } from '../use-cases/grid-providers.ts';
+import { zoneScopes } from '../use-cases/grid-scopes.ts';
 import { getTrust, putTrust, type ZoneTrust } from '../use-cases/grid-trust.ts';
 import { basis, gridZoneParam, signal } from './grid-schemas.ts';
 
@@ -44,6 +47,9 @@ const trustAnswer = z
     providers,
     fallbacks,
     scope,
+    scopeNow: z.enum(SCOPES).openapi({
+      description: 'What the zone is charged with in this hour, whoever decided it.',
+    }),
     notedScopes: z.array(z.object({ scope: z.enum(SCOPES), ...recorded })).openapi({
       description:
         'What was noted when the providers of the zone changed: where no order says otherwise, its hours are of this scope from then on.',
@@ -119,9 +125,8 @@ export function registerGridTrust(app: App): void {
   app.openapi(getRoute, async (context) => {
     const series = { ...context.req.valid('param'), ...context.req.valid('query') };
     const trust = await getTrust(context.var.shards.main, series, context.var.nowMs);
-    return trust.ok
-      ? context.json({ ...series, ...reply(trust.value) }, 200)
-      : problemResponse(context, trust.problem);
+    if (!trust.ok) return problemResponse(context, trust.problem);
+    return context.json(await reply(context, series, trust.value), 200);
   });
 
   app.openapi(putRoute, async (context) => {
@@ -132,9 +137,8 @@ export function registerGridTrust(app: App): void {
     const { main } = context.var.shards;
     const providers = await knownProviders(main, context.env, context.var.nowMs);
     const trust = await putTrust(main, change, providers, recorder);
-    return trust.ok
-      ? context.json({ ...series, ...reply(trust.value) }, 200)
-      : problemResponse(context, trust.problem);
+    if (!trust.ok) return problemResponse(context, trust.problem);
+    return context.json(await reply(context, series, trust.value), 200);
   });
 }
 
@@ -149,9 +153,17 @@ const datesOf = (row: ZoneTrust['noted'][number] | ZoneTrust['history'][number])
   recordedAt: instant(row.recordedAtMs),
 });
 
-function reply({ now, history, noted }: ZoneTrust) {
+async function reply(
+  { var: { shards, nowMs } }: Context<AppEnv>,
+  series: IntensityQuery,
+  { now, history, noted }: ZoneTrust,
+) {
+  const { gridZone, basis, signal } = series;
+  const scopes = await zoneScopes(shards.main, { gridZones: [gridZone], basis, signal }, nowMs);
   return {
+    ...series,
     ...orderOf(now),
+    scopeNow: scopes.get(gridZone)!,
     notedScopes: noted.map((row) => ({ scope: row.scope, ...datesOf(row) })),
     history: history.map((row) => ({ ...orderOf(row), ...datesOf(row), recordedBy: row.recordedBy })),
   };

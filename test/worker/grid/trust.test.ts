@@ -58,6 +58,7 @@ test('without one, the default holds', async () => {
     providers: null,
     fallbacks: ['carryForward', 'hourOfDayMean', 'annual'],
     scope: null,
+    scopeNow: 'consumption',
     notedScopes: [],
     history: [],
   });
@@ -124,7 +125,11 @@ test('an order of the own series alone keeps to the scope that it is told', asyn
   const body = { providers: ['user'], effectiveFrom: '2024-01-01T00:00:00Z' };
   expect(await api<Trust>('PUT', '/v1/grid/AT/trust', body)).toMatchObject({ scope: null });
   const kept = await api<Trust>('PUT', '/v1/grid/AT/trust', { ...body, scope: 'production' });
-  expect(kept).toMatchObject({ scope: 'production', history: [{ scope: null }, { scope: 'production' }] });
+  expect(kept).toMatchObject({
+    scope: 'production',
+    scopeNow: 'production',
+    history: [{ scope: null }, { scope: 'production' }],
+  });
 });
 
 test.each([
