@@ -1,5 +1,6 @@
+import { planOf } from '../env.ts';
 import { configuredProviders } from '../use-cases/grid-providers.ts';
-import { refreshGrid } from '../use-cases/grid-refresh.ts';
+import { MAX_REPLIES_PER_RUN, refreshGrid } from '../use-cases/grid-refresh.ts';
 import { noteScopes } from '../use-cases/grid-scope-notes.ts';
 import type { ScheduledJob } from './register.ts';
 
@@ -7,7 +8,8 @@ import type { ScheduledJob } from './register.ts';
 export const gridRefresh: ScheduledJob = async ({ env, shards, now, fetch }) => {
   const nowMs = now();
   const providers = await configuredProviders(shards.main, env, nowMs);
-  const asked = await refreshGrid({ db: shards.main, providers, fetch, nowMs });
+  const maxReplies = MAX_REPLIES_PER_RUN[planOf(env)];
+  const asked = await refreshGrid({ db: shards.main, providers, fetch, nowMs, maxReplies });
   await noteScopes(
     shards.main,
     asked.map(({ gridZone }) => gridZone),

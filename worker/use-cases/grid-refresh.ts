@@ -2,6 +2,7 @@
  * Keeps the series of the zones in use: asks each provider what is due, stores what changed, remembers what failed.
  * It is the only place that talks to providers; reports and answers never wait for one.
  */
+import type { Plan } from '../../shared/pace/plans.ts';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { nextFetchState } from '../grid/fetch-state.ts';
@@ -14,10 +15,11 @@ import { ServiceGate, serviceOf } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 /**
- * The free plan allows 50 queries and 50 requests per run, of which other jobs need some; a reply takes six queries however
- * many series are in it, eight where one is new, and one more where its service has failed. The rest waits its turn.
+ * The free plan allows 50 queries and 50 requests per run, of which other jobs need some; the paid one 1,000 and 10,000. A
+ * reply takes six queries however many series are in it, eight where one is new, and one more where its service has failed;
+ * and two requests, a few where it has pages. The rest waits its turn.
  */
-const MAX_REPLIES_PER_RUN = 5;
+export const MAX_REPLIES_PER_RUN: Readonly<Record<Plan, number>> = { free: 5, paid: 25 };
 /** Cron comes some seconds early or late: what is due by then is due now, or it would wait for the next run. */
 const SLACK_MS = 30_000;
 
@@ -32,6 +34,8 @@ export interface RefreshDependencies {
   readonly providers: readonly IntensityProvider[];
   readonly fetch: typeof fetch;
   readonly nowMs: number;
+  /** What one run may ask for; default: what the free plan bears. */
+  readonly maxReplies?: number;
 }
 
 interface Fetch extends Wanted {
@@ -77,7 +81,7 @@ const serviceOfReply = (reply: Reply) => serviceOf(reply[0]!.provider);
 const dueAtMs = (reply: Reply) => Math.min(...reply.map(({ previous }) => previous?.nextDueAtMs ?? 0));
 
 async function dueReplies(
-  { db, providers, nowMs }: RefreshDependencies,
+  { db, providers, nowMs, maxReplies = MAX_REPLIES_PER_RUN.free }: RefreshDependencies,
   gate: ServiceGate,
 ): Promise<Reply[]> {
   const [zones, fetches] = await Promise.all([gridZonesInUse(db, nowMs), readFetches(db)]);
@@ -106,7 +110,7 @@ async function dueReplies(
     })
     .filter(({ waits }) => !waits)
     .sort((a, b) => a.turn - b.turn || dueAtMs(a.reply) - dueAtMs(b.reply))
-    .slice(0, MAX_REPLIES_PER_RUN)
+    .slice(0, maxReplies)
     .map(({ reply }) => reply);
 }
 
