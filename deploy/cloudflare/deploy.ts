@@ -88,7 +88,7 @@ export async function dryRun(options: DeployOptions, world: DeployWorld): Promis
   say(`A deployment would, on the account that you are logged in to:
   1. find the D1 ${databases.length === 1 ? 'database' : 'databases'} ${databases.map(({ name }) => `"${name}"`).join(', ')}, or make ${databases.length === 1 ? 'it' : 'them'}
   2. apply the migrations that it does not have yet, and ${options.archive ? 'find or make' : 'use, where it is there,'} the R2 bucket "${options.name}-archive"
-  3. deploy the Worker "${options.name}" with its page, its cron trigger and the secrets ${keys.join(', ')}
+  3. deploy the Worker "${options.name}" with its page, its cron triggers and the secrets ${keys.join(', ')}
   4. keep the admin token in ${shown(join(folder, 'admin-token'))}
 
 Built and checked, nothing was sent: ${/Total Upload: .*/.exec(answer.stdout)?.[0] ?? 'size unknown'} (the free plan takes 3 MiB compressed).`);
