@@ -2,7 +2,7 @@
  * What questions about a month cost: a fleet of a hundred nodes, and one of a thousand. Two other sizes, the smaller one first:
  * `BENCH_FLEETS=100,200`, of 50 nodes at least.
  */
-import { DAY_MS } from '../../shared/time/window.ts';
+import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { cpuSeconds } from '../agent/process-use.ts';
 import type { Figure } from '../figures.ts';
 import { startMeteredSite } from '../metered-site.ts';
@@ -94,8 +94,9 @@ async function measure(nodes: number): Promise<ReadonlyMap<string, Measured>> {
     const ask = (body: object) => site.ask<Reply>('/', { nowMs: NOW_MS, ...body });
     for (let turn = 0; ; turn++) {
       const { marks, hour } = await ask({ nodeHours: TURN_NODE_HOURS });
-      tell(`${nodes} nodes: ${marks} marks of days are to be summed`);
-      if (marks === 0 && hour === (START_MS + DAYS * DAY_MS) / 3_600_000) break;
+      const left = (START_MS + DAYS * DAY_MS) / HOUR_MS - hour;
+      tell(`${nodes} nodes: ${left} hours are to be summed`);
+      if (marks === 0 && left === 0) break;
       if (turn > 10 * DAYS) throw new Error('the rollups do not come to an end');
     }
     // The hours that are not over.
