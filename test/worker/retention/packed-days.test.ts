@@ -1,6 +1,11 @@
 /** Hours that have moved into the row of their day answer, and can be changed, like those that have a row each. */
+import { env } from 'cloudflare:test';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { retentionSettings } from '../../../shared/settings/retention.ts';
+import { Attic, withAttic } from '../../../worker/storage/attic.ts';
+import { nodeHourKeyRange } from '../../../worker/storage/node-hour-key.ts';
+import { blockDayOf, fileDays } from '../../../worker/use-cases/retention/file-days.ts';
+import { cutDays } from '../../../worker/use-cases/retention/pack-days.ts';
 import { runRetention } from '../../../worker/use-cases/retention/run.ts';
 import { runRollups } from '../../../worker/use-cases/rollup/run.ts';
 import {
@@ -14,6 +19,7 @@ import {
   storeHours,
   WINDOW_MS,
 } from '../emissions/support.ts';
+import { numberOf } from '../ingest/support.ts';
 
 const DAY = 24 * HOUR_MS;
 const GPUS = ['GPU-00000000-0000-4000-8000-0000000000b1', 'GPU-00000000-0000-4000-8000-0000000000b2'];
@@ -234,6 +240,23 @@ test('of two writes of one day the second is refused, and takes no hour away', a
   expect(waiting).toHaveLength(2);
   expect([await rowsIn('node_days'), await rowsIn('node_hours')]).toEqual([1, 1]);
   expect((await windowsOf()).length).toBe(6);
+});
+
+test('a day that left by its age does not come back by a run that read it before', async () => {
+  await threeHours();
+  await retain(2);
+  const number = await numberOf(node.nodeId);
+  const day = DAY_MS / DAY;
+  const db = withAttic(database, new Attic((env as unknown as { ARCHIVE: R2Bucket }).ARCHIVE));
+  const cut = await cutDays(db, [nodeHourKeyRange(number, DAY_MS, DAY_MS + DAY)]);
+  const filed = await fileDays(db, blockDayOf(number, day));
+  expect([cut.hours, filed.hours]).toEqual([3, 3]);
+  await database.batch([
+    database.prepare('DELETE FROM node_days'),
+    database.prepare("UPDATE retention_tasks SET day = ?1 WHERE task = 'hours'").bind(day + 1),
+  ]);
+  await database.batch([...cut.statements, ...filed.statements]);
+  expect([await rowsIn('node_days'), await rowsIn('day_files')]).toEqual([0, 0]);
 });
 
 test('sums made from days are those made from hours', async () => {
