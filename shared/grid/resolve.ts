@@ -25,8 +25,8 @@ export const CARRY_FORWARD_MS = 2 * HOUR_MS;
 const PROFILE_DAYS = 7;
 const PROFILE_MINIMUM_DAYS = 4;
 
-/** How far before the first window the points must reach for the scope and for rules 2 and 3. */
-export const LOOKBACK_MS = Math.max(PROFILE_DAYS * DAY_MS, SERIES_REACH_MS);
+/** How far before the first window the points must reach for the scope of its hour, which may have begun before, and for rules 2 and 3. */
+export const LOOKBACK_MS = Math.max(PROFILE_DAYS * DAY_MS, SERIES_REACH_MS) + HOUR_MS;
 
 /** The intensity of the window that starts at `windowStartMs` (aligned to 5 minutes), or null where none is known. */
 export type IntensityResolver = (windowStartMs: number) => IntensityPoint | null;

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type IntensityPoint, SCOPES, type Scope } from '../../../shared/grid/intensity.ts';
-import { intensityResolver, scopeResolver } from '../../../shared/grid/resolve.ts';
+import { intensityResolver, LOOKBACK_MS, scopeResolver } from '../../../shared/grid/resolve.ts';
 import { scopeOfPoint } from '../../../shared/grid/scope.ts';
 import { DEFAULT_TRUST, FALLBACKS, liveInScope, type TrustOrder } from '../../../shared/grid/trust.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
@@ -47,6 +47,14 @@ describe('by default', () => {
     expect(resolve(NOON + 6 * HOUR_MS)?.kind).toBe('annual');
     expect(resolve(NOON + 7 * DAY_MS)?.kind).toBe('annual');
     expect(resolve(NOON + 7 * DAY_MS + HOUR_MS)).toMatchObject({ provider: 'made', kind: 'measured' });
+  });
+
+  test('the scope of an hour is the same for a range that begins amid it', () => {
+    const points = [used(NOON - 7 * DAY_MS - HOUR_MS / 2), made(NOON)];
+    const fromMs = NOON + 45 * 60_000;
+    const read = points.filter(({ endMs }) => endMs > fromMs - LOOKBACK_MS);
+    expect(scopeResolver(points)(fromMs)).toBe('consumption');
+    expect(scopeResolver(read)(fromMs)).toBe('consumption');
   });
 
   test('a zone of production is never charged with a yearly average, which is one of consumption', () => {
@@ -197,6 +205,23 @@ describe('laws', () => {
         const after = intensityResolver(lifecycle, [...established, ...added], () => order);
         for (const ms of hours(NOON - DAY_MS, 25)) expect(after(ms)).toEqual(before(ms));
       }),
+    );
+  });
+
+  test('where a range begins changes nothing: what is read before it is enough', () => {
+    fc.assert(
+      fc.property(
+        pointsArbitrary,
+        trustArbitrary,
+        fc.integer({ min: -20, max: 20 }),
+        (points, trustAt, step) => {
+          const fromMs = NOON + step * WINDOW_MS;
+          const read = points.filter(({ endMs }) => endMs > fromMs - LOOKBACK_MS);
+          const whole = intensityResolver(lifecycle, points, trustAt);
+          expect(intensityResolver(lifecycle, read, trustAt)(fromMs)).toEqual(whole(fromMs));
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 
