@@ -36,7 +36,7 @@ const ROOMS: readonly Room[] = [
   {
     prefix: 'bench/',
     mayImport: ['shared/', 'agent/', 'worker/', 'deploy/'],
-    packages: ['node:', 'miniflare', 'esbuild', '@duckdb/node-api'],
+    packages: ['node:', 'miniflare', 'esbuild', 'koffi', '@duckdb/node-api'],
   },
   { prefix: 'worker/dashboard/', mayImport: ['shared/'], packages: [] },
   { prefix: 'worker/schema/drizzle.config.ts', mayImport: [], packages: ['drizzle-kit'] },
