@@ -5,6 +5,8 @@ import type { JobReport, WindowReport } from '../../../shared/wire/ingest.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
 import { ingest } from '../../../worker/use-cases/ingest.ts';
 import { IngestMemory } from '../../../worker/use-cases/ingest-memory.ts';
+import { call } from '../support/api.ts';
+import { clockedApi } from '../support/clocked-api.ts';
 import { countingDatabase } from './counting-database.ts';
 import { body, database, device, ingestInto, newNode, numberOf, report, WINDOW_MS } from './support.ts';
 
@@ -127,6 +129,28 @@ test('a token that was revoked meanwhile writes nothing, whether the hour is rem
     expect(await stale(so(3), own)).toMatchObject({ ok: false, problem: { code: 'unauthenticated' } });
     expect(await stored()).toEqual(before);
   }
+});
+
+test('over HTTP a node that reports each minute takes one round trip, and one whose token ended elsewhere none more', async () => {
+  const { nodeId, token } = await newNode('each-minute');
+  const { database: counting, calls } = countingDatabase(database);
+  const api = clockedApi(hourStartMs, { DB: counting });
+  const say = (minute: number) => {
+    api.nowMs = hourStartMs + minute * 60_000;
+    return api.call('POST', '/v1/ingest', body([so(minute + 1)]), token);
+  };
+  expect((await say(0)).status).toBe(200);
+  for (const minute of [1, 2]) {
+    calls.roundTrips = 0;
+    expect(await (await say(minute)).json()).toMatchObject({ accepted: 1 });
+    // The other one asks how often to report: once a minute for all nodes of the isolate.
+    expect(calls.roundTrips).toBe(2);
+  }
+  expect((await call('DELETE', `/v1/nodes/${nodeId}`)).status).toBe(204);
+  const refused = await say(3);
+  expect(refused.status).toBe(401);
+  expect(refused.headers.get('WWW-Authenticate')).toContain('Bearer');
+  expect(await refused.json()).toMatchObject({ detail: 'This token was revoked.' });
 });
 
 test('words of a job are heard although its hour is remembered', async () => {
