@@ -9,7 +9,7 @@ import { type AlertDependencies, evaluateStep, type StepOutcome } from './step.t
  * A step takes at most 50 queries, which is a run of the free plan, and 10 ms of CPU are some nodes there. Else a step is one
  * page of hours, a second of work at most.
  */
-export const NODES_PER_STEP = { free: 16, paid: 2_000 };
+export const NODES_PER_STEP = { free: 12, paid: 2_000 };
 /** Of the whole fleet. */
 const HOURS_PER_RUN = 2;
 

@@ -93,7 +93,8 @@ export async function evaluateStep(dependencies: AlertDependencies): Promise<Ste
     lateHours: correctable([...begun.lateHours, ...late, ...restated.hours], begun),
     refold: begun.refold || restated.trust,
   };
-  if (await collectElsewhere(shards, { version, cursor }, begun))
+  // Those that come while an hour is summed wait there until it is.
+  if (begun.pass === null && (await collectElsewhere(shards, { version, cursor }, begun)))
     return { outcome: 'more', nodes: fleet.length };
   const context: StepContext = {
     version,
