@@ -87,11 +87,16 @@ export function greenestIn(
 }
 
 /** A series that ends now, in steps of an hour. */
-export function intensities(values: readonly number[], kind = 'measured'): Answer {
+export function intensities(
+  values: readonly number[],
+  kind = 'measured',
+  scopeOf: (index: number) => string = () => 'consumption',
+): Answer {
   return (request, response) => {
     const at = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
     const series = values.map((gramsPerKwh, i) => ({
       ...{ start: at(i - values.length), end: at(i - values.length + 1), gramsPerKwh, kind },
+      scope: scopeOf(i),
     }));
     reply(200, { series })(request, response);
   };

@@ -140,6 +140,17 @@ describe('when it starts', () => {
     server.answer(intensities(Array.from({ length: 100 }, (_, i) => 500 - i)));
     const low = await run(agent, green(['--percentile', '1', '--json'], echo('x')));
     expect(events(low.err)[0]).toMatchObject({ event: 'limit', atMostGramsPerKwh: 401, days: 4.1 });
+    // Cleaner hours of another scope than the zone has now are not what it usually has.
+    const scopeOf = (hour: number) => (hour < 50 ? 'production' : 'consumption');
+    server.answer(
+      intensities(
+        Array.from({ length: 100 }, (_, i) => 500 - i),
+        'measured',
+        scopeOf,
+      ),
+    );
+    const ofScope = await run(agent, green(['--percentile', '99', '--json'], echo('x')));
+    expect(events(ofScope.err)[0]).toMatchObject({ atMostGramsPerKwh: 450, days: 2 });
     server.answer(intensities(Array.from({ length: 100 }, (_, i) => 400 + i)));
     const high = await run(agent, green(['--percentile', '20', '--deadline', '1s', '--json'], echo('x')));
     expect(high.out).toBe('x\n');
