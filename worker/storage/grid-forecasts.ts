@@ -209,17 +209,34 @@ export async function readSeriesReach(
 }
 
 /**
- * Hours of a series: whole ones alone, means over the time of what they hold; a longer value stands for each of its hours.
- * The plain mean of equal lengths is that to the last bit, so that one value is itself.
+ * Hours of a series: means over the time of what they hold. A longer value stands for each of its hours, and gives way to shorter
+ * ones that lie beneath it, as it does in the join. The plain mean of equal lengths is that to the last bit, so that one value is
+ * itself.
  */
 const READ_HOURS = `
-  SELECT (v.key % ${STEPS_PER_SERIES}) / ${WINDOWS_PER_HOUR} AS hour,
-         CASE WHEN min(v.duration_ms) = max(v.duration_ms) THEN avg(v.grams_per_kwh)
-              ELSE sum(v.grams_per_kwh * v.duration_ms) / sum(v.duration_ms) END AS gramsPerKwh,
-         sum(v.duration_ms) AS durationMs
-    FROM grid_values v
-   WHERE v.key >= ?1 AND v.key < ?2 AND v.kind <> 'forecast'
-   GROUP BY 1 ORDER BY 1`;
+  SELECT hour, longest, max(gramsOfLongest) AS gramsOfLongest, sum(within) AS known,
+         CASE WHEN shortest = longest THEN avg(grams)
+              ELSE (sum(grams * within) - max(gramsOfLongest) * max(0, sum(within) - ${HOUR_MS}))
+                   / min(${HOUR_MS}, sum(within)) END AS gramsPerKwh
+    FROM (SELECT hour, grams, min(durationMs, ${HOUR_MS}) AS within,
+                 min(durationMs) OVER lengths AS shortest, max(durationMs) OVER lengths AS longest,
+                 first_value(grams) OVER (PARTITION BY hour ORDER BY durationMs DESC) AS gramsOfLongest
+            FROM (SELECT (v.key % ${STEPS_PER_SERIES}) / ${WINDOWS_PER_HOUR} AS hour, v.grams_per_kwh AS grams,
+                         v.duration_ms AS durationMs
+                    FROM grid_values v
+                   WHERE v.key >= ?1 AND v.key < ?2 AND v.kind <> 'forecast')
+          WINDOW lengths AS (PARTITION BY hour))
+   GROUP BY hour ORDER BY hour`;
+
+interface HourRow {
+  readonly hour: number;
+  /** ms, of the longest value that begins in the hour. */
+  readonly longest: number;
+  readonly gramsOfLongest: number;
+  /** ms of the hour, or more where values lie over each other. */
+  readonly known: number;
+  readonly gramsPerKwh: number;
+}
 
 /** @returns g/kWh hour by hour from `fromMs` (a whole hour) to the last known one; NaN where an hour is not known whole */
 export async function readHours(
@@ -230,16 +247,16 @@ export async function readHours(
   const { results } = await db
     .prepare(READ_HOURS)
     .bind(valueKey(seriesId, fromMs), valueKey(seriesId, Math.ceil(toMs / WINDOW_MS) * WINDOW_MS))
-    .all<{ hour: number; gramsPerKwh: number; durationMs: number }>();
+    .all<HourRow>();
   const firstHour = fromMs / HOUR_MS;
-  const endHour = results.reduce(
-    (end, { hour, durationMs }) => Math.max(end, hour + durationMs / HOUR_MS),
-    firstHour,
-  );
-  const hours = new Float64Array(Math.floor(endHour) - firstHour).fill(Number.NaN);
-  for (const { hour, gramsPerKwh, durationMs } of results) {
-    const whole = Math.floor(durationMs / HOUR_MS);
-    hours.fill(gramsPerKwh, hour - firstHour, hour - firstHour + whole);
+  const endOf = ({ hour, longest, known }: HourRow) =>
+    hour + Math.max(Math.floor(longest / HOUR_MS), known >= HOUR_MS ? 1 : 0);
+  const endHour = results.reduce((end, row) => Math.max(end, endOf(row)), firstHour);
+  const hours = new Float64Array(endHour - firstHour).fill(Number.NaN);
+  for (const row of results) {
+    const start = row.hour - firstHour;
+    hours.fill(row.gramsOfLongest, start, endOf(row) - firstHour);
+    if (row.known >= HOUR_MS) hours[start] = row.gramsPerKwh;
   }
   return hours;
 }

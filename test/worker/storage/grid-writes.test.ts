@@ -185,3 +185,10 @@ test('an hour that a longer value and shorter ones share is still one hour to a 
   const hours = await readHours(database, id, { fromMs: NOON_MS, toMs: NOON_MS + 2 * HOUR_MS });
   expect([...hours]).toEqual([(500 + 115 + 130 + 145) / 4, 300]);
 });
+
+test('a value of several hours gives way where a shorter one lies beneath it, and there alone', async () => {
+  await store([...quarters([15]), value(0, 180, 500, 'estimated'), value(60, 60, 300, 'measured')], 91);
+  const id = await findOrAddSeries(database, SERIES);
+  const hours = await readHours(database, id, { fromMs: NOON_MS, toMs: NOON_MS + 3 * HOUR_MS });
+  expect([...hours]).toEqual([(3 * 500 + 115) / 4, 300, 500]);
+});
