@@ -226,6 +226,20 @@ test('a backlog older than the hot span lands in its hours, and its series follo
   expect((await bucket.head(windows!))!.size).toBeGreaterThan(size);
 });
 
+test('backlogs of several days that come mixed are tidied in one turn', async () => {
+  await aDay();
+  await untilDone(12);
+  clock.nowMs = after(13);
+  for (const hour of [5, 6, 7, 8])
+    for (const [day, node] of nodes.entries())
+      await tell(node, DAY_MS + day * DAY + hour * HOUR_MS, 9_000_000);
+  expect(await withSeries()).toBe(8);
+  await run(after(15));
+  // What is, or was, the newest hour of a node when its day was packed keeps its row, without its series.
+  expect([await withSeries(), await rowsIn('node_hours')]).toEqual([0, 4]);
+  expect((await paths()).filter((path) => path.includes('part-late-'))).toHaveLength(2);
+});
+
 test('power is the same from the archive, of what came late too, until it is deleted there', async () => {
   await aDay();
   const settings = { ...PAID, archivedSeriesDays: 30 };

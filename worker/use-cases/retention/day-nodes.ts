@@ -47,7 +47,7 @@ export function partName({ nodes }: DayNodes): string {
   return `${padded(first)}-${padded(first + nodes.end - nodes.first - 1)}`;
 }
 
-/** How names of files begin that hold what came after the first of these nodes; an id follows. */
+/** How names of files begin that hold what came after the first of these nodes; ids follow. */
 export const lateName = (block: DayNodes): string => `late-${partName(block)}-`;
 
 export function numbered(

@@ -4,6 +4,7 @@
  */
 import { DAY_MS } from '../../../shared/time/window.ts';
 import { type Written, writeParts } from '../../storage/archive.ts';
+import type { BlockDay } from '../../storage/day-files.ts';
 import { parseNodeHourKey } from '../../storage/node-hour-key.ts';
 import { readLateHours } from '../../storage/retention-hours.ts';
 import { moveTask, type RetentionTask, type RetentionTasks } from '../../storage/retention-tasks.ts';
@@ -24,6 +25,8 @@ import { packHours } from './pack-days.ts';
 const STEPS = 3;
 /** Changes that one step looks at. */
 const STEP_CHANGES = 500;
+/** Hours of which one step holds the series: up to 100 kB each. */
+const STEP_HOURS = 96;
 
 /** How far those are whose work is made good here. */
 type TasksBefore = Pick<RetentionTasks, 'windows' | 'series' | 'checks' | 'days' | 'hours'>;
@@ -45,19 +48,24 @@ export async function tidyLateHours(
   for (let step = 0; step < STEPS; step++) {
     const changes = await readLateHours(db, late.position, unchangedSinceMs, STEP_CHANGES);
     if (changes.length === 0) return true;
-    const group = firstGroup(changes, ({ key }) => isPast(tasks.series, key) || isPast(tasks.windows, key));
-    const done = await tidy(retention, tasks, group, unchangedSinceMs);
+    const { places, lastId } = firstGroup(
+      changes,
+      ({ key }) => isPast(tasks.series, key) || isPast(tasks.windows, key),
+      retention.settings.packNodes,
+    );
+    const done: Tidied[] = [];
+    for (const hours of places) done.push(await tidy(retention, tasks, hours, unchangedSinceMs));
+    // Two blocks of windows are one of these.
+    const toFile = new Map(
+      done.flatMap(({ toFile: of }) => (of === null ? [] : [[`${of.day} ${of.block}`, of] as const])),
+    );
+    for (const of of toFile.values()) done.push({ ...(await fileDays(db, of)), toFile: null });
+    const to = { day: late.day, position: lastId, hours: places.flat().length, ...sum(done) };
     const moved = await moveTask(
       db,
       late,
-      {
-        day: late.day,
-        position: group.lastId,
-        hours: group.hours.length,
-        files: done.files,
-        bytes: done.bytes,
-      },
-      done.statements,
+      to,
+      done.flatMap(({ statements }) => statements),
     );
     if (moved === null) return false;
     late = moved;
@@ -66,33 +74,48 @@ export async function tidyLateHours(
 }
 
 interface Group {
-  /** Of one day and one block of nodes; empty where all that was looked at still has its turn before it. */
-  readonly hours: readonly LateHour[];
+  /** Each of one day and one block of nodes; none where all that was looked at still has its turn before it. */
+  readonly places: readonly (readonly LateHour[])[];
   /** The changes up to this one are done with the group. */
   readonly lastId: number;
 }
 
-function firstGroup(changes: readonly LateHour[], hadItsTurn: (hour: LateHour) => boolean): Group {
-  const hours: LateHour[] = [];
+/** Nodes that come back together tell of many days at once: as many changes as are of a few days and blocks. */
+function firstGroup(
+  changes: readonly LateHour[],
+  hadItsTurn: (hour: LateHour) => boolean,
+  mostPlaces: number,
+): Group {
+  const places = new Map<string, LateHour[]>();
+  const keys = new Set<number>();
   let lastId = 0;
   for (const change of changes) {
     if (hadItsTurn(change)) {
-      if (hours[0] !== undefined && placeOf(change) !== placeOf(hours[0])) break;
-      hours.push(change);
+      const place = placeOf(change);
+      if (!places.has(place) && places.size === mostPlaces) break;
+      if (!keys.has(change.key) && keys.size === STEP_HOURS) break;
+      keys.add(change.key);
+      places.set(place, [...(places.get(place) ?? []), change]);
     }
     lastId = change.id;
   }
-  return { hours, lastId };
+  return { places: [...places.values()], lastId };
 }
 
+interface Tidied extends Written {
+  readonly statements: readonly D1PreparedStatement[];
+  /** The file that is to be written anew with what was tidied. */
+  readonly toFile: BlockDay | null;
+}
+
+/** @param hours at least one, of one day and one block of nodes */
 async function tidy(
   { db, bucket, settings, nowMs }: Retention,
   tasks: TasksBefore,
-  { hours }: Group,
+  hours: readonly LateHour[],
   unchangedSinceMs: number,
-): Promise<Written & { readonly statements: readonly D1PreparedStatement[] }> {
-  const [first] = hours;
-  if (first === undefined) return { files: 0, bytes: 0, statements: [] };
+): Promise<Tidied> {
+  const first = hours[0]!;
   const block = blockIn(first);
   const written: Written[] = [];
   // Files of a day are made anew from the database: not where hours of it have left.
@@ -101,20 +124,20 @@ async function tidy(
     written.push(await writeParts(bucket, (await windowParts(db, block)).parts));
   const keys = new Set(hours.filter(({ key }) => isPast(tasks.series, key)).map(({ key }) => key));
   const spans = [...keys].sort((a, b) => a - b).map((key) => ({ first: key, end: key + 1 }));
-  if (spans.length === 0) return { ...sum(written), statements: [] };
+  if (spans.length === 0) return { ...sum(written), statements: [], toFile: null };
   if (bucket !== null && staysInArchive(block.day, settings.archivedSeriesDays, nowMs)) {
     const files = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
-    // Beside the files of the day, which hold what left before.
-    written.push(await writeParts(bucket, numbered('series', block, `${lateName(block)}${first.id}`, files)));
+    // Beside the files of the day, and of a run that broke off, which hold what left before.
+    const name = `${lateName(block)}${first.id}-${hours.at(-1)!.id}`;
+    written.push(await writeParts(bucket, numbered('series', block, name, files)));
   }
   const isCut = (key: number) => bucket === null && isPast(tasks.checks, key);
   const { statements } = await packHours(db, spans, unchangedSinceMs, isCut);
   if (bucket === null || !hours.some(({ key }) => isPast(tasks.days, key)))
-    return { ...sum(written), statements };
+    return { ...sum(written), statements, toFile: null };
   // Into the rows of their days first: what breaks off then is in them, and this group is looked at again.
   if (statements.length > 0) await db.batch([...statements]);
-  const filed = await fileDays(db, blockDayOf(block.nodes.first, block.day));
-  return { ...sum([...written, filed]), statements: filed.statements };
+  return { ...sum(written), statements: [], toFile: blockDayOf(block.nodes.first, block.day) };
 }
 
 /** Series of a day that are to be deleted, at the latest tomorrow, are not written: whoever deletes them comes by once. */
