@@ -7,10 +7,9 @@ import { SERIES_REACH_MS, USER_PROVIDER } from '../../shared/grid/scope.ts';
 import { type SettingRow, settingHistory, valueAt } from '../../shared/settings/effective.ts';
 import { HOUR_MS, hourStart } from '../../shared/time/window.ts';
 import { byKey } from '../storage/by-node.ts';
-import { openDatabase } from '../storage/database.ts';
 import { readSeriesReach, type SeriesReach } from '../storage/grid-forecasts.ts';
 import { forgetReads } from '../storage/grid-recent.ts';
-import { addSettings } from '../storage/settings.ts';
+import { recordNotes } from '../storage/grid-scope-notes.ts';
 import { noteKeyOf, readTrusts, subjectOfZone } from './grid-trust.ts';
 
 /** Who noted it, in the change log. */
@@ -45,16 +44,18 @@ export async function noteScopes(
   const bySeries = byKey(ofProviders, ({ gridZone, basis, signal }) => `${gridZone} ${basis} ${signal}`);
   const due = [...bySeries.values()].flatMap((series) => noteOf(series, rows, nowMs) ?? []);
   const notes = due.slice(0, MAX_NOTES_PER_RUN);
-  for (const { why, scope, effectiveFromMs, ...series } of notes) {
-    const recorded = { effectiveFromMs, recordedAtMs: nowMs, recordedBy: NOTED_BY };
-    const row = {
-      subject: subjectOfZone(series.gridZone),
+  await recordNotes(
+    db,
+    notes.map(({ why, scope, effectiveFromMs, gridZone, ...series }) => ({
+      subject: subjectOfZone(gridZone),
       key: noteKeyOf(series),
       value: scope,
-      ...recorded,
-    };
-    await addSettings(openDatabase(db), [row], why);
-  }
+      effectiveFromMs,
+      recordedAtMs: nowMs,
+      recordedBy: NOTED_BY,
+      why,
+    })),
+  );
   if (notes.length > 0) forgetReads();
   return notes;
 }

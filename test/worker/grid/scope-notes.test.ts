@@ -115,6 +115,20 @@ test('consumption that is silent for seven days gives way, from then on', async 
   expect(await charged(laterMs, laterMs + HOUR_MS)).not.toEqual([50]);
 });
 
+test('two runs at once note it once, in the log as well', async () => {
+  await store('production', NOON - DAY_MS, NOON);
+  await noteScopes(database, ['DE'], NOON);
+  await store('consumption', NOON - DAY_MS, NOON);
+  await Promise.all([noteScopes(database, ['DE'], NOON), noteScopes(database, ['DE'], NOON + 1)]);
+  const count = async (table: string, key: string) =>
+    (
+      await database
+        .prepare(`SELECT COUNT(*) AS rows FROM ${table} WHERE ${key} = 'scope.lifecycle.average'`)
+        .first<{ rows: number }>()
+    )?.rows;
+  expect([await count('settings', 'key'), await count('changes', 'what')]).toEqual([2, 2]);
+});
+
 test('a run writes few of them, and the next one the rest', async () => {
   for (const gridZone of ['DE', 'FR', 'PL', 'NL', 'BE'])
     await storeValues(
