@@ -77,7 +77,7 @@ export const answerError: ErrorHandler<AppEnv> = (error, context) => {
       detail: `${databaseIn(error)} cannot take this now; send the same request again after the time in Retry-After.`,
     });
   }
-  if (error instanceof ShardError && context.var.shards.count > 1) {
+  if (shardErrorIn(error) !== null && context.var.shards.count > 1) {
     console.error(`${context.req.method} ${context.req.path} failed:`, error);
     return problemResponse(context, {
       code: 'overloaded',
@@ -92,8 +92,17 @@ export const answerError: ErrorHandler<AppEnv> = (error, context) => {
 };
 
 /** Which of several. */
-const databaseIn = (error: unknown): string =>
-  error instanceof ShardError ? `The database ${error.binding}` : 'The database';
+function databaseIn(error: unknown): string {
+  const failed = shardErrorIn(error);
+  return failed === null ? 'The database' : `The database ${failed.binding}`;
+}
+
+/** Drizzle tells what fails as the cause of an error of its own. */
+function shardErrorIn(error: unknown): ShardError | null {
+  for (let current = error; current instanceof Error; current = current.cause)
+    if (current instanceof ShardError) return current;
+  return null;
+}
 
 /** Hono's own refusals before a route's handler: a body that is not JSON, or not declared as such. */
 function fromHttpException(error: HTTPException): Problem {

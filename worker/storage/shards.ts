@@ -7,6 +7,7 @@
 import { bindingOf, MAX_SHARDS } from '../../shared/settings/shards.ts';
 import { Attic, withAttic } from './attic.ts';
 import { byKey } from './by-node.ts';
+import { namedDatabase } from './named-database.ts';
 
 /** Numbers of nodes that one shard gives out: more than a database can hold hours of. */
 export const NODES_PER_SHARD = 2 ** 20;
@@ -55,7 +56,11 @@ export class Shards {
   readonly #databases: readonly D1Database[];
 
   constructor(databases: readonly [D1Database, ...D1Database[]]) {
-    this.#databases = databases;
+    // Whoever asks one of several past the methods below, and fails, is told which it was.
+    this.#databases =
+      databases.length === 1
+        ? databases
+        : databases.map((db, shard) => namedDatabase(db, (error) => toShardError(shard, error)));
   }
 
   /** Shard 0. */

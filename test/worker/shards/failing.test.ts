@@ -110,3 +110,32 @@ test('a database that fails in the middle of an answer is named as well', async 
   expect(response.status).toBe(503);
   vi.restoreAllMocks();
 });
+
+test('what is asked of one node names its database, whatever fails of it', async () => {
+  silent();
+  const [first, second, third] = THREE;
+  // Its node is found, then nothing more of it.
+  const fails = (sql: string) => !/\b(from|FROM) "?(nodes|node_directory|settings)"?\b/.test(sql);
+  const broken = gone('D1_ERROR: disk I/O error');
+  const statement = broken.prepare('');
+  const database = {
+    prepare: (sql: string) => (fails(sql) ? statement : third!.prepare(sql)),
+    batch: (list: D1PreparedStatement[]) =>
+      list.includes(statement) ? broken.batch(list) : third!.batch(list),
+  };
+  const failing = {
+    ...database,
+    withSession: () => ({ ...database, getBookmark: () => null }),
+  } as unknown as D1Database;
+  const fleet = fleetOn([first!, second!, failing], NOW_MS);
+  const range = `from=${new Date(NOW_MS - 3_600_000).toISOString()}&to=${new Date(NOW_MS).toISOString()}`;
+  for (const path of [`power?${range}`, `windows?${range}`, 'embodied', '']) {
+    const response = await fleet.call('GET', `/v1/nodes/node-2/${path}`.replace(/\/$/, ''));
+    expect({ path, status: response.status, text: await response.text() }).toEqual({
+      path,
+      status: 503,
+      text: expect.stringContaining('DB_2'),
+    });
+  }
+  vi.restoreAllMocks();
+});

@@ -6,8 +6,8 @@ import { ShardError, Shards } from '../../../worker/storage/shards.ts';
 
 const { DB } = env as unknown as { DB: D1Database };
 const TURN_MS = 300_000;
-const databases = Array.from({ length: 5 }, () => ({ ...DB }) as D1Database) as [D1Database];
-const shards = new Shards(databases);
+const shards = new Shards([DB, DB, DB, DB, DB]);
+const databases = Array.from({ length: shards.count }, (_, shard) => shards.at(shard));
 
 async function served(turn: number, most: number): Promise<number[]> {
   const order: number[] = [];
