@@ -2,11 +2,17 @@
 import { beforeEach, expect, test } from 'vitest';
 import type { Scope } from '../../../shared/grid/intensity.ts';
 import { epochMs, gramsPerKwh } from '../../../shared/units.ts';
+import type { Env } from '../../../worker/env.ts';
+import { gridRefresh } from '../../../worker/jobs/grid-refresh.ts';
 import { storeValues } from '../../../worker/storage/grid-writes.ts';
+import { Shards } from '../../../worker/storage/shards.ts';
 import { loadIntensity } from '../../../worker/use-cases/grid-intensity.ts';
 import { noteScopes } from '../../../worker/use-cases/grid-scope-notes.ts';
+import recorded18 from '../../fixtures/grid-api/uk-carbon-intensity/intensity_pt24h_recorded_2023-03-18T1201Z.json?raw';
 import { database } from '../ingest/support.ts';
 import { api } from '../support/api.ts';
+import { ensureSite } from '../support/enrolment.ts';
+import { fetchOf } from './recorded.ts';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -155,4 +161,16 @@ test('the own series is nobody’s change', async () => {
   await store('consumption', NOON - DAY_MS, NOON, 'user');
   expect(await noteScopes(database, ['DE'], NOON)).toEqual([]);
   expect(await noteScopes(database, [], NOON)).toEqual([]);
+});
+
+test('the job that fetches notes what came of it', async () => {
+  const nowMs = Date.parse('2023-03-18T12:01:00Z');
+  await ensureSite('london', 'GB');
+  const { fetch } = fetchOf(() => new Response(recorded18));
+  await gridRefresh({ env: {} as Env, shards: new Shards([database]), now: () => nowMs, fetch });
+  const { notedScopes } = await api<{ notedScopes: { scope: string; recordedAt: string }[] }>(
+    'GET',
+    '/v1/grid/GB/trust?basis=direct',
+  );
+  expect(notedScopes).toMatchObject([{ scope: 'consumption', recordedAt: '2023-03-18T12:01:00.000Z' }]);
 });
