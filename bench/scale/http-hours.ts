@@ -1,6 +1,6 @@
 /** Part of the fleet over HTTP: an hour as it goes, then an hour without the server and what comes after it. */
-import { readdirSync, readFileSync } from 'node:fs';
 import { createHttpClient, type HttpClient, HttpError } from '../../agent/http/http-client.ts';
+import { cpuNanoseconds } from '../cpu-nanoseconds.ts';
 import { generator } from '../row-layout/workload.ts';
 import { SimulatedAgent } from './agents.ts';
 import type { Fleet, Node } from './fleet.ts';
@@ -103,12 +103,4 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: CONNECTIONS }, worker));
-}
-
-/** Of all threads, as the scheduler counts it: finer than the ticks of `cpuSeconds`. */
-function cpuNanoseconds(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`).reduce((sum, task) => {
-    const [running] = readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ');
-    return sum + Number(running);
-  }, 0);
 }
