@@ -1,11 +1,8 @@
 /** What the Worker takes of Node's zlib, which workerd has: all types of Node would stand beside those of Workers. */
 declare module 'node:zlib' {
-  interface Bounds {
+  export function gunzipSync(
+    bytes: Uint8Array,
     /** Over it a RangeError is thrown. */
-    readonly maxOutputLength: number;
-    readonly chunkSize?: number;
-    readonly info?: boolean;
-  }
-  export function inflateRawSync(bytes: Uint8Array, bounds: Bounds): Uint8Array;
-  export function gunzipSync(bytes: Uint8Array, bounds: Bounds): Uint8Array;
+    bounds: { readonly maxOutputLength: number },
+  ): Uint8Array;
 }

@@ -31,7 +31,7 @@ test('what zlib deflates comes back, whatever way it takes', () => {
   fc.assert(
     fc.property(plainBytes, deflaters, (plain, options) => {
       const deflated = new Uint8Array(deflateRawSync(plain, options));
-      expect(Uint8Array.from(inflate(deflated, plain.length + 1))).toEqual(plain);
+      expect(inflate(deflated, plain.length)).toEqual(plain);
     }),
     { numRuns: 300 },
   );
@@ -43,7 +43,7 @@ test('the furthest repetition and the longest are found', () => {
   plain.copyWithin(32_600, 0, 400);
   for (const level of [1, 9]) {
     const deflated = new Uint8Array(deflateRawSync(plain, { level, memLevel: 9 }));
-    expect(Uint8Array.from(inflate(deflated, plain.length + 1))).toEqual(plain);
+    expect(inflate(deflated, plain.length)).toEqual(plain);
   }
 });
 
@@ -58,13 +58,13 @@ test('cut, changed or longer bytes are an error or other bytes, never a hang or 
   fc.assert(
     fc.property(plainBytes, deflaters, fc.nat(), fc.nat(7), (plain, options, place, bit) => {
       const deflated = new Uint8Array(deflateRawSync(plain, options));
-      expect(() => inflate(deflated.subarray(0, place % deflated.length), plain.length + 1)).toThrow();
-      expect(() => inflate(Uint8Array.from([...deflated, 0]), plain.length + 1)).toThrow(/left over/);
+      expect(() => inflate(deflated.subarray(0, place % deflated.length), plain.length)).toThrow(RangeError);
+      expect(() => inflate(Uint8Array.from([...deflated, 0]), plain.length)).toThrow(/left over/);
       deflated[place % deflated.length]! ^= 1 << bit;
       try {
-        expect(inflate(deflated, plain.length + 1).length).toBeLessThanOrEqual(plain.length + 1);
+        expect(inflate(deflated, plain.length).length).toBeLessThanOrEqual(plain.length);
       } catch (error) {
-        expect(error).toBeInstanceOf(Error);
+        expect(error).toBeInstanceOf(RangeError);
       }
     }),
     { numRuns: 300 },
@@ -72,11 +72,9 @@ test('cut, changed or longer bytes are an error or other bytes, never a hang or 
 });
 
 test('what is no deflate says why', () => {
-  expect(() => inflate(new Uint8Array(), 10)).toThrow(/unexpected end/);
-  expect(() => inflate(Uint8Array.from([0b111]), 10)).toThrow(/invalid block type/);
-  expect(() => inflate(Uint8Array.from([1, 1, 0, 0, 0, 5]), 10)).toThrow(/invalid stored block lengths/);
+  expect(() => inflate(new Uint8Array(), 10)).toThrow(/ends too early/);
+  expect(() => inflate(Uint8Array.from([0b111]), 10)).toThrow(/no known kind/);
+  expect(() => inflate(Uint8Array.from([1, 1, 0, 0, 0, 5]), 10)).toThrow(/damaged/);
   // A fixed block that begins with a repetition.
-  expect(() => inflate(Uint8Array.from([0b0000_0011, 0b0000_0010, 0]), 10)).toThrow(
-    /invalid distance too far back/,
-  );
+  expect(() => inflate(Uint8Array.from([0b0000_0011, 0b0000_0010, 0]), 10)).toThrow(/before its beginning/);
 });
