@@ -1,5 +1,6 @@
 /** How a provider stands for one zone: when it may be asked again, and what went wrong. */
-import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
+import { HOUR_MS } from '../../shared/time/window.ts';
+import { isBeyondAnyWait, LONGEST_RETRY_AFTER_MS } from './longest-wait.ts';
 import type { FetchOutcome } from './provider.ts';
 
 export interface FetchState {
@@ -12,8 +13,11 @@ export interface FetchState {
 }
 
 const MAX_BACK_OFF_MS = HOUR_MS;
-/** A `Retry-After` beyond this is taken for a mistake. */
-const MAX_RETRY_AFTER_MS = DAY_MS;
+
+/** What was never asked is due since ever, and so is what is due later than any wait could be. */
+export function dueAtMs(state: Pick<FetchState, 'nextDueAtMs'> | null, nowMs: number): number {
+  return state === null || isBeyondAnyWait(state.nextDueAtMs, nowMs) ? 0 : state.nextDueAtMs;
+}
 
 /**
  * The state after asking. Success: due again after `refreshMs`. Anything else: after `refreshMs` doubled with each
@@ -43,7 +47,7 @@ export function nextFetchState(
     lastErrorAtMs: nowMs,
     lastError: `${REASON_PREFIX[outcome.outcome]}: ${outcome.reason}`,
     consecutiveFailures,
-    nextDueAtMs: nowMs + Math.max(backOffMs, Math.min(retryAfterMs, MAX_RETRY_AFTER_MS)),
+    nextDueAtMs: nowMs + Math.max(backOffMs, Math.min(retryAfterMs, LONGEST_RETRY_AFTER_MS)),
   };
 }
 

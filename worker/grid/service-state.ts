@@ -2,7 +2,8 @@
  * How a service stands as a whole, whatever zone or series it was asked for: a circuit that opens after failures in a row, or
  * when it tells a limit, lets one request through after a while, and closes when that is answered.
  */
-import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
+import { HOUR_MS } from '../../shared/time/window.ts';
+import { isBeyondAnyWait, LONGEST_RETRY_AFTER_MS } from './longest-wait.ts';
 import type { FetchOutcome } from './provider.ts';
 
 export interface ServiceState {
@@ -32,14 +33,12 @@ const FIRST_WAIT_MS = 4 * 60_000;
 /** After a limit that says no time. */
 const FIRST_WAIT_AFTER_LIMIT_MS = HOUR_MS / 4;
 const LONGEST_WAIT_MS = HOUR_MS;
-/** A `Retry-After` beyond this is taken for a mistake. */
-const LONGEST_RETRY_AFTER_MS = DAY_MS;
 /** A request that was let through and never came back is as good as failed after so long. */
 const PROBE_MS = FIRST_WAIT_MS;
 
 export function circuitOf({ retryAtMs }: ServiceState, nowMs: number): Circuit {
   if (retryAtMs === null) return 'closed';
-  return retryAtMs > nowMs ? 'open' : 'halfOpen';
+  return retryAtMs > nowMs && !isBeyondAnyWait(retryAtMs, nowMs) ? 'open' : 'halfOpen';
 }
 
 /** While one request of a half-open circuit is under way, no other run lets one through. */
@@ -54,7 +53,7 @@ export function nextServiceState(state: ServiceState, outcome: FetchOutcome, now
     const consecutiveFailures = state.consecutiveFailures + 1;
     return {
       consecutiveFailures,
-      retryAtMs: retryAtMs(outcome, consecutiveFailures, nowMs),
+      retryAtMs: retryAtMs(outcome, consecutiveFailures, state.retryAtMs !== null, nowMs),
       lastErrorAtMs: nowMs,
       lastError: outcome.reason,
     };
@@ -66,6 +65,7 @@ export function nextServiceState(state: ServiceState, outcome: FetchOutcome, now
 function retryAtMs(
   outcome: Extract<FetchOutcome, { outcome: 'failed' | 'noData' | 'rateLimited' }>,
   failures: number,
+  wasOpen: boolean,
   nowMs: number,
 ): number | null {
   if (outcome.outcome === 'rateLimited') {
@@ -73,7 +73,8 @@ function retryAtMs(
     return nowMs + Math.max(waitMs, Math.min(outcome.retryAfterMs ?? 0, LONGEST_RETRY_AFTER_MS));
   }
   const sinceOpen = failures - OPENS_AFTER_FAILURES;
-  return sinceOpen < 0 ? null : nowMs + doubled(FIRST_WAIT_MS, sinceOpen);
+  // What a limit opened may have failed less often: it opens again all the same.
+  return sinceOpen < 0 && !wasOpen ? null : nowMs + doubled(FIRST_WAIT_MS, Math.max(sinceOpen, 0));
 }
 
 const doubled = (firstMs: number, times: number) => Math.min(firstMs * 2 ** times, LONGEST_WAIT_MS);

@@ -11,6 +11,7 @@ import { PROFILE_LEAST_HOURS, profileForecast } from '../../shared/grid/profile-
 import { scopeOfHour, USER_PROVIDER } from '../../shared/grid/scope.ts';
 import type { SettingRow } from '../../shared/settings/effective.ts';
 import { DAY_MS, HOUR_MS, hourStart } from '../../shared/time/window.ts';
+import { dueAtMs } from '../grid/fetch-state.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
 import { type ForecastStateHead, readForecastStateHeads } from '../storage/grid-forecast-states.ts';
 import { keepForecast, readHours, readSeriesReach, type SeriesReach } from '../storage/grid-forecasts.ts';
@@ -79,8 +80,10 @@ function mostDue(
   stateOf: (group: Group) => StoredFetch | null,
   nowMs: number,
 ): Group | null {
-  const dueAtMs = (group: Group) => stateOf(group)?.nextDueAtMs ?? 0;
-  const [first] = groups.filter((group) => dueAtMs(group) <= nowMs).sort((a, b) => dueAtMs(a) - dueAtMs(b));
+  const groupDueAtMs = (group: Group) => dueAtMs(stateOf(group), nowMs);
+  const [first] = groups
+    .filter((group) => groupDueAtMs(group) <= nowMs)
+    .sort((a, b) => groupDueAtMs(a) - groupDueAtMs(b));
   return first ?? null;
 }
 

@@ -5,7 +5,7 @@
 import { LeadErrors } from '../../shared/grid/lead-errors.ts';
 import { DAY_MS, HOUR_MS, hourStart, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
-import { nextFetchState } from '../grid/fetch-state.ts';
+import { dueAtMs, nextFetchState } from '../grid/fetch-state.ts';
 import { askingOnce, createProviderHttp, type ProviderHttp } from '../grid/http.ts';
 import type { FetchOutcome, IntensityProvider, ProviderValue, SeriesRequest } from '../grid/provider.ts';
 import { splitIntoReplies, zonesOf } from '../grid/replies.ts';
@@ -83,7 +83,8 @@ export async function refreshForecasts(dependencies: ForecastDependencies): Prom
 }
 
 const serviceOfReply = (reply: Reply) => serviceOf(reply[0]!.provider);
-const dueAtMs = (reply: Reply) => Math.min(...reply.map(({ previous }) => previous?.nextDueAtMs ?? 0));
+const replyDueAtMs = (reply: Reply, nowMs: number) =>
+  Math.min(...reply.map(({ previous }) => dueAtMs(previous, nowMs)));
 
 /** Where one of a reply is due, the others come with it. */
 async function dueReplies(
@@ -103,8 +104,10 @@ async function dueReplies(
       })),
   );
   return splitIntoReplies(expected, () => HORIZON_MS)
-    .filter((reply) => dueAtMs(reply) <= nowMs && gate.circuitOf(serviceOfReply(reply)) !== 'open')
-    .sort((a, b) => dueAtMs(a) - dueAtMs(b))
+    .filter(
+      (reply) => replyDueAtMs(reply, nowMs) <= nowMs && gate.circuitOf(serviceOfReply(reply)) !== 'open',
+    )
+    .sort((a, b) => replyDueAtMs(a, nowMs) - replyDueAtMs(b, nowMs))
     .slice(0, MAX_REPLIES_PER_RUN);
 }
 

@@ -5,7 +5,7 @@
 import type { Plan } from '../../shared/pace/plans.ts';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
-import { nextFetchState } from '../grid/fetch-state.ts';
+import { dueAtMs, nextFetchState } from '../grid/fetch-state.ts';
 import { askingOnce, createProviderHttp, type ProviderHttp } from '../grid/http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from '../grid/provider.ts';
 import { splitIntoReplies, type Wanted, zonesOf } from '../grid/replies.ts';
@@ -78,7 +78,8 @@ export async function refreshGrid(dependencies: RefreshDependencies): Promise<Re
 }
 
 const serviceOfReply = (reply: Reply) => serviceOf(reply[0]!.provider);
-const dueAtMs = (reply: Reply) => Math.min(...reply.map(({ previous }) => previous?.nextDueAtMs ?? 0));
+const replyDueAtMs = (reply: Reply, nowMs: number) =>
+  Math.min(...reply.map(({ previous }) => dueAtMs(previous, nowMs)));
 
 async function dueReplies(
   { db, providers, nowMs, maxReplies = MAX_REPLIES_PER_RUN.free }: RefreshDependencies,
@@ -96,8 +97,11 @@ async function dueReplies(
       })),
   );
   const due = repliesFor(wanted, nowMs)
-    .filter((reply) => dueAtMs(reply) <= nowMs + SLACK_MS && gate.circuitOf(serviceOfReply(reply)) !== 'open')
-    .sort((a, b) => dueAtMs(a) - dueAtMs(b));
+    .filter(
+      (reply) =>
+        replyDueAtMs(reply, nowMs) <= nowMs + SLACK_MS && gate.circuitOf(serviceOfReply(reply)) !== 'open',
+    )
+    .sort((a, b) => replyDueAtMs(a, nowMs) - replyDueAtMs(b, nowMs));
   const turns = new Map<string, number>();
   // The first of every provider before the second of any: one that fails for many zones keeps no other waiting.
   return due
@@ -109,7 +113,7 @@ async function dueReplies(
       return { reply, turn, waits: halfOpen && turn > 0 };
     })
     .filter(({ waits }) => !waits)
-    .sort((a, b) => a.turn - b.turn || dueAtMs(a.reply) - dueAtMs(b.reply))
+    .sort((a, b) => a.turn - b.turn || replyDueAtMs(a.reply, nowMs) - replyDueAtMs(b.reply, nowMs))
     .slice(0, maxReplies)
     .map(({ reply }) => reply);
 }

@@ -6,6 +6,7 @@
 import { DAY_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
 import { createProviderHttp } from '../grid/http.ts';
+import { isBeyondAnyWait } from '../grid/longest-wait.ts';
 import type { FetchOutcome, IntensityProvider } from '../grid/provider.ts';
 import { splitIntoReplies, type Wanted } from '../grid/replies.ts';
 import { readFetches, type StoredFetch } from '../storage/grid-fetches.ts';
@@ -128,7 +129,8 @@ function firstDue(
         consecutiveFailures === 0,
     );
   const days = rows
-    .filter(({ nextDay, ageDays, notBeforeMs }) => nextDay + ageDays <= today && notBeforeMs <= nowMs)
+    .filter(({ nextDay, ageDays }) => nextDay + ageDays <= today)
+    .filter(({ notBeforeMs }) => notBeforeMs <= nowMs || isBeyondAnyWait(notBeforeMs, nowMs))
     .filter(answers)
     .flatMap((row) => {
       const provider = providers.find(({ name }) => name === row.provider);

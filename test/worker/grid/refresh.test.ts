@@ -103,6 +103,15 @@ test('nobody is asked before it is due, and a provider that is down is asked les
   });
 });
 
+test('a clock that was a year ahead, and is right again, keeps nobody from being asked', async () => {
+  await run(recorded18, NOW_MS + 366 * 24 * 60 * MINUTE);
+  await run(null, NOW_MS + 366 * 24 * 60 * MINUTE + 20 * MINUTE);
+  const { results } = await run(recorded18);
+  expect(gb(results)).toMatchObject({ outcome: 'values' });
+  const state = (await readFetches(database)).find(({ provider }) => provider === 'uk-carbon-intensity');
+  expect(state!.nextDueAtMs).toBeLessThan(NOW_MS + 60 * MINUTE);
+});
+
 test('only zones of some site are asked for', async () => {
   const { asked } = await run(recorded18);
   expect(asked.every(({ host }) => host === 'api.carbonintensity.org.uk')).toBe(true);

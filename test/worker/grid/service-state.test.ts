@@ -66,6 +66,19 @@ test('a limit opens it at once, for as long as it says: a day at most, and a qua
   expect(waitMinutes(after(times(4, limited(null))))).toBe(60);
 });
 
+test('a limit that is over, and then a failure, opens it again: one request is let through, not all that is due', () => {
+  const limit = after([limited(null)]);
+  const failed = nextServiceState(limit, down, limit.retryAtMs!);
+  expect(failed).toMatchObject({ consecutiveFailures: 2, retryAtMs: limit.retryAtMs! + 4 * MINUTE_MS });
+  expect(circuitOf(failed, limit.retryAtMs!)).toBe('open');
+});
+
+test('a clock that was ahead when it opened leaves it open for no longer than a day', () => {
+  const open = after(times(9, down));
+  expect(circuitOf(open, NOW_MS - 20 * 60 * MINUTE_MS)).toBe('open');
+  expect(circuitOf(open, NOW_MS - 366 * 24 * 60 * MINUTE_MS)).toBe('halfOpen');
+});
+
 test('while one request finds out, no other is let through; if it never comes back, another is after a while', () => {
   const open = after(times(3, down));
   const probing = whileProbing(open, open.retryAtMs!);
