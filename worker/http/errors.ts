@@ -2,7 +2,7 @@
 import type { Context, ErrorHandler, NotFoundHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { untilTomorrowSeconds } from '../../shared/pace/overload.ts';
-import { TooManyReadsError } from '../storage/attic.ts';
+import { BucketError, TooManyReadsError } from '../storage/attic.ts';
 import { ShardError } from '../storage/shards.ts';
 import type { App, AppEnv } from './app.ts';
 import { type Problem, problemResponse } from './problem.ts';
@@ -75,6 +75,14 @@ export const answerError: ErrorHandler<AppEnv> = (error, context) => {
     return problemResponse(context, {
       code: 'overloaded',
       detail: `${databaseIn(error)} cannot take this now; send the same request again after the time in Retry-After.`,
+    });
+  }
+  if (causesOf(error).some((each) => each instanceof BucketError)) {
+    console.error(`${context.req.method} ${context.req.path} failed:`, error);
+    return problemResponse(context, {
+      code: 'overloaded',
+      detail:
+        'The bucket ARCHIVE failed, and without the days that lie there the answer would not be whole; the log of the Worker says why. Send the same request again after the time in Retry-After.',
     });
   }
   if (shardErrorIn(error) !== null && context.var.shards.count > 1) {

@@ -35,7 +35,8 @@ export class Attic {
         const bytes = await this.#get(run);
         for (const part of run.parts) {
           const start = part.offset - run.offset;
-          found.set(part, bytes.subarray(start, start + part.length));
+          // A copy: what was read between the parts need not be held as long as they are.
+          found.set(part, bytes.slice(start, start + part.length));
         }
       }
     };
@@ -52,27 +53,27 @@ export class Attic {
   /** Null where there is no such object. */
   async find(name: string): Promise<Uint8Array | null> {
     if (++this.#reads > MOST_READS) throw new TooManyReadsError();
-    const object = await this.#bucket.get(name);
-    return object === null ? null : new Uint8Array(await object.arrayBuffer());
+    return asked(async () => bytesOf(await this.#bucket.get(name)));
   }
 
   /** Names that begin so, at most a thousand. */
   async list(prefix: string): Promise<string[]> {
     if (++this.#reads > MOST_READS) throw new TooManyReadsError();
-    return (await this.#bucket.list({ prefix })).objects.map(({ key }) => key);
+    return (await asked(() => this.#bucket.list({ prefix }))).objects.map(({ key }) => key);
   }
 
   /** @throws Error where an object has this name: another run's, which may count already */
   async write(name: string, bytes: Uint8Array): Promise<void> {
-    const written = await this.#bucket.put(name, bytes, { onlyIf: { etagDoesNotMatch: '*' } });
+    const onlyIf = { etagDoesNotMatch: '*' };
+    const written = await asked(() => this.#bucket.put(name, bytes, { onlyIf }));
     if (written === null)
       throw new Error(`${name} is in the bucket already; the next turn takes another name`);
   }
 
   async #get({ name, offset, length }: Run): Promise<Uint8Array> {
-    const object = await this.#bucket.get(name, { range: { offset, length } });
-    if (object === null) throw missing(name);
-    const bytes = new Uint8Array(await object.arrayBuffer());
+    const range = { offset, length };
+    const bytes = await asked(async () => bytesOf(await this.#bucket.get(name, { range })));
+    if (bytes === null) throw missing(name);
     if (bytes.length !== length)
       throw new Error(`${name} ends too early: it is not the object that was written`);
     return bytes;
@@ -106,8 +107,27 @@ function runsOf(parts: readonly ObjectPart[]): Run[] {
   return runs;
 }
 
+const bytesOf = async (object: R2ObjectBody | null) =>
+  object === null ? null : new Uint8Array(await object.arrayBuffer());
+
+/** @throws BucketError where the bucket fails */
+async function asked<T>(question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    throw new BucketError(error);
+  }
+}
+
 const missing = (name: string) =>
   new Error(`${name} is missing from the bucket, and figures are made from it: restore it`);
+
+/** The bucket did not do what it was asked, and may do it the next time. `cause` says what went wrong. */
+export class BucketError extends Error {
+  constructor(cause: unknown) {
+    super(`the bucket ARCHIVE failed: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
 
 /** More objects than one request may read. */
 export class TooManyReadsError extends Error {

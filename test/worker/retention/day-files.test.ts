@@ -355,6 +355,23 @@ test('a site that lost its bucket answers nothing in place of less', async () =>
   expect((await without.call('GET', questions(null)[5]!)).status).toBe(500);
 });
 
+test('a bucket that fails is told as that, with when to ask again', async () => {
+  const failing = new Proxy(ARCHIVE, {
+    get(bucket, property) {
+      if (property === 'get')
+        return () => Promise.reject(new Error('get: We encountered an internal error (10001)'));
+      return Reflect.get(bucket, property).bind(bucket);
+    },
+  });
+  const { call } = fleetOn([DB], nowMs, { ARCHIVE: failing });
+  const answered = await call('GET', questions(null)[5]!);
+  expect([answered.status, answered.headers.get('Retry-After')]).toEqual([503, expect.any(String)]);
+  expect(await answered.json()).toMatchObject({
+    code: 'overloaded',
+    detail: expect.stringContaining('bucket ARCHIVE'),
+  });
+});
+
 test('an object is never written again', async () => {
   const attic = new Attic(ARCHIVE);
   await attic.write('days/once', new Uint8Array([1]));
