@@ -99,6 +99,8 @@ export interface StoredDay {
   readonly receivedAtMs: number;
   readonly mark: number;
   readonly hours: DayLedger;
+  /** Of the hours as they are stored. */
+  readonly bytes: number;
 }
 
 /** Days that have rows. */
@@ -110,6 +112,7 @@ export async function readDays(db: D1Database, spans: readonly KeySpan[]): Promi
     receivedAtMs,
     mark,
     hours: decodeDay(fromHex(hex)),
+    bytes: hex.length / 2,
   }));
 }
 
@@ -151,7 +154,7 @@ export function shortenDays(db: D1Database, writes: readonly DayWrite[]): D1Prep
 
 /** A day as it is to be. */
 export interface DayWrite {
-  readonly day: Omit<StoredDay, 'mark'>;
+  readonly day: Omit<StoredDay, 'mark' | 'bytes'>;
   /** Its mark as it was read; null: it had no row. */
   readonly before: number | null;
   /** As `newMark` gave it. */

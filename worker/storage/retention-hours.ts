@@ -65,6 +65,8 @@ const READ_ROWS = `
 export interface HourRow extends SeenHour {
   readonly receivedAtMs: number;
   readonly ledger: HourLedger;
+  /** Of the ledger as it is stored. */
+  readonly ledgerBytes: number;
 }
 
 /** Hours of the spans that have a row of their own and have not changed since `unchangedSinceMs`. */
@@ -76,8 +78,12 @@ export async function readHourRows(
   const { results } = await db
     .prepare(READ_ROWS)
     .bind(toJson(spans), unchangedSinceMs)
-    .all<Omit<HourRow, 'ledger'> & { ledgerHex: string }>();
-  return results.map(({ ledgerHex, ...row }) => ({ ...row, ledger: decodeHour(fromHex(ledgerHex)) }));
+    .all<Omit<HourRow, 'ledger' | 'ledgerBytes'> & { ledgerHex: string }>();
+  return results.map(({ ledgerHex, ...row }) => ({
+    ...row,
+    ledger: decodeHour(fromHex(ledgerHex)),
+    ledgerBytes: ledgerHex.length / 2,
+  }));
 }
 
 /** The newest hour of a node keeps its row: it tells when the node was last heard of. */

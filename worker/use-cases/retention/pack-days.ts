@@ -16,6 +16,9 @@ import { parseNodeHourKey } from '../../storage/node-hour-key.ts';
 import type { KeySpan } from '../../storage/node-hours.ts';
 import { deletePacked, dropSeries, type HourRow, readHourRows } from '../../storage/retention-hours.ts';
 
+/** D1 takes a value of 2 MB, and a day is sent in hex. What a host of hundreds of jobs has beyond it keeps its rows. */
+const MAX_DAY_BYTES = 900_000;
+
 interface Packed {
   readonly hours: number;
   readonly statements: readonly D1PreparedStatement[];
@@ -23,7 +26,7 @@ interface Packed {
 
 /**
  * Statements that move the hours of the spans which have not changed since `unchangedSinceMs`: one row written per day, and
- * one per hour. Their series are gone with them.
+ * one per hour. Their series are gone with them, and those of an hour that keeps its row.
  * @param isCut whether the hour with this key is kept as figures alone
  */
 export async function packHours(
@@ -37,16 +40,16 @@ export async function packHours(
     (await readDays(db, spans)).map((day) => [nodeDayKey(day.nodeNumber, day.day), day]),
   );
   const rows = await readHourRows(db, spans, unchangedSinceMs);
+  if (rows.length === 0) return { hours: 0, statements: [] };
   const byDay = byKey(rows, ({ key }) => {
     const { nodeNumber, hourStartMs } = parseNodeHourKey(key);
     return nodeDayKey(nodeNumber, Math.floor(hourStartMs / DAY_MS));
   });
-  const writes = [...byDay].map(([dayKey, ofDay]) => ({
-    dayKey,
-    rows: ofDay,
-    write: dayWith(stored.get(dayKey), ofDay, isCut),
-  }));
-  if (writes.length === 0) return { hours: 0, statements: [] };
+  const writes = [...byDay].flatMap(([dayKey, ofDay]) => {
+    const before = stored.get(dayKey);
+    const moved = fitting(before, ofDay);
+    return moved.length === 0 ? [] : [{ dayKey, rows: moved, write: dayWith(before, moved, isCut) }];
+  });
   return {
     hours: rows.length,
     statements: [
@@ -56,13 +59,25 @@ export async function packHours(
       ),
       deletePacked(
         db,
-        writes.map(({ dayKey, write, rows: ofDay }) => ({ dayKey, mark: write.mark, rows: ofDay })),
+        writes.map(({ dayKey, write, rows: moved }) => ({ dayKey, mark: write.mark, rows: moved })),
         unchangedSinceMs,
       ),
       // Of what keeps its row.
       dropSeries(db, rows),
     ],
   };
+}
+
+/** The first of these hours that a day has room for beside what it holds: together they take less than one by one. */
+function fitting(stored: StoredDay | undefined, rows: readonly HourRow[]): HourRow[] {
+  const moved: HourRow[] = [];
+  let bytes = stored?.bytes ?? 0;
+  for (const row of rows) {
+    bytes += row.ledgerBytes;
+    if (bytes > MAX_DAY_BYTES) break;
+    moved.push(row);
+  }
+  return moved;
 }
 
 function dayWith(
