@@ -1,4 +1,5 @@
 /** `GET /v1/grid/greenest` as the agent reads it, and the question for it. */
+import type { Scope } from '../../shared/grid/intensity.ts';
 import { type Api, ApiError } from '../api/api-client.ts';
 
 export interface GreenestQuery {
@@ -12,6 +13,8 @@ export interface GreenestQuery {
   readonly interruptible: boolean;
   readonly basis: string;
   readonly signal: string;
+  /** Absent: as the server has it, that of the first zone now. */
+  readonly scope?: Scope | undefined;
 }
 
 export interface Choice {
@@ -52,6 +55,8 @@ export interface ZoneAnswer {
 export interface GreenestAnswer {
   readonly notBefore: string;
   readonly deadline: string;
+  /** Of every forecast that was compared; null where there was none. */
+  readonly scope: Scope | null;
   readonly durationMinutes: number;
   readonly powerWatts: number;
   readonly interruptible: boolean;
@@ -72,7 +77,7 @@ export const DURATION_LIMITS = { leastMs: 5 * MINUTE_MS, mostMs: 95 * 60 * MINUT
 
 /** @throws ApiError, HttpError */
 export async function askGreenest(api: Api, query: GreenestQuery): Promise<GreenestAnswer> {
-  const { gridZones, durationMs, notBeforeMs, deadlineMs, powerWatts, basis, signal } = query;
+  const { gridZones, durationMs, notBeforeMs, deadlineMs, powerWatts, basis, signal, scope } = query;
   const instant = (ms: number | null) => (ms === null ? undefined : new Date(ms).toISOString());
   const answer = await api.get('/v1/grid/greenest', {
     gridZones: gridZones.length === 0 ? undefined : gridZones.join(','),
@@ -83,6 +88,7 @@ export async function askGreenest(api: Api, query: GreenestQuery): Promise<Green
     interruptible: query.interruptible ? 'true' : undefined,
     basis,
     signal,
+    scope,
   });
   if (Array.isArray(answer.zones) && Array.isArray(answer.excluded) && typeof answer.deadline === 'string')
     return answer as unknown as GreenestAnswer;

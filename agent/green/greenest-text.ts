@@ -46,7 +46,7 @@ export function greenestText(answer: GreenestAnswer, nowMs: number, timeZone?: s
   const forecast = zones.find(({ gridZone }) => gridZone === best?.gridZone)?.forecast;
   if (forecast !== undefined) {
     const by = forecast.provider === 'wattshed' ? "Wattshed's own" : forecast.provider;
-    lines.push('', ...wrapped(`Forecast: ${by}, issued ${at(forecast.issuedAt)}.`));
+    lines.push('', ...wrapped(`Forecast of ${answer.scope}: ${by}, issued ${at(forecast.issuedAt)}.`));
   }
   return `${lines.join('\n')}\n`;
 }

@@ -37,7 +37,7 @@ export function createReporter({ write, json, isTerminal, latestStartMs }: Repor
       const latestStart = new Date(latestStartMs).toISOString();
       if (reason === 'watching') {
         // Each new value for programs; people are told once, and see the rest in the moving line.
-        if (json || !isWatching) {
+        if (json || !isWatching || plan.isNews) {
           const until = `starts at the latest ${bothText(latestStartMs)}`;
           say('watching', `waits: ${text}\n${until}`, { latestStart, ...fields });
         }

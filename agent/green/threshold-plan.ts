@@ -20,11 +20,17 @@ interface Point {
   readonly scope: Scope;
 }
 
+export interface Limit {
+  readonly atMostGramsPerKwh: number;
+  /** Of the values that it was told from; null: it was given. */
+  readonly scope: Scope | null;
+}
+
 /** @throws ApiError, HttpError */
 export async function thresholdPlan(
   api: Api,
   question: SeriesQuestion,
-  atMostGramsPerKwh: number,
+  { atMostGramsPerKwh, scope }: Limit,
   previous: Plan | null,
 ): Promise<Plan> {
   const nowMs = Date.now();
@@ -37,6 +43,12 @@ export async function thresholdPlan(
     return previous?.source === 'none'
       ? previous
       : watching('none', text, { gramsPerKwh: null, atMostGramsPerKwh });
+  }
+  // What is usual of the other scope is not known while it is as new as this: the limit stands, and the deadline.
+  if (scope !== null && now.scope !== scope) {
+    const text = `${gridZone} is of ${now.scope} now, and the limit of ${limit} was told from its ${scope}: the two are not compared`;
+    const fields = { scope: now.scope, gramsPerKwh: now.gramsPerKwh, atMostGramsPerKwh };
+    return { ...watching(`other ${now.scope}`, text, fields), isNews: true };
   }
   const { gramsPerKwh, kind } = now;
   const fields = { gramsPerKwh, kind, atMostGramsPerKwh };

@@ -16,6 +16,8 @@ export interface Plan {
   /** The same for people. */
   readonly text: string;
   readonly fields: Readonly<Record<string, unknown>>;
+  /** Told to people too who know already that it waits. */
+  readonly isNews?: true;
 }
 
 /** A test brings its own. */

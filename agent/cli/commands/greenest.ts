@@ -1,4 +1,5 @@
 /** `wattshed greenest`: the best start for a job, by the forecasts of its grid. */
+import { SCOPES } from '../../../shared/grid/intensity.ts';
 import { askGreenest, DURATION_LIMITS, type GreenestAnswer, zonesOf } from '../../green/greenest-answer.ts';
 import { greenestText, worthText } from '../../green/greenest-text.ts';
 import { durationText } from '../../green/words.ts';
@@ -37,6 +38,11 @@ export const greenestCommand: Command = {
     interruptible: { type: 'boolean', about: 'it may pause: the cleanest hours, wherever they lie' },
     power: { type: 'string', value: 'WATTS', about: 'of the whole job; default: 1000' },
     ...SERIES_OPTIONS,
+    scope: {
+      type: 'string',
+      value: 'SCOPE',
+      about: 'consumption or production; default: that of the first zone',
+    },
     json: { type: 'boolean', about: "the server's answer as JSON" },
     'begin-slurm': { type: 'boolean', about: 'the start alone, as sbatch --begin takes it' },
     ...API_OPTIONS,
@@ -53,6 +59,7 @@ export const greenestCommand: Command = {
       interruptible: options.interruptible === true,
       basis: wordOption(options, 'basis', ['lifecycle', 'direct']),
       signal: wordOption(options, 'signal', ['average', 'marginal']),
+      scope: options.scope === undefined ? undefined : wordOption(options, 'scope', SCOPES),
     };
     const answer = await answered(askGreenest(await openApi(io, options, config), query));
     const forSlurm = options['begin-slurm'] === true;

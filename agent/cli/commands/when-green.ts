@@ -5,7 +5,7 @@ import { askGreenest, zonesOf } from '../../green/greenest-answer.ts';
 import { createReporter, type Reporter } from '../../green/reporter.ts';
 import { runJob } from '../../green/run-job.ts';
 import { catchSignals, exitCodeOfSignal } from '../../green/signals.ts';
-import { type SeriesQuestion, thresholdPlan, usualOfZone } from '../../green/threshold-plan.ts';
+import { type Limit, type SeriesQuestion, thresholdPlan, usualOfZone } from '../../green/threshold-plan.ts';
 import { type Outcome, type Plan, systemWallClock, waitForStart } from '../../green/wait.ts';
 import { bothText, intensityText } from '../../green/words.ts';
 import { API_OPTIONS, cliErrorOf, openApi } from '../api-access.ts';
@@ -126,7 +126,7 @@ interface Wish extends Omit<SeriesQuestion, 'gridZone'> {
 /** What is asked at each look; zone and limit are found at the first one that is answered. */
 function lookFor(api: Api, wish: Wish, reporter: Reporter): (previous: Plan | null) => Promise<Plan> {
   let gridZone = wish.gridZone;
-  let limit = wish.below;
+  let limit: Limit | null = wish.below === null ? null : { atMostGramsPerKwh: wish.below, scope: null };
   return async (previous) => {
     gridZone ??= await onlyZone(api, wish);
     const series = { gridZone, basis: wish.basis, signal: wish.signal };
@@ -155,7 +155,7 @@ async function percentileLimit(
   series: SeriesQuestion,
   percentile: number,
   reporter: Reporter,
-): Promise<number> {
+): Promise<Limit> {
   const usual = await usualOfZone(api, series);
   if (usual === null) {
     throw new CliError(
@@ -163,16 +163,16 @@ async function percentileLimit(
       `${series.gridZone} had no live intensity in the last 30 days, so it has no percentile: use --below, or leave both away`,
     );
   }
-  const limit = usual.quantilesGramsPerKwh[percentile]!;
+  const atMostGramsPerKwh = usual.quantilesGramsPerKwh[percentile]!;
   const days = Math.floor(usual.days * 10) / 10;
   reporter.say(
     'limit',
-    `P${percentile} of ${series.gridZone} over the last ${days} days is ${intensityText(limit)}`,
+    `P${percentile} of ${series.gridZone} over the last ${days} days is ${intensityText(atMostGramsPerKwh)}`,
     {
-      ...{ gridZone: series.gridZone, percentile, atMostGramsPerKwh: limit, days },
+      ...{ gridZone: series.gridZone, percentile, atMostGramsPerKwh, days },
     },
   );
-  return limit;
+  return { atMostGramsPerKwh, scope: usual.scope };
 }
 
 /** A refused token or a wrong question ends it before any answer; later nothing does. */

@@ -15,7 +15,14 @@ function answer(more: Partial<GreenestAnswer> = {}): GreenestAnswer {
   const best = choice(6, 600);
   const startNow = choice(0, 1000);
   return {
-    ...{ notBefore: at(0), deadline: at(28), durationMinutes: 240, powerWatts: 1000, interruptible: false },
+    ...{
+      notBefore: at(0),
+      deadline: at(28),
+      durationMinutes: 240,
+      powerWatts: 1000,
+      interruptible: false,
+      scope: 'consumption',
+    },
     best: { ...best, gridZone: 'DE' },
     startNow: { ...startNow, gridZone: 'DE' },
     ...{ saving, worthWaiting: true, excluded: [] },
@@ -37,7 +44,7 @@ saves       400 g (40 %); 80 % of outcomes: 300 g to 500 g
 
 Worth waiting: even at the lower end of what is expected it saves something.
 
-Forecast: a-provider, issued Wed 25 Nov 20:00 CET (19:00 UTC).
+Forecast of consumption: a-provider, issued Wed 25 Nov 20:00 CET (19:00 UTC).
 `);
 });
 

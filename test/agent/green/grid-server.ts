@@ -78,6 +78,7 @@ export function greenestIn(
         durationMinutes: 60,
         powerWatts: 1000,
         interruptible: false,
+        scope: 'consumption',
       },
       best: { ...zone.best, gridZone: 'DE' },
       startNow: { ...zone.startNow, gridZone: 'DE' },

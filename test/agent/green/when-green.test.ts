@@ -163,6 +163,44 @@ describe('when it starts', () => {
   });
 });
 
+describe('a zone that has another scope while it waits', () => {
+  const falling = Array.from({ length: 100 }, (_, i) => 400 - i);
+  const byHour = (values: readonly number[], scope: string) => intensities(values, 'measured', () => scope);
+
+  test('a percentile of the one is no limit for values of the other', async () => {
+    server.answer(byHour([...falling, 500], 'production'));
+    const waiting = start(agent, green(['--percentile', '20', '--check-every', '1s'], echo('x')));
+    await waiting.said('above 321 g/kWh');
+    server.answer(byHour([10], 'consumption'));
+    await waiting.said('DE is of consumption now, and the limit of 321 g/kWh was told from its production');
+    server.answer(byHour([310], 'production'));
+    const { out, err } = await waiting.ended;
+    expect(out).toBe('x\n');
+    expect(err).toContain('starts now: DE is at 310 g/kWh');
+  });
+
+  test('a limit that was given holds for both', async () => {
+    server.answer(byHour([500], 'production'));
+    const waiting = start(agent, green(['--below', '100', '--check-every', '1s'], echo('x')));
+    await waiting.said('above 100 g/kWh');
+    server.answer(byHour([90], 'consumption'));
+    expect(await waiting.ended).toMatchObject({ out: 'x\n' });
+  });
+});
+
+test('greenest asks for the scope that it is given, and no other', async () => {
+  server.answer(greenestIn(HOUR_MS));
+  const greenest = (...options: string[]) =>
+    run(agent, { args: ['greenest', '--duration', '1h', '--json', ...options], env });
+  expect(await greenest('--scope', 'production')).toMatchObject({ code: 0 });
+  await greenest();
+  const scopes = server.asked.map((path) => new URL(path, server.url).searchParams.get('scope'));
+  expect(scopes).toEqual(['production', null]);
+  const wrong = await greenest('--scope', 'both');
+  expect(wrong).toMatchObject({ code: EXIT.usage });
+  expect(wrong.err).toContain('--scope must be one of consumption, production, not "both"');
+});
+
 describe('with the server away', () => {
   const away = (url: string) => ({ WATTSHED_URL: url });
 
