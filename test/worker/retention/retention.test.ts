@@ -3,6 +3,8 @@ import { env } from 'cloudflare:test';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { retentionSettings } from '../../../shared/settings/retention.ts';
 import { Attic, withAttic } from '../../../worker/storage/attic.ts';
+import { addSeries } from '../../../worker/storage/late-series.ts';
+import { readArchivedSeries } from '../../../worker/use-cases/retention/read-series.ts';
 import { runRetention } from '../../../worker/use-cases/retention/run.ts';
 import { runRollups } from '../../../worker/use-cases/rollup/run.ts';
 import { clock, DAY_MS, gpu, HOUR_MS, newNode, storeHours, WINDOW_MS } from '../emissions/support.ts';
@@ -284,6 +286,31 @@ test('an hour that changed since it was read keeps its series for the next time'
     .run();
   await run(after(10));
   expect(await withSeries()).toBe(1);
+});
+
+test('a series that a person releases while the others of its hour are written is not dropped with them', async () => {
+  await aDay();
+  const { number } = nodes[0]!;
+  let outcome: string | null = null;
+  const slow = new Proxy(bucket, {
+    get(own, property) {
+      if (property !== 'put') return Reflect.get(own, property).bind(own);
+      return async (...of: Parameters<R2Bucket['put']>) => {
+        const deflated = Uint8Array.fromBase64(await seriesWire([699]));
+        const series = [{ deviceIndex: 0, stepMilliseconds: 1_000, deflated }];
+        outcome ??= await addSeries(database, number, DAY_MS + 3 * WINDOW_MS, series, 1_000);
+        return own.put(...of);
+      };
+    },
+  });
+  await run(after(10), PAID, slow);
+  expect(outcome).toBe('added');
+  await untilDone(12);
+  const startMs = DAY_MS + 3 * WINDOW_MS;
+  const db = withAttic(database, new Attic(bucket));
+  const archived = await readArchivedSeries(db, number, startMs, startMs + WINDOW_MS);
+  expect([...archived.values()]).toEqual([{ stepMilliseconds: 1_000, watts: [699] }]);
+  expect(await withSeries()).toBe(0);
 });
 
 /** As if cron had summed every hour until now; only how far it is, since no answer is asked for after it. */

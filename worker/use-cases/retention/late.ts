@@ -125,14 +125,15 @@ async function tidy(
   const keys = new Set(hours.filter(({ key }) => isPast(tasks.series, key)).map(({ key }) => key));
   const spans = [...keys].sort((a, b) => a - b).map((key) => ({ first: key, end: key + 1 }));
   if (spans.length === 0) return { ...sum(written), statements: [], toFile: null };
+  const isCut = (key: number) => bucket === null && isPast(tasks.checks, key);
+  // Before the series are read: an hour that gets another one meanwhile has another version, and keeps its row.
+  const { statements } = await packHours(db, spans, unchangedSinceMs, isCut);
   if (bucket !== null && staysInArchive(block.day, settings.archivedSeriesDays, nowMs)) {
     const files = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
     // Beside the files of the day, and of a run that broke off, which hold what left before.
     const name = `${lateName(block)}${first.id}-${hours.at(-1)!.id}`;
     written.push(await writeParts(bucket, numbered('series', block, name, files)));
   }
-  const isCut = (key: number) => bucket === null && isPast(tasks.checks, key);
-  const { statements } = await packHours(db, spans, unchangedSinceMs, isCut);
   if (bucket === null || !hours.some(({ key }) => isPast(tasks.days, key)))
     return { ...sum(written), statements, toFile: null };
   // Into the rows of their days first: what breaks off then is in them, and this group is looked at again.

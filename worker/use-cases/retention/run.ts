@@ -184,11 +184,13 @@ async function letSeriesGo(
 ): Promise<Step> {
   const spans = spansOf(block);
   let written: Written = { files: 0, bytes: 0 };
+  // Before the series are read: an hour that gets another one meanwhile has another version, and keeps its row.
+  const packed = await packHours(db, spans, unchangedSinceMs, isCut);
   if (bucket !== null) {
     const files = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
     written = await writeParts(bucket, numbered('series', block, partName(block), files));
   }
-  return { ...written, ...(await packHours(db, spans, unchangedSinceMs, isCut)) };
+  return { ...written, ...packed };
 }
 
 async function letHoursGo(db: D1Database, block: DayNodes, unchangedSinceMs: number): Promise<Step> {
