@@ -179,7 +179,11 @@ export interface SeriesReach extends SeriesIdentity {
   /** Starts of its newest value, and of its oldest within the reach asked for; null where it has none. */
   readonly newestMs: number | null;
   readonly oldestMs: number | null;
+  /** Until when the newest value holds. */
+  readonly newestEndMs: number | null;
 }
+
+const startMs = (key: string) => `${key} % ${STEPS_PER_SERIES} * ${WINDOW_MS}`;
 
 const READ_REACH = `
   SELECT s.id AS id, s.grid_zone AS gridZone, s.basis AS basis, s.signal AS signal, s.scope AS scope,
@@ -187,11 +191,14 @@ const READ_REACH = `
          (SELECT max(v.key) FROM grid_values v
            WHERE v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3) AS newest,
          (SELECT min(v.key) FROM grid_values v
-           WHERE v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3) AS oldest
+           WHERE v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3) AS oldest,
+         (SELECT ${startMs('v.key')} + v.duration_ms FROM grid_values v
+           WHERE v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3
+           ORDER BY v.key DESC LIMIT 1) AS newestEndMs
     FROM grid_series s WHERE s.grid_zone IN (SELECT value FROM json_each(?1))
    ORDER BY s.id`;
 
-/** The stored series of the zones, and how far each reaches within `[fromMs, toMs)`: two seeks each. */
+/** The stored series of the zones, and how far each reaches within `[fromMs, toMs)`: three seeks each. */
 export async function readSeriesReach(
   db: D1Database,
   gridZones: readonly string[],
@@ -200,7 +207,7 @@ export async function readSeriesReach(
   const { results } = await db
     .prepare(READ_REACH)
     .bind(JSON.stringify(gridZones), Math.floor(fromMs / WINDOW_MS), Math.ceil(toMs / WINDOW_MS))
-    .all<SeriesIdentity & { id: number; newest: number | null; oldest: number | null }>();
+    .all<Omit<SeriesReach, 'newestMs' | 'oldestMs'> & { newest: number | null; oldest: number | null }>();
   return results.map(({ newest, oldest, ...series }) => ({
     ...series,
     newestMs: newest === null ? null : startOf(newest),

@@ -184,13 +184,13 @@ function stateAfter(previous: StoredFetch | null, provider: string, gridZone: st
 
 /** What the zone is charged with now. */
 function scopeOf(candidates: readonly SeriesReach[], trusts: readonly SettingRow[], nowMs: number): Scope {
-  const ends = candidates.map(({ provider, scope, newestMs }) => ({
+  const ends = candidates.map(({ provider, scope, newestEndMs }) => ({
     provider,
     scope,
-    // How long a value holds is not read: an hour is the usual.
-    endMs: newestMs! + HOUR_MS,
+    endMs: newestEndMs!,
   }));
-  return scopeOfHour(trustAt(trusts, candidates[0]!)(nowMs), ends, hourStart(nowMs));
+  const hourMs = hourStart(nowMs);
+  return scopeOfHour(trustAt(trusts, candidates[0]!)(hourMs), ends, hourMs);
 }
 
 /** One series alone, since two would meet in a jump: of the zone's scope the user's, then the longest; null where all are stale. */

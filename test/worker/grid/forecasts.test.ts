@@ -214,6 +214,28 @@ describe('our own', () => {
     await database.prepare(`DELETE FROM settings WHERE subject = 'grid:DE'`).run();
   });
 
+  test('own values that hold for a whole day tell the scope until they end', async () => {
+    await ensureSite('belfort', 'FR');
+    await history('FR', 10 * 24, NOON_MS, sunny, { scope: 'production' });
+    const midnightMs = NOON_MS - 12 * HOUR_MS;
+    const days = [-4, -3, -2, -1, 0].map((day) => ({
+      startMs: epochMs(midnightMs + day * DAY_MS),
+      endMs: epochMs(midnightMs + (day + 1) * DAY_MS),
+      gramsPerKwh: gramsPerKwh(70 + day),
+      ...{ kind: 'measured', method: null, issuedAtMs: null },
+    })) as Parameters<typeof storeValues>[2];
+    const own = {
+      gridZone: 'FR',
+      basis: 'direct',
+      signal: 'average',
+      scope: 'consumption',
+      provider: 'user',
+    };
+    await storeValues(database, own as Parameters<typeof storeValues>[1], days, NOW_MS);
+    await makeForecasts(database, NOW_MS);
+    expect(await forecastOf('FR')).toMatchObject({ provider: 'wattshed', scope: 'consumption' });
+  });
+
   test('a series that ended long ago tells nothing of tomorrow', async () => {
     await ensureSite('berlin', 'DE');
     await history('DE', 5 * 24, NOON_MS - 2 * DAY_MS);
