@@ -17,6 +17,10 @@ const DAYS = 2 ** 15;
 
 export const nodeDayKey = (nodeNumber: number, day: number): number => nodeNumber * DAYS + day;
 
+/** SQL: the key of the day that an hour with this key is of. */
+export const dayKeyOfHour = (hourKey: string): string =>
+  `((${hourKey} >> 21) << 15) + (${hourKey} & ${2 ** 21 - 1}) / 24`;
+
 interface DayRow {
   readonly key: number;
   readonly receivedAtMs: number;

@@ -5,6 +5,7 @@ import { decodeSeriesFrame, type StoredSeries } from '../../shared/ledger/series
 import { WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
 import { type EpochMs, epochMs } from '../../shared/units.ts';
 import { fromHex } from './hex.ts';
+import { dayKeyOfHour } from './node-days.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 import type { KeySpan } from './node-hours.ts';
 import { BLOCK_NODES } from './rollup-keys.ts';
@@ -129,7 +130,7 @@ const SELECT_OLD = `
 /** A row whose day is there as well, or in a file, is an hour of that day: counted there. */
 const COUNT_OLD = `
   SELECT COUNT(*) AS count FROM (${SELECT_OLD}) AS old
-  WHERE NOT EXISTS (SELECT 1 FROM node_days WHERE node_days.key = ((old.key >> 21) << 15) + (old.key & ${2 ** 21 - 1}) / 24)
+  WHERE NOT EXISTS (SELECT 1 FROM node_days WHERE node_days.key = ${dayKeyOfHour('old.key')})
     AND NOT EXISTS (SELECT 1 FROM day_files
       WHERE day_files.key = (((old.key >> 21) & ${NODES_PER_SHARD - 1}) / ${BLOCK_NODES} << 15) + (old.key & ${2 ** 21 - 1}) / 24)`;
 

@@ -3,6 +3,7 @@ import { decodeBlock, encodeBlock } from '../../shared/rollup/codec.ts';
 import type { HourSums } from '../../shared/rollup/hour-sums.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { fromHex, toHex } from './hex.ts';
+import { dayKeyOfHour } from './node-days.ts';
 import { nodeHourKey, parseNodeHourKey } from './node-hour-key.ts';
 import { HOURS_PER_DAY } from './rollup-keys.ts';
 import { STILL_MARKED, seenOf, type TakenMarks } from './rollup-sums.ts';
@@ -51,11 +52,17 @@ export async function keepPart(
   await db.batch([...others, db.prepare(KEEP_PART).bind(JSON.stringify(part), seenOf(taken))]);
 }
 
-const READ_BYTES = `
-  SELECT hours.key AS key, length(hours.ledger) AS bytes
-  FROM json_each(?1) AS node CROSS JOIN node_hours AS hours ON hours.key = node.value`;
+/** Of the work of an hour a third is its decoding, and a day is decoded whole for one of its hours. */
+const DECODING = 1 / 3;
 
-/** By number of the node, the bytes of one hour; nothing where it has no row of its own. */
+const READ_BYTES = `
+  SELECT node.value AS key,
+         COALESCE(length(hours.ledger), 0) + COALESCE(length(days.hours), 0) * ${DECODING} AS bytes
+  FROM json_each(?1) AS node
+  LEFT JOIN node_hours AS hours ON hours.key = node.value
+  LEFT JOIN node_days AS days ON days.key = ${dayKeyOfHour('node.value')}`;
+
+/** By number of the node, the bytes of an hour that take as long to sum as this one; 0 where neither it nor its day has a row. */
 export async function readLedgerBytes(
   db: D1Database,
   nodeNumbers: readonly number[],

@@ -40,7 +40,7 @@ export async function sumPart(context: SumContext, mark: RollupMark, nodeHours: 
   const nodes: FleetNode[] = [];
   let weight = 0;
   for (const node of left) {
-    const own = Math.max(LEAST_WEIGHT, (bytes.get(node.number) ?? 0) / NODE_HOUR_BYTES);
+    const own = Math.max(LEAST_WEIGHT, bytes.get(node.number)! / NODE_HOUR_BYTES);
     if (nodes.length > 0 && weight + own > nodeHours) break;
     nodes.push(node);
     weight += own;
