@@ -125,6 +125,19 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
       expect(await page.locator('.chart g').count()).toBe(answer.series.length);
     }));
 
+  test('where zones are of two scopes it says which is which, on a phone as well', async () => {
+    const hourMs = Math.floor(Date.now() / HOUR_MS) * HOUR_MS;
+    const point = { start: new Date(hourMs), end: new Date(hourMs + HOUR_MS), gramsPerKwh: 123 };
+    const series = { basis: 'lifecycle', scope: 'production', points: [point] };
+    await createApi(server.url, folder.adminToken).call('PUT', '/v1/grid/GB/intensity', series);
+    await onPage({ viewport: PHONE }, async (page) => {
+      await signIn(page, folder.adminToken);
+      const figures = page.getByRole('region', { name: 'The fleet now' });
+      await figures.getByText('GB: by what is produced there, imports left out').waitFor();
+      await figures.getByText('123 g/kWh').waitFor();
+    });
+  });
+
   test('what fires and what fired stands on it, on a phone as well', async () => {
     const now = new Date().toISOString();
     const alert = {

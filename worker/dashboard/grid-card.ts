@@ -12,6 +12,7 @@ export function gridCard(zones: readonly Zone[]): HTMLElement {
   return card(
     'Grid now',
     ...(zones.length === 1 ? oneZone(only) : [element('ul', { class: 'zones' }, ...zones.map(zoneItem))]),
+    scopeHint(zones),
     annual.length > 0 ? annualHint(annual) : null,
   );
 }
@@ -33,6 +34,16 @@ function zoneItem({ key, now, trouble }: Zone): HTMLElement {
 }
 
 const kindBadge = (kind: string) => badge(kind, kind === 'measured' ? 'good' : 'warn');
+
+/** What is consumed and what is produced are two figures: where both stand here, the page says which is which. */
+function scopeHint(zones: readonly Zone[]): HTMLElement | null {
+  const keysOf = (scope: string) => zones.filter(({ now }) => now?.scope === scope).map(({ key }) => key);
+  const producing = keysOf('production');
+  if (producing.length === 0 || keysOf('consumption').length === 0) return null;
+  return quiet(
+    `${producing.join(', ')}: by what is produced there, imports left out; the others by what they consume.`,
+  );
+}
 
 /** A yearly average says nothing about this hour, so the page says how to get the real one. */
 function annualHint(zones: readonly string[]): HTMLElement {
