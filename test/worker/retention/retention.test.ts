@@ -242,6 +242,36 @@ test('backlogs of several days that come mixed are tidied in one turn', async ()
   expect((await paths()).filter((path) => path.includes('part-late-'))).toHaveLength(2);
 });
 
+test('a turn writes files of windows anew for three days at most, and the next goes on', async () => {
+  await aDay();
+  const early = { ...PAID, windowsDays: 10 };
+  await untilDone(22, early);
+  clock.nowMs = after(22);
+  const days = [0, 1, 2, 3, 4, 5, 6, 7];
+  for (const day of days) await tell(nodes[0]!, DAY_MS + day * DAY + 5 * HOUR_MS, 9_000_000);
+  let written: string[] = [];
+  const noting = new Proxy(bucket, {
+    get(own, property) {
+      if (property !== 'put') return Reflect.get(own, property).bind(own);
+      return (...of: Parameters<R2Bucket['put']>) => {
+        if (of[0].startsWith('windows/')) written.push(of[0]);
+        return own.put(...of);
+      };
+    },
+  });
+  const datesOfTurns: number[] = [];
+  for (let turn = 0; turn < 4; turn++) {
+    // Days that follow have files of windows written in their own turn.
+    written = [];
+    await run(after(24), early, noting);
+    datesOfTurns.push(written.filter((path) => days.some((day) => path.includes(dateOf(day)))).length);
+  }
+  expect(datesOfTurns).toEqual([3, 3, 2, 0]);
+  expect(await withSeries()).toBe(0);
+});
+
+const dateOf = (day: number) => iso(DAY_MS + day * DAY).slice(0, 10);
+
 test('power is the same from the archive, of what came late too, until it is deleted there', async () => {
   await aDay();
   const settings = { ...PAID, archivedSeriesDays: 30 };

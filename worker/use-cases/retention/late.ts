@@ -51,6 +51,8 @@ export async function tidyLateHours(
     const { places, lastId } = firstGroup(
       changes,
       ({ key }) => isPast(tasks.series, key) || isPast(tasks.windows, key),
+      // Files of windows are written anew with some forty calls; a turn that has all else to do leaves room for three of them.
+      ({ key }) => (isInArchive(tasks, key) ? retention.settings.packNodes : 1),
       retention.settings.packNodes,
     );
     const done: Tidied[] = [];
@@ -84,15 +86,18 @@ interface Group {
 function firstGroup(
   changes: readonly LateHour[],
   hadItsTurn: (hour: LateHour) => boolean,
-  mostPlaces: number,
+  costOf: (hour: LateHour) => number,
+  mostCost: number,
 ): Group {
   const places = new Map<string, LateHour[]>();
   const keys = new Set<number>();
   let lastId = 0;
+  let cost = 0;
   for (const change of changes) {
     if (hadItsTurn(change)) {
       const place = placeOf(change);
-      if (!places.has(place) && places.size === mostPlaces) break;
+      if (!places.has(place)) cost += costOf(change);
+      if (places.size > 0 && cost > mostCost) break;
       if (!keys.has(change.key) && keys.size === STEP_HOURS) break;
       keys.add(change.key);
       places.set(place, [...(places.get(place) ?? []), change]);
@@ -108,6 +113,10 @@ interface Tidied extends Written {
   readonly toFile: BlockDay | null;
 }
 
+/** Whether files of its windows are to be written anew. They are made from the database: not where hours of the day have left. */
+const isInArchive = (tasks: TasksBefore, key: number): boolean =>
+  isPast(tasks.windows, key) && !isPast(tasks.hours, key);
+
 /** @param hours at least one, of one day and one block of nodes */
 async function tidy(
   { db, bucket, settings, nowMs }: Retention,
@@ -118,9 +127,7 @@ async function tidy(
   const first = hours[0]!;
   const block = blockIn(first);
   const written: Written[] = [];
-  // Files of a day are made anew from the database: not where hours of it have left.
-  const inArchive = hours.some(({ key }) => isPast(tasks.windows, key) && !isPast(tasks.hours, key));
-  if (bucket !== null && inArchive)
+  if (bucket !== null && hours.some(({ key }) => isInArchive(tasks, key)))
     written.push(await writeParts(bucket, (await windowParts(db, block)).parts));
   const keys = new Set(hours.filter(({ key }) => isPast(tasks.series, key)).map(({ key }) => key));
   const spans = [...keys].sort((a, b) => a - b).map((key) => ({ first: key, end: key + 1 }));
