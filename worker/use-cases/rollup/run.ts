@@ -58,10 +58,13 @@ export async function runRollups(db: D1Database, nowMs: number, nodeHours: numbe
   if (main !== db) await followMain(db, main);
   const lastNode = await readLastNodeNumber(db);
   await advance(db, state, lastNode, nowMs, !isInParts(nodeHours));
-  await sumMarked(db, nowMs, nodeHours, main);
-  // What was just marked and summed need not wait for the next turn.
-  const after = await readRollupState(db);
-  if (after !== null) await finish(db, after);
+  try {
+    await sumMarked(db, nowMs, nodeHours, main);
+  } finally {
+    // What was just marked and summed need not wait for the next turn, nor for a day of long ago that cannot be read.
+    const after = await readRollupState(db);
+    if (after !== null) await finish(db, after);
+  }
 }
 
 /**
