@@ -52,7 +52,7 @@ export const emissionsQuery = z.strictObject({
   signal: z.enum(SIGNALS).default('average'),
   scope: z.enum(SCOPES).optional().openapi({
     description:
-      'Only what is charged with values of this scope; energy of zones and hours of the other is listed under `excluded`. Default: each zone by the scope that it has (GET /v1/grid/{gridZone}/trust), and `scope` says which.',
+      'Only what is charged with values of this scope; energy of zones and hours of the other is listed under `excluded`. With accounting=market what contracts and residual mixes cover is in the answer for either. Default: each zone by the scope that it has (GET /v1/grid/{gridZone}/trust), and `scope` says which.',
   }),
   accounting: z.enum(ACCOUNTINGS, 'expected location or market').default('location').openapi({
     description:
