@@ -4,6 +4,7 @@
  */
 import { type Basis, SCOPES, type Scope, type Signal } from '../../shared/grid/intensity.ts';
 import { SERIES_REACH_MS, USER_PROVIDER } from '../../shared/grid/scope.ts';
+import { annualIntensity } from '../../shared/grid/zones.ts';
 import { type SettingRow, settingHistory, valueAt } from '../../shared/settings/effective.ts';
 import { HOUR_MS, hourStart } from '../../shared/time/window.ts';
 import { byKey } from '../storage/by-node.ts';
@@ -26,7 +27,7 @@ interface Note {
   readonly why: string;
 }
 
-/** One run, for zones that were just asked for: nothing is written where all is as it was. */
+/** One run: nothing is written where all is as it was. */
 export async function noteScopes(
   db: D1Database,
   gridZones: readonly string[],
@@ -38,10 +39,8 @@ export async function noteScopes(
     readTrusts(db, zones),
     readSeriesReach(db, zones, { fromMs: 0, toMs: nowMs }),
   ]);
-  const ofProviders = reaches.filter(
-    ({ provider, newestMs }) => provider !== USER_PROVIDER && newestMs !== null,
-  );
-  const bySeries = byKey(ofProviders, ({ gridZone, basis, signal }) => `${gridZone} ${basis} ${signal}`);
+  const known = reaches.filter(({ newestMs }) => newestMs !== null);
+  const bySeries = byKey(known, ({ gridZone, basis, signal }) => `${gridZone} ${basis} ${signal}`);
   const due = [...bySeries.values()].flatMap((series) => noteOf(series, rows, nowMs) ?? []);
   const notes = due.slice(0, MAX_NOTES_PER_RUN);
   await recordNotes(
@@ -60,24 +59,34 @@ export async function noteScopes(
   return notes;
 }
 
-/** @param series those of one zone, basis and signal that have values */
-function noteOf(series: readonly SeriesReach[], rows: readonly SettingRow[], nowMs: number): Note | null {
-  const { gridZone, basis, signal } = series[0]!;
-  const of = (scope: Scope) => series.filter((one) => one.scope === scope);
-  const serving = (scope: Scope) => of(scope).find(({ newestMs }) => nowMs - newestMs! <= SERIES_REACH_MS);
-  const scope = SCOPES.find(serving);
-  if (scope === undefined) return null;
+/** @param known every series of one zone, basis and signal that has values, the user's among them */
+function noteOf(known: readonly SeriesReach[], rows: readonly SettingRow[], nowMs: number): Note | null {
+  const { gridZone, basis, signal } = known[0]!;
   const history = settingHistory(rows, subjectOfZone(gridZone), noteKeyOf({ basis, signal }));
-  if (valueAt(history, Number.POSITIVE_INFINITY) === scope) return null;
-  const isOnlyOne = history.rows.length === 0 && of(scope).length === series.length;
-  const oldestMs = Math.min(...of(scope).map((one) => one.oldestMs!));
-  return {
-    gridZone,
-    basis,
-    signal,
-    scope,
-    // Where nothing else was ever known it is what held all along: values that come of its past later change none of it.
-    effectiveFromMs: isOnlyOne ? Math.ceil(oldestMs / HOUR_MS) * HOUR_MS : hourStart(nowMs) + HOUR_MS,
-    why: `${serving(scope)!.provider} has values of ${scope}${scope === 'production' ? ', and no provider has any of consumption' : ''}`,
-  };
+  const noted = valueAt(history, Number.POSITIVE_INFINITY);
+  const ofProviders = known.filter(({ provider }) => provider !== USER_PROVIDER);
+  const recent = known.filter(({ newestMs }) => nowMs - newestMs! <= SERIES_REACH_MS);
+  const note = { gridZone, basis, signal, effectiveFromMs: hourStart(nowMs) + HOUR_MS };
+  const scope = SCOPES.find((one) =>
+    recent.some((series) => series.scope === one && ofProviders.includes(series)),
+  );
+  if (scope === undefined) {
+    // A key that is gone must not keep the yearly average away for good. The user's own production would be lost to it.
+    const isLeft = noted === 'production' && !recent.some((series) => series.scope === 'production');
+    if (!isLeft || annualIntensity(gridZone, basis, signal, nowMs) === null) return null;
+    return {
+      ...note,
+      scope: 'consumption',
+      why: 'no provider has had values for seven days, and the yearly average is of consumption',
+    };
+  }
+  if (noted === scope) return null;
+  const ofScope = ofProviders.filter((series) => series.scope === scope);
+  const serving = ofScope.find((series) => recent.includes(series))!;
+  const why = `${serving.provider} has values of ${scope}${scope === 'production' ? ', and no provider has any of consumption' : ''}`;
+  // Where nothing else was ever known it is what held all along: values that come of its past later change none of it.
+  const isOnlyOne = history.rows.length === 0 && ofScope.length === ofProviders.length;
+  if (!isOnlyOne) return { ...note, scope, why };
+  const oldestMs = Math.min(...ofScope.map((series) => series.oldestMs!));
+  return { ...note, scope, why, effectiveFromMs: Math.ceil(oldestMs / HOUR_MS) * HOUR_MS };
 }

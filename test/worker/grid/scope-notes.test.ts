@@ -121,6 +121,30 @@ test('consumption that is silent for seven days gives way, from then on', async 
   expect(await charged(laterMs, laterMs + HOUR_MS)).not.toEqual([50]);
 });
 
+test('production that is silent for seven days gives way to the yearly average, and back when it speaks again', async () => {
+  await store('production', NOON - 10 * DAY_MS, NOON);
+  await noteScopes(database, ['DE'], NOON);
+  expect(await noteScopes(database, ['DE'], NOON + 6 * DAY_MS)).toEqual([]);
+  const laterMs = NOON + 7 * DAY_MS;
+  expect(await noteScopes(database, ['DE'], laterMs)).toMatchObject([
+    { scope: 'consumption', effectiveFromMs: laterMs + HOUR_MS },
+  ]);
+  expect(await noteScopes(database, ['DE'], laterMs + DAY_MS)).toEqual([]);
+  const [before, after] = await charged(laterMs, laterMs + 2 * HOUR_MS);
+  expect(before).toBeNull();
+  expect(after).toBeGreaterThan(50);
+  await store('production', laterMs + DAY_MS, laterMs + 2 * DAY_MS);
+  expect(await noteScopes(database, ['DE'], laterMs + 2 * DAY_MS)).toMatchObject([{ scope: 'production' }]);
+});
+
+test('the own series of production stands as long as it is brought', async () => {
+  await store('production', NOON - 10 * DAY_MS, NOON);
+  await noteScopes(database, ['DE'], NOON);
+  await store('production', NOON, NOON + 8 * DAY_MS, 'user');
+  expect(await noteScopes(database, ['DE'], NOON + 8 * DAY_MS)).toEqual([]);
+  expect(await charged(NOON + 8 * DAY_MS - HOUR_MS, NOON + 8 * DAY_MS)).toEqual([50]);
+});
+
 test('two runs at once note it once, in the log as well', async () => {
   await store('production', NOON - DAY_MS, NOON);
   await noteScopes(database, ['DE'], NOON);
@@ -161,6 +185,20 @@ test('the own series is nobody’s change', async () => {
   await store('consumption', NOON - DAY_MS, NOON, 'user');
   expect(await noteScopes(database, ['DE'], NOON)).toEqual([]);
   expect(await noteScopes(database, [], NOON)).toEqual([]);
+});
+
+test('a zone that nobody has values of any more, its key gone, is looked at once an hour', async () => {
+  await ensureSite('berlin', 'DE');
+  await store('production', NOON - DAY_MS, NOON);
+  await noteScopes(database, ['DE'], NOON);
+  const { fetch } = fetchOf(() => new Response('bad gateway', { status: 502 }));
+  const noted = async (nowMs: number) => {
+    await gridRefresh({ env: {} as Env, shards: new Shards([database]), now: () => nowMs, fetch });
+    const { notedScopes } = await api<{ notedScopes: { scope: string }[] }>('GET', '/v1/grid/DE/trust');
+    return notedScopes.map(({ scope }) => scope);
+  };
+  expect(await noted(NOON + 8 * DAY_MS + 10 * 60_000)).toEqual(['production']);
+  expect(await noted(NOON + 8 * DAY_MS + HOUR_MS + 60_000)).toEqual(['production', 'consumption']);
 });
 
 test('the job that fetches notes what came of it', async () => {
