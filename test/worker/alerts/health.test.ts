@@ -77,15 +77,23 @@ beforeAll(async () => {
   clock.nowMs = DAY_MS;
   await ask('POST', '/v1/sites', { id: 'de', gridZone: 'DE', pueRatio: 1.2 });
   await ask('POST', '/v1/sites', { id: 'fr', gridZone: 'FR', pueRatio: 1.2 });
+  await ask('POST', '/v1/sites', { id: 'es', gridZone: 'ES', pueRatio: 1.2 });
   const sender = async (name: string, site: string): Promise<Sender> => ({
     token: (await newNode(name, site)).token,
     gpuId: `GPU-${name}`,
   });
   const [a, b, c] = [await sender('a', 'de'), await sender('b', 'de'), await sender('c', 'fr')];
+  const d = await sender('d', 'es');
   await storeHours('DE', [100, 100, 100, 100, 100]);
   await storeHours('FR', [50]);
   // Of another scope than the zone has: not what it waits for.
   await storeHours('FR', [20, 20, 20, 20, 20], 'production');
+  // Its production has ended, and of the scope that it has since nobody ever had a value.
+  await storeHours('ES', [50], 'production');
+  await ask('PUT', '/v1/grid/ES/trust', {
+    scope: 'consumption',
+    effectiveFrom: new Date(DAY_MS).toISOString(),
+  });
   await ask('PUT', '/v1/alert-rules', { alertRules: RULES });
   const lost = { sensors: [{ sensor: 'nvml', state: 'failed', detail: 'gone' }] };
   await run(DAY_MS + 2 * WINDOW_MS);
@@ -95,6 +103,7 @@ beforeAll(async () => {
     await send(a, window, powerApart, within(window, 3, 9) ? lost : {});
     if (!within(window, 6, 18)) await send(b, window);
     await send(c, window, {}, within(window, 3, 9) ? { spoolReports: 200 } : {});
+    await send(d, window);
     if (window === 12) await send(c, window, { utilizationRatio: 0.5 });
     await run(clock.nowMs, { forecasts: new Map([['DE', FORECAST]]) });
   }
@@ -115,7 +124,7 @@ test.each([
   ['coverage', ['DE 00:30 00:40 01:30']],
   ['sensorLost', ['DE 00:20 00:30 00:35']],
   ['counterDisagreement', ['DE 00:50 01:00 01:15']],
-  ['gridDataStale', ['FR 01:30 01:40 ']],
+  ['gridDataStale', ['ES 01:30 01:40 ', 'FR 01:30 01:40 ']],
   ['spoolGrowing', ['FR 00:20 00:30 00:35']],
   ['twoAgents', ['FR 01:05 01:15 ']],
   ['ahead', ['DE 01:00 01:05 ']],

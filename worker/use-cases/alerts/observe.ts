@@ -120,7 +120,9 @@ export class Observations {
     return new Map(
       Object.keys(zones).map((gridZone): [string, Observed] => {
         const scope = this.#sources.grid.scope(gridZone, windowStartMs);
-        const newestEndMs = scope === null ? undefined : this.#newestEnds.get(gridZone)?.[scope];
+        const ends = this.#newestEnds.get(gridZone);
+        // Where its scope has no series, the other's tells: that it ended is why a zone has its yearly average.
+        const newestEndMs = scope === null ? undefined : (ends?.[scope] ?? Object.values(ends ?? {})[0]);
         if (newestEndMs === undefined) return [gridZone, { signal: 'unknown', concerned: [], ahead: null }];
         const minutes = staleMinutes(rule, newestEndMs, endMs);
         if (minutes === null) return [gridZone, { signal: 'off', concerned: [], ahead: null }];
