@@ -40,6 +40,10 @@ export interface Emissions {
   readonly totals: Figures;
   readonly series: readonly Step[];
   readonly groups: readonly Group[];
+  /** With `top`: the groups that are not listed, together; null where all are. */
+  readonly otherGroups: (Figures & { readonly groupCount: number }) | null;
+  /** Until when it counts, where that is not `to`: of a large fleet hours are summed every ten minutes. */
+  readonly rolledUpTo: string | null;
   /** Energy without grams: no intensity is known for it. */
   readonly excluded: readonly { readonly gridZone: string; readonly energyKwh: number }[];
 }
@@ -74,6 +78,7 @@ export interface IntensityValue {
 
 export interface ForecastAnswer {
   readonly provider: string | null;
+  readonly scope: 'consumption' | 'production' | null;
   readonly steps: readonly { readonly start: string; readonly end: string; readonly gramsPerKwh: number }[];
 }
 

@@ -36,14 +36,22 @@ export async function loadOutlooks(
   const toMs = nowMs + SPAN_MS;
   try {
     const range = { from: new Date(nowMs).toISOString(), to: new Date(toMs).toISOString() };
-    const [greenest, ...forecasts] = await Promise.all([
-      get<GreenestAnswer>('/v1/grid/greenest', {
-        gridZones: keys.join(','),
-        durationMinutes: String(JOB_MS / 60_000),
-        deadline: range.to,
-      }),
-      ...keys.map((key) => get<ForecastAnswer>(`/v1/grid/${encodeURIComponent(key)}/forecast`, range)),
-    ]);
+    const forecasts = await Promise.all(
+      keys.map((key) => get<ForecastAnswer>(`/v1/grid/${encodeURIComponent(key)}/forecast`, range)),
+    );
+    // One question keeps to one scope, so zones of each are asked for apart.
+    const scopes = [...new Set(forecasts.flatMap(({ scope }) => scope ?? []))];
+    const greenest = await Promise.all(
+      scopes.map((scope) =>
+        get<GreenestAnswer>('/v1/grid/greenest', {
+          gridZones: keys.filter((_, index) => forecasts[index]!.scope === scope).join(','),
+          durationMinutes: String(JOB_MS / 60_000),
+          deadline: range.to,
+          scope,
+        }),
+      ),
+    );
+    const zones = greenest.flatMap((answer) => answer.zones);
     return new Map(
       forecasts.flatMap(({ provider, steps }, index) => {
         const key = keys[index]!;
@@ -60,7 +68,7 @@ export async function loadOutlooks(
                 endMs: Math.min(Date.parse(end), toMs),
                 gramsPerKwh,
               })),
-              best: bestStart(greenest, key),
+              best: bestStart(zones, key),
             },
           ],
         ];
@@ -73,8 +81,8 @@ export async function loadOutlooks(
   }
 }
 
-function bestStart(greenest: GreenestAnswer, key: string): BestStart | null {
-  const zone = greenest.zones.find(({ gridZone }) => gridZone === key);
+function bestStart(zones: GreenestAnswer['zones'], key: string): BestStart | null {
+  const zone = zones.find(({ gridZone }) => gridZone === key);
   if (!zone?.saving?.worthWaiting) return null;
   const startMs = Date.parse(zone.best.start);
   return { startMs, endMs: startMs + JOB_MS, savingRatio: zone.saving.ratio };

@@ -540,3 +540,23 @@ test('the page finds the next 24 hours of a zone and its best start, and leaves 
   expect(best).toMatchObject({ startMs: midnightMs + 10 * HOUR_MS, endMs: midnightMs + 14 * HOUR_MS });
   expect(best!.savingRatio).toBeGreaterThan(0.5);
 });
+
+test('the page finds the best start of zones of either scope, each with its like', async () => {
+  const midnightMs = NOON_MS - 12 * HOUR_MS;
+  for (const [zone, scope] of [
+    ['DE', 'consumption'],
+    ['FR', 'production'],
+  ] as const) {
+    await ensureSite(`in-${zone.toLowerCase()}`, zone);
+    await history(zone, 10 * 24, midnightMs, sunny, { basis: 'lifecycle', scope });
+    await makeForecasts(database, midnightMs);
+  }
+  const read = <T>(path: string, query?: Record<string, string>) =>
+    get<T>(`${path}?${new URLSearchParams(query)}`, midnightMs);
+  const outlooks = await loadOutlooks(read, ['DE', 'FR'], midnightMs);
+  const starts = [...outlooks].map(([key, { best }]) => [key, best?.startMs]);
+  expect(starts).toEqual([
+    ['DE', midnightMs + 10 * HOUR_MS],
+    ['FR', midnightMs + 10 * HOUR_MS],
+  ]);
+});
