@@ -5,13 +5,17 @@ import { element } from './dom.ts';
 import { formatIntensity, UNKNOWN } from './format.ts';
 import type { Zone } from './load.ts';
 
-export function gridCard(zones: readonly Zone[]): HTMLElement {
+/** @param zonesInUse of which some may not be listed */
+export function gridCard(zones: readonly Zone[], zonesInUse: number): HTMLElement {
   const [only] = zones;
   if (only === undefined) return card('Grid now', figure(UNKNOWN), quiet('No zone has used energy today.'));
   const annual = zones.filter(({ now }) => now?.kind === 'annual').map(({ key }) => key);
   return card(
     'Grid now',
     ...(zones.length === 1 ? oneZone(only) : [element('ul', { class: 'zones' }, ...zones.map(zoneItem))]),
+    zonesInUse > zones.length
+      ? quiet(`${zones.length} of ${zonesInUse} zones, by energy; GET /v1/grid/zones lists them all.`)
+      : null,
     scopeHint(zones),
     annual.length > 0 ? annualHint(annual) : null,
   );

@@ -3,11 +3,27 @@ import { HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { ApiError, type Get } from './api.ts';
 import type { Emissions, Figures, Group, IntensityValue, Node, Step } from './contract.ts';
 import { type Alerts, loadAlerts } from './load-alerts.ts';
+import {
+  type AskedRange,
+  FIRST_LEADERS,
+  FIRST_PLACE,
+  type Leaders,
+  loadLeaders,
+  loadNodeList,
+  type NodeList,
+  type NodePage,
+  type NodePlace,
+  recentRange,
+} from './load-nodes.ts';
 import { loadOutlooks, type Outlook } from './load-outlook.ts';
+import { countedUntilMs, type MeanPower, powerOfHours, powerOfWindows } from './mean-power.ts';
 
 export interface Overview {
   readonly nowMs: number;
-  readonly dayStartMs: number;
+  /** From when `today` counts. */
+  readonly startMs: number;
+  /** False where that is before the reader's midnight. */
+  readonly isWholeDay: boolean;
   readonly hoursOfDay: number;
   readonly today: Figures;
   /** Energy of today that no intensity is known for, by zone. */
@@ -15,10 +31,12 @@ export interface Overview {
   readonly hours: readonly Hour[];
   readonly power: MeanPower | null;
   readonly zones: readonly Zone[];
+  /** How many zones used energy today. */
+  readonly zonesInUse: number;
   readonly alerts: Alerts;
-  readonly nodes: readonly NodeRow[];
-  /** True where the fleet has more nodes than the page lists. */
-  readonly moreNodes: boolean;
+  readonly nodes: NodeList;
+  /** Null for a small fleet, all of which is listed. */
+  readonly leaders: Leaders | null;
 }
 
 export interface Hour {
@@ -31,13 +49,6 @@ export interface Hour {
   readonly isGap: boolean;
 }
 
-/** Mean power over a span that was metered. */
-export interface MeanPower {
-  readonly watts: number;
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
 export interface Zone {
   readonly key: string;
   /** Null where there is none for this moment. */
@@ -48,39 +59,88 @@ export interface Zone {
   readonly outlook: Outlook | null;
 }
 
-export interface NodeRow extends Node {
-  readonly power: MeanPower | null;
+/** What the reader asked to see of the nodes. */
+export interface View {
+  readonly place: NodePlace;
+  /** How many of the nodes with the most emissions. */
+  readonly leaders: number;
 }
 
-const PAGE_SIZE = 200;
-const MAX_NODES = 1_000;
-const MAX_ZONES = 5;
+export const FIRST_VIEW: View = { place: FIRST_PLACE, leaders: FIRST_LEADERS };
 
-export async function loadOverview(get: Get, nowMs: number): Promise<Overview> {
-  const day = localDay(nowMs);
-  const range = { from: iso(day.startMs), to: iso(nowMs) };
-  const recent = { from: iso(windowStart(nowMs) - 2 * WINDOW_MS), to: iso(nowMs) };
-  const [today, byNode, { nodes, moreNodes }, alerts] = await Promise.all([
-    get<Emissions>('/v1/fleet/emissions', { ...range, step: 'hour', groupBy: 'gridZone' }),
-    get<Emissions>('/v1/fleet/emissions', { ...recent, step: 'window', groupBy: 'node' }),
-    loadNodes(get),
+/** A fleet of as many nodes stands on the page as it is; of a larger one each request is for a part or a sum. */
+const SMALL_FLEET = 200;
+const MAX_ZONES = 5;
+/** Those with the most grams, of which the ones with the most energy are shown. */
+const ASKED_ZONES = 20;
+
+export async function loadOverview(get: Get, nowMs: number, view: View = FIRST_VIEW): Promise<Overview> {
+  const [first, alerts] = await Promise.all([
+    get<NodePage>('/v1/nodes', { limit: String(SMALL_FLEET) }),
     loadAlerts(get),
   ]);
-  const groups = new Map(byNode.groups.map((group) => [group.key, group]));
+  const isLarge = first.nextCursor !== null;
+  const day = localDay(nowMs);
+  const startMs = isLarge ? hourStart(day.startMs) : day.startMs;
+  const range = { from: iso(startMs), to: iso(nowMs) };
+  const [today, nodes] = await Promise.all([
+    get<Emissions>('/v1/fleet/emissions', {
+      ...range,
+      step: 'hour',
+      groupBy: 'gridZone',
+      top: String(ASKED_ZONES),
+    }),
+    isLarge ? loadLarge(get, range, view, nowMs) : loadSmall(get, first.nodes, nowMs),
+  ]);
+  const countedMs = countedUntilMs(today, nowMs);
   return {
     nowMs,
-    dayStartMs: day.startMs,
-    hoursOfDay: Math.round((day.endMs - day.startMs) / HOUR_MS),
+    startMs,
+    isWholeDay: startMs === day.startMs,
+    hoursOfDay: Math.ceil((day.endMs - startMs) / HOUR_MS),
     today: today.totals,
     excluded: today.excluded,
-    hours: today.series.map((step) => toHour(step, nowMs)),
-    power: meanPower(byNode.series, nowMs),
+    hours: today.series
+      .filter(({ start }) => Date.parse(start) < countedMs)
+      .map((step) => toHour(step, countedMs)),
     zones: await loadZones(get, today.groups, nowMs),
+    zonesInUse: today.groups.length + (today.otherGroups?.groupCount ?? 0),
     alerts,
-    nodes: nodes.map((node) => ({ ...node, power: meanPower(groups.get(node.id)?.series ?? [], nowMs) })),
-    moreNodes,
+    ...nodes,
+    power: nodes.leaders === null ? nodes.power : powerOfHours(today, nowMs),
   };
 }
+
+type NodesOfFleet = Pick<Overview, 'nodes' | 'leaders' | 'power'>;
+
+async function loadSmall(get: Get, nodes: readonly Node[], nowMs: number): Promise<NodesOfFleet> {
+  const byNode = await get<Emissions>('/v1/fleet/emissions', {
+    ...recentRange(nowMs),
+    step: 'window',
+    groupBy: 'node',
+  });
+  const groups = new Map(byNode.groups.map((group) => [group.key, group]));
+  const rows = nodes.map((node) => ({
+    ...node,
+    power: powerOfWindows(groups.get(node.id)?.series ?? [], nowMs),
+  }));
+  return {
+    nodes: { place: FIRST_PLACE, rows, nextCursor: null, trouble: null },
+    leaders: null,
+    power: powerOfWindows(byNode.series, nowMs),
+  };
+}
+
+async function loadLarge(get: Get, range: AskedRange, view: View, nowMs: number): Promise<NodesOfFleet> {
+  const [nodes, leaders] = await Promise.all([
+    loadNodeList(get, view.place, nowMs),
+    loadLeaders(get, range, view.leaders),
+  ]);
+  return { nodes, leaders, power: null };
+}
+
+/** Sums of a fleet are of UTC hours: where the reader's midnight is amid one, the day is counted from the hour's start. */
+const hourStart = (instantMs: number) => Math.floor(instantMs / HOUR_MS) * HOUR_MS;
 
 /** The reader's calendar day; 23 or 25 hours when clocks change. */
 function localDay(nowMs: number): { startMs: number; endMs: number } {
@@ -91,44 +151,15 @@ function localDay(nowMs: number): { startMs: number; endMs: number } {
   return { startMs: start.getTime(), endMs: end.getTime() };
 }
 
-/**
- * Power is energy over metered time: of the newest window that is over and was metered, else of the one under way
- * (a host that has just started). Null where neither was metered.
- */
-function meanPower(windows: readonly Step[], nowMs: number): MeanPower | null {
-  const metered = windows.filter((window) => (window.coverage ?? 0) > 0);
-  const chosen =
-    metered.findLast((window) => Date.parse(window.start) + WINDOW_MS <= nowMs) ?? metered.at(-1);
-  if (chosen === undefined) return null;
-  const fromMs = Date.parse(chosen.start);
-  const toMs = Math.min(Date.parse(chosen.end), nowMs);
-  const hours = ((toMs - fromMs) / HOUR_MS) * (chosen.coverage ?? 0);
-  return { watts: (chosen.energyKwh * 1_000) / hours, fromMs, toMs };
-}
-
-function toHour(step: Step, nowMs: number): Hour {
+function toHour(step: Step, countedMs: number): Hour {
   const startMs = Date.parse(step.start);
   return {
     startMs,
     operationalGrams: step.operationalGrams,
     embodiedGrams: step.embodiedGrams,
     coverage: step.coverage,
-    isGap: step.coverage === 0 && nowMs - startMs >= WINDOW_MS,
+    isGap: step.coverage === 0 && countedMs - startMs >= WINDOW_MS,
   };
-}
-
-async function loadNodes(get: Get): Promise<{ nodes: Node[]; moreNodes: boolean }> {
-  const nodes: Node[] = [];
-  let cursor: string | null = null;
-  do {
-    const page: { nodes: Node[]; nextCursor: string | null } = await get('/v1/nodes', {
-      limit: String(PAGE_SIZE),
-      ...(cursor === null ? {} : { cursor }),
-    });
-    nodes.push(...page.nodes);
-    cursor = page.nextCursor;
-  } while (cursor !== null && nodes.length < MAX_NODES);
-  return { nodes, moreNodes: cursor !== null };
 }
 
 /** The zones that used most energy today, each with its intensity in the window under way. */

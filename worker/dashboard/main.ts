@@ -1,13 +1,16 @@
-/** The page: a token, then the fleet now, asked for again every half minute while somebody looks. */
+/** The page: a token, then the fleet now, asked for again every half minute while somebody looks, a large one every two. */
 import { ApiError, apiWith } from './api.ts';
 import { element } from './dom.ts';
 import { formatClock } from './format.ts';
-import { loadOverview } from './load.ts';
-import { overview } from './overview.ts';
+import { FIRST_VIEW, loadOverview, type View } from './load.ts';
+import { nodeFilter } from './nodes-card.ts';
+import { type Controls, overview } from './overview.ts';
 import { forgetToken, keepToken, readToken } from './session.ts';
 import { signIn } from './sign-in.ts';
 
 const REFRESH_MS = 30_000;
+/** Hours of a large fleet are summed every ten minutes, and its nodes cost a request each. */
+const LARGE_REFRESH_MS = 120_000;
 
 const main = byId('main');
 const notice = byId('notice');
@@ -16,6 +19,11 @@ const signOut = byId('sign-out');
 
 /** Grows with every change of token, so that an answer to an older one is dropped. */
 let session = 0;
+/** Grows with every question, so that an answer to an older one is dropped. */
+let question = 0;
+let view: View = FIRST_VIEW;
+let refreshMs = REFRESH_MS;
+let controls: Controls;
 
 function byId(id: string): HTMLElement {
   const found = document.getElementById(id);
@@ -42,24 +50,36 @@ function open(token: string): void {
   session++;
   signOut.hidden = false;
   notice.textContent = '';
+  view = FIRST_VIEW;
+  const turnTo: Controls['turnTo'] = (place) => look(token, { ...view, place });
+  const showLeaders: Controls['showLeaders'] = (leaders) => look(token, { ...view, leaders });
+  controls = { filterForm: nodeFilter(turnTo), turnTo, showLeaders };
   main.replaceChildren(element('p', { class: 'empty' }, 'Asking for the figures…'));
   void refresh(token, session);
 }
 
+function look(token: string, next: View): void {
+  view = next;
+  void show(token, session);
+}
+
 async function refresh(token: string, forSession: number): Promise<void> {
   if (document.visibilityState === 'visible') await show(token, forSession);
-  if (forSession === session) setTimeout(() => void refresh(token, forSession), REFRESH_MS);
+  if (forSession === session) setTimeout(() => void refresh(token, forSession), refreshMs);
 }
 
 async function show(token: string, forSession: number): Promise<void> {
+  const mine = ++question;
+  const isStale = () => forSession !== session || mine !== question;
   try {
-    const data = await loadOverview(apiWith(token), Date.now());
-    if (forSession !== session) return;
+    const data = await loadOverview(apiWith(token), Date.now(), view);
+    if (isStale()) return;
+    refreshMs = data.leaders === null ? REFRESH_MS : LARGE_REFRESH_MS;
     notice.textContent = '';
     updated.textContent = `as of ${formatClock(data.nowMs)}`;
-    replaceMain(overview(data));
+    replaceMain(overview(data, controls));
   } catch (error) {
-    if (forSession !== session) return;
+    if (isStale()) return;
     if (error instanceof ApiError && error.isRefusal) askForToken(error.message);
     else showTrouble(error);
   }
@@ -67,17 +87,20 @@ async function show(token: string, forSession: number): Promise<void> {
 
 /** What was shown stays, under its own time: old figures are better than none, if they say that they are old. */
 function showTrouble(error: unknown): void {
-  notice.textContent = `The figures could not be renewed: ${error instanceof Error ? error.message : error} Trying again in ${REFRESH_MS / 1_000} s.`;
+  notice.textContent = `The figures could not be renewed: ${error instanceof Error ? error.message : error} Trying again in ${refreshMs / 1_000} s.`;
 }
 
 /** Puts new content in place and keeps what the reader had unfolded and focused. */
 function replaceMain(content: readonly HTMLElement[]): void {
   const unfolded = new Set([...main.querySelectorAll('details[open]')].map((details) => details.id));
-  const focused = document.activeElement?.closest('details')?.id;
+  const focused = document.activeElement;
+  const focus = focused?.id ? `#${CSS.escape(focused.id)}` : summaryOf(focused?.closest('details')?.id);
   main.replaceChildren(...content);
   for (const details of main.querySelectorAll('details')) details.open = unfolded.has(details.id);
-  if (focused !== undefined) main.querySelector<HTMLElement>(`#${CSS.escape(focused)} > summary`)?.focus();
+  if (focus !== null) main.querySelector<HTMLElement>(focus)?.focus();
 }
+
+const summaryOf = (id: string | undefined) => (id === undefined ? null : `#${CSS.escape(id)} > summary`);
 
 signOut.addEventListener('click', () => askForToken(''));
 document.addEventListener('visibilitychange', () => {

@@ -3,7 +3,7 @@ import { badge } from './badge.ts';
 import type { Sensor } from './contract.ts';
 import { element } from './dom.ts';
 import { formatAgo, formatPower, UNKNOWN } from './format.ts';
-import type { NodeRow } from './load.ts';
+import type { NodeRow } from './load-nodes.ts';
 
 const COLUMNS = ['Node', 'State', 'Power', 'Zone', 'Sensors'];
 

@@ -6,8 +6,10 @@ import type { Figures } from './contract.ts';
 import { element, svgElement } from './dom.ts';
 import { formatClock, formatEnergy, formatMass, formatPower, formatShare, UNKNOWN } from './format.ts';
 import { gridCard } from './grid-card.ts';
-import type { MeanPower, Overview } from './load.ts';
-import { nodeTable } from './nodes.ts';
+import { leadersCard } from './leaders.ts';
+import type { Overview } from './load.ts';
+import type { MeanPower } from './mean-power.ts';
+import { type NodeControls, nodesCard } from './nodes-card.ts';
 import { outlookCard } from './outlook.ts';
 
 const ENERGY_KIND_TEXT: Readonly<Record<string, string>> = {
@@ -20,23 +22,30 @@ const ENERGY_KIND_TEXT: Readonly<Record<string, string>> = {
 /** How the API names the zone of a site that has none. */
 const NO_ZONE = 'none';
 
-export function overview(data: Overview): HTMLElement[] {
-  if (data.nodes.length === 0) return [noNodes()];
+export interface Controls extends NodeControls {
+  readonly showLeaders: (count: number) => void;
+}
+
+export function overview(data: Overview, controls: Controls): HTMLElement[] {
+  const { leaders, nodes, nowMs } = data;
+  const isLarge = leaders !== null;
+  if (!isLarge && nodes.rows.length === 0) return [noNodes()];
   return [
     ...simulatedBanner(data.today),
     ...excludedBanner(data.excluded),
     element(
       'section',
       { class: 'figures', 'aria-label': 'The fleet now' },
-      powerCard(data.power),
-      emissionsCard(data.today),
-      gridCard(data.zones),
+      powerCard(data.power, isLarge),
+      emissionsCard(data),
+      gridCard(data.zones, data.zonesInUse),
       coverageCard(data.today),
     ),
-    alertsCard(data.alerts, data.nowMs),
+    alertsCard(data.alerts, nowMs),
     ...outlookCard(data.zones),
     hoursCard(data),
-    nodesCard(data),
+    ...(isLarge ? [leadersCard(leaders, data.startMs, controls.showLeaders)] : []),
+    nodesCard(nodes, nowMs, isLarge ? controls : null),
   ];
 }
 
@@ -84,9 +93,11 @@ function excludedBanner(excluded: Overview['excluded']): HTMLElement[] {
   ];
 }
 
-function powerCard(power: MeanPower | null): HTMLElement {
-  if (power === null)
-    return card('Power', figure(UNKNOWN), quiet('Nothing was metered in the last 10 minutes.'));
+function powerCard(power: MeanPower | null, isLarge: boolean): HTMLElement {
+  if (power === null) {
+    const why = isLarge ? 'No hour of today is summed yet.' : 'Nothing was metered in the last 10 minutes.';
+    return card('Power', figure(UNKNOWN), quiet(why));
+  }
   return card('Power', figure(formatPower(power.watts)), quiet(meanOver(power)));
 }
 
@@ -94,7 +105,7 @@ function meanOver(power: MeanPower): string {
   return `mean of ${formatClock(power.fromMs)} to ${formatClock(power.toMs)}`;
 }
 
-function emissionsCard(today: Figures): HTMLElement {
+function emissionsCard({ today, isWholeDay, startMs }: Overview): HTMLElement {
   return card(
     'Emissions today, CO₂eq',
     figure(formatMass(today.totalGrams)),
@@ -105,7 +116,9 @@ function emissionsCard(today: Figures): HTMLElement {
       legendItem('operational', `operational ${formatMass(today.operationalGrams)}`),
       legendItem('embodied', `embodied ${formatMass(today.embodiedGrams)}`),
     ),
-    quiet(`from ${formatEnergy(today.energyKwh)} since midnight${facility(today)}`),
+    quiet(
+      `from ${formatEnergy(today.energyKwh)} since ${isWholeDay ? 'midnight' : formatClock(startMs)}${facility(today)}`,
+    ),
     today.scope === null ? null : quiet(scopeText(today)),
   );
 }
@@ -225,15 +238,5 @@ function hoursTable(data: Overview): HTMLElement {
         ),
       ),
     ),
-  );
-}
-
-function nodesCard(data: Overview): HTMLElement {
-  return element(
-    'section',
-    { class: 'card' },
-    element('div', { class: 'card-head' }, element('h2', {}, 'Nodes')),
-    nodeTable(data.nodes, data.nowMs),
-    data.moreNodes ? quiet(`The first ${data.nodes.length} nodes; GET /v1/nodes lists them all.`) : null,
   );
 }

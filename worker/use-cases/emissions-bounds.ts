@@ -47,8 +47,8 @@ export function checkRange(
       'step',
     );
   }
-  // As many groups as nodes at most; how many jobs there are shows when they are read.
-  const groups = groupBy !== undefined && isPlaceKey(groupBy) ? nodeCount : 0;
+  // How many places and jobs there are shows when they are read.
+  const groups = groupBy === 'node' ? nodeCount : 0;
   return checkSteps(stepEdges(step, fromMs, toMs).length - 1, 1 + groups);
 }
 

@@ -15,7 +15,7 @@ const silentSinceNoon: Get = async (path) => {
     '/v1/nodes': { nodes: [], nextCursor: null },
     '/v1/alerts': { alerts: [], nextCursor: null },
   };
-  return (answers[path] ?? { series, groups: [], totals: {} }) as never;
+  return (answers[path] ?? { series, groups: [], otherGroups: null, rolledUpTo: null, totals: {} }) as never;
 };
 
 it.each([
