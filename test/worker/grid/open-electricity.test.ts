@@ -109,5 +109,9 @@ test('a limit is one, and a refusal does not tell the key', async () => {
     ...night,
     answer: () => new Response('no such key: a-key', { status: 401 }),
   });
-  expect(refused.outcome).toEqual({ outcome: 'failed', reason: 'HTTP 401: no such key: (secret)' });
+  expect(refused.outcome).toEqual({
+    outcome: 'failed',
+    reason: 'HTTP 401: no such key: (secret)',
+    refused: true,
+  });
 });
