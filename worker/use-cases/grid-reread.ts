@@ -87,22 +87,27 @@ export async function rereadGrid(dependencies: RefreshDependencies): Promise<Rer
 async function rowsOfZonesInUse({ db, providers, nowMs }: RefreshDependencies): Promise<StoredReread[]> {
   const [zones, known] = await Promise.all([gridZonesInUse(db, nowMs, USED_WITHIN_MS), readRereads(db)]);
   const nextDay = Math.floor((nowMs - FIRST_SPAN_MS) / DAY_MS);
+  // Of sixty zones they are a thousand: each is looked up, not searched for.
+  const knownByKey = new Map(known.map((row) => [keyOf(row), row]));
+  const added: StoredReread[] = [];
   const rows = providers.flatMap((provider) =>
     zones
       .filter((gridZone) => provider.covers(gridZone))
       .flatMap((gridZone) =>
-        agesOf(provider).map(
-          (ageDays) =>
-            known.find(
-              (row) => row.provider === provider.name && row.gridZone === gridZone && row.ageDays === ageDays,
-            ) ?? { provider: provider.name, gridZone, ageDays, nextDay, notBeforeMs: 0 },
-        ),
+        agesOf(provider).map((ageDays) => {
+          const row = { provider: provider.name, gridZone, ageDays, nextDay, notBeforeMs: 0 };
+          const stored = knownByKey.get(keyOf(row));
+          if (stored === undefined) added.push(row);
+          return stored ?? row;
+        }),
       ),
   );
-  const added = rows.filter((row) => !known.includes(row));
   if (added.length > 0) await addRereads(db, added);
   return rows;
 }
+
+const keyOf = ({ provider, gridZone, ageDays }: Omit<StoredReread, 'nextDay' | 'notBeforeMs'>) =>
+  `${provider} ${gridZone} ${ageDays}`;
 
 const reachMs = ({ archiveMs, historyMs }: IntensityProvider) => archiveMs ?? historyMs;
 
@@ -120,14 +125,12 @@ function firstDue(
 ): DueReply | null {
   const today = Math.floor(nowMs / DAY_MS);
   // Zone by zone: one that has nothing, or is no longer in use, keeps no other from its past.
-  const answers = (row: StoredReread) =>
-    fetches.some(
-      ({ provider, gridZone, lastOkAtMs, consecutiveFailures }) =>
-        provider === row.provider &&
-        gridZone === row.gridZone &&
-        lastOkAtMs !== null &&
-        consecutiveFailures === 0,
-    );
+  const answering = new Set(
+    fetches
+      .filter(({ lastOkAtMs, consecutiveFailures }) => lastOkAtMs !== null && consecutiveFailures === 0)
+      .map(({ provider, gridZone }) => `${provider} ${gridZone}`),
+  );
+  const answers = ({ provider, gridZone }: StoredReread) => answering.has(`${provider} ${gridZone}`);
   const days = rows
     .filter(({ nextDay, ageDays }) => nextDay + ageDays <= today)
     .filter(({ notBeforeMs }) => notBeforeMs <= nowMs || isBeyondAnyWait(notBeforeMs, nowMs))
