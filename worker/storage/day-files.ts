@@ -15,6 +15,7 @@ import { epochMs } from '../../shared/units.ts';
 import { folderOf } from './archive.ts';
 import { needAttic } from './attic.ts';
 import { fromHex, toHex } from './hex.ts';
+import { within } from './key-spans.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 import type { KeySpan, NodeHour } from './node-hours.ts';
 import { BLOCK_NODES, blockOfNode } from './rollup-keys.ts';
@@ -79,12 +80,16 @@ export class FiledDays {
     this.#spans = spansByNode(spans);
   }
 
-  /** Hours of the nodes and days of these spans, also hours beside them. @param rows that `fileSpans` of the spans found */
+  /** Hours of these spans. @param rows that `fileSpans` of the spans found, and of others */
   async hoursOf(rows: readonly DayFileRow[], spans: readonly KeySpan[]): Promise<NodeHour[]> {
     const now = spansByNode(spans);
     const firstNode = Math.min(...now.keys());
     const lastNode = Math.max(...now.keys());
-    const places = rows.flatMap((row) => placesIn(row, this.#shard));
+    const isAsked = within(spans);
+    const places = rows
+      .map((row) => placesIn(row, this.#shard))
+      .filter((ofFile) => ofFile.some((place) => isWithin(place, now)))
+      .flat();
     await this.#fetch(
       places.filter((place) => place.nodeNumber >= firstNode && isWithin(place, this.#spans)),
     );
@@ -94,7 +99,7 @@ export class FiledDays {
         const filed = this.#read.get(idOf(place))!;
         // The reader has done with nodes before its last: a page may end within a day of that one.
         if (place.nodeNumber < lastNode) this.#read.delete(idOf(place));
-        return toHours(place, filed);
+        return toHours(place, filed).filter(isAsked);
       });
   }
 

@@ -9,6 +9,7 @@ import { epochMs } from '../../shared/units.ts';
 import { type DayFileRow, FILE_COLUMNS, FiledDays, fileSpans } from './day-files.ts';
 import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
+import { within } from './key-spans.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 import type { KeySpan, NodeHour } from './node-hours.ts';
 import { NODES_PER_SHARD } from './shards.ts';
@@ -35,15 +36,20 @@ const READ_DAYS = `
   CROSS JOIN node_days AS days ON days.key >= span.value ->> 0 AND days.key < span.value ->> 1`;
 
 /** One statement, so that no day moves in between. What is a file has no `receivedAtMs`. */
-const READ_DAYS_AND_FILES = `${READ_DAYS}
+const READ_DAYS_AND_FILES = `
+  SELECT key, receivedAtMs, mark, hex FROM (${READ_DAYS} LIMIT ?3)
   UNION ALL
   SELECT key, NULL, mark, hex FROM (
     SELECT ${FILE_COLUMNS} FROM json_each(?2) AS span
     CROSS JOIN day_files AS files ON files.key >= span.value ->> 0 AND files.key < span.value ->> 1)`;
 
-/** Rows for `DaysReader`. @param spans of keys of `node_hours`, each of one node */
-export function selectDays(db: D1Database, spans: readonly KeySpan[]): D1PreparedStatement {
-  return db.prepare(READ_DAYS_AND_FILES).bind(daySpans(spans), JSON.stringify(fileSpans(spans)));
+/**
+ * Rows for `DaysReader`.
+ * @param spans of keys of `node_hours`, each of one node
+ * @param most days that have rows: the first of the spans; all where it is not given
+ */
+export function selectDays(db: D1Database, spans: readonly KeySpan[], most = -1): D1PreparedStatement {
+  return db.prepare(READ_DAYS_AND_FILES).bind(daySpans(spans), JSON.stringify(fileSpans(spans)), most);
 }
 
 /** JSON of the keys of `node_days`. */
@@ -60,7 +66,8 @@ function daySpans(spans: readonly KeySpan[]): string {
   return JSON.stringify(days.map(({ first, end }) => [first, end]));
 }
 
-function dayOfHour(hourKey: number): number {
+/** The key of its day. @param hourKey of `node_hours` */
+export function dayOfHour(hourKey: number): number {
   const { nodeNumber, hourStartMs } = parseNodeHourKey(hourKey);
   return nodeDayKey(nodeNumber, Math.floor(hourStartMs / DAY_MS));
 }
@@ -74,13 +81,19 @@ export class DaysReader {
     this.#filed = new FiledDays(db, spans);
   }
 
-  /** Also hours beside the spans; of two of one hour the later counts. @param rows of `selectDays` of these spans */
+  /** Of two of one hour the later counts. @param rows of `selectDays` of these spans, and of others */
   async hoursOf(rows: readonly unknown[], spans: readonly KeySpan[]): Promise<NodeHour[]> {
     const all = rows as readonly (DayRow | (DayFileRow & { readonly receivedAtMs: null }))[];
     const files = all.filter(({ receivedAtMs }) => receivedAtMs === null);
     const days = all.filter(({ receivedAtMs }) => receivedAtMs !== null) as readonly DayRow[];
     const filed = files.length === 0 ? [] : await this.#filed.hoursOf(files, spans);
-    return [...filed, ...days.flatMap(toHours)];
+    const isAsked = within(spans);
+    const nodes = new Set(spans.map(({ first }) => parseNodeHourKey(first).nodeNumber));
+    // A day is decoded whole, and most of it let go again before the next.
+    return [
+      ...filed,
+      ...days.flatMap((row) => (nodes.has(Math.floor(row.key / DAYS)) ? toHours(row).filter(isAsked) : [])),
+    ];
   }
 }
 

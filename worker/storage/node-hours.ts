@@ -4,7 +4,8 @@ import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { decodeHour } from '../../shared/ledger/hour-codec.ts';
 import type { EpochMs } from '../../shared/units.ts';
 import { fromHex } from './hex.ts';
-import { DaysReader, selectDays } from './node-days.ts';
+import { within } from './key-spans.ts';
+import { DaysReader, dayOfHour, selectDays } from './node-days.ts';
 import { nodeHourKey, nodeHourKeyRange, parseNodeHourKey } from './node-hour-key.ts';
 
 export interface NodeHour {
@@ -22,6 +23,8 @@ export interface KeySpan {
 
 /** Bounds the memory of one page of the answer: a row is about 1 kB, twice that in hex. */
 const PAGE_ROWS = 2_000;
+/** Likewise of days: 20 kB each in the page, twice that in hex. More than `PAGE_ROWS` hours of one node touch. */
+const PAGE_DAYS = 256;
 
 /** CROSS JOIN fixes the order of the loops, spans first; left alone, SQLite scans the whole table once for each span. */
 const READ_HOURS = `
@@ -56,33 +59,64 @@ interface HourRow {
 export async function* readHourSpans(db: D1Database, spans: readonly KeySpan[]): AsyncGenerator<NodeHour> {
   const ofDays = new DaysReader(db, spans);
   for (const page of pagesOf(spans)) {
-    const json = JSON.stringify(page.map(({ first, end }) => [first, end]));
-    const [rows, days] = await db.batch([db.prepare(READ_HOURS).bind(json), selectDays(db, page)]);
-    const own = (rows!.results as HourRow[]).map(
-      ({ key, receivedAtMs, ledgerHex }): NodeHour => ({
-        ...parseNodeHourKey(key),
-        receivedAtMs,
-        ledger: decodeHour(fromHex(ledgerHex)),
-      }),
-    );
-    yield* days!.results.length === 0 ? own : together(page, own, await ofDays.hoursOf(days!.results, page));
+    const read = await readPage(db, page);
+    // An hour of each of many nodes may be a day of each.
+    const [first, ...others] = read.days.length === 0 ? [page] : chunksOf(page);
+    yield* await together(first!, read, ofDays);
+    for (const chunk of others) yield* await together(chunk, await readPage(db, chunk), ofDays);
   }
 }
 
-/** By key; of two of one hour the one that has a row, else the later. */
-function together(
-  spans: readonly KeySpan[],
-  own: readonly NodeHour[],
-  ofDays: readonly NodeHour[],
-): NodeHour[] {
-  const keyOf = ({ nodeNumber, hourStartMs }: NodeHour) => nodeHourKey(nodeNumber, hourStartMs);
-  const hours = new Map(
-    ofDays
-      .map((hour) => [keyOf(hour), hour] as const)
-      .filter(([key]) => spans.some(({ first, end }) => key >= first && key < end)),
+interface Page {
+  readonly own: readonly NodeHour[];
+  /** Rows for `DaysReader`: those of the first `PAGE_DAYS` days at least. */
+  readonly days: readonly unknown[];
+}
+
+async function readPage(db: D1Database, page: readonly KeySpan[]): Promise<Page> {
+  const json = JSON.stringify(page.map(({ first, end }) => [first, end]));
+  const [rows, days] = await db.batch([db.prepare(READ_HOURS).bind(json), selectDays(db, page, PAGE_DAYS)]);
+  const own = (rows!.results as HourRow[]).map(
+    ({ key, receivedAtMs, ledgerHex }): NodeHour => ({
+      ...parseNodeHourKey(key),
+      receivedAtMs,
+      ledger: decodeHour(fromHex(ledgerHex)),
+    }),
   );
-  for (const hour of own) hours.set(keyOf(hour), hour);
+  return { own, days: days!.results };
+}
+
+/** By key; of two of one hour the one that has a row, else the later. @param spans of the page, or the first of them */
+async function together(
+  spans: readonly KeySpan[],
+  { own, days }: Page,
+  ofDays: DaysReader,
+): Promise<readonly NodeHour[]> {
+  if (days.length === 0) return own;
+  const keyOf = ({ nodeNumber, hourStartMs }: NodeHour) => nodeHourKey(nodeNumber, hourStartMs);
+  const hours = new Map((await ofDays.hoursOf(days, spans)).map((hour) => [keyOf(hour), hour]));
+  for (const hour of own.filter(within(spans))) hours.set(keyOf(hour), hour);
   return [...hours].sort(([a], [b]) => a - b).map(([, hour]) => hour);
+}
+
+/** Spans in their order, those of `PAGE_DAYS` days at a time. */
+function chunksOf(page: readonly KeySpan[]): KeySpan[][] {
+  const chunks: KeySpan[][] = [];
+  let room = 0;
+  let lastDay = -1;
+  for (const span of page) {
+    const from = dayOfHour(span.first);
+    const to = dayOfHour(span.end - 1);
+    // Hours of one day may be spans of their own.
+    const more = to - from + (from === lastDay ? 0 : 1);
+    if (more > room) {
+      chunks.push([]);
+      room = PAGE_DAYS - (to - from + 1);
+    } else room -= more;
+    chunks.at(-1)!.push(span);
+    lastDay = to;
+  }
+  return chunks;
 }
 
 /** The same keys in spans that do not overlap. */
