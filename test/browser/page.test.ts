@@ -11,11 +11,14 @@ import { createEnrolmentKey, ensureSite } from '../../deploy/local/site.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import type { Emissions } from '../../worker/dashboard/contract.ts';
 import { formatEnergy, formatMass, formatShare } from '../../worker/dashboard/format.ts';
+import { copiesOfFirst } from '../worker/support/copied-nodes.ts';
 import { launchBrowser } from './browser.ts';
 
 const root = new URL('../..', import.meta.url).pathname.replace(/\/$/, '');
 const PHONE = { width: 360, height: 740 };
 const DESKTOP = { width: 1200, height: 900 };
+/** More than the page lists at once. */
+const LARGE_FLEET = 250;
 /** A time zone in which it is past noon now: "today" is long enough at any hour that the test runs. */
 const PAST_NOON = etcZone(12 - new Date().getUTCHours());
 
@@ -91,6 +94,9 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
       await context.close();
     }
   }
+
+  const cardOf = (page: Page, title: string) =>
+    page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
 
   async function signIn(page: Page, token: string): Promise<void> {
     await page.getByLabel('Read token').fill(token);
@@ -243,4 +249,43 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
       await page.keyboard.press('Enter');
       expect(await page.locator('.nodes details').first().getAttribute('open')).not.toBeNull();
     }));
+
+  /** Last: the fleet stays large. */
+  test('a large fleet is listed in pages, on a phone as well', async () => {
+    for (const copy of copiesOfFirst(13, LARGE_FLEET)) await server.databases[0]!.prepare(copy).run();
+    await onPage(
+      { viewport: PHONE },
+      async (page) => {
+        await signIn(page, folder.adminToken);
+        const leaders = cardOf(page, 'Most emissions today');
+        await leaders.getByText(`20 of ${LARGE_FLEET} nodes`).waitFor();
+        expect(await leaders.locator('tbody tr').count()).toBe(20);
+        await leaders.getByRole('button', { name: '20 more' }).click();
+        await leaders.getByText(`40 of ${LARGE_FLEET} nodes`).waitFor();
+
+        const nodes = cardOf(page, 'Nodes');
+        const rows = nodes.locator('tbody tr');
+        expect(await rows.count()).toBe(20);
+        await nodes.getByRole('button', { name: 'Next' }).click();
+        await nodes.getByText('Nodes 21 to 40, in order of enrolment').waitFor();
+        expect(await rows.first().locator('th').textContent()).toBe('n-21');
+        await nodes.getByRole('button', { name: 'Before' }).click();
+        await nodes.getByText('Nodes 1 to 20, in order of enrolment').waitFor();
+
+        const filter = nodes.getByLabel('Only nodes of');
+        await filter.fill('n-200');
+        await filter.press('Enter');
+        await nodes.getByText('Nodes 1 to 1 of node:n-200').waitFor();
+        expect(await rows.locator('th').allTextContents()).toEqual(['n-200']);
+        expect(await filter.inputValue()).toBe('n-200');
+        expect(await page.locator(':focus').getAttribute('id')).toBe('node-filter');
+        await filter.fill('rack:7');
+        await filter.press('Enter');
+        await nodes.getByText('"rack" is not one of').waitFor();
+        const width = await page.locator('html').evaluate((html) => html.scrollWidth);
+        expect(width).toBe(PHONE.width);
+      },
+      [/status of 400/],
+    );
+  });
 });

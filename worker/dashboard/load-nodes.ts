@@ -81,9 +81,11 @@ export async function loadLeaders(get: Get, range: AskedRange, count: number): P
 }
 
 /** The window under way and the two before it. */
-export const recentRange = (nowMs: number): AskedRange => ({
-  from: new Date(windowStart(nowMs) - 2 * WINDOW_MS).toISOString(),
-  to: new Date(nowMs).toISOString(),
+export const recentRange = (nowMs: number) => askedRange(windowStart(nowMs) - 2 * WINDOW_MS, nowMs);
+
+export const askedRange = (fromMs: number, toMs: number): AskedRange => ({
+  from: new Date(fromMs).toISOString(),
+  to: new Date(toMs).toISOString(),
 });
 
 /** What one part lacks takes nothing from the rest of the page; a refused token does. */

@@ -5,6 +5,7 @@ import type { Emissions, Figures, Group, IntensityValue, Node, Step } from './co
 import { type Alerts, loadAlerts } from './load-alerts.ts';
 import {
   type AskedRange,
+  askedRange,
   FIRST_LEADERS,
   FIRST_PLACE,
   type Leaders,
@@ -82,7 +83,7 @@ export async function loadOverview(get: Get, nowMs: number, view: View = FIRST_V
   const isLarge = first.nextCursor !== null;
   const day = localDay(nowMs);
   const startMs = isLarge ? hourStart(day.startMs) : day.startMs;
-  const range = { from: iso(startMs), to: iso(nowMs) };
+  const range = askedRange(startMs, nowMs);
   const [today, nodes] = await Promise.all([
     get<Emissions>('/v1/fleet/emissions', {
       ...range,

@@ -1,8 +1,9 @@
 /** The page: a token, then the fleet now, asked for again every half minute while somebody looks, a large one every two. */
-import { ApiError, apiWith } from './api.ts';
+import { ApiError, apiWith, type Get } from './api.ts';
 import { element } from './dom.ts';
 import { formatClock } from './format.ts';
-import { FIRST_VIEW, loadOverview, type View } from './load.ts';
+import { FIRST_VIEW, loadOverview, type Overview, type View } from './load.ts';
+import { askedRange, loadLeaders, loadNodeList } from './load-nodes.ts';
 import { nodeFilter } from './nodes-card.ts';
 import { type Controls, overview } from './overview.ts';
 import { forgetToken, keepToken, readToken } from './session.ts';
@@ -22,6 +23,7 @@ let session = 0;
 /** Grows with every question, so that an answer to an older one is dropped. */
 let question = 0;
 let view: View = FIRST_VIEW;
+let shown: Overview | null = null;
 let refreshMs = REFRESH_MS;
 let controls: Controls;
 
@@ -51,16 +53,26 @@ function open(token: string): void {
   signOut.hidden = false;
   notice.textContent = '';
   view = FIRST_VIEW;
-  const turnTo: Controls['turnTo'] = (place) => look(token, { ...view, place });
-  const showLeaders: Controls['showLeaders'] = (leaders) => look(token, { ...view, leaders });
-  controls = { filterForm: nodeFilter(turnTo), turnTo, showLeaders };
+  shown = null;
+  controls = controlsOf(token);
   main.replaceChildren(element('p', { class: 'empty' }, 'Asking for the figures…'));
   void refresh(token, session);
 }
 
-function look(token: string, next: View): void {
-  view = next;
-  void show(token, session);
+/** What the reader turns to is asked for alone; the rest stands until it is renewed. */
+function controlsOf(token: string): Controls {
+  const look = (next: Partial<View>, load: (get: Get, data: Overview) => Promise<Partial<Overview>>) => {
+    view = { ...view, ...next };
+    const data = shown;
+    if (data !== null) void show(token, session, async (get) => ({ ...data, ...(await load(get, data)) }));
+  };
+  const turnTo: Controls['turnTo'] = (place) =>
+    look({ place }, async (get) => ({ nodes: await loadNodeList(get, place, Date.now()) }));
+  const showLeaders: Controls['showLeaders'] = (leaders) =>
+    look({ leaders }, async (get, { startMs, nowMs }) => ({
+      leaders: await loadLeaders(get, askedRange(startMs, nowMs), leaders),
+    }));
+  return { filterForm: nodeFilter(turnTo), turnTo, showLeaders };
 }
 
 async function refresh(token: string, forSession: number): Promise<void> {
@@ -68,16 +80,21 @@ async function refresh(token: string, forSession: number): Promise<void> {
   if (forSession === session) setTimeout(() => void refresh(token, forSession), refreshMs);
 }
 
-async function show(token: string, forSession: number): Promise<void> {
+async function show(
+  token: string,
+  forSession: number,
+  load = (get: Get) => loadOverview(get, Date.now(), view),
+): Promise<void> {
   const mine = ++question;
   const isStale = () => forSession !== session || mine !== question;
   try {
-    const data = await loadOverview(apiWith(token), Date.now(), view);
+    const data = await load(apiWith(token));
     if (isStale()) return;
     refreshMs = data.leaders === null ? REFRESH_MS : LARGE_REFRESH_MS;
     notice.textContent = '';
     updated.textContent = `as of ${formatClock(data.nowMs)}`;
-    replaceMain(overview(data, controls));
+    shown = data;
+    replaceMain(() => overview(data, controls));
   } catch (error) {
     if (isStale()) return;
     if (error instanceof ApiError && error.isRefusal) askForToken(error.message);
@@ -90,12 +107,12 @@ function showTrouble(error: unknown): void {
   notice.textContent = `The figures could not be renewed: ${error instanceof Error ? error.message : error} Trying again in ${refreshMs / 1_000} s.`;
 }
 
-/** Puts new content in place and keeps what the reader had unfolded and focused. */
-function replaceMain(content: readonly HTMLElement[]): void {
+/** Puts new content in place, which takes the filter out of the old, and keeps what the reader had unfolded and focused. */
+function replaceMain(content: () => readonly HTMLElement[]): void {
   const unfolded = new Set([...main.querySelectorAll('details[open]')].map((details) => details.id));
   const focused = document.activeElement;
   const focus = focused?.id ? `#${CSS.escape(focused.id)}` : summaryOf(focused?.closest('details')?.id);
-  main.replaceChildren(...content);
+  main.replaceChildren(...content());
   for (const details of main.querySelectorAll('details')) details.open = unfolded.has(details.id);
   if (focus !== null) main.querySelector<HTMLElement>(focus)?.focus();
 }

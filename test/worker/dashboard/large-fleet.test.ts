@@ -50,7 +50,7 @@ beforeAll(async () => {
     token,
     Array.from({ length: 28 }, () => [gpu('GPU-1', NODE_WATTS * WINDOW_MS)]),
   );
-  for (const copy of copiesOfFirst(NODES)) await database.prepare(copy).run();
+  for (const copy of copiesOfFirst(2, NODES)) await database.prepare(copy).run();
   for (let turn = 0; turn < 6; turn++) await runRollups(database, clock.nowMs, TURN_NODE_HOURS.paid);
 });
 
