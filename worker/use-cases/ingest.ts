@@ -147,7 +147,7 @@ async function bookFromMemory(
   // Whatever is not simply booked is told from what stands.
   if (write === null || merged.accepted < reports.length || merged.droppedSeries > 0) return null;
   const jobIds = new Set(merged.booked.flatMap(({ jobs }) => jobs.map(({ id }) => id)));
-  const jobs = await writeKnownHour(db, write, [...jobIds], nowMs, staleTokenId);
+  const jobs = await writeKnownHour(db, write, hour.receivedAtMs, [...jobIds], nowMs, staleTokenId);
   if (jobs === null) {
     memory.giveUp(nodeNumber, hour.key);
     return null;

@@ -85,6 +85,23 @@ test('what another isolate wrote is never overwritten, and from then on the hour
   expect(await say([so(2, 0, next)], here, hourStartMs + HOUR_MS)).toMatchObject({ roundTrips: 1 });
 });
 
+test('an hour of a database that was restored is not the one that is remembered, though its version is', async () => {
+  const { number, say } = await newReporter('restored');
+  const [here, there] = [new IngestMemory(), new IngestMemory()];
+  await say([so(1)], here);
+  const key = number * 2 ** 21 + hourStartMs / HOUR_MS;
+  const row = 'version, received_at_ms, ledger';
+  const backup = await database.prepare(`SELECT ${row} FROM node_hours WHERE key = ?1`).bind(key).first();
+  await say([so(2)], here, hourStartMs + 1_000);
+  await database
+    .prepare(`UPDATE node_hours SET (${row}) = (?2, ?3, ?4) WHERE key = ?1`)
+    .bind(key, ...Object.values(backup!))
+    .run();
+  await say([so(1, 1)], there, hourStartMs + 2_000);
+  expect(await say([so(3)], here, hourStartMs + 3_000)).toMatchObject({ accepted: 1 });
+  expect(await say([so(1, 1)], new IngestMemory(), hourStartMs + 4_000)).toMatchObject({ unchanged: 1 });
+});
+
 test('what does not simply go on is told from what stands', async () => {
   const { say } = await newReporter('not-on');
   const memory = new IngestMemory();
