@@ -1,6 +1,6 @@
 /** Many rows as one bound value: a statement reads them with `json_each(?1)`, so that a hundred rows are one query. */
 
-/** D1 takes at most 2 MB per bound value; local workerd does not enforce it, so it is kept here. */
+/** D1 takes at most 2 MB per bound value. */
 const MAX_BOUND_CHARACTERS = 1_000_000;
 
 /** @returns JSON arrays of the items, as few as hold them within the bound; an item that is larger stands alone */

@@ -11,7 +11,7 @@ import { numberOf } from '../ingest/support.ts';
 import { recordingDatabase } from '../storage/recording-database.ts';
 
 const DAY = 24 * HOUR_MS;
-/** Published; local workerd does not hold values to it. */
+/** As published. */
 const MAX_VALUE_BYTES = 2_000_000;
 /** With a device just below what an hour may hold. */
 const SHARES_PER_WINDOW = 498;
