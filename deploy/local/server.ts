@@ -75,11 +75,15 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await miniflare.ready;
   const url = urlOf(options.listenAddress, options.port);
   const databases = await openDatabases(miniflare, options.shards);
+  let isStopped = false;
   const tick = async (cron: string) => {
+    if (isStopped) return;
     try {
       const worker = await miniflare.getWorker();
       await worker.scheduled({ scheduledTime: new Date(), cron });
     } catch (error) {
+      // Cut off in the middle: nothing that anybody needs to mend.
+      if (isStopped) return;
       console.error(
         `wattshed: the scheduled jobs failed (${reasonOf(error)}); they are tried again in a minute`,
       );
@@ -94,6 +98,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
     url,
     databases,
     async stop() {
+      isStopped = true;
       clearInterval(ticking);
       await miniflare.dispose();
     },
