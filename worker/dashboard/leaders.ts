@@ -8,8 +8,7 @@ const COUNT = new Intl.NumberFormat('en');
 const NUMBER = { class: 'number' };
 
 export function leadersCard(
-  { groups, others, trouble }: Leaders,
-  startMs: number,
+  { groups, others, trouble, fromMs, toMs }: Leaders,
   show: (count: number) => void,
 ): HTMLElement {
   const count = groups.length;
@@ -23,7 +22,7 @@ export function leadersCard(
     trouble !== null
       ? null
       : quiet(
-          `${COUNT.format(count)} of ${all} nodes, by grams since ${formatClock(startMs)}.`,
+          `${COUNT.format(count)} of ${all} nodes, by grams, from ${formatClock(fromMs)} to ${formatClock(toMs)}.`,
           others === null
             ? null
             : ` The others together: ${formatMass(others.totalGrams)} CO₂eq, ${formatEnergy(others.energyKwh)}.`,

@@ -28,6 +28,10 @@ export interface NodeList {
 }
 
 export interface Leaders {
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** How many were asked for. */
+  readonly count: number;
   /** Most grams first. */
   readonly groups: readonly Group[];
   /** The nodes that are not listed, together. */
@@ -49,6 +53,7 @@ export interface AskedRange {
 export const ROWS_PER_PAGE = 20;
 /** How many nodes with the most emissions are listed at first. */
 export const FIRST_LEADERS = 20;
+const LEADERS_FRESH_MS = 600_000;
 /** As many as the API lists. */
 export const MOST_LEADERS = 1_000;
 
@@ -73,12 +78,20 @@ async function powerOfNode(get: Get, id: string, nowMs: number): Promise<MeanPow
   return typeof answer === 'string' ? null : powerOfWindows(answer.series, nowMs);
 }
 
-export async function loadLeaders(get: Get, range: AskedRange, count: number): Promise<Leaders> {
-  const asked = { ...range, groupBy: 'node', top: String(count) };
+export async function loadLeaders(get: Get, fromMs: number, toMs: number, count: number): Promise<Leaders> {
+  const asked = { ...askedRange(fromMs, toMs), groupBy: 'node', top: String(count) };
   const answer = await orTrouble(get<Emissions>('/v1/fleet/emissions', asked));
-  if (typeof answer === 'string') return { groups: [], others: null, trouble: answer };
-  return { groups: answer.groups, others: answer.otherGroups, trouble: null };
+  const range = { fromMs, toMs, count };
+  if (typeof answer === 'string') return { ...range, groups: [], others: null, trouble: answer };
+  return { ...range, groups: answer.groups, others: answer.otherGroups, trouble: null };
 }
+
+/** Whether they need not be asked for again: seconds of work at 10,000 nodes, of sums that are made every ten minutes. */
+export const areLeadersFresh = (known: Leaders, fromMs: number, nowMs: number, count: number): boolean =>
+  known.trouble === null &&
+  known.fromMs === fromMs &&
+  known.count === count &&
+  nowMs - known.toMs < LEADERS_FRESH_MS;
 
 /** The window under way and the two before it. */
 export const recentRange = (nowMs: number) => askedRange(windowStart(nowMs) - 2 * WINDOW_MS, nowMs);

@@ -4,7 +4,7 @@ import { ApiError, type Get } from './api.ts';
 import type { Emissions, Figures, Group, IntensityValue, Node, Step } from './contract.ts';
 import { type Alerts, loadAlerts } from './load-alerts.ts';
 import {
-  type AskedRange,
+  areLeadersFresh,
   askedRange,
   FIRST_LEADERS,
   FIRST_PLACE,
@@ -75,7 +75,13 @@ const MAX_ZONES = 5;
 /** Those with the most grams, of which the ones with the most energy are shown. */
 const ASKED_ZONES = 20;
 
-export async function loadOverview(get: Get, nowMs: number, view: View = FIRST_VIEW): Promise<Overview> {
+/** @param known what was shown before */
+export async function loadOverview(
+  get: Get,
+  nowMs: number,
+  view: View = FIRST_VIEW,
+  known: Pick<Overview, 'leaders'> | null = null,
+): Promise<Overview> {
   const [first, alerts] = await Promise.all([
     get<NodePage>('/v1/nodes', { limit: String(SMALL_FLEET) }),
     loadAlerts(get),
@@ -91,7 +97,9 @@ export async function loadOverview(get: Get, nowMs: number, view: View = FIRST_V
       groupBy: 'gridZone',
       top: String(ASKED_ZONES),
     }),
-    isLarge ? loadLarge(get, range, view, nowMs) : loadSmall(get, first.nodes, nowMs),
+    isLarge
+      ? loadLarge(get, startMs, nowMs, view, known?.leaders ?? null)
+      : loadSmall(get, first.nodes, nowMs),
   ]);
   const countedMs = countedUntilMs(today, nowMs);
   return {
@@ -132,10 +140,17 @@ async function loadSmall(get: Get, nodes: readonly Node[], nowMs: number): Promi
   };
 }
 
-async function loadLarge(get: Get, range: AskedRange, view: View, nowMs: number): Promise<NodesOfFleet> {
+async function loadLarge(
+  get: Get,
+  startMs: number,
+  nowMs: number,
+  { place, leaders: count }: View,
+  known: Leaders | null,
+): Promise<NodesOfFleet> {
+  const isFresh = known !== null && areLeadersFresh(known, startMs, nowMs, count);
   const [nodes, leaders] = await Promise.all([
-    loadNodeList(get, view.place, nowMs),
-    loadLeaders(get, range, view.leaders),
+    loadNodeList(get, place, nowMs),
+    isFresh ? known : loadLeaders(get, startMs, nowMs, count),
   ]);
   return { nodes, leaders, power: null };
 }

@@ -3,7 +3,7 @@ import { ApiError, apiWith, type Get } from './api.ts';
 import { element } from './dom.ts';
 import { formatClock } from './format.ts';
 import { FIRST_VIEW, loadOverview, type Overview, type View } from './load.ts';
-import { askedRange, loadLeaders, loadNodeList } from './load-nodes.ts';
+import { loadLeaders, loadNodeList } from './load-nodes.ts';
 import { nodeFilter } from './nodes-card.ts';
 import { type Controls, overview } from './overview.ts';
 import { forgetToken, keepToken, readToken } from './session.ts';
@@ -70,7 +70,7 @@ function controlsOf(token: string): Controls {
     look({ place }, async (get) => ({ nodes: await loadNodeList(get, place, Date.now()) }));
   const showLeaders: Controls['showLeaders'] = (leaders) =>
     look({ leaders }, async (get, { startMs, nowMs }) => ({
-      leaders: await loadLeaders(get, askedRange(startMs, nowMs), leaders),
+      leaders: await loadLeaders(get, startMs, nowMs, leaders),
     }));
   return { filterForm: nodeFilter(turnTo), turnTo, showLeaders };
 }
@@ -83,7 +83,7 @@ async function refresh(token: string, forSession: number): Promise<void> {
 async function show(
   token: string,
   forSession: number,
-  load = (get: Get) => loadOverview(get, Date.now(), view),
+  load = (get: Get) => loadOverview(get, Date.now(), view, shown),
 ): Promise<void> {
   const mine = ++question;
   const isStale = () => forSession !== session || mine !== question;

@@ -44,7 +44,7 @@ export function overview(data: Overview, controls: Controls): HTMLElement[] {
     alertsCard(data.alerts, nowMs),
     ...outlookCard(data.zones),
     hoursCard(data),
-    ...(isLarge ? [leadersCard(leaders, data.startMs, controls.showLeaders)] : []),
+    ...(isLarge ? [leadersCard(leaders, controls.showLeaders)] : []),
     nodesCard(nodes, nowMs, isLarge ? controls : null),
   ];
 }

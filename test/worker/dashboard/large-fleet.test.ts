@@ -1,7 +1,7 @@
 /** The page of 10,000 nodes, against the real routes: each question is a bounded one, and its figures are those of the fleet. */
 import { beforeAll, expect, test } from 'vitest';
 import { ApiError, type Get } from '../../../worker/dashboard/api.ts';
-import { FIRST_VIEW, loadOverview } from '../../../worker/dashboard/load.ts';
+import { FIRST_VIEW, loadOverview, type Overview } from '../../../worker/dashboard/load.ts';
 import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
 import {
   ask,
@@ -20,7 +20,7 @@ import { copiesOfFirst } from '../support/copied-nodes.ts';
 const NODES = 10_000;
 const NODE_WATTS = 600;
 interface Asked {
-  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
   readonly bytes: number;
 }
 let asked: Asked[] = [];
@@ -28,14 +28,14 @@ let asked: Asked[] = [];
 const get: Get = async (path, query = {}) => {
   const response = await clock.call('GET', `${path}?${new URLSearchParams(query)}`);
   const text = await response.text();
-  asked.push({ path, bytes: text.length });
+  asked.push({ query, bytes: text.length });
   if (!response.ok) throw new ApiError(response.status, text);
   return JSON.parse(text);
 };
 
-const load = (view = FIRST_VIEW) => {
+const load = (view = FIRST_VIEW, known: Overview | null = null) => {
   asked = [];
-  return loadOverview(get, clock.nowMs, view);
+  return loadOverview(get, clock.nowMs, view, known);
 };
 
 beforeAll(async () => {
@@ -85,6 +85,19 @@ test('the next nodes, more of those that emit most, and a filter are asked for',
   expect(one.nodes.nextCursor).toBeNull();
 });
 
+test('those that emit most are asked for every ten minutes, or when more of them are wanted', async () => {
+  const known = await load();
+  const wasAsked = () => asked.some(({ query }) => query.groupBy === 'node');
+  clock.nowMs += 5 * 60_000;
+  expect((await load(FIRST_VIEW, known)).leaders).toBe(known.leaders);
+  expect(wasAsked()).toBe(false);
+  await load({ ...FIRST_VIEW, leaders: 40 }, known);
+  expect(wasAsked()).toBe(true);
+  clock.nowMs += 5 * 60_000;
+  await load(FIRST_VIEW, known);
+  expect(wasAsked()).toBe(true);
+});
+
 test('a filter that is none is told in its place, and the rest stands', async () => {
   const data = await load({ place: { filter: 'rack:7', cursors: [] }, leaders: 20 });
   expect(data.nodes).toMatchObject({ rows: [], trouble: expect.stringContaining('rack') });
@@ -92,7 +105,7 @@ test('a filter that is none is told in its place, and the rest stands', async ()
 });
 
 test('where cron is late it loads as well, from the hours of each node', async () => {
-  clock.nowMs += 35 * 60_000;
+  clock.nowMs = DAY_MS + 2 * HOUR_MS + 11 * WINDOW_MS;
   const data = await load();
   expect(data.today.energyKwh).toBeCloseTo((NODES * NODE_WATTS * 28 * WINDOW_MS) / HOUR_MS / 1_000, 3);
   expect(data.hours).toHaveLength(3);
