@@ -61,8 +61,8 @@ const PRESETS: Readonly<Record<Plan, RetentionSettings>> = {
     packNodes: 1,
   },
   paid: {
-    // A weekend without the server; then they are answered from the archive, a fiftieth of the price.
-    seriesDays: 3,
+    // Then they are answered from the archive, a fiftieth of the price.
+    seriesDays: 10,
     // By then nothing is booked into a day any more but by a person's word.
     windowsDays: 35,
     hoursDays: TWO_YEARS_DAYS,

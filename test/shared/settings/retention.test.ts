@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { retentionSettings, shareOfRetention } from '../../../shared/settings/retention.ts';
 
 test('a preset per plan, the careful one where nothing is said', () => {
-  expect(retentionSettings({})).toMatchObject({ seriesDays: 3, windowsDays: 35, withoutArchive: 'nothing' });
+  expect(retentionSettings({})).toMatchObject({ seriesDays: 10, windowsDays: 35, withoutArchive: 'nothing' });
   const free = { seriesDays: 2, windowsDays: 7, hoursDays: 730, withoutArchive: 'everything' };
   expect(retentionSettings({ RETENTION_PLAN: 'free' })).toMatchObject(free);
 });
@@ -27,7 +27,7 @@ test.each([
   [{ RETENTION_WINDOWS_DAYS: 'x' }, /RETENTION_WINDOWS_DAYS/],
   [{ RETENTION_HOURS_DAYS: '35' }, /RETENTION_HOURS_DAYS must be a whole number of days from 36/],
   [{ RETENTION_HOURS_DAYS: '90', RETENTION_SERIES_DAYS: '90' }, /from 91/],
-  [{ RETENTION_ARCHIVED_SERIES_DAYS: '3' }, /from 4 to 36500 or "always", got "3"/],
+  [{ RETENTION_ARCHIVED_SERIES_DAYS: '3' }, /from 11 to 36500 or "always", got "3"/],
   [{ RETENTION_WITHOUT_ARCHIVE: 'all' }, /nothing, series, everything/],
 ])('%j is refused with the fix', (env, message) => {
   expect(() => retentionSettings(env)).toThrow(message);

@@ -46,7 +46,7 @@ const DAY_NODE_HOURS = 4;
  * Hours of nodes that one turn sums. The free plan has 10 ms of CPU and 50 queries for it: less than a block, which is summed
  * in parts. The paid one has 1,000: a block of nodes takes two of them, a step eleven, a database ten.
  */
-export const TURN_NODE_HOURS = { free: 14, paid: 16_384 };
+export const TURN_NODE_HOURS = { free: 10, paid: 16_384 };
 const isInParts = (nodeHours: number): boolean => nodeHours < BLOCK_NODES;
 
 /** @param main shard 0, where it is not this database: it holds what is of the whole fleet */
