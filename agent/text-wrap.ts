@@ -9,6 +9,11 @@ const LEAST_ROOM = 32;
 export function beside(label: string, labelWidth: number, text: string, columns: number | null): string {
   const room = columns === null ? Number.POSITIVE_INFINITY : columns - labelWidth;
   if (room < LEAST_ROOM || text.length <= room) return label + text;
+  return label + wrapped(text, room).join(`\n${' '.repeat(labelWidth)}`);
+}
+
+/** Lines of at most so many characters; a word that is longer has one of its own. */
+export function wrapped(text: string, room: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {
@@ -17,5 +22,5 @@ export function beside(label: string, labelWidth: number, text: string, columns:
       line = word;
     } else line = line === '' ? word : `${line} ${word}`;
   }
-  return label + [...lines, line].join(`\n${' '.repeat(labelWidth)}`);
+  return [...lines, line];
 }

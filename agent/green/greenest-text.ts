@@ -1,5 +1,6 @@
 /** The answer of `wattshed greenest` for a terminal of 80 columns. */
 import { table } from '../text-table.ts';
+import { wrapped } from '../text-wrap.ts';
 import type { Choice, GreenestAnswer, Saving, ZoneAnswer } from './greenest-answer.ts';
 import { bothText, digits, durationText, gramsText, intensityText, localText, shareText } from './words.ts';
 
@@ -33,7 +34,7 @@ export function greenestText(answer: GreenestAnswer, nowMs: number, timeZone?: s
       ]),
       ...spansText(best, answer.interruptible, timeZone),
       '',
-      ...wrapped(worthText(answer)),
+      ...wrapped(worthText(answer), WIDTH),
     );
   }
   if (zones.length > 1) lines.push('', zonesTable(zones, timeZone).trimEnd());
@@ -41,12 +42,14 @@ export function greenestText(answer: GreenestAnswer, nowMs: number, timeZone?: s
     lines.push(
       '',
       'Not judged:',
-      ...excluded.flatMap(({ gridZone, reason }) => wrapped(`${gridZone}: ${reason}`, '  ')),
+      ...excluded.flatMap(({ gridZone, reason }) =>
+        wrapped(`${gridZone}: ${reason}`, WIDTH - 2).map((line) => `  ${line}`),
+      ),
     );
   const forecast = zones.find(({ gridZone }) => gridZone === best?.gridZone)?.forecast;
   if (forecast !== undefined) {
     const by = forecast.provider === 'wattshed' ? "Wattshed's own" : forecast.provider;
-    lines.push('', ...wrapped(`Forecast of ${answer.scope}: ${by}, issued ${at(forecast.issuedAt)}.`));
+    lines.push('', ...wrapped(`Forecast of ${answer.scope}: ${by}, issued ${at(forecast.issuedAt)}.`, WIDTH));
   }
   return `${lines.join('\n')}\n`;
 }
@@ -102,14 +105,4 @@ function zonesTable(zones: readonly ZoneAnswer[], timeZone: string | undefined):
 function rows(pairs: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...pairs.map(([name]) => name.length)) + 2;
   return pairs.map(([name, value]) => `${name.padEnd(width)}${value}`);
-}
-
-function wrapped(text: string, indent = ''): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1)!;
-    if (line !== '' && indent.length + line.length + 1 + word.length > WIDTH) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
-  }
-  return lines.map((line) => `${indent}${line}`);
 }
