@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import launcher from '../../../deploy/local/server.ts?raw';
 import { jobsOf, triggersAt } from '../../../worker/jobs/dispatch.ts';
 import { ownTriggers, turns } from '../../../worker/jobs/register.ts';
 import wrangler from '../../../wrangler.toml?raw';
@@ -29,11 +30,12 @@ test('what takes many runs has every second minute for itself', () => {
   ]);
 });
 
-test('the triggers are those that the platform is told', () => {
-  const crons = new Set(
-    [0, 1].flatMap((minute) => triggersAt(minute * MINUTE_MS).map(({ cron }) => `"${cron}"`)),
-  );
-  expect(wrangler).toContain(`crons = [${[...crons].join(', ')}]`);
+test('the triggers are those that the platform is told, and that npm start fires', () => {
+  const crons = [
+    ...new Set([0, 1].flatMap((minute) => triggersAt(minute * MINUTE_MS).map(({ cron }) => cron))),
+  ];
+  expect(wrangler).toContain(`crons = [${crons.map((cron) => `"${cron}"`).join(', ')}]`);
+  expect(launcher).toContain(`const CRONS = [${crons.map((cron) => `'${cron}'`).join(', ')}];`);
 });
 
 test('anything else runs all of them, in their order', () => {
