@@ -32,7 +32,7 @@ export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudfl
 
   --dry-run         needs no account: says what would be done, builds and checks what would be sent
   --name NAME       of the Worker and its database (default wattshed)
-  --report-every S  seconds between the reports of an agent, ${LEAST_REPORT_EVERY_SECONDS} to ${MOST_REPORT_EVERY_SECONDS}: nearly the whole bill (docs/operate.md)
+  --report-every S  seconds between the reports of an agent, ${LEAST_REPORT_EVERY_SECONDS} to ${MOST_REPORT_EVERY_SECONDS}: most of the bill (docs/operate.md)
   --shards N        databases for the nodes: makes those that are missing, never takes one away (docs/operate.md)
   --archive         makes an R2 bucket NAME-archive, where days go as Parquet files (docs/archive.md)
   --plan PLAN       free or paid: how long what is kept, how often nodes may report (docs/operate.md)
