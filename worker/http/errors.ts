@@ -106,11 +106,8 @@ function databaseIn(error: unknown): string {
 }
 
 /** Drizzle tells what fails as the cause of an error of its own. */
-function shardErrorIn(error: unknown): ShardError | null {
-  for (let current = error; current instanceof Error; current = current.cause)
-    if (current instanceof ShardError) return current;
-  return null;
-}
+const shardErrorIn = (error: unknown): ShardError | null =>
+  causesOf(error).find((each) => each instanceof ShardError) ?? null;
 
 /** Hono's own refusals before a route's handler: a body that is not JSON, or not declared as such. */
 function fromHttpException(error: HTTPException): Problem {
