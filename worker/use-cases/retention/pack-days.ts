@@ -5,6 +5,7 @@ import { DAY_MS, HOUR_MS } from '../../../shared/time/window.ts';
 import { byKey } from '../../storage/by-node.ts';
 import {
   type DayWrite,
+  dayOfHour,
   newMark,
   nodeDayKey,
   readDays,
@@ -41,10 +42,7 @@ export async function packHours(
   );
   const rows = await readHourRows(db, spans, unchangedSinceMs);
   if (rows.length === 0) return { hours: 0, statements: [] };
-  const byDay = byKey(rows, ({ key }) => {
-    const { nodeNumber, hourStartMs } = parseNodeHourKey(key);
-    return nodeDayKey(nodeNumber, Math.floor(hourStartMs / DAY_MS));
-  });
+  const byDay = byKey(rows, ({ key }) => dayOfHour(key));
   const writes = [...byDay].flatMap(([dayKey, ofDay]) => {
     const before = stored.get(dayKey);
     const moved = fitting(before, ofDay);
