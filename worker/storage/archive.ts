@@ -2,6 +2,7 @@
  * The archive in R2, below Hive-style paths: Parquet files named by what they hold, so that a file written again replaces itself,
  * and beside them `days` and `sums`, which are the server's own (`day-files.ts`, `rollup-node-days.ts`).
  */
+import { DAY_MS } from '../../shared/time/window.ts';
 
 export type Dataset = 'windows' | 'job_shares' | 'series' | 'days';
 
@@ -15,8 +16,6 @@ export interface Part {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
-
-const DAY_MS = 86_400_000;
 
 /** `windows/date=2026-11-25/shard=0/part-00000001-0.parquet` */
 export function partPath({ dataset, day, shard, name }: Omit<Part, 'bytes'>): string {

@@ -1,5 +1,5 @@
 /** Integer keys of the rollups; computed here, since D1 binds numbers as REAL. */
-import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
+import { HOURS_PER_DAY } from '../../shared/time/window.ts';
 import { localNode, NODES_PER_SHARD } from './shards.ts';
 
 /** Nodes whose numbers follow each other and that are summed together: what a change of one of them sums again. */
@@ -11,8 +11,6 @@ const DAYS = 2 ** 15;
 /** Keys of one day; those of blocks come first. */
 export const MARKS_PER_DAY = 2 ** 15;
 const SUM_MARK = BLOCKS;
-
-export const HOURS_PER_DAY = DAY_MS / HOUR_MS;
 
 /** Blocks count within the shard. */
 export const blockOfNode = (nodeNumber: number): number => Math.floor(localNode(nodeNumber) / BLOCK_NODES);

@@ -1,11 +1,10 @@
 /** An hour of a block that is summed in parts: how far it is stands with its mark. */
 import { decodeBlock, encodeBlock } from '../../shared/rollup/codec.ts';
 import type { HourSums } from '../../shared/rollup/hour-sums.ts';
-import { HOUR_MS } from '../../shared/time/window.ts';
+import { HOUR_MS, HOURS_PER_DAY } from '../../shared/time/window.ts';
 import { fromHex, toHex } from './hex.ts';
 import { dayKeyOfHour } from './node-days.ts';
 import { nodeHourKey, parseNodeHourKey } from './node-hour-key.ts';
-import { HOURS_PER_DAY } from './rollup-keys.ts';
 import { STILL_MARKED, seenOf, type TakenMarks } from './rollup-sums.ts';
 
 export interface PartOfHour {

@@ -3,7 +3,7 @@
  * each may be run twice: a file that is written again replaces itself, a series that has left leaves no second time.
  */
 import { SEAL_AFTER_MS } from '../../../shared/ledger/seal.ts';
-import { DAY_MS } from '../../../shared/time/window.ts';
+import { DAY_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { type Dataset, deleteParts, type Written, writeParts } from '../../storage/archive.ts';
 import { Attic, withAttic } from '../../storage/attic.ts';
 import { countFiledHours, forgetDayFile } from '../../storage/day-files.ts';
@@ -15,7 +15,7 @@ import {
   type RetentionTask,
   readRetentionTasks,
 } from '../../storage/retention-tasks.ts';
-import { BLOCK_NODES, blockOfNode, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { BLOCK_NODES, blockOfNode } from '../../storage/rollup-keys.ts';
 import { moveOwnerHours } from '../../storage/rollup-node-days.ts';
 import { readSummedDay } from '../../storage/rollup-state.ts';
 import { deleteBlocks } from '../../storage/rollup-sums.ts';

@@ -7,9 +7,9 @@ import { OwnerJoin, type OwnerPiece } from '../../../shared/rollup/owner-join.ts
 import { jobOfOwner, type OwnerKey, type OwnerSums, QUARTER_MS } from '../../../shared/rollup/owner-sums.ts';
 import type { SiteRates } from '../../../shared/rollup/site-rates.ts';
 import type { Place } from '../../../shared/settings/place.ts';
-import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
+import { DAY_MS, HOUR_MS, HOURS_PER_DAY, WINDOW_MS } from '../../../shared/time/window.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
-import { blockOfNode, dayOf, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { blockOfNode, dayOf } from '../../storage/rollup-keys.ts';
 import { type BlockDays, readOwnerDays, readOwnerHours } from '../../storage/rollup-node-days.ts';
 import { readFirstOwnerDay, readRollupState } from '../../storage/rollup-state.ts';
 import { planRolled, type RolledPlan, type RolledQuery } from './plan.ts';

@@ -4,11 +4,11 @@
  */
 import type { RolledHour } from '../../../shared/emissions/join.ts';
 import type { HourSums } from '../../../shared/rollup/hour-sums.ts';
-import { HOUR_MS } from '../../../shared/time/window.ts';
+import { HOUR_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { DEVICE_TYPES, type DeviceType } from '../../../shared/wire/ingest.ts';
 import { byKey } from '../../storage/by-node.ts';
 import { readLastNodeNumber } from '../../storage/retention-hours.ts';
-import { dayOf, HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { dayOf } from '../../storage/rollup-keys.ts';
 import { readRollupState } from '../../storage/rollup-state.ts';
 import { type DaySums, readDays, type StoredGroup } from '../../storage/rollup-sums.ts';
 import { localNode } from '../../storage/shards.ts';

@@ -5,7 +5,7 @@ import { decodeRecord, type EncodedRecord, encodeRecord } from '../../../shared/
 import { jobOfOwner, NODE, type OwnerDay, type OwnerKey } from '../../../shared/rollup/owner-sums.ts';
 import type { GroupHour, RolledHours, RollupGroup } from '../../../shared/rollup/roll-up.ts';
 import type { Places } from '../../../shared/settings/place.ts';
-import { HOUR_MS } from '../../../shared/time/window.ts';
+import { HOUR_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
 import { byNode } from '../../storage/by-node.ts';
 import type { FleetNode } from '../../storage/fleet.ts';
@@ -13,7 +13,6 @@ import { readNodeDevices } from '../../storage/node-devices.ts';
 import { nodeHourKey } from '../../storage/node-hour-key.ts';
 import { type NodeHour, readHourSpans } from '../../storage/node-hours.ts';
 import { readParts } from '../../storage/parts.ts';
-import { HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
 import { readGroups, registerGroups, type StoredGroup } from '../../storage/rollup-sums.ts';
 
 export interface SumContext {

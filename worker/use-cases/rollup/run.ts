@@ -6,11 +6,11 @@ import { Footprints } from '../../../shared/embodied/footprint.ts';
 import { hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
 import { ROLLUP_VERSION } from '../../../shared/rollup/roll-up.ts';
 import { Places } from '../../../shared/settings/place.ts';
-import { HOUR_MS } from '../../../shared/time/window.ts';
+import { HOUR_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { readFleet } from '../../storage/fleet.ts';
 import { readLastNodeNumber } from '../../storage/retention-hours.ts';
 import { followMain } from '../../storage/rollup-follow.ts';
-import { BLOCK_NODES, blockOfNode, dayOf, HOURS_PER_DAY, hoursOf } from '../../storage/rollup-keys.ts';
+import { BLOCK_NODES, blockOfNode, dayOf, hoursOf } from '../../storage/rollup-keys.ts';
 import { LATE_AFTER_MS } from '../../storage/rollup-marks.ts';
 import {
   advanceRollups,

@@ -1,6 +1,6 @@
 /** Sums all blocks of some hours of one day into the days of their groups. */
 import { HourSums } from '../../../shared/rollup/hour-sums.ts';
-import { HOURS_PER_DAY } from '../../storage/rollup-keys.ts';
+import { HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { readBlocks, readDays, readGroups, type TakenMarks, writeDays } from '../../storage/rollup-sums.ts';
 
 export async function sumDay(db: D1Database, taken: TakenMarks): Promise<void> {
