@@ -1,7 +1,7 @@
 /** Forecasts as they were issued, newest by key; and the hours of a stored series that our own are made from. */
 import type { Basis, Scope, Signal } from '../../shared/grid/intensity.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
-import { STEPS_PER_SERIES, startOf, valueKey } from './grid-keys.ts';
+import { STEPS_PER_SERIES, startMsOf, startOf, valueKey } from './grid-keys.ts';
 import { forgetReads } from './grid-recent.ts';
 import type { SeriesIdentity } from './grid-writes.ts';
 
@@ -183,8 +183,6 @@ export interface SeriesReach extends SeriesIdentity {
   readonly newestEndMs: number | null;
 }
 
-const startMs = (key: string) => `${key} % ${STEPS_PER_SERIES} * ${WINDOW_MS}`;
-
 const READ_REACH = `
   SELECT s.id AS id, s.grid_zone AS gridZone, s.basis AS basis, s.signal AS signal, s.scope AS scope,
          s.provider AS provider,
@@ -192,7 +190,7 @@ const READ_REACH = `
            WHERE v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3) AS newest,
          (SELECT min(v.key) FROM grid_values v
            WHERE v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3) AS oldest,
-         (SELECT ${startMs('v.key')} + v.duration_ms FROM grid_values v
+         (SELECT ${startMsOf('v.key')} + v.duration_ms FROM grid_values v
            WHERE v.key >= s.id * ${STEPS_PER_SERIES} + ?2 AND v.key < s.id * ${STEPS_PER_SERIES} + ?3
            ORDER BY v.key DESC LIMIT 1) AS newestEndMs
     FROM grid_series s WHERE s.grid_zone IN (SELECT value FROM json_each(?1))

@@ -13,3 +13,6 @@ export function valueKey(seriesId: number, startMs: number): number {
 export function startOf(key: number): EpochMs {
   return epochMs((key % STEPS_PER_SERIES) * WINDOW_MS);
 }
+
+/** SQL: the same of a column that holds a key. */
+export const startMsOf = (key: string): string => `${key} % ${STEPS_PER_SERIES} * ${WINDOW_MS}`;

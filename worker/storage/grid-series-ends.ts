@@ -3,9 +3,9 @@ import type { Basis, Signal } from '../../shared/grid/intensity.ts';
 import type { SeriesEnd } from '../../shared/grid/scope.ts';
 import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { MAX_INTERVAL_MS } from './grid.ts';
-import { STEPS_PER_SERIES } from './grid-keys.ts';
+import { STEPS_PER_SERIES, startMsOf } from './grid-keys.ts';
 
-const endOf = `v.key % ${STEPS_PER_SERIES} * ${WINDOW_MS} + v.duration_ms`;
+const endOf = `${startMsOf('v.key')} + v.duration_ms`;
 /** A long value may reach further than the newest one, but none that began before it. */
 const RECENT_STEPS = (MAX_INTERVAL_MS + HOUR_MS) / WINDOW_MS;
 

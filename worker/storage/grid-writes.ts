@@ -6,7 +6,7 @@ import { WINDOW_MS } from '../../shared/time/window.ts';
 import { gridSeries } from '../schema/schema.ts';
 import { type Author, CHANGE_COLUMNS } from './changes.ts';
 import { openDatabase } from './database.ts';
-import { STEPS_PER_SERIES, startOf, valueKey } from './grid-keys.ts';
+import { STEPS_PER_SERIES, startMsOf, startOf, valueKey } from './grid-keys.ts';
 
 /** A value as a row holds it: never `annual`, which comes from a table of its own. */
 export type StoredValue = Omit<IntensityPoint, 'kind' | 'provider' | 'fetchedAtMs'> & {
@@ -52,8 +52,6 @@ const RECORD_REVISIONS = `${REPLACED}
   SELECT key, duration_ms, grams_per_kwh, kind, method, issued_at_ms, fetched_at_ms, new_grams_per_kwh, new_kind, ?2
     FROM replaced`;
 
-const startMs = (key: string) => `${key} % ${STEPS_PER_SERIES} * ${WINDOW_MS}`;
-
 /** By a float: values that came without a fraction are whole numbers here, whose quotient would be cut off. */
 const SUMMARY = `json_patch(said.series, json_object('values', COUNT(*), 'meanGramsPerKwh',
                                                   SUM(grams_per_kwh * duration_ms) * 1.0 / SUM(duration_ms)))`;
@@ -63,19 +61,19 @@ const SUMMARY = `json_patch(said.series, json_object('values', COUNT(*), 'meanGr
  * are over time, since a longer value may stand for several.
  */
 const LOG_INTENSITY = `${REPLACED}, past AS (
-    SELECT * FROM replaced WHERE ${startMs('key')} < ?2),
+    SELECT * FROM replaced WHERE ${startMsOf('key')} < ?2),
   brought AS (
     SELECT new_key AS key, new_duration_ms AS duration_ms, new_grams_per_kwh AS grams_per_kwh FROM past
     UNION
     SELECT i.key, i.duration_ms, i.grams_per_kwh FROM incoming i
-     WHERE ${startMs('i.key')} < ?2 AND ${startMs('i.key')} + i.duration_ms <= ?5
+     WHERE ${startMsOf('i.key')} < ?2 AND ${startMsOf('i.key')} + i.duration_ms <= ?5
        AND NOT EXISTS (SELECT 1 FROM grid_values v WHERE v.key = i.key)),
   said AS (
     SELECT value ->> 0 AS id, value ->> 1 AS who, value ->> 2 AS subject, value -> 3 AS series FROM json_each(?3))
   INSERT INTO changes (${CHANGE_COLUMNS})
   SELECT ?2, said.who, said.subject, 'intensity',
          (SELECT ${SUMMARY} FROM past WHERE past.key / ${STEPS_PER_SERIES} = said.id), ${SUMMARY},
-         MIN(${startMs('key')}), MAX(${startMs('key')} + duration_ms), ?4
+         MIN(${startMsOf('key')}), MAX(${startMsOf('key')} + duration_ms), ?4
     FROM brought JOIN said ON said.id = brought.key / ${STEPS_PER_SERIES}
    GROUP BY said.id`;
 
