@@ -145,16 +145,15 @@ export class Shards {
 /** Of one request or one run. @param env the bindings; those of databases beyond the first gap are not looked at */
 export function createShards(env: { readonly DB: D1Database; readonly ARCHIVE?: R2Bucket }): Shards {
   const bindings = env as unknown as Readonly<Record<string, D1Database | undefined>>;
-  const databases: [D1Database, ...D1Database[]] = [env.DB];
+  // Of all databases together: it is what one request may read of the bucket.
+  const attic = env.ARCHIVE === undefined ? null : new Attic(env.ARCHIVE);
+  const databases: [D1Database, ...D1Database[]] = [withAttic(env.DB, attic)];
   for (let shard = 1; shard < MAX_SHARDS; shard++) {
     const database = bindings[bindingOf(shard)];
     if (database === undefined) break;
-    databases.push(database);
+    databases.push(withAttic(database, attic));
   }
-  if (env.ARCHIVE === undefined) return new Shards(databases);
-  // Of all databases together: they are what one request may read of it.
-  const attic = new Attic(env.ARCHIVE);
-  return new Shards(databases).map((db) => withAttic(db, attic));
+  return new Shards(databases);
 }
 
 async function named<T>(shard: number, ask: () => Promise<T>): Promise<T> {
