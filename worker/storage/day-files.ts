@@ -15,7 +15,7 @@ import { epochMs } from '../../shared/units.ts';
 import { folderOf } from './archive.ts';
 import { needAttic } from './attic.ts';
 import { fromHex, toHex } from './hex.ts';
-import { within } from './key-spans.ts';
+import { united, within } from './key-spans.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 import type { KeySpan, NodeHour } from './node-hours.ts';
 import { BLOCK_NODES, blockOfNode } from './rollup-keys.ts';
@@ -37,25 +37,16 @@ export interface DayFileRow {
 }
 
 /** Keys of the files that may hold hours of these spans. @param spans of keys of `node_hours`, each of one node */
-export function fileSpans(spans: readonly KeySpan[]): [number, number][] {
-  const found = new Map<string, [number, number]>();
-  for (const { first, end } of spans) {
-    const { nodeNumber } = parseNodeHourKey(first);
-    const block = blockOfNode(nodeNumber);
-    const range: [number, number] = [
-      dayFileKey(block, dayOfHour(first)),
-      dayFileKey(block, dayOfHour(end - 1)) + 1,
-    ];
-    // Nodes of a block ask for the same files.
-    found.set(range.join(' '), range);
-  }
-  const apart: [number, number][] = [];
-  for (const [first, end] of [...found.values()].sort(([a], [b]) => a - b)) {
-    const last = apart.at(-1);
-    if (last !== undefined && first <= last[1]) last[1] = Math.max(last[1], end);
-    else apart.push([first, end]);
-  }
-  return apart;
+export function fileSpans(spans: readonly KeySpan[]): KeySpan[] {
+  return united(
+    spans.map(({ first, end }) => {
+      const block = blockOfNode(parseNodeHourKey(first).nodeNumber);
+      return {
+        first: dayFileKey(block, dayOfHour(first)),
+        end: dayFileKey(block, dayOfHour(end - 1)) + 1,
+      };
+    }),
+  );
 }
 
 const dayOfHour = (hourKey: number) => Math.floor(parseNodeHourKey(hourKey).hourStartMs / DAY_MS);

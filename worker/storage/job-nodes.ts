@@ -1,8 +1,9 @@
 /** Which hours of which nodes hold a share of a job: how its hours are found without reading the fleet's. */
 import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
+import { united } from './key-spans.ts';
 import { nodeHourKeyRange, parseNodeHourKey } from './node-hour-key.ts';
-import { type KeySpan, readHourSpans, united } from './node-hours.ts';
+import { type KeySpan, readHourSpans } from './node-hours.ts';
 import {
   firstJobOf,
   firstNodeOf,

@@ -9,7 +9,7 @@ import { epochMs } from '../../shared/units.ts';
 import { type DayFileRow, FILE_COLUMNS, FiledDays, fileSpans } from './day-files.ts';
 import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
-import { within } from './key-spans.ts';
+import { spansJson, within } from './key-spans.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 import type { KeySpan, NodeHour } from './node-hours.ts';
 import { NODES_PER_SHARD } from './shards.ts';
@@ -49,7 +49,7 @@ const READ_DAYS_AND_FILES = `
  * @param most days that have rows: the first of the spans; all where it is not given
  */
 export function selectDays(db: D1Database, spans: readonly KeySpan[], most = -1): D1PreparedStatement {
-  return db.prepare(READ_DAYS_AND_FILES).bind(daySpans(spans), JSON.stringify(fileSpans(spans)), most);
+  return db.prepare(READ_DAYS_AND_FILES).bind(daySpans(spans), spansJson(fileSpans(spans)), most);
 }
 
 /** JSON of the keys of `node_days`. */
@@ -63,7 +63,7 @@ function daySpans(spans: readonly KeySpan[]): string {
     if (last !== undefined && from >= last.first && from <= last.end) last.end = Math.max(last.end, to);
     else days.push({ first: from, end: to });
   }
-  return JSON.stringify(days.map(({ first, end }) => [first, end]));
+  return spansJson(days);
 }
 
 /** The key of its day. @param hourKey of `node_hours` */

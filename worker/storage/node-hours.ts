@@ -4,7 +4,7 @@ import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { decodeHour } from '../../shared/ledger/hour-codec.ts';
 import type { EpochMs } from '../../shared/units.ts';
 import { fromHex } from './hex.ts';
-import { within } from './key-spans.ts';
+import { spansJson, within } from './key-spans.ts';
 import { DaysReader, dayOfHour, selectDays } from './node-days.ts';
 import { nodeHourKey, nodeHourKeyRange, parseNodeHourKey } from './node-hour-key.ts';
 
@@ -74,7 +74,7 @@ interface Page {
 }
 
 async function readPage(db: D1Database, page: readonly KeySpan[]): Promise<Page> {
-  const json = JSON.stringify(page.map(({ first, end }) => [first, end]));
+  const json = spansJson(page);
   const [rows, days] = await db.batch([db.prepare(READ_HOURS).bind(json), selectDays(db, page, PAGE_DAYS)]);
   const own = (rows!.results as HourRow[]).map(
     ({ key, receivedAtMs, ledgerHex }): NodeHour => ({
@@ -117,17 +117,6 @@ function chunksOf(page: readonly KeySpan[]): KeySpan[][] {
     lastDay = to;
   }
   return chunks;
-}
-
-/** The same keys in spans that do not overlap. */
-export function united(spans: readonly KeySpan[]): KeySpan[] {
-  const apart: { first: number; end: number }[] = [];
-  for (const { first, end } of [...spans].sort((a, b) => a.first - b.first)) {
-    const before = apart.at(-1);
-    if (before && first <= before.end) before.end = Math.max(before.end, end);
-    else apart.push({ first, end });
-  }
-  return apart;
 }
 
 /** Cuts spans so that no page can hold more than `PAGE_ROWS` rows, however full the table is. */

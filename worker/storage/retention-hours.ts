@@ -5,6 +5,7 @@ import { decodeSeriesFrame, type StoredSeries } from '../../shared/ledger/series
 import { WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
 import { type EpochMs, epochMs } from '../../shared/units.ts';
 import { fromHex } from './hex.ts';
+import { spansJson } from './key-spans.ts';
 import { dayKeyOfHour } from './node-days.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 import type { KeySpan } from './node-hours.ts';
@@ -35,8 +36,6 @@ const READ_SERIES = `
   WHERE received_at_ms <= ?2 AND (${HAS_SERIES})
   ORDER BY hours.key`;
 
-const toJson = (spans: readonly KeySpan[]) => JSON.stringify(spans.map(({ first, end }) => [first, end]));
-
 /** Hours that hold a series and have not changed since; the caller keeps to some tens of hours, each up to 1.2 MB in hex. */
 export async function readSeriesHours(
   db: D1Database,
@@ -45,7 +44,7 @@ export async function readSeriesHours(
 ): Promise<WindowSeries[]> {
   const { results } = await db
     .prepare(READ_SERIES)
-    .bind(toJson(spans), unchangedSinceMs)
+    .bind(spansJson(spans), unchangedSinceMs)
     .all<{ readonly key: number } & Record<string, string | number>>();
   return results.flatMap((row) => {
     const { nodeNumber, hourStartMs } = parseNodeHourKey(row.key);
@@ -78,7 +77,7 @@ export async function readHourRows(
 ): Promise<HourRow[]> {
   const { results } = await db
     .prepare(READ_ROWS)
-    .bind(toJson(spans), unchangedSinceMs)
+    .bind(spansJson(spans), unchangedSinceMs)
     .all<Omit<HourRow, 'ledger' | 'ledgerBytes'> & { ledgerHex: string }>();
   return results.map(({ ledgerHex, ...row }) => ({
     ...row,
@@ -139,7 +138,7 @@ export async function countHours(
   spans: readonly KeySpan[],
   unchangedSinceMs: number,
 ): Promise<number> {
-  return (await db.prepare(COUNT_OLD).bind(toJson(spans), unchangedSinceMs).first<{ count: number }>())!
+  return (await db.prepare(COUNT_OLD).bind(spansJson(spans), unchangedSinceMs).first<{ count: number }>())!
     .count;
 }
 
@@ -151,7 +150,7 @@ export function deleteHours(
 ): D1PreparedStatement {
   return db
     .prepare(`DELETE FROM node_hours WHERE key IN (${SELECT_OLD})`)
-    .bind(toJson(spans), unchangedSinceMs);
+    .bind(spansJson(spans), unchangedSinceMs);
 }
 
 const READ_LATE =

@@ -10,9 +10,10 @@ import { byKey } from '../storage/by-node.ts';
 import { readFleetHours, readFleetSpans } from '../storage/fleet-hours.ts';
 import { readFleetJobs } from '../storage/fleet-jobs.ts';
 import { type JobNode, readJobNodes } from '../storage/job-nodes.ts';
+import { united } from '../storage/key-spans.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
-import { type NodeHour, united } from '../storage/node-hours.ts';
+import type { NodeHour } from '../storage/node-hours.ts';
 import type { Shards } from '../storage/shards.ts';
 
 /** Decoded hours held at once. */

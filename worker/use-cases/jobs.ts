@@ -22,9 +22,9 @@ import {
   writeJobFacts,
 } from '../storage/job-facts.ts';
 import { type JobNode, type JobSpan, readJobNodes, readJobSpans } from '../storage/job-nodes.ts';
+import { united } from '../storage/key-spans.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { nodeHourKeyRange } from '../storage/node-hour-key.ts';
-import { united } from '../storage/node-hours.ts';
 import { type Shards, shardOfJob } from '../storage/shards.ts';
 import type { StoredJob } from '../storage/stored-jobs.ts';
 import { isWithin } from './emissions-filter.ts';
