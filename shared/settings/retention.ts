@@ -10,9 +10,9 @@ export interface RetentionEnv {
   readonly RETENTION_PLAN?: string;
   /** Whole days that power series stay in the database, before they are in the archive. */
   readonly RETENTION_SERIES_DAYS?: string;
-  /** Age in whole days at which a day's windows are written to the archive; what figures are made from stays in the database as well. */
+  /** Age in whole days at which a day goes to the archive; without one it is cut to what figures are made from. */
   readonly RETENTION_WINDOWS_DAYS?: string;
-  /** Whole days that hours with their window energies stay in the database, or `always`. */
+  /** Whole days that hours with their window energies stay, in the database and then in the archive, or `always`. */
   readonly RETENTION_HOURS_DAYS?: string;
   /** Whole days that power series stay in the archive, or `always`. */
   readonly RETENTION_ARCHIVED_SERIES_DAYS?: string;
@@ -39,7 +39,10 @@ export interface RetentionSettings {
   /** Null: for ever. */
   readonly archivedSeriesDays: number | null;
   readonly withoutArchive: (typeof UNARCHIVED)[number];
-  /** Steps that write series in one turn, a node's day each; of windows a tenth, of 32 nodes each. The free plan has 10 ms of CPU and 50 queries for it. */
+  /**
+   * Steps that write series in one turn, a node's day each; of windows a tenth, of 32 nodes each, and of days and of sums that move to
+   * the bucket, of 64. The free plan has 10 ms of CPU and 50 queries for it.
+   */
   readonly archiveSteps: number;
   /** Steps in one turn that write days, and nodes in each: up to 10 ms of CPU for a node's day. */
   readonly packSteps: number;

@@ -54,10 +54,11 @@ export async function runRetention(given: Retention): Promise<void> {
   const today = Math.floor(nowMs / DAY_MS);
   const walk = { db, lastNode };
   const { packNodes, packSteps } = settings;
+  const blockSteps = Math.ceil(settings.archiveSteps / 10);
   let { windows, series, checks, days } = tasks;
   if (bucket !== null)
     windows = await walkDays(
-      { ...walk, size: WINDOW_NODES, steps: Math.ceil(settings.archiveSteps / 10) },
+      { ...walk, size: WINDOW_NODES, steps: blockSteps },
       windows,
       today - settings.windowsDays,
       (block) => archiveWindows(db, bucket, block),
@@ -83,7 +84,7 @@ export async function runRetention(given: Retention): Promise<void> {
       }));
     else
       days = await walkDays(
-        { ...walk, size: BLOCK_NODES, steps: Math.ceil(settings.archiveSteps / 10) },
+        { ...walk, size: BLOCK_NODES, steps: blockSteps },
         days,
         Math.min(old, windows.day),
         ({ day, nodes }) => fileDays(db, blockDayOf(nodes.first, day)),
@@ -92,7 +93,7 @@ export async function runRetention(given: Retention): Promise<void> {
   const summedDay = await readSummedDay(db);
   if (bucket !== null)
     await walkDays(
-      { ...walk, size: BLOCK_NODES, steps: Math.ceil(settings.archiveSteps / 10) },
+      { ...walk, size: BLOCK_NODES, steps: blockSteps },
       tasks.sums,
       Math.min(today - settings.windowsDays, summedDay),
       async ({ day, nodes }) => {
