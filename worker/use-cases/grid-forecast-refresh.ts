@@ -5,10 +5,10 @@
 import { LeadErrors } from '../../shared/grid/lead-errors.ts';
 import { DAY_MS, HOUR_MS, hourStart, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
-import { dueAtMs, nextFetchState } from '../grid/fetch-state.ts';
-import { askingOnce, createProviderHttp, type ProviderHttp } from '../grid/http.ts';
-import type { FetchOutcome, IntensityProvider, ProviderValue, SeriesRequest } from '../grid/provider.ts';
-import { splitIntoReplies, zonesOf } from '../grid/replies.ts';
+import { nextFetchState } from '../grid/fetch-state.ts';
+import { createProviderHttp } from '../grid/http.ts';
+import type { FetchOutcome, IntensityProvider, ProviderValue } from '../grid/provider.ts';
+import { splitIntoReplies } from '../grid/replies.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
 import {
   FORECAST_RETENTION_MS,
@@ -19,7 +19,8 @@ import {
 } from '../storage/grid-forecasts.ts';
 import { findOrAddSeveral } from '../storage/grid-writes.ts';
 import { issueOfProvider } from './grid-forecast-issue.ts';
-import { forecastStateName, ServiceGate, serviceOf } from './grid-services.ts';
+import { askForReply, broughtBy, replyDueAtMs, serviceOfReply } from './grid-replies.ts';
+import { forecastStateName, ServiceGate } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 /** Some four queries a series, and replies hold two series each: the free plan's fifty are for the whole run. The rest waits its turn. */
@@ -61,10 +62,14 @@ export async function refreshForecasts(dependencies: ForecastDependencies): Prom
   const gate = await ServiceGate.open(db, nowMs);
   const results: ForecastFetchResult[] = [];
   const leftAlone = new Set<string>();
+  const fromMs = windowStart(nowMs);
+  const request = { fromMs, toMs: epochMs(fromMs + HORIZON_MS), nowMs: epochMs(nowMs) };
   for (const reply of await dueReplies(dependencies, forecasting, gate)) {
     const service = serviceOfReply(reply);
     if (leftAlone.has(service)) continue;
-    const outcomes = await gate.ask(service, () => askForReply(reply, http, nowMs));
+    const outcomes = await gate.ask(service, () =>
+      askForReply(reply, request, http, (provider, ...asked) => provider.fetchForecast(...asked)),
+    );
     if (outcomes === null) continue;
     if (outcomes.every(({ outcome }) => outcome === 'failed')) leftAlone.add(service);
     await keepReply(db, reply, outcomes, nowMs);
@@ -82,11 +87,6 @@ export async function refreshForecasts(dependencies: ForecastDependencies): Prom
   return results;
 }
 
-const serviceOfReply = (reply: Reply) => serviceOf(reply[0]!.provider);
-const replyDueAtMs = (reply: Reply, nowMs: number) =>
-  Math.min(...reply.map(({ previous }) => dueAtMs(previous, nowMs)));
-
-/** Where one of a reply is due, the others come with it. */
 async function dueReplies(
   { db, nowMs }: ForecastDependencies,
   forecasting: readonly Forecasting[],
@@ -111,41 +111,13 @@ async function dueReplies(
     .slice(0, MAX_REPLIES_PER_RUN);
 }
 
-async function askForReply(reply: Reply, http: ProviderHttp, nowMs: number): Promise<FetchOutcome[]> {
-  const once = askingOnce(http);
-  const gridZonesOfReply = zonesOf(reply);
-  const fromMs = windowStart(nowMs);
-  const range = { fromMs, toMs: epochMs(fromMs + HORIZON_MS), nowMs: epochMs(nowMs) };
-  const outcomes = [];
-  for (const { provider, gridZone } of reply)
-    outcomes.push(await askProvider(provider, { ...range, gridZone, gridZonesOfReply }, once));
-  return outcomes;
-}
-
-/** A provider never throws by its contract; one that does has failed like any other. */
-async function askProvider(
-  provider: Forecasting,
-  request: SeriesRequest,
-  http: ProviderHttp,
-): Promise<FetchOutcome> {
-  try {
-    return await provider.fetchForecast(request, http);
-  } catch (error) {
-    return { outcome: 'failed', reason: `the adapter failed: ${String(error)}` };
-  }
-}
-
 async function keepReply(
   db: D1Database,
   reply: Reply,
   outcomes: readonly FetchOutcome[],
   nowMs: number,
 ): Promise<void> {
-  const issues = reply.flatMap(({ provider: { basis, signal, scope, name }, gridZone }, index) => {
-    const outcome = outcomes[index]!;
-    const series = { gridZone, basis, signal, scope, provider: name };
-    return outcome.outcome === 'values' ? [{ series, values: outcome.values }] : [];
-  });
+  const issues = broughtBy(reply, outcomes);
   if (issues.length === 0) return;
   const ids = await findOrAddSeveral(
     db,

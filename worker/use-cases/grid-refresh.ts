@@ -5,13 +5,14 @@
 import type { Plan } from '../../shared/pace/plans.ts';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs } from '../../shared/units.ts';
-import { dueAtMs, nextFetchState } from '../grid/fetch-state.ts';
-import { askingOnce, createProviderHttp, type ProviderHttp } from '../grid/http.ts';
+import { nextFetchState } from '../grid/fetch-state.ts';
+import { createProviderHttp, type ProviderHttp } from '../grid/http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from '../grid/provider.ts';
 import { splitIntoReplies, type Wanted, zonesOf } from '../grid/replies.ts';
 import { readFetches, type StoredFetch, writeFetches } from '../storage/grid-fetches.ts';
-import { type StoreResult, storeSeries } from '../storage/grid-writes.ts';
-import { ServiceGate, serviceOf } from './grid-services.ts';
+import { storeSeries } from '../storage/grid-writes.ts';
+import { askForReply, broughtBy, replyDueAtMs, serviceOfReply } from './grid-replies.ts';
+import { ServiceGate } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 /**
@@ -77,10 +78,6 @@ export async function refreshGrid(dependencies: RefreshDependencies): Promise<Re
   return runs.flatMap((run) => (run.status === 'fulfilled' ? run.value : []));
 }
 
-const serviceOfReply = (reply: Reply) => serviceOf(reply[0]!.provider);
-const replyDueAtMs = (reply: Reply, nowMs: number) =>
-  Math.min(...reply.map(({ previous }) => dueAtMs(previous, nowMs)));
-
 async function dueReplies(
   { db, providers, nowMs, maxReplies = MAX_REPLIES_PER_RUN.free }: RefreshDependencies,
   gate: ServiceGate,
@@ -141,7 +138,7 @@ async function refreshService(
       askForReply(reply, requestOf(reply, nowMs), http),
     );
     if (outcomes === null) break;
-    const stored = await storeReply(db, reply, outcomes, nowMs);
+    const stored = await storeSeries(db, broughtBy(reply, outcomes), nowMs);
     await writeFetches(
       db,
       reply.map(({ provider, gridZone, previous }, index) => ({
@@ -154,48 +151,6 @@ async function refreshService(
       results.push({ provider: provider.name, gridZone, outcome: outcomes[index]!.outcome, ...stored });
   }
   return results;
-}
-
-/** What came of each, in the order of the reply. */
-export async function askForReply(
-  reply: readonly Wanted[],
-  request: Omit<SeriesRequest, 'gridZone'>,
-  http: ProviderHttp,
-): Promise<FetchOutcome[]> {
-  const once = askingOnce(http);
-  const gridZonesOfReply = zonesOf(reply);
-  const outcomes = [];
-  for (const { provider, gridZone } of reply)
-    outcomes.push(await askProvider(provider, { ...request, gridZone, gridZonesOfReply }, once));
-  return outcomes;
-}
-
-/** A provider never throws by its contract; one that does has failed like any other. */
-async function askProvider(
-  provider: IntensityProvider,
-  request: SeriesRequest,
-  http: ProviderHttp,
-): Promise<FetchOutcome> {
-  try {
-    return await provider.fetchSeries(request, http);
-  } catch (error) {
-    return { outcome: 'failed', reason: `the adapter failed: ${String(error)}` };
-  }
-}
-
-/** All series of a reply at once. */
-export function storeReply(
-  db: D1Database,
-  reply: readonly Wanted[],
-  outcomes: readonly FetchOutcome[],
-  nowMs: number,
-): Promise<StoreResult> {
-  const brought = reply.flatMap(({ provider: { basis, signal, scope, name }, gridZone }, index) => {
-    const outcome = outcomes[index]!;
-    const series = { gridZone, basis, signal, scope, provider: name };
-    return outcome.outcome === 'values' ? [{ series, values: outcome.values }] : [];
-  });
-  return storeSeries(db, brought, nowMs);
 }
 
 function spanOf({ provider, previous }: Fetch, nowMs: number): number {

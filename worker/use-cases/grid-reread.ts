@@ -17,7 +17,9 @@ import {
   readRereads,
   type StoredReread,
 } from '../storage/grid-rereads.ts';
-import { askForReply, FIRST_SPAN_MS, type RefreshDependencies, storeReply } from './grid-refresh.ts';
+import { storeSeries } from '../storage/grid-writes.ts';
+import { FIRST_SPAN_MS, type RefreshDependencies } from './grid-refresh.ts';
+import { askForReply, broughtBy, serviceOfReply } from './grid-replies.ts';
 import { ServiceGate, serviceOf } from './grid-services.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
 
@@ -66,9 +68,9 @@ export async function rereadGrid(dependencies: RefreshDependencies): Promise<Rer
     nowMs: epochMs(nowMs),
   };
   const http = createProviderHttp(dependencies);
-  const outcomes = await gate.ask(serviceOf(days[0]!.provider), () => askForReply(days, request, http));
+  const outcomes = await gate.ask(serviceOfReply(days), () => askForReply(days, request, http));
   if (outcomes === null) return [];
-  const stored = await storeReply(db, days, outcomes, nowMs);
+  const stored = await storeSeries(db, broughtBy(days, outcomes), nowMs);
   const rowsWith = (...wanted: FetchOutcome['outcome'][]) =>
     days.filter((_, index) => wanted.includes(outcomes[index]!.outcome)).map(({ row }) => row);
   // After a limit they are due as before: the service itself is left alone as long as it says.
