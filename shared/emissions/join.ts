@@ -1,6 +1,6 @@
 /** The join over many nodes: cells summed into totals, steps and groups. */
 import type { Scope } from '../grid/intensity.ts';
-import { scopeOfPoint } from '../grid/scope.ts';
+import { withinScope } from '../grid/resolve.ts';
 import { NumberSet } from '../number-set.ts';
 import type { HourSums } from '../rollup/hour-sums.ts';
 import { chargeRuns, SiteRates } from '../rollup/site-rates.ts';
@@ -132,8 +132,11 @@ export class EmissionsJoin {
   readonly #range: Omit<JoinRange, 'accepts' | 'edges'>;
 
   constructor(request: JoinRequest) {
-    this.#request = { ...request, intensityOf: intensityWithin(request) };
-    const { ofJobs, groupBy } = request;
+    const { ofJobs, groupBy, intensityOf, scope } = request;
+    this.#request =
+      scope === undefined
+        ? request
+        : { ...request, intensityOf: (gridZone) => withinScope(intensityOf(gridZone), scope) };
     this.#range = {
       ...request,
       charge: (...window) => chargeWindow(...window, this.#request),
@@ -300,18 +303,6 @@ export class EmissionsJoin {
     }
     return steps;
   }
-}
-
-/** Values of another scope than the one asked for are none. */
-function intensityWithin({ intensityOf, scope }: JoinRequest): JoinRequest['intensityOf'] {
-  if (scope === undefined) return intensityOf;
-  return (gridZone) => {
-    const resolve = intensityOf(gridZone);
-    return (windowStartMs) => {
-      const point = resolve(windowStartMs);
-      return point !== null && scopeOfPoint(point) === scope ? point : null;
-    };
-  };
 }
 
 /** Of one project called "idle" and what was idle: two groups. */

@@ -65,6 +65,14 @@ export function intensityResolver(
   };
 }
 
+/** Values of another scope are none. */
+export function withinScope(resolve: IntensityResolver, scope: Scope): IntensityResolver {
+  return (windowStartMs) => {
+    const point = resolve(windowStartMs);
+    return point !== null && scopeOfPoint(point) === scope ? point : null;
+  };
+}
+
 /** The scope of the zone in the hour of a window, from the same points. */
 export function scopeResolver(
   points: readonly IntensityPoint[],

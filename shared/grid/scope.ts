@@ -16,6 +16,8 @@ const USER_REACH_MS = HOUR_MS;
 
 export const scopeOfPoint = ({ scope }: Pick<IntensityPoint, 'scope'>): Scope => scope ?? 'consumption';
 
+export const otherScope = (scope: Scope): Scope => (scope === 'consumption' ? 'production' : 'consumption');
+
 /** Of one series: its newest value among those that begin by an hour. */
 export interface SeriesEnd {
   readonly provider: string;

@@ -16,8 +16,8 @@ import {
 import { type MovedFigures, MovedSums } from '../../shared/counterfactual/sums.ts';
 import { jobValue } from '../../shared/emissions/owners.ts';
 import { type Basis, SCOPES, type Scope, type Signal } from '../../shared/grid/intensity.ts';
-import type { IntensityResolver } from '../../shared/grid/resolve.ts';
-import { scopeOfPoint } from '../../shared/grid/scope.ts';
+import { withinScope } from '../../shared/grid/resolve.ts';
+import { otherScope } from '../../shared/grid/scope.ts';
 import { findZone } from '../../shared/grid/zones.ts';
 import { Places } from '../../shared/settings/place.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
@@ -181,8 +181,8 @@ async function loadTables(
 ): Promise<{
   readonly tables: Tables;
   readonly scope: Scope;
-  /** Zones that have values of the other scope. */
-  readonly ofOtherScope: ReadonlySet<string>;
+  /** Of zones that have values of the other scope. */
+  readonly ofOtherScope: Tables;
 }> {
   const books = [idle, unattributed, ...[...jobs.values()].map(({ book }) => book)];
   const startMs = windowStart(fromMs);
@@ -193,27 +193,19 @@ async function loadTables(
   const wanted = [...new Set([...homes, ...gridZones])].filter((gridZone) => gridZone !== null);
   const range = { gridZones: wanted, basis, signal, fromMs: startMs, toMs: endMs };
   const resolvers = await loadIntensities(db, range);
-  const has = (gridZone: string, scope: Scope) =>
-    !isEmptyTable(intensityTable(within(resolvers.get(gridZone)!, scope), startMs, endMs));
-  const ranIn = [...new Set(homes)].filter((gridZone) => gridZone !== null);
-  const scope = asked ?? SCOPES.find((one) => ranIn.some((gridZone) => has(gridZone, one))) ?? 'consumption';
-  const tables = new Map<string, IntensityTable>();
-  for (const [gridZone, resolve] of resolvers) {
-    const table = intensityTable(within(resolve, scope), startMs, endMs);
-    if (!isEmptyTable(table)) tables.set(gridZone, table);
-  }
-  const others = SCOPES.filter((one) => one !== scope);
-  const ofOtherScope = new Set(wanted.filter((gridZone) => others.some((one) => has(gridZone, one))));
-  return { tables, scope, ofOtherScope };
-}
-
-/** Values of one scope alone. */
-const within =
-  (resolve: IntensityResolver, scope: Scope): IntensityResolver =>
-  (windowStartMs) => {
-    const point = resolve(windowStartMs);
-    return point !== null && scopeOfPoint(point) === scope ? point : null;
+  const tablesOf = (scope: Scope) => {
+    const tables = new Map<string, IntensityTable>();
+    for (const [gridZone, resolve] of resolvers) {
+      const table = intensityTable(withinScope(resolve, scope), startMs, endMs);
+      if (!isEmptyTable(table)) tables.set(gridZone, table);
+    }
+    return tables;
   };
+  const byScope = { consumption: tablesOf('consumption'), production: tablesOf('production') };
+  const isHome = (gridZone: string) => homes.includes(gridZone);
+  const scope = asked ?? SCOPES.find((one) => [...byScope[one].keys()].some(isHome)) ?? 'consumption';
+  return { tables: byScope[scope], scope, ofOtherScope: byScope[otherScope(scope)] };
+}
 
 interface KnownIntensities {
   readonly tables: Tables;

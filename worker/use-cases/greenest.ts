@@ -2,6 +2,7 @@
 import { type GreenestAnswer, type GreenestStep, greenest } from '../../shared/grid/greenest/greenest.ts';
 import type { Basis, Scope, Signal } from '../../shared/grid/intensity.ts';
 import type { IntensityQuery } from '../../shared/grid/resolve.ts';
+import { otherScope } from '../../shared/grid/scope.ts';
 import { findZone } from '../../shared/grid/zones.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { fail, ok, type Result } from '../http/problem.ts';
@@ -75,8 +76,8 @@ export async function greenestStart(
     const known = of(scope);
     const chosen = chooseForecast(known, notBeforeMs, deadlineMs);
     if (chosen !== null) forecasts.set(gridZone, chosen);
-    else if (known.length === 0 && of(otherThan(scope)).length > 0)
-      excluded.push({ gridZone, reason: otherScope(scope) });
+    else if (known.length === 0 && of(otherScope(scope)).length > 0)
+      excluded.push({ gridZone, reason: whyOtherScope(scope) });
     else excluded.push({ gridZone, reason: await whyExcluded(db, { ...series, gridZone }, known[0], nowMs) });
   }
   const ahead = new Map([...forecasts].map(([gridZone, { steps }]) => [gridZone, bandedSteps(steps)]));
@@ -156,10 +157,8 @@ function zoneFacts(
   });
 }
 
-const otherThan = (scope: Scope): Scope => (scope === 'consumption' ? 'production' : 'consumption');
-
-const otherScope = (scope: Scope) =>
-  `its forecast is of ${otherThan(scope)}, and zones are compared by values of ${scope} here; ask with scope=${otherThan(scope)} for those that have it`;
+const whyOtherScope = (scope: Scope) =>
+  `its forecast is of ${otherScope(scope)}, and zones are compared by values of ${scope} here; ask with scope=${otherScope(scope)} for those that have it`;
 
 /** @param best of the zone's forecasts, none of which could be chosen */
 async function whyExcluded(

@@ -1,6 +1,6 @@
 /** A series that the user brings: trusted before every provider's for the intervals that it covers. */
 import type { Basis, Signal } from '../../shared/grid/intensity.ts';
-import { USER_PROVIDER } from '../../shared/grid/scope.ts';
+import { otherScope, USER_PROVIDER } from '../../shared/grid/scope.ts';
 import { findZone } from '../../shared/grid/zones.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs, gramsPerKwh } from '../../shared/units.ts';
@@ -66,7 +66,7 @@ export async function putUserSeries(
 }
 
 const whyNotCharged = ({ gridZone, scope }: UserSeries) =>
-  `${gridZone} is of ${scope === 'consumption' ? 'production' : 'consumption'} then, and a zone has one scope at a time. To have these values charged: PUT /v1/grid/${gridZone}/trust with {"scope": "${scope}", "providers": ["${USER_PROVIDER}"]} from a date on.`;
+  `${gridZone} is of ${otherScope(scope)} then, and a zone has one scope at a time. To have these values charged: PUT /v1/grid/${gridZone}/trust with {"scope": "${scope}", "providers": ["${USER_PROVIDER}"]} from a date on.`;
 
 const storedValue = (point: UserPoint): StoredValue => ({
   startMs: epochMs(point.startMs),
