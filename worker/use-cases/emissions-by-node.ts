@@ -1,6 +1,6 @@
 /** Joins node by node, from their hours, what no sum holds; in bounded pieces. */
 import { beganMs } from '../../shared/embodied/amortization.ts';
-import { withFootprints } from '../../shared/embodied/footprint.ts';
+import { Footprints } from '../../shared/embodied/footprint.ts';
 import { hardwareAsKnown } from '../../shared/embodied/own-figures.ts';
 import type { EmissionsJoin } from '../../shared/emissions/join.ts';
 import type { NodePart } from '../../shared/emissions/join-node.ts';
@@ -40,9 +40,9 @@ export async function prepareNodes(
     await shards.ofNodes(numbers, (db, own) => readPartsAsKnown(db, own, range.knownAtMs)),
   );
   const places = new Places(settings, range.knownAtMs);
-  const hardware = hardwareAsKnown(settings, range.knownAtMs);
+  const footprints = new Footprints(hardwareAsKnown(settings, range.knownAtMs));
   return nodes.map((node) => {
-    const own = withFootprints(parts.get(node.number) ?? [], hardware);
+    const own = footprints.of(parts.get(node.number) ?? []);
     // Lifetimes count from the first day in service, however short the range asked for.
     const startMs = Math.min(range.fromMs, ...own.map(beganMs));
     return {

@@ -10,7 +10,7 @@ import {
   ScopeIndex,
 } from '../../../shared/alerts/scope.ts';
 import { beganMs } from '../../../shared/embodied/amortization.ts';
-import { withFootprints } from '../../../shared/embodied/footprint.ts';
+import { Footprints } from '../../../shared/embodied/footprint.ts';
 import type { HardwareHistory } from '../../../shared/embodied/own-figures.ts';
 import type { JoinNode, NodePart } from '../../../shared/emissions/join-node.ts';
 import type { HourLedger } from '../../../shared/ledger/hour.ts';
@@ -138,9 +138,10 @@ async function readHardware(
     shards.ofNodes(nodeNumbers, readNodeDevices),
     shards.ofNodes(nodeNumbers, readParts),
   ]);
+  const footprints = new Footprints(catalog);
   return {
     devices: byNode(devices),
-    parts: new Map([...byNode(parts)].map(([node, own]) => [node, withFootprints(own, catalog)])),
+    parts: new Map([...byNode(parts)].map(([node, own]) => [node, footprints.of(own)])),
   };
 }
 
