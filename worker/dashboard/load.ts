@@ -1,5 +1,5 @@
 /** Asks the API for everything the page shows and puts it in the page's own terms. */
-import { HOUR_MS, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
+import { HOUR_MS, hourStart, WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { ApiError, type Get } from './api.ts';
 import type { Emissions, Figures, Group, IntensityValue, Node, Step } from './contract.ts';
 import { type Alerts, loadAlerts } from './load-alerts.ts';
@@ -88,6 +88,7 @@ export async function loadOverview(
   ]);
   const isLarge = first.nextCursor !== null;
   const day = localDay(nowMs);
+  // Sums of a fleet are of UTC hours: where the reader's midnight is amid one, the day is counted from the hour's start.
   const startMs = isLarge ? hourStart(day.startMs) : day.startMs;
   const range = askedRange(startMs, nowMs);
   const [today, nodes] = await Promise.all([
@@ -154,9 +155,6 @@ async function loadLarge(
   ]);
   return { nodes, leaders, power: null };
 }
-
-/** Sums of a fleet are of UTC hours: where the reader's midnight is amid one, the day is counted from the hour's start. */
-const hourStart = (instantMs: number) => Math.floor(instantMs / HOUR_MS) * HOUR_MS;
 
 /** The reader's calendar day; 23 or 25 hours when clocks change. */
 function localDay(nowMs: number): { startMs: number; endMs: number } {
