@@ -32,6 +32,20 @@ export class NumberSet {
     }
   }
 
+  /** What both hold. */
+  and(other: NumberSet): NumberSet {
+    const common = new NumberSet();
+    for (const [index, bytes] of this.#chunks) {
+      const others = other.#chunks.get(index);
+      if (others === undefined) continue;
+      common.#chunks.set(
+        index,
+        bytes.map((byte, i) => byte & others[i]!),
+      );
+    }
+    return common;
+  }
+
   /** A copy in which these bits of one chunk are turned over. */
   toggled(differences: ReadonlyMap<number, Uint8Array>): NumberSet {
     const copy = new NumberSet();

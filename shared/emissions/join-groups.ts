@@ -49,23 +49,26 @@ export function groupOf(
   }
 }
 
+export interface JobOwners {
+  readonly ofNumber: (jobNumber: number) => Owner;
+  readonly ofJob: (job: JobFacts) => Owner;
+}
+
 /** One owner for each value of the key that groups, or for all jobs together; those that are not accepted have none. */
-export function jobOwners(
-  { jobOf, acceptsJob }: JobRequest,
-  key: JobKey | null,
-): (jobNumber: number) => Owner {
+export function jobOwners({ jobOf, acceptsJob }: JobRequest, key: JobKey | null): JobOwners {
   const byValue = new Map<string, Owner>();
   const byNumber = new Map<number, Owner>();
-  const ownerOf = (job: JobFacts): Owner => {
+  const ofJob = (job: JobFacts): Owner => {
     if (!acceptsJob(job)) return OTHER_JOBS;
     const value = key === null ? '' : (jobValue(job, key) ?? NO_GROUP);
     const owner = byValue.get(value) ?? { kind: 'job', key: value };
     byValue.set(value, owner);
     return owner;
   };
-  return (jobNumber) => {
-    const owner = byNumber.get(jobNumber) ?? ownerOf(jobOf(jobNumber));
+  const ofNumber = (jobNumber: number) => {
+    const owner = byNumber.get(jobNumber) ?? ofJob(jobOf(jobNumber));
     byNumber.set(jobNumber, owner);
     return owner;
   };
+  return { ofNumber, ofJob };
 }

@@ -16,13 +16,14 @@ import {
   type GroupKey,
   type GroupName,
   groupOf,
+  type JobOwners,
   type JobRequest,
   jobOwners,
   NO_GROUP,
 } from './join-groups.ts';
 import type { JoinNode, NodeHourLedger } from './join-node.ts';
 import { isWanted, type JoinRange, type NodeCell, nodeCells } from './node-cells.ts';
-import { JOB_KEYS, type Owner } from './owners.ts';
+import { JOB_KEYS, type JobFacts, type Owner, WHOLE } from './owners.ts';
 import type { TimeSpan } from './presence.ts';
 import { edgesWithin, stepAt } from './time-steps.ts';
 
@@ -78,6 +79,7 @@ export interface JoinResult {
   readonly groups: readonly FigureGroup[];
   /** The others together; null where there are none. */
   readonly otherGroups: OtherGroups | null;
+  /** By zone. */
   readonly excluded: readonly Excluded[];
   /** What the totals were charged with, by zone. */
   readonly gridUses: readonly GridUse[];
@@ -94,6 +96,16 @@ export interface RolledHour {
   readonly placeAt: (instantMs: number) => Place;
   readonly sums: HourSums;
 }
+
+/** What an owner had of many nodes of one site and GPU model in one step. */
+export interface NodesCell extends Pick<HourSums, 'figures' | 'expected' | 'reporting' | 'gpus'> {
+  readonly place: Place;
+  readonly gpuModel: string | null;
+  readonly owner: Owner;
+}
+
+/** Many nodes have no name: who groups by node has each of them. */
+const NO_NODE = { id: NO_GROUP, hostname: NO_GROUP };
 
 /** Totals with their steps. */
 class Sums {
@@ -122,6 +134,7 @@ class Sums {
 
 export class EmissionsJoin {
   readonly #request: JoinRequest;
+  readonly #owners: JobOwners | null;
   readonly #total = new Sums();
   readonly #groups = new Map<string, Sums & GroupName>();
   readonly #excluded = new Map<string | null, bigint>();
@@ -137,10 +150,11 @@ export class EmissionsJoin {
       scope === undefined
         ? request
         : { ...request, intensityOf: (gridZone) => withinScope(intensityOf(gridZone), scope) };
+    this.#owners = ofJobs && jobOwners(ofJobs, JOB_KEYS.find((key) => key === groupBy) ?? null);
     this.#range = {
       ...request,
       charge: (...window) => chargeWindow(...window, this.#request),
-      ownerOf: ofJobs && jobOwners(ofJobs, JOB_KEYS.find((key) => key === groupBy) ?? null),
+      ownerOf: this.#owners?.ofNumber ?? null,
       acceptsOwner: ofJobs?.acceptsOwner ?? (() => true),
     };
   }
@@ -180,18 +194,24 @@ export class EmissionsJoin {
    * @param placeAt what held at the site; its zone throughout the hour where zones are grouped by
    */
   addHour({ startMs, gpuModel, placeAt, sums: hour }: RolledHour): void {
-    const { groupBy, edges } = this.#request;
+    const { edges } = this.#request;
     const exclude = (place: Place, millijoules: number) => this.exclude(place.gridZone, millijoules);
     const runs = this.ratesOf(placeAt).runs(startMs, WINDOW_MS, WINDOWS_PER_HOUR);
     chargeRuns(hour.figures, runs, (first, end) => hour.sumOf(first, end), exclude);
-    if (hour.figures.gridUses !== null) this.#gridUses.addAll(hour.figures.gridUses);
-    const { gridZone, siteId, lifetimeYears } = placeAt(startMs);
-    this.#lifetimes.add(lifetimeYears);
-    const keys = { gridZone, site: siteId, gpuModel };
-    const key = groupBy === null ? null : (keys[groupBy as keyof typeof keys] ?? NO_GROUP);
-    const group = key === null ? null : { key, label: key, owner: null };
-    const add = (figures: FigureSums) => figures.addNodes(hour.figures, hour.expected, hour.reporting);
-    for (const sums of this.#addStep(stepAt(edges, startMs), group, add)) sums.addGpus(hour.gpus);
+    this.addNodes(stepAt(edges, startMs), { ...hour, place: placeAt(startMs), gpuModel, owner: WHOLE });
+  }
+
+  /** Adds a share of many nodes, charged already; its place and owner are accepted, and it asks nothing of nodes. */
+  addNodes(
+    step: number,
+    { place, gpuModel, owner, figures: cell, expected, reporting, gpus }: NodesCell,
+  ): void {
+    if (cell.gridUses !== null) this.#gridUses.addAll(cell.gridUses);
+    this.#lifetimes.add(place.lifetimeYears);
+    const { groupBy } = this.#request;
+    const group = groupBy === null ? null : groupOf(groupBy, NO_NODE, gpuModel, place, owner);
+    const add = (figures: FigureSums) => figures.addNodes(cell, expected, reporting);
+    for (const sums of this.#addStep(step, group, add)) sums.addGpus(gpus);
   }
 
   /** Rates of a site, worked out once. */
@@ -222,6 +242,11 @@ export class EmissionsJoin {
   /** Whose a job's share is; null where nobody asks. */
   get ownerOf(): OwnerOf {
     return this.#range.ownerOf;
+  }
+
+  /** Whose the share of jobs is of which no more is known than what is asked for; null where nobody asks. */
+  get ownerOfFacts(): ((job: JobFacts) => Owner) | null {
+    return this.#owners?.ofJob ?? null;
   }
 
   /** Whether the owner's share is asked for. */
@@ -262,7 +287,7 @@ export class EmissionsJoin {
         series: this.#series(sums),
       })),
       otherGroups: this.#others(groups.slice(listed.length)),
-      excluded: [...this.#excluded].map(([gridZone, millijoules]) => ({
+      excluded: [...this.#excluded].sort(byZone).map(([gridZone, millijoules]) => ({
         gridZone,
         reason: gridZone === null ? 'no grid zone is set for the site' : noSeries,
         energyKwh: Number(millijoules) / MILLIJOULES_PER_KWH,
@@ -304,6 +329,10 @@ export class EmissionsJoin {
     return steps;
   }
 }
+
+/** What has no zone comes first. */
+const byZone = ([a]: [string | null, bigint], [b]: [string | null, bigint]) =>
+  (a ?? '') < (b ?? '') ? -1 : 1;
 
 /** Of one project called "idle" and what was idle: two groups. */
 const idOf = ({ key, owner }: GroupName): string => `${key} ${owner}`;

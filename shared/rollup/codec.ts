@@ -128,7 +128,7 @@ function readWindow(reader: ByteReader): RolledWindow {
 }
 
 /** What differs: each chunk by its distance from the last, which of its bytes, and those. */
-function writeSet(writer: ByteWriter, set: NumberSet, before: NumberSet): void {
+export function writeSet(writer: ByteWriter, set: NumberSet, before: NumberSet): void {
   const differences = [...set.differences(before)].sort(([a], [b]) => a - b);
   writer.unsigned(differences.length);
   let last = 0;
@@ -145,7 +145,7 @@ function writeSet(writer: ByteWriter, set: NumberSet, before: NumberSet): void {
 }
 
 /** The same set as before, where nothing differs. */
-function readSet(reader: ByteReader, before: NumberSet): NumberSet {
+export function readSet(reader: ByteReader, before: NumberSet): NumberSet {
   const count = reader.unsigned();
   if (count === 0) return before;
   const differences = new Map<number, Uint8Array>();

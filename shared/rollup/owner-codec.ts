@@ -3,8 +3,9 @@
  * one that cuts days and for who sums an hour again. Of an hour only what differs from the one before is written. Every
  * integer is exact.
  */
-import { ByteReader, ByteWriter } from '../ledger/varint.ts';
-import { HOURS_PER_DAY, WINDOWS_PER_HOUR } from '../time/window.ts';
+import { ByteReader, type ByteWriter } from '../ledger/varint.ts';
+import { WINDOWS_PER_HOUR } from '../time/window.ts';
+import { type EncodedDay, encodeRows, readHours, readRow, writeHours, written } from './day-rows.ts';
 import {
   dayOfHours,
   ENERGY_TABLES,
@@ -20,82 +21,26 @@ import {
 
 const FORMAT_VERSION = 1;
 
-export interface EncodedDay {
-  readonly sums: Uint8Array;
-  readonly hours: Uint8Array;
-}
-
 /** A record as it is written; who does not change it takes it as it is. */
 export interface EncodedRecord extends OwnerKey, EncodedDay {}
 
 export const encodeRecord = ({ hours, ...key }: OwnerDay): EncodedRecord => ({
   ...key,
   sums: written((writer) => writeUnit(writer, dayOfHours(hours), null)),
-  hours: written((writer) => writeHours(writer, hours)),
+  hours: written((writer) => writeHours(writer, hours, writeUnit)),
 });
-
-function written(write: (writer: ByteWriter) => void): Uint8Array {
-  const record = new ByteWriter();
-  write(record);
-  return record.finish();
-}
 
 /**
  * @param records by node number
  * @param maxBytes of one row: what is more goes to the next
  * @returns at least one row, so that a day on which nobody had anything is known to be summed
  */
-export function encodeOwnerDays(records: readonly EncodedRecord[], maxBytes: number): EncodedDay[] {
-  const rows = [new DayWriter()];
-  for (const record of records) {
-    if (rows.at(-1)!.length >= maxBytes) rows.push(new DayWriter());
-    rows.at(-1)!.add(record);
-  }
-  return rows.map((row) => row.finish());
-}
-
-class DayWriter {
-  readonly #sums = new ByteWriter();
-  readonly #hours = new ByteWriter();
-  #lastNode = 0;
-
-  constructor() {
-    for (const writer of [this.#sums, this.#hours]) writer.byte(FORMAT_VERSION);
-  }
-
-  get length(): number {
-    return Math.max(this.#sums.length, this.#hours.length);
-  }
-
-  add({ nodeNumber, group, owner, sums, hours }: EncodedRecord): void {
-    for (const [writer, bytes] of [[this.#sums, sums] as const, [this.#hours, hours] as const]) {
-      writer.unsigned(nodeNumber - this.#lastNode);
-      writer.unsigned(group);
-      writer.unsigned(owner);
-      // A reader who does not want it goes on to the next.
-      writer.unsigned(bytes.length);
-      writer.raw(bytes);
-    }
-    this.#lastNode = nodeNumber;
-  }
-
-  finish(): EncodedDay {
-    return { sums: this.#sums.finish(), hours: this.#hours.finish() };
-  }
-}
-
-function writeHours(writer: ByteWriter, hours: ReadonlyMap<number, OwnerSums>): void {
-  let which = 0;
-  for (const hour of hours.keys()) which |= 1 << hour;
-  writer.uint32(which);
-  let before: OwnerSums | null = null;
-  for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
-    const unit = hours.get(hour);
-    if (unit === undefined) continue;
-    writeUnit(writer, unit, before);
-    before = unit;
-  }
-}
+export const encodeOwnerDays = (records: readonly EncodedRecord[], maxBytes: number): EncodedDay[] =>
+  encodeRows(records, maxBytes, FORMAT_VERSION, (writer, { nodeNumber, group, owner }, before) => {
+    writer.unsigned(nodeNumber - (before?.nodeNumber ?? 0));
+    writer.unsigned(group);
+    writer.unsigned(owner);
+  });
 
 type IsWanted = (key: OwnerKey) => boolean;
 
@@ -104,32 +49,24 @@ export function* decodeOwnerSums(
   bytes: Uint8Array,
   isWanted: IsWanted,
 ): Generator<OwnerKey & { readonly sums: OwnerSums }> {
-  const reader = new ByteReader(bytes);
-  for (const key of keysOf(reader, isWanted))
-    yield { ...key, sums: readUnit(reader, QUARTERS_PER_DAY, null) };
+  for (const { key, record } of keysIn(bytes))
+    if (isWanted(key)) yield { ...key, sums: readUnit(new ByteReader(record), QUARTERS_PER_DAY, null) };
 }
 
 /** @throws RangeError where the bytes are damaged or of another format */
 export function* decodeOwnerHours(bytes: Uint8Array, isWanted: IsWanted): Generator<OwnerDay> {
-  const reader = new ByteReader(bytes);
-  for (const key of keysOf(reader, isWanted)) yield { ...key, hours: readHours(reader) };
+  for (const { key, record } of keysIn(bytes))
+    if (isWanted(key)) yield { ...key, hours: readOwnerHours(record) };
 }
 
-function readHours(reader: ByteReader): Map<number, OwnerSums> {
-  const which = reader.uint32();
-  const hours = new Map<number, OwnerSums>();
-  let before: OwnerSums | null = null;
-  for (let hour = 0; hour < HOURS_PER_DAY; hour++) {
-    if (((which >>> hour) & 1) === 0) continue;
-    before = readUnit(reader, WINDOWS_PER_HOUR, before);
-    hours.set(hour, before);
-  }
-  return hours;
-}
+const readOwnerHours = (bytes: Uint8Array): Map<number, OwnerSums> =>
+  readHours(new ByteReader(bytes), (reader, before: OwnerSums | null) =>
+    readUnit(reader, WINDOWS_PER_HOUR, before),
+  );
 
 export const decodeRecord = ({ sums: _, hours, ...key }: EncodedRecord): OwnerDay => ({
   ...key,
-  hours: readHours(new ByteReader(hours)),
+  hours: readOwnerHours(hours),
 });
 
 /**
@@ -137,39 +74,20 @@ export const decodeRecord = ({ sums: _, hours, ...key }: EncodedRecord): OwnerDa
  * @throws RangeError where the bytes are damaged or of another format
  */
 export function encodedRecords(row: EncodedDay): EncodedRecord[] {
-  const ofHours = [...recordsOf(row.hours)];
-  return [...recordsOf(row.sums)].map(({ bytes, ...key }, i) => ({
+  const ofHours = [...keysIn(row.hours)];
+  return [...keysIn(row.sums)].map(({ key, record }, i) => ({
     ...key,
-    sums: bytes,
-    hours: ofHours[i]!.bytes,
+    sums: record,
+    hours: ofHours[i]!.record,
   }));
 }
 
-function* recordsOf(row: Uint8Array): Generator<OwnerKey & { readonly bytes: Uint8Array }> {
-  const reader = new ByteReader(row);
-  for (const { key, length } of headsOf(reader)) yield { ...key, bytes: reader.take(length) };
-}
-
-/** Of the records that are wanted; the reader stands before each when its key is given. */
-function* keysOf(reader: ByteReader, isWanted: IsWanted): Generator<OwnerKey> {
-  for (const { key, length } of headsOf(reader)) {
-    if (isWanted(key)) yield key;
-    else reader.take(length);
-  }
-}
-
-/** The reader stands before each record when its head is given. */
-function* headsOf(reader: ByteReader): Generator<{ readonly key: OwnerKey; readonly length: number }> {
-  const version = reader.byte();
-  if (version !== FORMAT_VERSION)
-    throw new RangeError(`unknown format ${version} of sums by node: this version reads ${FORMAT_VERSION}`);
-  let nodeNumber = 0;
-  while (!reader.done) {
-    nodeNumber += reader.unsigned();
-    const key = { nodeNumber, group: reader.unsigned(), owner: reader.unsigned() };
-    yield { key, length: reader.unsigned() };
-  }
-}
+const keysIn = (row: Uint8Array) =>
+  readRow(row, FORMAT_VERSION, 'sums by node', (reader, before: OwnerKey | null) => ({
+    nodeNumber: (before?.nodeNumber ?? 0) + reader.unsigned(),
+    group: reader.unsigned(),
+    owner: reader.unsigned(),
+  }));
 
 const IN_FLEET = 1;
 const REPORTING = 2;
@@ -182,7 +100,7 @@ const ALL_COMPONENTS = 32;
 const SOME_COMPONENTS = 64;
 const SAME_GPUS = 128;
 
-function writeUnit(writer: ByteWriter, unit: OwnerSums, before: OwnerSums | null): void {
+export function writeUnit(writer: ByteWriter, unit: OwnerSums, before: OwnerSums | null): void {
   const { all, lowUtilization, componentsOnly } = unit.energies;
   let booked = 0;
   let isSame = true;
@@ -225,7 +143,7 @@ function writeUnit(writer: ByteWriter, unit: OwnerSums, before: OwnerSums | null
 const areSame = (a: readonly number[], b: readonly number[]): boolean =>
   a === b || (a.length === b.length && a.every((index, i) => index === b[i]));
 
-function readUnit(reader: ByteReader, slots: number, before: OwnerSums | null): OwnerSums {
+export function readUnit(reader: ByteReader, slots: number, before: OwnerSums | null): OwnerSums {
   const unit = new OwnerSums(slots);
   const flags = reader.byte();
   unit.inFleet = (flags & IN_FLEET) !== 0;

@@ -58,7 +58,7 @@ export interface OwnerPiece {
 }
 
 /** An hour or a day within one step. */
-interface PieceTime {
+export interface PieceTime {
   readonly startMs: number;
   /** Of one slot of the sums. */
   readonly slotMs: number;
@@ -186,15 +186,9 @@ export class OwnerJoin {
     }
   }
 
-  /** Who has a share of what was booked has one of the site's water and overheads, if only nothing of them. */
   #chargeNothing(work: Work, owner: Owner): Share {
     const share = this.#share(work, owner);
-    chargeRuns(
-      share.cell,
-      work.rates.runs(work.startMs, WINDOW_MS, 1),
-      () => NOTHING,
-      () => {},
-    );
+    chargeNothing(share.cell, work.rates, work.startMs);
     return share;
   }
 
@@ -207,12 +201,22 @@ export class OwnerJoin {
 
 const NOTHING: RolledWindow = { all: 0, idle: 0, jobs: 0, lowUtilization: 0, componentsOnly: 0 };
 
+/** Who has a share of what was booked has one of the site's water and overheads, if only nothing of them. */
+export function chargeNothing(cell: Cell, rates: SiteRates, startMs: number): void {
+  chargeRuns(
+    cell,
+    rates.runs(startMs, WINDOW_MS, 1),
+    () => NOTHING,
+    () => {},
+  );
+}
+
 function addValues(share: Share, { values }: OwnerSums): void {
   for (let i = 0; i < VALUES; i++) share.values[i]! += values[i]!;
 }
 
 /** Adds to the cell what was booked in these slots, and returns it; null: nothing was. */
-function sumSlots(
+export function sumSlots(
   { all, lowUtilization, componentsOnly }: SlotEnergies,
   owner: number,
   cell: Cell,
@@ -239,8 +243,8 @@ function sumSlots(
   return { all: energy, idle, jobs, lowUtilization: low, componentsOnly: components };
 }
 
-/** Mean power of a node's devices by type, so far. */
-class MeanWatts {
+/** Mean power of devices by type, so far: those of a node, or of the nodes of a group. */
+export class MeanWatts {
   readonly #millijoules = [0, 0, 0, 0];
   readonly #milliseconds = [0, 0, 0, 0];
 

@@ -12,5 +12,5 @@ export const rollup: ScheduledJob = async ({ env, shards, now }) => {
   // A run of the free plan has the queries for one database.
   const most = plan === 'free' ? 1 : shards.count;
   const nodeHours = TURN_NODE_HOURS[plan] / most;
-  await eachShardInTurn(shards, now(), TURN_MS, most, (db) => runRollups(db, now(), nodeHours, shards.main));
+  await eachShardInTurn(shards, now(), TURN_MS, most, (db) => runRollups(db, now(), nodeHours, shards));
 };

@@ -25,7 +25,10 @@ export const rollupDays = sqliteTable('rollup_days', {
   sums: blob('sums', { mode: 'buffer' }).notNull(),
 });
 
-/** `key` = day * 2^15 + block: hours that are to be summed (again). After the blocks of a day: the sums of all blocks. */
+/**
+ * `key` = day * 2^15 + block: hours that are to be summed (again). After the blocks of a day: the sums of all blocks.
+ * `key` = -1 - day: the sums by label.
+ */
 export const rollupMarks = sqliteTable('rollup_marks', {
   key: integer('key').primaryKey(),
   /** Bit n: hour n of the day. */
@@ -57,11 +60,18 @@ export const rollupState = sqliteTable('rollup_state', {
   madeWith: text('made_with'),
   /** Of a shard beside shard 0: the last change of shard 0's log whose hours are marked here. */
   followedChangeId: integer('followed_change_id').notNull().default(0),
+  /** Version of the sums by label; null where none are kept: then nodes are read instead. */
+  labelsVersion: integer('labels_version'),
+  /** Whether they hold all days. */
+  areLabelsReady: integer('labels_ready').notNull().default(0),
+  /** By number of another shard, up to which of its jobs and of their facts is followed here, as JSON. */
+  followedJobs: text('followed_jobs').notNull().default('{}'),
 });
 
 /**
  * `key` = (day * 2^14 + block) * 2^8 + part: what owners of these 64 nodes had on that day, node by node. A reader of days
- * takes `sums`, whose pages come first; one that cuts days, or sums an hour of it again, takes `hours`.
+ * takes `sums`, whose pages come first; one that cuts days, or sums an hour of it again, takes `hours`. The last blocks of a day
+ * are not of nodes, but what labels of jobs had over all of them (docs/decisions/0014-labels.md).
  */
 export const rollupNodeDays = sqliteTable('rollup_node_days', {
   key: integer('key').primaryKey(),

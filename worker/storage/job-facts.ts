@@ -1,6 +1,8 @@
 /** What was said of jobs after their first report: rows are only added, and of one key the last holds. */
+import { HOUR_MS } from '../../shared/time/window.ts';
 import { type Author, recordChange } from './changes.ts';
 import type { JobNumber } from './jobs.ts';
+import { markJobs } from './rollup-label-state.ts';
 
 /** SQL: the last word on one key of a job, people's or, as `agent.` and the key, that of agents. */
 export const lastFact = (job: string, key: string) =>
@@ -10,6 +12,9 @@ export const lastFact = (job: string, key: string) =>
 export type JobFactsSaid = Readonly<Record<string, string | null>>;
 
 export const UNITS = 'units.';
+
+/** What sums by label are made by. */
+const LABELS: ReadonlySet<string> = new Set(['project', 'user', 'phase']);
 
 const SAY = `
   INSERT INTO job_facts (job_number, key, value, recorded_at_ms, recorded_by) VALUES (?1, ?2, ?3, ?4, ?5)`;
@@ -80,5 +85,7 @@ export async function writeJobFacts(
     const say = db.prepare(SAY).bind(job.number, key, to, nowMs, author.who);
     return isLogged ? [say, recordChange(db, { recordedAtMs: nowMs, ...author, ...change })] : [say];
   });
-  if (statements.length > 0) await db.batch(statements);
+  if (statements.length === 0) return;
+  const isLabel = news.some(({ key }) => LABELS.has(key));
+  await db.batch([...statements, ...(isLabel ? [markJobs(db, [job.id], Math.floor(nowMs / HOUR_MS))] : [])]);
 }

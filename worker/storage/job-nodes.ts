@@ -146,9 +146,12 @@ const leastLastHourMs = ({ firstHourMs, endHourMs }: JobNode) =>
     firstHourMs + ((endHourMs - firstHourMs) * AHEAD_PART) / (AHEAD_PART + 1) - HOUR_MS,
   );
 
+/** SQL: whether the key is one of the job with this number. */
+export const isOfJob = (key: string, jobNumber: string): string =>
+  `${key} >= (${jobNumber} & ${JOBS_PER_SHARD - 1}) * ${NODES} AND ${key} < ((${jobNumber} & ${JOBS_PER_SHARD - 1}) + 1) * ${NODES}`;
+
 /** SQL: whether the job with this number ran in hours from `first` to `last`. */
 export const ranInHours = (jobNumber: string, first: string, last: string): string => `EXISTS (
     SELECT 1 FROM job_nodes AS place
-    WHERE place.key >= (${jobNumber} & ${JOBS_PER_SHARD - 1}) * ${NODES}
-      AND place.key < ((${jobNumber} & ${JOBS_PER_SHARD - 1}) + 1) * ${NODES}
+    WHERE ${isOfJob('place.key', jobNumber)}
       AND place.last_hour >= ${first} AND place.first_hour <= ${last})`;

@@ -1,8 +1,10 @@
 /** The registry of jobs: the small numbers that the ledger uses for them. */
+import { HOUR_MS } from '../../shared/time/window.ts';
 import type { JobReport } from '../../shared/wire/ingest.ts';
 import { CHANGE_COLUMNS } from './changes.ts';
 import { lastFact } from './job-facts.ts';
 import { jsonChunks } from './json-chunks.ts';
+import { markJobs } from './rollup-label-state.ts';
 import { JOBS_PER_SHARD, NODES_PER_SHARD } from './shards.ts';
 
 /** The next free numbers of the shard, as its nodes tell it, taken within the statement: numbers of two shards never meet. */
@@ -99,14 +101,20 @@ export function keepWords(
 ): D1PreparedStatement[] {
   const latest = new Map<string, JobReport>();
   for (const job of said) latest.set(job.id, { ...latest.get(job.id), ...job });
-  const rows = [...latest.values()]
-    .filter((job) => WORDS.some((word) => job[word] !== undefined && job[word] !== known.get(job.id)?.[word]))
-    .map(({ id, project, user, phase }) => JSON.stringify([id, project, user, phase]));
-  return jsonChunks(rows).flatMap((chunk) => [
-    // The log before the facts: it tells what was said until now.
-    db.prepare(LOG_WORDS).bind(chunk, nowMs, nodeNumber),
-    db.prepare(KEEP_WORDS).bind(chunk, nowMs, nodeNumber),
-  ]);
+  const fresh = [...latest.values()].filter((job) =>
+    WORDS.some((word) => job[word] !== undefined && job[word] !== known.get(job.id)?.[word]),
+  );
+  const rows = fresh.map(({ id, project, user, phase }) => JSON.stringify([id, project, user, phase]));
+  if (rows.length === 0) return [];
+  const ids = fresh.map(({ id }) => id);
+  return [
+    ...jsonChunks(rows).flatMap((chunk) => [
+      // The log before the facts: it tells what was said until now.
+      db.prepare(LOG_WORDS).bind(chunk, nowMs, nodeNumber),
+      db.prepare(KEEP_WORDS).bind(chunk, nowMs, nodeNumber),
+    ]),
+    markJobs(db, ids, Math.floor(nowMs / HOUR_MS)),
+  ];
 }
 
 /** Number of the job with this id; null where nobody reported it. */

@@ -1,4 +1,5 @@
 /** Integer keys of the rollups; computed here, since D1 binds numbers as REAL. */
+import { LABEL_TABLES, type LabelTable } from '../../shared/rollup/label-sums.ts';
 import { HOURS_PER_DAY } from '../../shared/time/window.ts';
 import { localNode, NODES_PER_SHARD } from './shards.ts';
 
@@ -31,15 +32,26 @@ const PARTS = 2 ** 8;
 
 export const blockDayKey = (day: number, block: number, part = 0): number =>
   (day * BLOCKS + block) * PARTS + part;
+/** Among the rows of a day the last, where no database has nodes. */
+export const labelBlock = (table: LabelTable): number =>
+  BLOCKS - LABEL_TABLES.length + LABEL_TABLES.indexOf(table);
 export const endOfBlockDay = (day: number, block: number): number => blockDayKey(day, block) + PARTS;
 export const dayOfBlockDayKey = (key: number): number => Math.floor(key / (BLOCKS * PARTS));
 
-export const markKey = (day: number, block: number | 'sum'): number =>
-  day * MARKS_PER_DAY + (block === 'sum' ? SUM_MARK : block);
-export const parseMarkKey = (key: number): { day: number; block: number | 'sum' } => ({
-  day: Math.floor(key / MARKS_PER_DAY),
-  block: key % MARKS_PER_DAY === SUM_MARK ? 'sum' : key % MARKS_PER_DAY,
-});
+/** What is marked: a block of nodes, then all of them, then their sums by label. */
+export type Marked = number | 'sum' | 'labels';
+
+/** Those by label are apart, below 0: they wait for nobody, and nobody for them. */
+export function markKey(day: number, block: Marked): number {
+  if (block === 'labels') return -1 - day;
+  return day * MARKS_PER_DAY + (block === 'sum' ? SUM_MARK : block);
+}
+
+export function parseMarkKey(key: number): { readonly day: number; readonly block: Marked } {
+  if (key < 0) return { day: -1 - key, block: 'labels' };
+  const place = key % MARKS_PER_DAY;
+  return { day: Math.floor(key / MARKS_PER_DAY), block: place === SUM_MARK ? 'sum' : place };
+}
 
 /** Bits of the hours `[fromHour, toHour)` that lie in the day. */
 export function hourBits(day: number, fromHour: number, toHour: number): number {

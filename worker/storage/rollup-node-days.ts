@@ -1,74 +1,21 @@
-/**
- * Days of nodes and jobs: a row holds 64 nodes whose numbers follow each other. Of old days what they had hour by hour lies in the
- * bucket, where there is one, in an object that the row names and that is never written again.
- */
+/** Days of nodes and jobs: a row holds 64 nodes whose numbers follow each other. */
 import {
   decodeOwnerHours,
   decodeOwnerSums,
-  type EncodedDay,
   type EncodedRecord,
   encodedRecords,
   encodeOwnerDays,
 } from '../../shared/rollup/owner-codec.ts';
 import type { OwnerDay, OwnerKey, OwnerSums } from '../../shared/rollup/owner-sums.ts';
-import { dateOf } from './archive.ts';
-import { needAttic } from './attic.ts';
-import { fromHex, toHex } from './hex.ts';
-import { jsonChunks } from './json-chunks.ts';
-import { newMark } from './node-days.ts';
-import { blockDayKey, dayOfBlockDayKey, endOfBlockDay } from './rollup-keys.ts';
-import { STILL_MARKED, seenOf, type TakenMarks } from './rollup-sums.ts';
-
-/** Of one row: D1 takes a value of 2 MB, and both columns are sent in hex as one. */
-const MAX_ROW_BYTES = 300_000;
-/** Rows of one page of the answer: some 2 MB in hex. */
-const PAGE_ROWS = { sums: 32, hours: 8 };
-
-const READ_HOURS = `
-  SELECT days.key AS key, days.mark AS mark, hex(days.hours) AS hex
-  FROM json_each(?1) AS span
-  CROSS JOIN rollup_node_days AS days ON days.key >= span.value ->> 0 AND days.key < span.value ->> 1
-  ORDER BY days.key`;
-const READ_SUMS = READ_HOURS.replace('days.mark', 'NULL').replace('days.hours', 'days.sums');
-
-/** Blocks of one day. */
-export interface BlockDays {
-  readonly day: number;
-  readonly blocks: readonly number[];
-}
-
-interface Row {
-  readonly key: number;
-  /** Null where `hex` is what is asked for. */
-  readonly mark: number | null;
-  readonly hex: string;
-}
-
-/** `mark` tells databases that share a bucket apart as well. */
-function nameOf(key: number, mark: number): string {
-  const day = dayOfBlockDayKey(key);
-  const place = String(key - blockDayKey(day, 0)).padStart(8, '0');
-  return `sums/date=${dateOf(day)}/part-${place}-${mark.toString(16).padStart(8, '0')}.bin`;
-}
-
-async function bytesOf(db: D1Database, { key, mark, hex }: Row): Promise<Uint8Array> {
-  return mark === null ? fromHex(hex) : needAttic(db).readWhole(nameOf(key, mark));
-}
-
-async function* readPages(db: D1Database, column: 'sums' | 'hours', days: readonly BlockDays[]) {
-  const pairs = days.flatMap(({ day, blocks }) =>
-    blocks.map((block) => [blockDayKey(day, block), endOfBlockDay(day, block)]),
-  );
-  const size = PAGE_ROWS[column];
-  for (let i = 0; i < pairs.length; i += size) {
-    const { results } = await db
-      .prepare(column === 'sums' ? READ_SUMS : READ_HOURS)
-      .bind(JSON.stringify(pairs.slice(i, i + size)))
-      .all<Row>();
-    const bytes = await Promise.all(results.map((row) => bytesOf(db, row)));
-    yield results.map(({ key }, row) => ({ day: dayOfBlockDayKey(key), bytes: bytes[row]! }));
-  }
-}
+import {
+  type BlockDays,
+  MAX_ROW_BYTES,
+  readPages,
+  readRows,
+  type StoredRow,
+  writeRows,
+} from './rollup-day-rows.ts';
+import type { TakenMarks } from './rollup-sums.ts';
 
 export interface OwnerDaySums extends OwnerKey {
   readonly day: number;
@@ -100,106 +47,27 @@ export async function* readOwnerHours(
     );
 }
 
-const WRITE = `
-  INSERT INTO rollup_node_days (key, sums, hours, mark)
-  SELECT value ->> 0, unhex(value ->> 1), unhex(value ->> 2), value ->> 3 FROM json_each(?1) WHERE ${STILL_MARKED}
-  ON CONFLICT (key) DO UPDATE SET sums = excluded.sums, hours = excluded.hours, mark = excluded.mark
-  WHERE hours <> excluded.hours OR mark IS NOT excluded.mark`;
-
-const DROP = `DELETE FROM rollup_node_days WHERE key >= ?1 AND key < ?3 AND ${STILL_MARKED}`;
-
-const READ_BLOCK = `
-  SELECT key, hex(sums) AS sumsHex, mark, hex(hours) AS hex FROM rollup_node_days
-  WHERE key >= ?1 AND key < ?2 ORDER BY key`;
-
-/** A row as it stands. */
-interface StoredRow extends EncodedDay {
-  /** Its hours are in the bucket. */
-  readonly isMoved: boolean;
-}
-
 /** One block's day as it stands, and its rows. */
 export async function readBlockDay(
   db: D1Database,
   day: number,
   block: number,
 ): Promise<{ readonly records: readonly EncodedRecord[]; readonly rows: readonly StoredRow[] }> {
-  const { results } = await db
-    .prepare(READ_BLOCK)
-    .bind(blockDayKey(day, block), endOfBlockDay(day, block))
-    .all<Row & { sumsHex: string }>();
-  const rows = await Promise.all(
-    results.map(
-      async (row): Promise<StoredRow> => ({
-        sums: fromHex(row.sumsHex),
-        hours: await bytesOf(db, row),
-        isMoved: row.mark !== null,
-      }),
-    ),
-  );
+  const rows = await readRows(db, day, block);
   return { records: rows.flatMap(encodedRecords), rows };
 }
 
 /**
- * Statements for the batch that takes the marks: the day of one block as it stands now. Where its hours are in the bucket, they go
- * there again, and count with that batch.
+ * Statements for the batch that takes the marks.
  * @param records by node number
  * @param before its rows as they stood
  */
-export async function writeOwnerDays(
+export function writeOwnerDays(
   db: D1Database,
   taken: TakenMarks,
   block: number,
   records: readonly EncodedRecord[],
   before: readonly StoredRow[],
 ): Promise<D1PreparedStatement[]> {
-  const { day } = taken.marks[0]!;
-  const days = encodeOwnerDays(records, MAX_ROW_BYTES);
-  const isMoved = before.some((row) => row.isMoved);
-  const rows: string[] = [];
-  for (const [part, { sums, hours }] of days.entries()) {
-    const key = blockDayKey(day, block, part);
-    if (!isMoved) rows.push(JSON.stringify([key, toHex(sums), toHex(hours), null]));
-    else if (before[part]?.isMoved !== true || toHex(before[part].hours) !== toHex(hours))
-      rows.push(JSON.stringify([key, toHex(sums), '', await putHours(db, key, hours)]));
-  }
-  const drop = () =>
-    db.prepare(DROP).bind(blockDayKey(day, block, days.length), seenOf(taken), endOfBlockDay(day, block));
-  return [
-    ...jsonChunks(rows).map((chunk) => db.prepare(WRITE).bind(chunk, seenOf(taken))),
-    ...(days.length < before.length ? [drop()] : []),
-  ];
-}
-
-/** @returns the mark that names them */
-async function putHours(db: D1Database, key: number, hours: Uint8Array): Promise<number> {
-  const mark = newMark();
-  await needAttic(db).write(nameOf(key, mark), hours);
-  return mark;
-}
-
-const READ_TO_MOVE = `
-  SELECT key, mark, hex(hours) AS hex FROM rollup_node_days WHERE key >= ?1 AND key < ?2 AND mark IS NULL`;
-
-const MOVE = `
-  UPDATE rollup_node_days SET hours = x'', mark = ?2 WHERE key = ?1 AND mark IS NULL AND hours = unhex(?3)`;
-
-/** Puts hours of a block's day into the bucket. @returns statements that let go of them here, where they still stand so: a row each */
-export async function moveOwnerHours(
-  db: D1Database,
-  day: number,
-  block: number,
-): Promise<{ readonly bytes: number; readonly statements: readonly D1PreparedStatement[] }> {
-  const { results } = await db
-    .prepare(READ_TO_MOVE)
-    .bind(blockDayKey(day, block), endOfBlockDay(day, block))
-    .all<Row>();
-  let bytes = 0;
-  const statements: D1PreparedStatement[] = [];
-  for (const { key, hex } of results) {
-    const mark = await putHours(db, key, fromHex(hex));
-    bytes += hex.length / 2;
-    statements.push(db.prepare(MOVE).bind(key, mark, hex));
-  }
-  return { bytes, statements };
+  return writeRows(db, taken, block, encodeOwnerDays(records, MAX_ROW_BYTES), before);
 }

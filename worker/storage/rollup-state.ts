@@ -1,6 +1,14 @@
 /** How far the rollups are, and what is marked. */
 import { ROLLUP_VERSION } from '../../shared/rollup/roll-up.ts';
-import { dayOf, dayOfBlockDayKey, hourBits, hoursOf, markKey, parseMarkKey } from './rollup-keys.ts';
+import {
+  dayOf,
+  dayOfBlockDayKey,
+  hourBits,
+  hoursOf,
+  type Marked,
+  markKey,
+  parseMarkKey,
+} from './rollup-keys.ts';
 import { FIRST_HOUR, KEPT_FROM_HOUR, markAll, partHourWithout } from './rollup-marks.ts';
 
 /** Hours since 1970. */
@@ -17,11 +25,16 @@ export interface RollupState extends RollupProgress {
   readonly madeWith: string | null;
   /** Hours before it have left: only their sums are there. */
   readonly keptFromHour: number;
+  /** Null where no sums by label are kept. */
+  readonly labelsVersion: number | null;
+  /** 1 where they hold all days. */
+  readonly areLabelsReady: 0 | 1;
 }
 
 const READ = `
   SELECT version, done_hour AS doneHour, marked_hour AS markedHour, open_to_ms AS openToMs,
-         next_open_to_ms AS nextOpenToMs, made_with AS madeWith, ${KEPT_FROM_HOUR} AS keptFromHour
+         next_open_to_ms AS nextOpenToMs, made_with AS madeWith, ${KEPT_FROM_HOUR} AS keptFromHour,
+         labels_version AS labelsVersion, labels_ready AS areLabelsReady
   FROM rollup_state WHERE id = 1`;
 
 /** Null before the first start. */
@@ -82,7 +95,7 @@ export async function advanceRollups(
 export interface RollupMark {
   readonly key: number;
   readonly day: number;
-  readonly block: number | 'sum';
+  readonly block: Marked;
   readonly hours: number;
   readonly nonce: string;
 }
@@ -93,26 +106,44 @@ const toMark = (row: MarkRow): RollupMark => ({ ...row, ...parseMarkKey(row.key)
 
 const READ_NEXT = `
   SELECT key, hours, nonce FROM rollup_marks
-  WHERE key >= ((SELECT MAX(key) FROM rollup_marks) >> 15) << 15 ORDER BY key LIMIT ?1`;
+  WHERE key >= MAX(0, ((SELECT MAX(key) FROM rollup_marks) >> 15) << 15) ORDER BY key LIMIT ?1`;
 
 /** Of the newest day that has any: its blocks first. */
 export async function readNextMarks(db: D1Database, limit: number): Promise<RollupMark[]> {
   return (await db.prepare(READ_NEXT).bind(limit).all<MarkRow>()).results.map(toMark);
 }
 
+const READ_NEXT_LABELS = 'SELECT key, hours, nonce FROM rollup_marks WHERE key < 0 ORDER BY key LIMIT 1';
+
+/** Of sums by label the newest day; null: none is marked. */
+export async function readNextLabelMark(db: D1Database): Promise<RollupMark | null> {
+  const row = await db.prepare(READ_NEXT_LABELS).first<MarkRow>();
+  return row === null ? null : toMark(row);
+}
+
+/** First key and end. */
+const keysOfDays = (firstDay: number, endDay: number, which: MarkedSums): [number, number] =>
+  which === 'ofNodes'
+    ? [markKey(firstDay, 0), markKey(endDay, 0)]
+    : [markKey(endDay, 'labels') + 1, markKey(firstDay, 'labels') + 1];
+
 const READ_BETWEEN = 'SELECT key, hours, nonce FROM rollup_marks WHERE key >= ?1 AND key < ?2';
+
+/** Of sums of places and nodes, or of those by label. */
+export type MarkedSums = 'ofNodes' | 'ofLabels';
 
 /** Hours of `[fromHour, toHour)` that are marked: at most a row for each day and 64 nodes, mostly none. */
 export async function readMarkedHours(
   db: D1Database,
   fromHour: number,
   toHour: number,
+  which: MarkedSums = 'ofNodes',
 ): Promise<ReadonlySet<number>> {
   const hours = new Set<number>();
   if (fromHour >= toHour) return hours;
   const { results } = await db
     .prepare(READ_BETWEEN)
-    .bind(markKey(dayOf(fromHour), 0), markKey(dayOf(toHour - 1) + 1, 0))
+    .bind(...keysOfDays(dayOf(fromHour), dayOf(toHour - 1) + 1, which))
     .all<MarkRow>();
   for (const { day, hours: bits } of results.map(toMark))
     for (const hour of hoursOf(day, bits)) if (hour >= fromHour && hour < toHour) hours.add(hour);
@@ -126,7 +157,9 @@ export async function readMarkedHours(
 export async function readSummedDay(db: D1Database): Promise<number> {
   const state = await readRollupState(db);
   if (state === null || state.madeWith?.startsWith(`${ROLLUP_VERSION}/`) !== true) return 0;
-  const row = await db.prepare('SELECT MIN(key) AS key FROM rollup_marks').first<{ key: number | null }>();
+  const row = await db
+    .prepare('SELECT MIN(key) AS key FROM rollup_marks WHERE key >= 0')
+    .first<{ key: number | null }>();
   const marked = row === null || row.key === null ? Number.POSITIVE_INFINITY : parseMarkKey(row.key).day;
   return Math.min(dayOf(state.doneHour), marked);
 }

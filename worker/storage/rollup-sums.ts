@@ -72,8 +72,8 @@ const WRITE_DAYS = `
   SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?1) WHERE ${STILL_MARKED}
   ON CONFLICT (key) DO UPDATE SET sums = excluded.sums WHERE sums <> excluded.sums`;
 
-/** What all blocks of the day come to is to be summed next. */
-const MARK_SUM = `
+/** What all blocks of the day come to, or what that is by label, is to be summed next. */
+const MARK_NEXT = `
   INSERT INTO rollup_marks (key, hours, nonce)
   SELECT value ->> 0, value ->> 1, hex(randomblob(8)) FROM json_each(?1) WHERE ${STILL_MARKED}
   ON CONFLICT (key) DO UPDATE SET hours = hours | excluded.hours, nonce = excluded.nonce`;
@@ -96,16 +96,19 @@ export interface TakenMarks {
 
 export const seenOf = ({ marks }: TakenMarks) => JSON.stringify(marks.map(({ key, nonce }) => [key, nonce]));
 
-function takeMarks(db: D1Database, taken: TakenMarks): D1PreparedStatement[] {
-  const { day } = taken.marks[0]!;
-  const bits = taken.hours.reduce((all, hour) => all | hourBits(day, hour, hour + 1), 0);
-  // Deletes last: whether marks still stand is asked of all of them.
-  return [TAKE_HOURS, TAKE_MARKS].map((sql) => db.prepare(sql).bind(bits, seenOf(taken)));
+function bitsOf({ marks, hours }: TakenMarks): number {
+  const { day } = marks[0]!;
+  return hours.reduce((all, hour) => all | hourBits(day, hour, hour + 1), 0);
 }
 
-/** Takes marks whose hours stay as they are. */
-export async function dropMarks(db: D1Database, taken: TakenMarks): Promise<void> {
-  await db.batch(takeMarks(db, taken));
+function takeMarks(db: D1Database, taken: TakenMarks): D1PreparedStatement[] {
+  // Deletes last: whether marks still stand is asked of all of them.
+  return [TAKE_HOURS, TAKE_MARKS].map((sql) => db.prepare(sql).bind(bitsOf(taken), seenOf(taken)));
+}
+
+function markNext(db: D1Database, taken: TakenMarks, next: 'sum' | 'labels'): D1PreparedStatement {
+  const mark = JSON.stringify([[markKey(taken.marks[0]!.day, next), bitsOf(taken)]]);
+  return db.prepare(MARK_NEXT).bind(mark, seenOf(taken));
 }
 
 /**
@@ -125,13 +128,10 @@ export async function writeBlocks(
   const rows = blocks.map(({ hour, block, groups }) =>
     JSON.stringify([blockKey(hour, block), toHex(encodeBlock(groups))]),
   );
-  const { day } = taken.marks[0]!;
-  const bits = taken.hours.reduce((all, hour) => all | hourBits(day, hour, hour + 1), 0);
-  const sum = JSON.stringify([[markKey(day, 'sum'), bits]]);
   await db.batch([
     ...jsonChunks(rows).map((chunk) => db.prepare(WRITE_BLOCKS).bind(chunk, seenOf(taken))),
     ...others,
-    db.prepare(MARK_SUM).bind(sum, seenOf(taken)),
+    markNext(db, taken, 'sum'),
     ...takeMarks(db, taken),
   ]);
 }
@@ -165,15 +165,33 @@ export async function readDays(
   return results.map(({ key, sumsHex }) => ({ ...parseDayKey(key), hours: decodeDay(fromHex(sumsHex)) }));
 }
 
-/** Commits days whose hours were summed anew. Nothing where another run was faster. */
-export async function writeDays(db: D1Database, taken: TakenMarks, days: readonly DaySums[]): Promise<void> {
+/**
+ * Commits days whose hours were summed anew. Nothing where another run was faster.
+ * @param withLabels whether their sums by label are to be made next
+ */
+export async function writeDays(
+  db: D1Database,
+  taken: TakenMarks,
+  days: readonly DaySums[],
+  withLabels: boolean,
+): Promise<void> {
   const rows = days.map(({ group, day, hours }) =>
     JSON.stringify([dayKey(group, day), toHex(encodeDay(hours))]),
   );
   await db.batch([
     ...jsonChunks(rows).map((chunk) => db.prepare(WRITE_DAYS).bind(chunk, seenOf(taken))),
+    ...(withLabels ? [markNext(db, taken, 'labels')] : []),
     ...takeMarks(db, taken),
   ]);
+}
+
+/** Commits what was made of hours, by statements that ask `STILL_MARKED` themselves. */
+export async function commitTaken(
+  db: D1Database,
+  taken: TakenMarks,
+  statements: readonly D1PreparedStatement[],
+): Promise<void> {
+  await db.batch([...statements, ...takeMarks(db, taken)]);
 }
 
 /** Blocks of hours before this one, whose hours of nodes have left: they are not summed again. */

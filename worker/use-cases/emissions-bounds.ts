@@ -9,6 +9,8 @@ import { fail } from '../http/problem.ts';
 const MAX_NODE_HOURS = 50_000;
 /** Some ten seconds of work: 10,000 nodes for 40 days, 1,000 for a year. */
 const MAX_NODE_DAYS = 400_000;
+/** Likewise of sums by label: 1,000 projects for a year. */
+const MAX_LABEL_PIECES = 400_000;
 /** Hour by hour a day is so many times as long. */
 const HOURLY_WEIGHT = 8;
 const MAX_WINDOW_STEP_DAYS = 7;
@@ -60,6 +62,16 @@ export function checkNodeDays(step: Step, { fromMs, toMs }: TimeSpan, nodeCount:
   return fail(
     'range_too_long',
     `That is ${nodeCount} nodes over ${days} days; by node, label or job one answer covers at most ${most} node-days${step === 'hour' ? ' with step=hour' : ''}. Ask for at most ${Math.floor(most / nodeCount)} days at once, or narrow \`filter\`.`,
+    'from',
+  );
+}
+
+/** @param pieces days and hours of jobs, projects, users or phases that were read from their sums */
+export function checkLabelPieces(pieces: number) {
+  if (pieces <= MAX_LABEL_PIECES) return null;
+  return fail(
+    'range_too_long',
+    `That is more than ${MAX_LABEL_PIECES} days (with step=hour hours) of jobs, projects, users or phases; ask for a shorter range, or narrow \`filter\` by site.`,
     'from',
   );
 }

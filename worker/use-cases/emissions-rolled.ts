@@ -1,15 +1,17 @@
 /** What of a question sums of hours and days answer, shard by shard, and what they leave. */
 import { DEFAULT_LOW_UTILIZATION_RATIO, type EmissionsJoin } from '../../shared/emissions/join.ts';
+import { JOB_KEYS, type JobKey } from '../../shared/emissions/owners.ts';
 import type { TimeSpan } from '../../shared/emissions/presence.ts';
 import { byKey } from '../storage/by-node.ts';
 import { openDatabase } from '../storage/database.ts';
 import type { FleetNode } from '../storage/fleet.ts';
 import { type RecordedSetting, readSiteSettings } from '../storage/settings.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
-import { acceptsGroup, acceptsZone, type Term } from './emissions-filter.ts';
+import { acceptsGroup, acceptsZone, onlyJob, type Term } from './emissions-filter.ts';
 import type { EmissionsQuery, Range } from './emissions-query.ts';
 import type { RolledPlan, RolledQuery } from './rollup/plan.ts';
 import { estimateGaps, type RolledUp, readRolledUp } from './rollup/read.ts';
+import { joinRolledLabels, planRolledLabels, type RolledLabels } from './rollup/read-labels.ts';
 import { joinRolledNodes, planRolledNodes, type RolledNodes } from './rollup/read-nodes.ts';
 
 /** Groups and filters that sums of the fleet hold. */
@@ -24,6 +26,8 @@ export class RolledParts {
   readonly #range: Range;
   /** By shard: sums of the fleet, where nothing is asked of nodes and jobs; else of nodes. */
   readonly #ofPlaces: readonly (RolledUp | null)[] | null;
+  /** By shard: sums by label of jobs over all nodes, where they answer and the shard keeps them. */
+  readonly #ofLabels: readonly (RolledLabels | null)[];
   #ofNodes: readonly (RolledNodes | null)[] = [];
 
   private constructor(
@@ -31,11 +35,13 @@ export class RolledParts {
     query: RolledQuery | null,
     range: Range,
     ofPlaces: readonly (RolledUp | null)[] | null,
+    ofLabels: readonly (RolledLabels | null)[],
   ) {
     this.#shards = shards;
     this.#query = query;
     this.#range = range;
     this.#ofPlaces = ofPlaces;
+    this.#ofLabels = ofLabels;
   }
 
   /** Reads sums of the fleet, if they answer. */
@@ -48,9 +54,14 @@ export class RolledParts {
   ): Promise<RolledParts> {
     const span = { fromMs: range.fromMs, toMs: range.joinToMs };
     const rolled = rollable(shards, query, terms, span, nowMs);
-    const isAnswered = rolled !== null && isOfPlaces(query, terms);
-    const ofPlaces = isAnswered ? await shards.each((db) => readRolledUp(db, rolled)) : null;
-    return new RolledParts(shards, rolled, range, ofPlaces);
+    if (rolled === null) return new RolledParts(shards, null, range, null, []);
+    if (isOfPlaces(query, terms)) {
+      const ofPlaces = await shards.each((db) => readRolledUp(db, rolled));
+      return new RolledParts(shards, rolled, range, ofPlaces, []);
+    }
+    const key = labelKeyOf(query, terms);
+    const ofLabels = key === null ? [] : await shards.each((db) => planRolledLabels(db, rolled, key));
+    return new RolledParts(shards, rolled, range, null, ofLabels);
   }
 
   /** Plans what days of these nodes hold, where sums of the fleet do not answer. @returns how many nodes */
@@ -58,8 +69,8 @@ export class RolledParts {
     const query = this.#query;
     if (query === null || this.#ofPlaces !== null) return 0;
     const ofShard = byKey(nodes, ({ number }) => shardOfNode(number));
-    this.#ofNodes = await this.#shards.each((db, shard) =>
-      planRolledNodes(db, query, ofShard.get(shard) ?? [], step === 'hour'),
+    this.#ofNodes = await this.#shards.each(async (db, shard) =>
+      this.#ofLabels[shard] ? null : planRolledNodes(db, query, ofShard.get(shard) ?? [], step === 'hour'),
     );
     return this.#ofNodes.reduce((sum, plan) => sum + (plan?.nodes.length ?? 0), 0);
   }
@@ -68,7 +79,8 @@ export class RolledParts {
   leftOf(shard: number): Left {
     const { fromMs, toMs } = this.#range;
     const all = fromMs < toMs ? [{ fromMs, toMs }] : [];
-    return this.#ofPlaces?.[shard] ?? this.#ofNodes[shard] ?? { ...NOT_ROLLED, spans: all };
+    const taken = this.#ofPlaces?.[shard] ?? this.#ofLabels[shard] ?? this.#ofNodes[shard];
+    return taken ?? { ...NOT_ROLLED, spans: all };
   }
 
   get left(): readonly Left[] {
@@ -78,23 +90,32 @@ export class RolledParts {
   /**
    * Adds all of it to the join.
    * @param know reads jobs before they are joined
-   * @param check null: go on
+   * @param check told how many days and hours of labels were read so far; null: go on
    */
   async addTo<T>(
     join: EmissionsJoin,
     know: (jobNumbers: readonly number[]) => Promise<void>,
-    check: () => T | null,
+    check: (labelPieces: number) => T | null,
   ): Promise<T | null> {
+    let labelPieces = 0;
     const ofPlaces = this.#ofPlaces?.filter((own) => own !== null) ?? [];
     estimateGaps(ofPlaces);
     for (const { hours } of ofPlaces) for (const hour of hours) join.addHour(hour);
-    for (const [shard, plan] of this.#ofNodes.entries()) {
-      if (plan === null) continue;
+    for (let shard = 0; shard < this.#shards.count; shard++) {
+      const ofLabels = this.#ofLabels[shard];
+      const ofNodes = this.#ofNodes[shard];
       const stopped = await this.#shards.ask(shard, async (db) => {
-        for await (const _ of joinRolledNodes(db, plan, join, know)) {
-          const found = check();
-          if (found !== null) return found;
-        }
+        if (ofLabels)
+          for await (const pieces of joinRolledLabels(db, ofLabels, join, know)) {
+            labelPieces += pieces;
+            const found = check(labelPieces);
+            if (found !== null) return found;
+          }
+        if (ofNodes)
+          for await (const _ of joinRolledNodes(db, ofNodes, join, know)) {
+            const found = check(labelPieces);
+            if (found !== null) return found;
+          }
         return null;
       });
       if (stopped !== null) return stopped;
@@ -140,6 +161,21 @@ function isOfPlaces(query: EmissionsQuery, terms: readonly Term[]): boolean {
     (query.withinProjects ?? null) === null &&
     keysOf(query, terms).every((key) => ROLLED_KEYS.some((each) => each === key))
   );
+}
+
+/**
+ * What jobs are to be labelled by, where it asks for nothing of nodes. Null for one job: its nodes are few. A job has all its
+ * values, so that what asks for several of them is asked of jobs.
+ */
+function labelKeyOf(query: EmissionsQuery, terms: readonly Term[]): JobKey | null {
+  if (query.nodeId !== null || query.jobNumbers !== undefined || onlyJob(terms) !== null) return null;
+  const bound = (query.withinProjects ?? null) === null ? [] : ['project'];
+  const ofOthers = [...keysOf(query, terms), ...bound].filter(
+    (key) => !ROLLED_KEYS.some((each) => each === key),
+  );
+  const keys = JOB_KEYS.filter((key) => ofOthers.includes(key));
+  const areAll = ofOthers.every((key) => keys.some((each) => each === key));
+  return areAll ? (keys.length === 1 ? keys[0]! : 'job') : null;
 }
 
 const keysOf = ({ groupBy }: EmissionsQuery, terms: readonly Term[]): readonly string[] => [

@@ -10,7 +10,7 @@ import { ok, type Result } from '../http/problem.ts';
 import { byKey } from '../storage/by-node.ts';
 import type { FleetNode } from '../storage/fleet.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
-import { checkNodeDays, checkRange, checkSteps, isPlaceKey } from './emissions-bounds.ts';
+import { checkLabelPieces, checkNodeDays, checkRange, checkSteps, isPlaceKey } from './emissions-bounds.ts';
 import { addByNode, loadResolvers, prepareNodes } from './emissions-by-node.ts';
 import { acceptsJobs, acceptsPlace } from './emissions-filter.ts';
 import { KnownJobs } from './emissions-jobs.ts';
@@ -84,7 +84,8 @@ export async function emissions(
   });
   const tooManySteps = () => checkSteps(edges.length - 1, 1 + join.groupCount);
   const know = async (numbers: readonly number[]) => jobs?.read(numbers);
-  let stopped = await rolled.addTo(join, know, tooManySteps);
+  const tooMuchRead = (labelPieces: number) => tooManySteps() ?? checkLabelPieces(labelPieces);
+  let stopped = await rolled.addTo(join, know, tooMuchRead);
   for (const [shard, own] of byKey(prepared, ({ number }) => shardOfNode(number)))
     stopped ??= await shards.ask(shard, (db) =>
       addByNode(db, join, own, left[shard]!.spans, reads, jobs, tooManySteps),

@@ -4,14 +4,34 @@ import { Shards } from '../../../worker/storage/shards.ts';
 import { emissions } from '../../../worker/use-cases/emissions.ts';
 import type { EmissionsQuery } from '../../../worker/use-cases/emissions-query.ts';
 import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
-import { ask, clock, DAY_MS, database, HOUR_MS, storeHours } from '../emissions/support.ts';
+import {
+  ask,
+  clock,
+  DAY_MS,
+  database,
+  gpu,
+  HOUR_MS,
+  newNode,
+  storeHours,
+  WINDOW_MS,
+} from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
+import { copiesOfFirst } from '../support/copied-nodes.ts';
 
 /** Too many to be read as they are now. */
 const FEW = 80;
 const MANY = 10 * FEW;
 const HOURS = 3;
-const QUESTIONS = { whole: {}, byHour: { step: 'hour' }, byZone: { groupBy: 'gridZone' } } as const;
+const QUESTIONS = {
+  whole: {},
+  byHour: { step: 'hour' },
+  byZone: { groupBy: 'gridZone' },
+  byProject: { groupBy: 'project' },
+  byUserAndHour: { groupBy: 'user', step: 'hour' },
+  byPhase: { groupBy: 'phase' },
+  byJob: { groupBy: 'job' },
+  ofProject: { filter: 'project:llm' },
+} as const;
 
 beforeAll(async () => {
   await storeHours(
@@ -19,20 +39,32 @@ beforeAll(async () => {
     Array.from({ length: 24 }, () => 600),
   );
   await ask('POST', '/v1/sites', { id: 'waw', gridZone: 'PL', pueRatio: 1 });
-});
-
-/** As if they had enrolled when the day began. */
-async function enrol(from: number, to: number): Promise<void> {
-  const numbers = JSON.stringify(Array.from({ length: to - from }, (_, i) => from + i + 1));
-  await database.batch(
-    [
-      `INSERT INTO nodes (number, id, hostname, labels, fingerprint, machine_fingerprint, enrolled_at_ms, simulated, agent_version)
-       SELECT value, 'node-' || value, value, '{}', value, value, ?2, 0, '0.1.0' FROM json_each(?1)`,
-      `INSERT INTO settings (subject, key, value, effective_from_ms, recorded_at_ms, recorded_by)
-       SELECT 'node:' || value, 'site', 'waw', ?2, ?2, 'test' FROM json_each(?1)`,
-    ].map((sql) => database.prepare(sql).bind(numbers, DAY_MS)),
+  clock.nowMs = DAY_MS;
+  const { token } = await newNode('first', 'waw');
+  clock.nowMs = DAY_MS + HOURS * HOUR_MS + 20 * 60_000;
+  const id = 'GPU-1';
+  const reports = Array.from({ length: HOURS * 12 }, (_, window) => ({
+    windowStartMs: DAY_MS + window * WINDOW_MS,
+    epoch: 'epoch0001',
+    revision: 1,
+    final: true,
+    devices: [gpu(id, 90_000_000)],
+    jobs: [
+      {
+        id: `slurm:c:${window % 3}`,
+        project: window % 3 === 0 ? 'llm' : 'vision',
+        user: `user-${window % 2}`,
+        devices: [{ id, energyMillijoules: 80_000_000, allocatedMilliseconds: WINDOW_MS }],
+      },
+    ],
+  }));
+  await ask(
+    'POST',
+    '/v1/ingest',
+    { version: 1, sentAtMs: clock.nowMs, agentVersion: '0.1.0', reports },
+    token,
   );
-}
+});
 
 /** Rows read of each question about the day, up to now. */
 async function rowsRead(): Promise<Record<string, { rows: number; nodes: number }>> {
@@ -57,10 +89,9 @@ async function rowsRead(): Promise<Record<string, { rows: number; nodes: number 
 }
 
 test('ten times the nodes are told by the same rows', async () => {
-  clock.nowMs = DAY_MS + HOURS * HOUR_MS + 20 * 60_000;
-  await enrol(0, FEW);
+  for (const sql of copiesOfFirst(2, FEW)) await database.prepare(sql).run();
   const few = await rowsRead();
-  await enrol(FEW, MANY);
+  for (const sql of copiesOfFirst(FEW + 1, MANY)) await database.prepare(sql).run();
   // From the start, as if they had always been there.
   for (const table of ['state', 'marks', 'groups', 'blocks', 'days', 'node_days'])
     await database.prepare(`DELETE FROM rollup_${table}`).run();

@@ -70,9 +70,9 @@ const MAY_BE_SCANNED = [
     as: 'at most 1,000 rules, and what is open of them',
   },
   {
-    plan: /^SCAN (span|days|block)$/,
+    plan: /^SCAN (span|days|block|ran)$/,
     of: /rollup_marks/,
-    as: 'days and blocks of the span that came with it',
+    as: 'days and blocks of the span that came with it, or on which the jobs ran',
   },
   {
     plan: /^SCAN (nodes USING COVERING INDEX|first)/,

@@ -2,7 +2,9 @@
  * One turn of retention: archives what is old enough, then lets it go. Steps are small, each commits how far it came, and
  * each may be run twice: a file that is written again replaces itself, a series that has left leaves no second time.
  */
+
 import { SEAL_AFTER_MS } from '../../../shared/ledger/seal.ts';
+import { LABEL_TABLES } from '../../../shared/rollup/label-sums.ts';
 import { DAY_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { type Dataset, deleteParts, type Written, writeParts } from '../../storage/archive.ts';
 import { Attic, withAttic } from '../../storage/attic.ts';
@@ -15,8 +17,8 @@ import {
   type RetentionTask,
   readRetentionTasks,
 } from '../../storage/retention-tasks.ts';
-import { BLOCK_NODES, blockOfNode } from '../../storage/rollup-keys.ts';
-import { moveOwnerHours } from '../../storage/rollup-node-days.ts';
+import { moveHours } from '../../storage/rollup-day-rows.ts';
+import { BLOCK_NODES, blockOfNode, labelBlock } from '../../storage/rollup-keys.ts';
 import { readSummedDay } from '../../storage/rollup-state.ts';
 import { deleteBlocks } from '../../storage/rollup-sums.ts';
 import { firstNodeOf, shardOfNode } from '../../storage/shards.ts';
@@ -96,10 +98,7 @@ export async function runRetention(given: Retention): Promise<void> {
       { ...walk, size: BLOCK_NODES, steps: blockSteps },
       tasks.sums,
       Math.min(today - settings.windowsDays, summedDay),
-      async ({ day, nodes }) => {
-        const { bytes, statements } = await moveOwnerHours(db, day, blockOfNode(nodes.first));
-        return { files: statements.length, bytes, hours: 0, statements };
-      },
+      (block) => moveSums(db, block),
     );
   const caughtUp = await tidyLateHours(
     retention,
@@ -192,6 +191,19 @@ async function letSeriesGo(
     written = await writeParts(bucket, numbered('series', block, partName(block), files));
   }
   return { ...written, ...packed };
+}
+
+/** With the first nodes of a day goes what labels had over all of them. */
+async function moveSums(db: D1Database, { day, nodes }: DayNodes): Promise<Step> {
+  const block = blockOfNode(nodes.first);
+  const blocks = block === 0 ? [block, ...LABEL_TABLES.map(labelBlock)] : [block];
+  const step = { bytes: 0, hours: 0, statements: [] as D1PreparedStatement[] };
+  for (const each of blocks) {
+    const { bytes, statements } = await moveHours(db, day, each);
+    step.bytes += bytes;
+    step.statements.push(...statements);
+  }
+  return { ...step, files: step.statements.length };
 }
 
 async function letHoursGo(db: D1Database, block: DayNodes, unchangedSinceMs: number): Promise<Step> {

@@ -3,7 +3,7 @@ import type { TimeSpan } from '../../../shared/emissions/presence.ts';
 import { type Place, Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
-import { type RollupState, readMarkedHours } from '../../storage/rollup-state.ts';
+import { type MarkedSums, type RollupState, readMarkedHours } from '../../storage/rollup-state.ts';
 import { readGroups, type StoredGroup } from '../../storage/rollup-sums.ts';
 import type { RecordedSetting } from '../../storage/settings.ts';
 
@@ -41,6 +41,7 @@ export interface RolledPlan {
 
 /**
  * Null: nothing is taken from rollups.
+ * @param sums that are taken: those by label are marked by themselves, besides
  * @param nodes that are asked for
  * @param directNodeHours up to here all is read node by node
  */
@@ -50,6 +51,7 @@ export async function planRolled(
   state: RollupState,
   nodes: number,
   directNodeHours: number,
+  sums: MarkedSums = 'ofNodes',
 ): Promise<RolledPlan | null> {
   const { fromMs, toMs } = query;
   const { keptFromHour } = state;
@@ -57,12 +59,13 @@ export async function planRolled(
   if (isKept && nodes * ((toMs - fromMs) / HOUR_MS) <= directNodeHours) return null;
   const plan = planOf(query, state);
   if (plan.endHour <= plan.firstHour) return null;
-  const marked = await readMarkedHours(
-    db,
-    Math.max(plan.firstHour, keptFromHour),
-    Math.min(plan.endHour, state.doneHour),
+  const marked = new Set(
+    await readMarkedHours(db, Math.max(plan.firstHour, keptFromHour), Math.min(plan.endHour, state.doneHour)),
   );
-  const areRead = marked.size * nodes <= DIRECT_NODE_HOURS;
+  if (sums === 'ofLabels')
+    for (const hour of await readMarkedHours(db, plan.firstHour, plan.endHour, 'ofLabels')) marked.add(hour);
+  const areLeft = [...marked].some((hour) => hour < keptFromHour);
+  const areRead = !areLeft && marked.size * nodes <= DIRECT_NODE_HOURS;
   const [groups, placesOf] = await Promise.all([readGroups(db), siteOf(query)]);
   const accepted = groups.filter(query.acceptsGroup);
   const apart = query.byZone ? zoneChanges(accepted, placesOf) : new Set<number>();

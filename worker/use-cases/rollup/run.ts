@@ -11,6 +11,7 @@ import { readFleet } from '../../storage/fleet.ts';
 import { readLastNodeNumber } from '../../storage/retention-hours.ts';
 import { followMain } from '../../storage/rollup-follow.ts';
 import { BLOCK_NODES, blockOfNode, dayOf, hoursOf } from '../../storage/rollup-keys.ts';
+import { finishLabels } from '../../storage/rollup-label-state.ts';
 import { LATE_AFTER_MS } from '../../storage/rollup-marks.ts';
 import {
   advanceRollups,
@@ -19,15 +20,18 @@ import {
   type RollupMark,
   type RollupState,
   readMarkedHours,
+  readNextLabelMark,
   readNextMarks,
   readRollupState,
 } from '../../storage/rollup-state.ts';
-import { dropMarks } from '../../storage/rollup-sums.ts';
+import { commitTaken } from '../../storage/rollup-sums.ts';
 import { readAllSettings } from '../../storage/settings.ts';
 import { localNode, Shards } from '../../storage/shards.ts';
 import { catalogSha256 } from '../factor-versions.ts';
+import { followLabels } from './labels.ts';
 import { sumBlocks } from './sum-blocks.ts';
 import { sumDay } from './sum-day.ts';
+import { sumLabels } from './sum-labels.ts';
 import { sumPart } from './sum-part.ts';
 
 /** Reports that were on their way when their hour was over are written by then. */
@@ -49,8 +53,14 @@ const DAY_NODE_HOURS = 4;
 export const TURN_NODE_HOURS = { free: 10, paid: 16_384 };
 const isInParts = (nodeHours: number): boolean => nodeHours < BLOCK_NODES;
 
-/** @param main shard 0, where it is not this database: it holds what is of the whole fleet */
-export async function runRollups(db: D1Database, nowMs: number, nodeHours: number, main = db): Promise<void> {
+/** @param shards of the fleet, this database among them */
+export async function runRollups(
+  db: D1Database,
+  nowMs: number,
+  nodeHours: number,
+  shards = new Shards([db]),
+): Promise<void> {
+  const { main } = shards;
   const state = (await readRollupState(db)) ?? (await beginRollups(db));
   if (state === null) return;
   const madeWith = `${ROLLUP_VERSION}/${await catalogSha256()}`;
@@ -59,12 +69,15 @@ export async function runRollups(db: D1Database, nowMs: number, nodeHours: numbe
   const lastNode = await readLastNodeNumber(db);
   await advance(db, state, lastNode, nowMs, !isInParts(nodeHours));
   try {
-    await sumMarked(db, nowMs, nodeHours, main);
+    await sumMarked(db, nowMs, nodeHours, main, state.labelsVersion !== null);
   } finally {
     // What was just marked and summed need not wait for the next turn, nor for a day of long ago that cannot be read.
     const after = await readRollupState(db);
     if (after !== null) await finish(db, after);
   }
+  const areLabelsKept = !isInParts(nodeHours) && localNode(lastNode) > BLOCK_NODES;
+  if (await followLabels(db, shards, state, areLabelsKept, nowMs))
+    await sumMarkedLabels(db, shards, lastNode, nodeHours);
 }
 
 /**
@@ -114,7 +127,13 @@ async function finish(db: D1Database, state: RollupState): Promise<void> {
   });
 }
 
-async function sumMarked(db: D1Database, nowMs: number, nodeHours: number, main: D1Database): Promise<void> {
+async function sumMarked(
+  db: D1Database,
+  nowMs: number,
+  nodeHours: number,
+  main: D1Database,
+  withLabels: boolean,
+): Promise<void> {
   let left = nodeHours;
   let marks = await readNextMarks(db, LIMIT);
   if (marks.length === 0) return;
@@ -141,12 +160,27 @@ async function sumMarked(db: D1Database, nowMs: number, nodeHours: number, main:
     } else {
       const taken = nextStep(marks, Math.min(left, STEP_NODE_HOURS));
       // What has left since it was marked is not there to be summed: what was, stays.
-      if (mark.day < keptFromDay) await dropMarks(db, taken);
-      else if (mark.block === 'sum') await sumDay(db, taken);
+      if (mark.day < keptFromDay) await commitTaken(db, taken, []);
+      else if (mark.block === 'sum') await sumDay(db, taken, withLabels);
       else await sumBlocks(context, taken);
       left -= isInParts(nodeHours) ? DAY_NODE_HOURS : taken.hours.length * taken.marks.length * BLOCK_NODES;
     }
     marks = await readNextMarks(db, LIMIT);
+  }
+}
+
+/** A day of a node is decoded whole, which takes about as long as to sum an hour of it. */
+async function sumMarkedLabels(
+  db: D1Database,
+  shards: Shards,
+  lastNode: number,
+  nodeHours: number,
+): Promise<void> {
+  for (let left = nodeHours; left > 0; left -= localNode(lastNode)) {
+    const mark = await readNextLabelMark(db);
+    if (mark === null) return finishLabels(db);
+    const taken = { marks: [mark], hours: hoursOf(mark.day, mark.hours) };
+    await sumLabels(db, shards, taken, blockOfNode(lastNode) + 1);
   }
 }
 

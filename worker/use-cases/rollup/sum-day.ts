@@ -3,7 +3,7 @@ import { HourSums } from '../../../shared/rollup/hour-sums.ts';
 import { HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { readBlocks, readDays, readGroups, type TakenMarks, writeDays } from '../../storage/rollup-sums.ts';
 
-export async function sumDay(db: D1Database, taken: TakenMarks): Promise<void> {
+export async function sumDay(db: D1Database, taken: TakenMarks, withLabels: boolean): Promise<void> {
   const { day } = taken.marks[0]!;
   const groups = (await readGroups(db)).map(({ number }) => number);
   const blocks = await readBlocks(db, taken.hours);
@@ -25,5 +25,5 @@ export async function sumDay(db: D1Database, taken: TakenMarks): Promise<void> {
       if (own.hours.size > 0 || stored.has(group)) stored.set(group, own);
     }
   }
-  await writeDays(db, taken, [...stored.values()]);
+  await writeDays(db, taken, [...stored.values()], withLabels);
 }

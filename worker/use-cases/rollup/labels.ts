@@ -1,0 +1,71 @@
+/**
+ * Whether a database keeps sums by label: one whose nodes fill more than a block, since a block is read in one row, and whose
+ * runs have room for them. Jobs that run in several databases have one label: what is said of them in another is followed.
+ */
+import { ALL_KNOWN } from '../../../shared/audit/as-known.ts';
+import { LABELS_VERSION } from '../../../shared/rollup/label-sums.ts';
+import { HOUR_MS } from '../../../shared/time/window.ts';
+import { byKey } from '../../storage/by-node.ts';
+import { readJobWords, readLastJobWord } from '../../storage/job-words.ts';
+import {
+  beginLabels,
+  endLabels,
+  type FollowedJobs,
+  keepFollowedJobs,
+  readFollowedJobs,
+} from '../../storage/rollup-label-state.ts';
+import type { RollupState } from '../../storage/rollup-state.ts';
+import type { Shards } from '../../storage/shards.ts';
+import { type JobRow, readJobRowsById } from '../../storage/stored-jobs.ts';
+
+const WORDS = ['project', 'user', 'phase'] as const;
+
+/** @returns whether they are kept in this turn */
+export async function followLabels(
+  db: D1Database,
+  shards: Shards,
+  { labelsVersion }: RollupState,
+  areWanted: boolean,
+  nowMs: number,
+): Promise<boolean> {
+  if (!areWanted) {
+    if (labelsVersion !== null) await endLabels(db);
+    return false;
+  }
+  const nowHour = Math.floor(nowMs / HOUR_MS);
+  if (labelsVersion !== LABELS_VERSION)
+    await beginLabels(db, LABELS_VERSION, await allThatWasSaid(db, shards), nowHour);
+  else if (shards.count > 1) await followJobs(db, shards, nowHour);
+  return true;
+}
+
+async function allThatWasSaid(db: D1Database, shards: Shards): Promise<FollowedJobs> {
+  const seen = await shards.rows(async (other, shard) =>
+    other === db ? [] : [[shard, await readLastJobWord(other)] as const],
+  );
+  return Object.fromEntries(seen);
+}
+
+/** Marks the days of jobs of which another database says otherwise. */
+async function followJobs(db: D1Database, shards: Shards, nowHour: number): Promise<void> {
+  const followed = await readFollowedJobs(db);
+  const news = await shards.rows(async (other, shard) =>
+    other === db ? [] : [{ shard, ...(await readJobWords(other, followed[shard] ?? [0, 0])) }],
+  );
+  const said = new Set(news.flatMap((own) => own.said));
+  const fresh = byKey(
+    news.flatMap(({ jobs }) => jobs),
+    ({ id }) => id,
+  );
+  if (said.size + fresh.size === 0) return;
+  const here = await readJobRowsById(db, [...said, ...fresh.keys()], ALL_KNOWN);
+  const isSaidOtherwise = (job: JobRow) =>
+    said.has(job.id) ||
+    job.facts.length > 0 ||
+    fresh
+      .get(job.id)!
+      .some((other) => WORDS.some((word) => other[word] !== null && other[word] !== job[word]));
+  const ids = here.filter(isSaidOtherwise).map(({ id }) => id);
+  const seen = Object.fromEntries(news.map((own) => [own.shard, own.seen]));
+  await keepFollowedJobs(db, seen, ids, nowHour);
+}
