@@ -1,9 +1,10 @@
 /** The folder that `npm start` keeps everything in: made at first start, used by one process at a time. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { MAX_SHARDS } from '../../shared/settings/shards.ts';
 import { readOrCreateAdminToken } from '../admin-token.ts';
 import { CommandError, reasonOf } from '../command-error.ts';
+import { lockFolder } from './folder-lock.ts';
 
 export interface DataFolder {
   readonly path: string;
@@ -20,13 +21,10 @@ export interface DataFolder {
 /** Makes or opens the folder and holds it until `release`; throws `CommandError` where it cannot be used. */
 export async function openDataFolder(given: string): Promise<DataFolder> {
   const path = resolve(given);
+  let release = () => {};
   try {
     makeFolder(path);
-  } catch (error) {
-    throw unusable(path, error);
-  }
-  const lockFile = lock(path);
-  try {
+    release = lockFolder(path);
     const adminTokenFile = join(path, 'admin-token');
     const admin = await readOrCreateAdminToken(adminTokenFile);
     return {
@@ -35,10 +33,10 @@ export async function openDataFolder(given: string): Promise<DataFolder> {
       adminToken: admin.token,
       adminSecretSha256: admin.secretSha256,
       keepShards: (asked) => keepShards(join(path, 'shards'), asked),
-      release: () => rmSync(lockFile, { force: true }),
+      release,
     };
   } catch (error) {
-    rmSync(lockFile, { force: true });
+    release();
     throw error instanceof CommandError ? error : unusable(path, error);
   }
 }
@@ -71,42 +69,4 @@ function unusable(path: string, error: unknown): CommandError {
   return new CommandError(
     `cannot use the data folder ${path} (${reasonOf(error)}): choose one you can write to with --data DIR`,
   );
-}
-
-/** A file with our process id, created exclusively; one that a dead process left is taken over. */
-function lock(folder: string): string {
-  const file = join(folder, 'lock');
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(file, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
-      return file;
-    } catch (error) {
-      if (reasonOf(error) !== 'EEXIST') throw unusable(folder, error);
-      const holder = Number(readFileSync(file, 'utf8'));
-      if (isAlive(holder)) throw inUse(folder, holder);
-      rmSync(file, { force: true });
-    }
-  }
-  throw new CommandError(`another start took ${folder} at the same moment: try again`);
-}
-
-function inUse(folder: string, holder: number): CommandError {
-  return new CommandError(
-    `${folder} is in use by process ${holder}: stop that one first, or choose another folder with --data DIR`,
-  );
-}
-
-/** Process ids are reused: where /proc tells, only a process that runs this launcher counts. */
-function isAlive(processId: number): boolean {
-  if (!Number.isInteger(processId) || processId <= 0 || processId === process.pid) return false;
-  try {
-    process.kill(processId, 0);
-  } catch (error) {
-    return reasonOf(error) === 'EPERM';
-  }
-  try {
-    return readFileSync(`/proc/${processId}/cmdline`, 'utf8').includes('start.mjs');
-  } catch {
-    return true;
-  }
 }
