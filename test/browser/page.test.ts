@@ -220,6 +220,18 @@ describe.skipIf(browser === null)(`the page in Chromium${whyNot && ` (cannot run
       expect(await page.locator('.nodes img').count()).toBe(0);
     }));
 
+  test('counts of thousands have a separator, as other numbers have', () =>
+    onPage({ viewport: PHONE }, async (page) => {
+      await page.route('**/v1/fleet/emissions?*groupBy=gridZone*', async (route) => {
+        const response = await route.fetch();
+        const body = (await response.json()) as Emissions;
+        const totals = { ...body.totals, nodesReporting: 9_876, nodesExpected: 10_000 };
+        await route.fulfill({ response, json: { ...body, totals } });
+      });
+      await signIn(page, folder.adminToken);
+      await page.getByText('9,876 of 10,000 nodes reported').waitFor();
+    }));
+
   test('without nodes it says how to get one', () =>
     onPage({}, async (page) => {
       await page.route('**/v1/nodes?*', (route) => route.fulfill({ json: { nodes: [], nextCursor: null } }));

@@ -1,4 +1,4 @@
-/** Every number that a person sees, with its unit. Three significant digits: no figure here is known better. */
+/** Every number that a person sees, with its unit. Three significant digits: no figure here is known better; counts are whole. */
 
 /** What stands where no figure is known; never a zero. */
 export const UNKNOWN = '–';
@@ -26,6 +26,7 @@ const MASS: readonly Unit[] = [
 ];
 
 const number = new Intl.NumberFormat('en', { maximumSignificantDigits: 3 });
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
 /** `412 W`, `12.3 kW` */
 export const formatPower = (watts: number) => withUnit(watts, POWER);
@@ -37,6 +38,8 @@ export const formatMass = (grams: number) => withUnit(grams, MASS);
 export const formatIntensity = (gramsPerKwh: number) => `${number.format(gramsPerKwh)} g/kWh`;
 /** The number alone, for an axis or a table whose head names the unit. */
 export const formatNumber = (value: number) => number.format(value);
+/** A count is known to the last one: `12,345`, never `12,300`. */
+export const formatCount = (count: number) => whole.format(count);
 
 /** The largest unit that the rounded value fills at least once: 999.6 g is `1 kg`, not `1,000 g`. */
 function withUnit(value: number, units: readonly Unit[]): string {

@@ -2,7 +2,7 @@
 import { badge } from './badge.ts';
 import { card, figure, quiet } from './card.ts';
 import { element } from './dom.ts';
-import { formatIntensity, UNKNOWN } from './format.ts';
+import { formatCount, formatIntensity, UNKNOWN } from './format.ts';
 import type { Zone } from './load.ts';
 
 /** @param zonesInUse of which some may not be listed */
@@ -14,7 +14,9 @@ export function gridCard(zones: readonly Zone[], zonesInUse: number): HTMLElemen
     'Grid now',
     ...(zones.length === 1 ? oneZone(only) : [element('ul', { class: 'zones' }, ...zones.map(zoneItem))]),
     zonesInUse > zones.length
-      ? quiet(`${zones.length} of ${zonesInUse} zones, by energy; GET /v1/grid/zones lists them all.`)
+      ? quiet(
+          `${zones.length} of ${formatCount(zonesInUse)} zones, by energy; GET /v1/grid/zones lists them all.`,
+        )
       : null,
     scopeHint(zones),
     annual.length > 0 ? annualHint(annual) : null,

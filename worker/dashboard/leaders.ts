@@ -1,10 +1,9 @@
 /** Of a large fleet the nodes with the most emissions today, and what the others emitted together. */
 import { quiet } from './card.ts';
 import { element } from './dom.ts';
-import { formatClock, formatEnergy, formatMass } from './format.ts';
+import { formatClock, formatCount, formatEnergy, formatMass } from './format.ts';
 import { FIRST_LEADERS, type Leaders, MOST_LEADERS } from './load-nodes.ts';
 
-const COUNT = new Intl.NumberFormat('en');
 const NUMBER = { class: 'number' };
 
 export function leadersCard(
@@ -12,7 +11,7 @@ export function leadersCard(
   show: (count: number) => void,
 ): HTMLElement {
   const count = groups.length;
-  const all = COUNT.format(count + (others?.groupCount ?? 0));
+  const all = formatCount(count + (others?.groupCount ?? 0));
   return element(
     'section',
     { class: 'card' },
@@ -22,7 +21,7 @@ export function leadersCard(
     trouble !== null
       ? null
       : quiet(
-          `${COUNT.format(count)} of ${all} nodes, by grams, from ${formatClock(fromMs)} to ${formatClock(toMs)}.`,
+          `${formatCount(count)} of ${all} nodes, by grams, from ${formatClock(fromMs)} to ${formatClock(toMs)}.`,
           others === null
             ? null
             : ` The others together: ${formatMass(others.totalGrams)} CO₂eq, ${formatEnergy(others.energyKwh)}.`,

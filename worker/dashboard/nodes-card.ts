@@ -1,6 +1,7 @@
 /** The nodes: all of a small fleet; of a large one a page, with a filter and the way to the next. */
 import { quiet } from './card.ts';
 import { element } from './dom.ts';
+import { formatCount } from './format.ts';
 import type { NodeList, NodePlace } from './load-nodes.ts';
 import { ROWS_PER_PAGE } from './load-nodes.ts';
 import { nodeTable } from './nodes.ts';
@@ -62,7 +63,7 @@ function pager({ place, rows, nextCursor, trouble }: NodeList, turnTo: (place: N
   const told =
     rows.length === 0
       ? `No node${which}.`
-      : `Nodes ${first} to ${first + rows.length - 1}${which}, in order of enrolment${nextCursor === null ? '; these are the last' : '; there are more'}.`;
+      : `Nodes ${formatCount(first)} to ${formatCount(first + rows.length - 1)}${which}, in order of enrolment${nextCursor === null ? '; these are the last' : '; there are more'}.`;
   return element(
     'div',
     { class: 'pager' },

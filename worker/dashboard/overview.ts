@@ -4,7 +4,15 @@ import { card, figure, quiet } from './card.ts';
 import { hourChart } from './chart.ts';
 import type { Figures } from './contract.ts';
 import { element, svgElement } from './dom.ts';
-import { formatClock, formatEnergy, formatMass, formatPower, formatShare, UNKNOWN } from './format.ts';
+import {
+  formatClock,
+  formatCount,
+  formatEnergy,
+  formatMass,
+  formatPower,
+  formatShare,
+  UNKNOWN,
+} from './format.ts';
 import { gridCard } from './grid-card.ts';
 import { leadersCard } from './leaders.ts';
 import type { Overview } from './load.ts';
@@ -170,7 +178,7 @@ function coverageCard(today: Figures): HTMLElement {
   return card(
     'Coverage today',
     figure(formatShare(today.coverage)),
-    quiet(`${today.nodesReporting} of ${today.nodesExpected} nodes reported`),
+    quiet(`${formatCount(today.nodesReporting)} of ${formatCount(today.nodesExpected)} nodes reported`),
     quiet(kinds.length > 0 ? `Energy: ${kinds.join(', ')}` : 'No energy is booked yet.'),
   );
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   formatAgo,
+  formatCount,
   formatEnergy,
   formatIntensity,
   formatMass,
@@ -35,6 +36,13 @@ test.each([
   [4_642, '4.64 kg'],
   [1_234_567, '1.23 t'],
 ])('mass of %d g', (grams, text) => expect(formatMass(grams)).toBe(text));
+
+test.each([
+  [0, '0'],
+  [999, '999'],
+  [12_345, '12,345'],
+  [1_234_567, '1,234,567'],
+])('a count of %d', (count, text) => expect(formatCount(count)).toBe(text));
 
 test.each([
   [0, '0%'],
