@@ -7,9 +7,16 @@ const READ_JOBS = `
   SELECT number AS position, id, project, user, phase FROM jobs WHERE number > ?1 ORDER BY number LIMIT ${MOST}`;
 
 const READ_FACTS = `
-  SELECT fact.id AS position, job.id AS id
+  SELECT fact.id AS position, fact.key AS key, job.id AS id
   FROM job_facts AS fact CROSS JOIN jobs AS job ON job.number = fact.job_number
   WHERE fact.id > ?1 ORDER BY fact.id LIMIT ${MOST}`;
+
+/** Keys of facts that tell a label: people's and agents'. */
+const LABELS: ReadonlySet<string> = new Set(
+  ['project', 'user', 'phase'].flatMap((word) => [word, `agent.${word}`]),
+);
+/** Others are counts of what jobs made. */
+export const isLabel = ({ key }: { readonly key: string }): boolean => LABELS.has(key);
 
 interface NewJob {
   readonly id: string;
@@ -24,7 +31,7 @@ export type WordsSeen = readonly [jobNumber: number, factId: number];
 export interface JobWords {
   /** As they were registered there. */
   readonly jobs: readonly NewJob[];
-  /** Ids of jobs of which more was said. */
+  /** Ids of jobs of which another label was said. */
   readonly said: readonly string[];
   readonly seen: WordsSeen;
 }
@@ -32,11 +39,11 @@ export interface JobWords {
 export async function readJobWords(db: D1Database, [jobNumber, factId]: WordsSeen): Promise<JobWords> {
   const [jobs, facts] = await Promise.all([
     db.prepare(READ_JOBS).bind(jobNumber).all<NewJob & { position: number }>(),
-    db.prepare(READ_FACTS).bind(factId).all<{ position: number; id: string }>(),
+    db.prepare(READ_FACTS).bind(factId).all<{ position: number; key: string; id: string }>(),
   ]);
   return {
     jobs: jobs.results,
-    said: [...new Set(facts.results.map(({ id }) => id))],
+    said: [...new Set(facts.results.filter(isLabel).map(({ id }) => id))],
     seen: [jobs.results.at(-1)?.position ?? jobNumber, facts.results.at(-1)?.position ?? factId],
   };
 }

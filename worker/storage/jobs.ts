@@ -113,7 +113,8 @@ export function keepWords(
       db.prepare(LOG_WORDS).bind(chunk, nowMs, nodeNumber),
       db.prepare(KEEP_WORDS).bind(chunk, nowMs, nodeNumber),
     ]),
-    markJobs(db, ids, Math.floor(nowMs / HOUR_MS)),
+    // Of a job that is not heard any more nothing was kept.
+    markJobs(db, ids, Math.floor(nowMs / HOUR_MS), nowMs),
   ];
 }
 

@@ -80,11 +80,20 @@ const MARK_JOBS = `
       CROSS JOIN jobs AS job ON job.id = said.value
       CROSS JOIN job_nodes AS place ON ${isOfJob('place.key', 'job.number')}
       WHERE EXISTS (SELECT 1 FROM rollup_state WHERE id = 1 AND labels_version IS NOT NULL)
+        AND (?3 IS NULL OR EXISTS (SELECT 1 FROM job_facts WHERE job_number = job.number AND recorded_at_ms = ?3))
       GROUP BY job.number),
     days(day, last) AS (SELECT first, last FROM ran WHERE first <= last
                         UNION SELECT day + 1, last FROM days WHERE day < last)${MARK_DAYS}`;
 
-/** Statement for the batch that keeps what is said of these jobs: the days on which they ran count under another label. */
-export function markJobs(db: D1Database, ids: readonly string[], nowHour: number): D1PreparedStatement {
-  return db.prepare(MARK_JOBS).bind(JSON.stringify(ids), nowHour);
+/**
+ * Statement for the batch that keeps what is said of these jobs: the days on which they ran count under another label.
+ * @param keptAtMs where given, those jobs alone of which something was kept then
+ */
+export function markJobs(
+  db: D1Database,
+  ids: readonly string[],
+  nowHour: number,
+  keptAtMs: number | null = null,
+): D1PreparedStatement {
+  return db.prepare(MARK_JOBS).bind(JSON.stringify(ids), nowHour, keptAtMs);
 }

@@ -4,6 +4,7 @@ import type { EnrollReply } from '../../../shared/wire/ingest.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
 import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
 import { type Answer, same } from '../rollup/support.ts';
+import { recordingDatabase } from '../storage/recording-database.ts';
 import { host } from '../support/enrolment.ts';
 import { fleetOn, migrateAll, THREE } from './support.ts';
 
@@ -166,4 +167,22 @@ test('a job that another database knew first by another name is one job', async 
   await turn();
   await expectSame();
   expect(await kwhOf('llm')).toBeUndefined();
+});
+
+test('and so is one that a third names as the first did', async () => {
+  for (const [node, project] of ['llm', 'other', 'llm'].entries()) {
+    await tell(node, [49 + node * 3], { id: 'slurm:c:later', project });
+    await turn();
+    fleet.nowMs += 60_000;
+  }
+  await expectSame();
+});
+
+test('counts of what a job made change no label', async () => {
+  await fleet.ask('PATCH', `/v1/jobs/${WIDE}`, { units: { token: 5 } });
+  const { database: first, recorded } = recordingDatabase(THREE[0]!);
+  const recording = new Shards([first, THREE[1]!, THREE[2]!]);
+  await runRollups(recording.at(0), fleet.nowMs, TURN_NODE_HOURS.paid, recording);
+  expect(recorded.length).toBeGreaterThan(0);
+  expect(recorded.filter(({ sql }) => /INSERT INTO rollup_node_days/.test(sql))).toEqual([]);
 });

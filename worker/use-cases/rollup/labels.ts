@@ -6,7 +6,7 @@ import { ALL_KNOWN } from '../../../shared/audit/as-known.ts';
 import { LABELS_VERSION } from '../../../shared/rollup/label-sums.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { byKey } from '../../storage/by-node.ts';
-import { readJobWords, readLastJobWord } from '../../storage/job-words.ts';
+import { isLabel, readJobWords, readLastJobWord } from '../../storage/job-words.ts';
 import {
   beginLabels,
   endLabels,
@@ -53,19 +53,25 @@ async function followJobs(db: D1Database, shards: Shards, nowHour: number): Prom
     other === db ? [] : [{ shard, ...(await readJobWords(other, followed[shard] ?? [0, 0])) }],
   );
   const said = new Set(news.flatMap((own) => own.said));
-  const fresh = byKey(
-    news.flatMap(({ jobs }) => jobs),
-    ({ id }) => id,
-  );
-  if (said.size + fresh.size === 0) return;
-  const here = await readJobRowsById(db, [...said, ...fresh.keys()], ALL_KNOWN);
-  const isSaidOtherwise = (job: JobRow) =>
-    said.has(job.id) ||
-    job.facts.length > 0 ||
-    fresh
-      .get(job.id)!
-      .some((other) => WORDS.some((word) => other[word] !== null && other[word] !== job[word]));
-  const ids = here.filter(isSaidOtherwise).map(({ id }) => id);
+  const fresh = news.flatMap(({ jobs }) => jobs.map(({ id }) => id)).filter((id) => !said.has(id));
   const seen = Object.fromEntries(news.map((own) => [own.shard, own.seen]));
+  if (JSON.stringify(seen) === JSON.stringify(followed)) return;
+  const ids = [...said, ...(await namedOtherwise(db, shards, fresh))];
   await keepFollowedJobs(db, seen, ids, nowHour);
+}
+
+/**
+ * Of jobs that are new to another database, those that ran here and of which not all say the same. That the last one says what
+ * is said here is not enough: between the two a third may have named them otherwise.
+ */
+async function namedOtherwise(db: D1Database, shards: Shards, ids: readonly string[]): Promise<string[]> {
+  const here = await readJobRowsById(db, ids, ALL_KNOWN);
+  if (here.length === 0) return [];
+  const known = here.map(({ id }) => id);
+  const rows = byKey(await shards.rows((each) => readJobRowsById(each, known, ALL_KNOWN)), ({ id }) => id);
+  return here.flatMap((own) => {
+    const isOther = (row: JobRow) =>
+      row.facts.some(isLabel) || WORDS.some((word) => row[word] !== null && row[word] !== own[word]);
+    return rows.get(own.id)!.some(isOther) ? [own.id] : [];
+  });
 }
