@@ -4,7 +4,6 @@ import { ApiError, type Get } from '../../../worker/dashboard/api.ts';
 import { FIRST_VIEW, loadOverview, type Overview } from '../../../worker/dashboard/load.ts';
 import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
 import {
-  ask,
   clock,
   DAY_MS,
   database,
@@ -12,7 +11,7 @@ import {
   HOUR_MS,
   newNode,
   report,
-  storeHours,
+  steadySite,
   WINDOW_MS,
 } from '../emissions/support.ts';
 import { copiesOfFirst } from '../support/copied-nodes.ts';
@@ -39,11 +38,7 @@ const load = (view = FIRST_VIEW, known: Overview | null = null) => {
 };
 
 beforeAll(async () => {
-  await storeHours(
-    'PL',
-    Array.from({ length: 24 }, () => 600),
-  );
-  await ask('POST', '/v1/sites', { id: 'waw', gridZone: 'PL', pueRatio: 1 });
+  await steadySite();
   const { token } = await newNode('first', 'waw');
   clock.nowMs = DAY_MS + 2 * HOUR_MS + 4 * WINDOW_MS;
   await report(

@@ -46,6 +46,15 @@ export async function storeHours(
   );
 }
 
+/** The site `waw`, of PUE 1 in a zone of 600 g/kWh in each hour of so many days from the start of the day. */
+export async function steadySite(days = 1): Promise<void> {
+  await storeHours(
+    'PL',
+    Array.from({ length: days * 24 }, () => 600),
+  );
+  await ask('POST', '/v1/sites', { id: 'waw', gridZone: 'PL', pueRatio: 1 });
+}
+
 export async function newNode(hostname: string, site: string): Promise<EnrollReply> {
   const key = { label: hostname, site, maxUses: null };
   const { key: secret } = await ask<{ key: string }>('POST', '/v1/enrolment-keys', key);

@@ -12,6 +12,7 @@ import { database } from '../ingest/support.ts';
 import { recordingDatabase } from '../storage/recording-database.ts';
 import { clockedApi } from '../support/clocked-api.ts';
 import { ensureSite } from '../support/enrolment.ts';
+import { emptyGrid } from './empty-grid.ts';
 import { type Answer, fetchOf } from './recorded.ts';
 
 const START_MS = Date.parse('2026-03-01T12:00:00Z');
@@ -21,11 +22,7 @@ const TOKEN = '00000000-0000-4000-8000-000000000000';
 const providers = [entsoe('lifecycle', TOKEN), entsoe('direct', TOKEN)];
 
 beforeEach(async () => {
-  await database.batch(
-    ['grid_values', 'grid_series', 'grid_fetches', 'grid_services', 'settings', 'sites'].map((table) =>
-      database.prepare(`DELETE FROM ${table}`),
-    ),
-  );
+  await emptyGrid();
   for (const zone of ZONES) await ensureSite(`in-${zone.toLowerCase()}`, zone);
 });
 

@@ -11,25 +11,13 @@ import { rereadGrid } from '../../../worker/use-cases/grid-reread.ts';
 import { database, report, send } from '../ingest/support.ts';
 import { call } from '../support/api.ts';
 import { enrol, ensureSite, host, newEnrolmentKey } from '../support/enrolment.ts';
+import { emptyGrid } from './empty-grid.ts';
 import { type Answer, fetchOf } from './recorded.ts';
 
 const MINUTE_MS = 60_000;
 const START_MS = Date.parse('2026-03-01T00:00:00Z');
 
-beforeEach(async () => {
-  await database.batch(
-    [
-      'grid_values',
-      'grid_revisions',
-      'grid_series',
-      'grid_fetches',
-      'grid_services',
-      'grid_rereads',
-      'settings',
-      'sites',
-    ].map((table) => database.prepare(`DELETE FROM ${table}`)),
-  );
-});
+beforeEach(emptyGrid);
 
 const denmark: Answer = (url) => {
   const Minutes5UTC = url.searchParams.get('start')!;

@@ -7,17 +7,14 @@ import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import recorded18 from '../../fixtures/grid-api/uk-carbon-intensity/intensity_pt24h_recorded_2023-03-18T1201Z.json?raw';
 import { database } from '../ingest/support.ts';
 import { ensureSite } from '../support/enrolment.ts';
+import { emptyGrid } from './empty-grid.ts';
 import { fetchOf } from './recorded.ts';
 
 const NOW_MS = Date.parse('2023-03-18T12:01:00Z');
 const MINUTE = 60_000;
 
 beforeEach(async () => {
-  await database.batch(
-    ['grid_values', 'grid_revisions', 'grid_series', 'grid_fetches', 'grid_services'].map((table) =>
-      database.prepare(`DELETE FROM ${table}`),
-    ),
-  );
+  await emptyGrid();
   await ensureSite('london', 'GB');
 });
 

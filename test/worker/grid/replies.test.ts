@@ -13,6 +13,7 @@ import { database } from '../ingest/support.ts';
 import { recordingDatabase } from '../storage/recording-database.ts';
 import { ensureSite } from '../support/enrolment.ts';
 import { ASKED_AT_MS, answering } from './answering.ts';
+import { emptyGrid } from './empty-grid.ts';
 import { anyGarbage, shapedGarbage } from './garbage.ts';
 import { type Answer, fetchOf } from './recorded.ts';
 
@@ -33,20 +34,7 @@ const named = (...names: string[]) => intensityProviders(KEYS).filter(({ name })
 const bases = (name: string) => named(name, `${name}-direct`);
 const REGIONAL = named('uk-regional', 'uk-regional-mix');
 
-beforeEach(async () => {
-  await database.batch(
-    [
-      'grid_values',
-      'grid_series',
-      'grid_fetches',
-      'grid_services',
-      'grid_rereads',
-      'grid_forecasts',
-      'settings',
-      'sites',
-    ].map((table) => database.prepare(`DELETE FROM ${table}`)),
-  );
-});
+beforeEach(emptyGrid);
 
 const use = async (zones: readonly string[]) => {
   for (const zone of zones) await ensureSite(`in-${zone.toLowerCase()}`, zone);

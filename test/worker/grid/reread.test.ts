@@ -10,26 +10,14 @@ import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
 import { rereadGrid } from '../../../worker/use-cases/grid-reread.ts';
 import { database } from '../ingest/support.ts';
 import { ensureSite } from '../support/enrolment.ts';
+import { emptyGrid } from './empty-grid.ts';
 import { type Answer, fetchOf } from './recorded.ts';
 
 const DAY_MS = 86_400_000;
 const START_MS = Date.parse('2026-03-01T12:00:00Z');
 const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
 
-beforeEach(async () => {
-  await database.batch(
-    [
-      'grid_values',
-      'grid_revisions',
-      'grid_series',
-      'grid_fetches',
-      'grid_services',
-      'grid_rereads',
-      'settings',
-      'sites',
-    ].map((table) => database.prepare(`DELETE FROM ${table}`)),
-  );
-});
+beforeEach(emptyGrid);
 
 /** CO2Emis of the range asked for, an hourly value standing in its first five minutes; `grams` by its instant. */
 const denmark =

@@ -8,7 +8,7 @@ import {
   gpu,
   HOUR_MS,
   newNode,
-  storeHours,
+  steadySite,
   WINDOW_MS,
 } from '../emissions/support.ts';
 import { host } from '../support/enrolment.ts';
@@ -57,11 +57,7 @@ async function expectAllSame(): Promise<void> {
 
 beforeAll(async () => {
   at(0);
-  await storeHours(
-    'PL',
-    Array.from({ length: DAYS * 24 }, () => 600),
-  );
-  await ask('POST', '/v1/sites', { id: 'waw', gridZone: 'PL', pueRatio: 1 });
+  await steadySite(DAYS);
   for (const name of ['silent', 'first', 'second', 'third']) await enrol(name);
 });
 

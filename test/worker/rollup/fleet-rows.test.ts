@@ -12,7 +12,7 @@ import {
   gpu,
   HOUR_MS,
   newNode,
-  storeHours,
+  steadySite,
   WINDOW_MS,
 } from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
@@ -34,11 +34,7 @@ const QUESTIONS = {
 } as const;
 
 beforeAll(async () => {
-  await storeHours(
-    'PL',
-    Array.from({ length: 24 }, () => 600),
-  );
-  await ask('POST', '/v1/sites', { id: 'waw', gridZone: 'PL', pueRatio: 1 });
+  await steadySite();
   clock.nowMs = DAY_MS;
   const { token } = await newNode('first', 'waw');
   clock.nowMs = DAY_MS + HOURS * HOUR_MS + 20 * 60_000;

@@ -10,7 +10,7 @@ import {
   HOUR_MS,
   newNode,
   report,
-  storeHours,
+  steadySite,
 } from '../emissions/support.ts';
 
 interface Answer {
@@ -27,11 +27,7 @@ const QUARTER_KWH = 900_000_000;
 let token: string;
 
 beforeAll(async () => {
-  await storeHours(
-    'PL',
-    Array.from({ length: 24 }, () => 600),
-  );
-  await ask('POST', '/v1/sites', { id: 'waw', gridZone: 'PL', pueRatio: 1 });
+  await steadySite();
   ({ token } = await newNode('first', 'waw'));
   await database.prepare('UPDATE nodes SET number = 150').run();
   await database.prepare("UPDATE settings SET subject = 'node:150' WHERE subject LIKE 'node:%'").run();

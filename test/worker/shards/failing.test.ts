@@ -7,15 +7,31 @@ import { fleetOn, migrateAll, nodesIn, THREE } from './support.ts';
 const NOW_MS = Date.UTC(2026, 4, 4, 12);
 const whole = fleetOn(THREE, NOW_MS);
 
+const withSessions = (database: object) =>
+  ({
+    ...database,
+    withSession: () => ({ ...database, getBookmark: () => null }),
+  }) as unknown as D1Database;
+
 function gone(message: string): D1Database {
   const fail = () => Promise.reject(new Error(message));
   const statement = { bind: () => statement, all: fail, first: fail, raw: fail, run: fail };
-  const database = { prepare: () => statement, batch: fail };
-  return {
-    ...database,
-    withSession: () => ({ ...database, getBookmark: () => null }),
-  } as unknown as D1Database;
+  return withSessions({ prepare: () => statement, batch: fail });
 }
+
+/** The third database as it is, but for what fails of it. */
+function failingThird(fails: (sql: string) => boolean) {
+  const [first, second, third] = THREE;
+  const broken = gone('D1_ERROR: disk I/O error');
+  const statement = broken.prepare('');
+  const failing = withSessions({
+    prepare: (sql: string) => (fails(sql) ? statement : third!.prepare(sql)),
+    batch: (list: D1PreparedStatement[]) =>
+      list.includes(statement) ? broken.batch(list) : third!.batch(list),
+  });
+  return fleetOn([first!, second!, failing], NOW_MS);
+}
+
 const without = (shard: number, message = 'D1_ERROR: no such table: nodes') =>
   fleetOn(
     THREE.map((db, index) => (index === shard ? gone(message) : db)),
@@ -92,19 +108,7 @@ test('a report asks the database of its node and no other', async () => {
 
 test('a database that fails in the middle of an answer is named as well', async () => {
   silent();
-  const [first, second, third] = THREE;
-  const broken = gone('D1_ERROR: disk I/O error');
-  const statement = broken.prepare('');
-  const database = {
-    prepare: (sql: string) => (sql.includes('CROSS JOIN node_hours') ? statement : third!.prepare(sql)),
-    batch: (list: D1PreparedStatement[]) =>
-      list.includes(statement) ? broken.batch(list) : third!.batch(list),
-  };
-  const failing = {
-    ...database,
-    withSession: () => ({ ...database, getBookmark: () => null }),
-  } as unknown as D1Database;
-  const fleet = fleetOn([first!, second!, failing], NOW_MS);
+  const fleet = failingThird((sql) => sql.includes('CROSS JOIN node_hours'));
   const response = await fleet.call('GET', '/v1/fleet/counterfactual');
   expect(await response.text()).toContain('DB_2');
   expect(response.status).toBe(503);
@@ -113,21 +117,8 @@ test('a database that fails in the middle of an answer is named as well', async 
 
 test('what is asked of one node names its database, whatever fails of it', async () => {
   silent();
-  const [first, second, third] = THREE;
   // Its node is found, then nothing more of it.
-  const fails = (sql: string) => !/\b(from|FROM) "?(nodes|node_directory|settings)"?\b/.test(sql);
-  const broken = gone('D1_ERROR: disk I/O error');
-  const statement = broken.prepare('');
-  const database = {
-    prepare: (sql: string) => (fails(sql) ? statement : third!.prepare(sql)),
-    batch: (list: D1PreparedStatement[]) =>
-      list.includes(statement) ? broken.batch(list) : third!.batch(list),
-  };
-  const failing = {
-    ...database,
-    withSession: () => ({ ...database, getBookmark: () => null }),
-  } as unknown as D1Database;
-  const fleet = fleetOn([first!, second!, failing], NOW_MS);
+  const fleet = failingThird((sql) => !/\b(from|FROM) "?(nodes|node_directory|settings)"?\b/.test(sql));
   const range = `from=${new Date(NOW_MS - 3_600_000).toISOString()}&to=${new Date(NOW_MS).toISOString()}`;
   for (const path of [`power?${range}`, `windows?${range}`, 'embodied', '']) {
     const response = await fleet.call('GET', `/v1/nodes/node-2/${path}`.replace(/\/$/, ''));
