@@ -16,7 +16,8 @@ export async function eachShardInTurn(
   run: (db: D1Database) => Promise<void>,
 ): Promise<void> {
   const count = Math.min(most, shards.count);
-  const first = Math.floor(nowMs / everyMs) * count;
+  const turn = Math.floor(nowMs / everyMs);
+  const first = count === shards.count ? turn : turn * count;
   const errors: unknown[] = [];
   for (let i = 0; i < count; i++) {
     try {

@@ -27,6 +27,14 @@ test('every database has its turn, however few one run has room for', async () =
   }
 });
 
+test('another one is first in each turn, also where a run has room for all', async () => {
+  for (const most of [1, 2, 3, 5]) {
+    const firsts = new Set<number>();
+    for (let turn = 0; turn < 5; turn++) firsts.add((await served(turn, most))[0]!);
+    expect(firsts.size, `${most}`).toBe(5);
+  }
+});
+
 test('one that fails is named once all others had theirs', async () => {
   const done: number[] = [];
   const run = eachShardInTurn(shards, 0, TURN_MS, 5, async (db) => {
