@@ -8,7 +8,7 @@ import { findZone } from '../../shared/grid/zones.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { checkedSeries } from './checked-series.ts';
 import { type FuelCodes, type MixEntry, mixRows } from './generation-mix.ts';
-import type { ProviderHttp } from './http.ts';
+import { ofTheKey, type ProviderHttp } from './http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
 
 const FUELS: FuelCodes = {
@@ -94,7 +94,7 @@ async function fetchSeries(
   ]).toString();
   // The reply echoes the request, the key included.
   const reply = await http.getJson(url, {}, [key]);
-  if (!reply.ok) return reply.failure;
+  if (!reply.ok) return ofTheKey(reply.failure);
   const parsed = replySchema.safeParse(reply.body);
   if (!parsed.success) return { outcome: 'failed', reason: 'the reply has no list "response.data"' };
   const { data } = parsed.data.response;

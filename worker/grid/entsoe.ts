@@ -8,7 +8,7 @@ import { checkedSeries } from './checked-series.ts';
 import { ENTSOE_AREAS } from './entsoe-areas.ts';
 import { readGeneration } from './entsoe-generation.ts';
 import { type FuelCodes, mixRows } from './generation-mix.ts';
-import type { ProviderHttp } from './http.ts';
+import { ofTheKey, type ProviderHttp } from './http.ts';
 import type { FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
 import { parseXml, textAt, type XmlElement } from './xml.ts';
 
@@ -80,7 +80,7 @@ async function fetchSeries(
   if (document?.name === 'Acknowledgement_MarketDocument' && reply.refusal?.outcome !== 'rateLimited') {
     return acknowledged(document);
   }
-  if (reply.refusal) return reply.refusal;
+  if (reply.refusal) return ofTheKey(reply.refusal);
   if (document?.name !== 'GL_MarketDocument') {
     return { outcome: 'failed', reason: 'the reply is no document of generation (GL_MarketDocument)' };
   }

@@ -127,12 +127,22 @@ function statusFailure(response: Response, text: string, nowMs: number): FetchFa
     return { outcome: 'rateLimited', reason, retryAfterMs };
   }
   return isRefusal(response.status)
-    ? { outcome: 'failed', reason, refused: true }
+    ? { outcome: 'failed', reason, refused: response.status }
     : { outcome: 'failed', reason };
 }
 
 /** What a service says of the request (no access, no such thing), not of itself; 408 is a service that was too slow. */
 const isRefusal = (status: number) => status >= 400 && status < 500 && status !== 408;
+
+/**
+ * For services whose keys are good for all that they have or for nothing: no access (HTTP 401, 403) is said of the key, so of
+ * every other request too, and is a failure of the service as a whole.
+ */
+export function ofTheKey(failure: FetchFailure): FetchFailure {
+  return failure.outcome === 'failed' && (failure.refused === 401 || failure.refused === 403)
+    ? { outcome: 'failed', reason: failure.reason }
+    : failure;
+}
 
 function failed(reason: string): { readonly ok: false; readonly failure: FetchFailure } {
   return { ok: false, failure: { outcome: 'failed', reason } };

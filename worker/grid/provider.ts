@@ -33,8 +33,8 @@ export type FetchFailure =
   | {
       readonly outcome: 'failed';
       readonly reason: string;
-      /** The service answers, and has refused this one request; it says nothing of others. */
-      readonly refused?: true;
+      /** The HTTP status with which a service that answers has refused this one request; it says nothing of others. */
+      readonly refused?: number;
     }
   | { readonly outcome: 'rateLimited'; readonly reason: string; readonly retryAfterMs: number | null };
 

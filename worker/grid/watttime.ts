@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { DAY_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { checkedSeries, type Row } from './checked-series.ts';
-import type { ProviderHttp } from './http.ts';
+import { ofTheKey, type ProviderHttp } from './http.ts';
 import type { FetchFailure, FetchOutcome, IntensityProvider, SeriesRequest } from './provider.ts';
 import { regionsWith } from './watttime-regions.ts';
 
@@ -107,7 +107,8 @@ async function getData(
     { Authorization: `Basic ${credentials}` },
     [password, credentials],
   );
-  if (!login.ok) return login.failure;
+  // What it then refuses is a region that the account does not have.
+  if (!login.ok) return ofTheKey(login.failure);
   const session = loginSchema.safeParse(login.body);
   if (!session.success) return { outcome: 'failed', reason: 'the reply to the login has no token' };
   const { token } = session.data;

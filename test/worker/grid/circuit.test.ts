@@ -1,9 +1,11 @@
 /** The circuit of a service over real D1: across runs, zones, series, forecasts and old days, and with two runs at once. */
 import { beforeEach, expect, test } from 'vitest';
+import { eia } from '../../../worker/grid/eia.ts';
 import { electricityMaps } from '../../../worker/grid/electricity-maps.ts';
 import { energiDataService } from '../../../worker/grid/energi-data-service.ts';
 import { entsoe } from '../../../worker/grid/entsoe.ts';
 import type { IntensityProvider } from '../../../worker/grid/provider.ts';
+import { wattTime } from '../../../worker/grid/watttime.ts';
 import { readServices, replaceService } from '../../../worker/storage/grid-services.ts';
 import { refreshForecasts } from '../../../worker/use-cases/grid-forecast-refresh.ts';
 import { refreshGrid } from '../../../worker/use-cases/grid-refresh.ts';
@@ -64,6 +66,43 @@ test('one answer closes it, and in the runs that follow every zone is served', a
   });
   expect(await run(40, noData)).toBeGreaterThan(1);
 });
+
+const REFUSING = [
+  ['EIA', eia('lifecycle', 'a-key'), ['US-CAL-CISO', 'US-NY-NYIS', 'US-MIDA-PJM', 'US-TEX-ERCO'], 403],
+  ['ENTSO-E', entsoe('lifecycle', TOKEN), ZONES, 401],
+  ['WattTime, at its login,', wattTime({ user: 'u', password: 'p' }), ZONES, 401],
+] as const;
+
+test.each(REFUSING)(
+  'a key that %s refuses is refused for all: it opens, and says why',
+  async (_, provider, zones, status) => {
+    for (const zone of zones) await ensureSite(`at-${zone.toLowerCase()}`, zone);
+    const refuse: Answer = () => new Response('no such key', { status });
+    expect(await run(0, refuse, [provider])).toBe(3);
+    expect(await run(1, refuse, [provider])).toBe(0);
+    expect(await state()).toMatchObject({
+      service: provider.service ?? provider.name,
+      consecutiveFailures: 3,
+      lastError: `HTTP ${status}: no such key`,
+    });
+  },
+);
+
+test.each([
+  ['Electricity Maps', electricityMaps('lifecycle', 'a-key')],
+  ['WattTime', wattTime({ user: 'u', password: 'p' })],
+] as const)(
+  'a zone that %s refuses says nothing of another: the key may be good for that',
+  async (_, provider) => {
+    const refuse: Answer = ({ pathname }) =>
+      pathname === '/login'
+        ? new Response('{"token":"t"}')
+        : new Response('not in your plan', { status: 401 });
+    // Two for each of the five zones that a run asks for: the last day and before, or a login and the data.
+    expect(await run(0, refuse, [provider])).toBe(10);
+    expect(await state()).toBeUndefined();
+  },
+);
 
 test('what is asked of one provider of a service counts for all of it; another service is none of it', async () => {
   const both = [electricityMaps('lifecycle', 'k'), electricityMaps('direct', 'k'), energiDataService];

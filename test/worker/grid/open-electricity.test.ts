@@ -112,6 +112,6 @@ test('a limit is one, and a refusal does not tell the key', async () => {
   expect(refused.outcome).toEqual({
     outcome: 'failed',
     reason: 'HTTP 401: no such key: (secret)',
-    refused: true,
+    refused: 401,
   });
 });

@@ -13,7 +13,7 @@ import {
 const NOW_MS = Date.parse('2026-03-10T12:00:00Z');
 const MINUTE_MS = 60_000;
 const down: FetchOutcome = { outcome: 'failed', reason: 'HTTP 502: bad gateway' };
-const refused: FetchOutcome = { outcome: 'failed', reason: 'HTTP 401: no access', refused: true };
+const refused: FetchOutcome = { outcome: 'failed', reason: 'HTTP 401: no access', refused: 401 };
 const noData: FetchOutcome = { outcome: 'noData', reason: 'none' };
 const limited = (retryAfterMs: number | null): FetchOutcome => ({
   outcome: 'rateLimited',

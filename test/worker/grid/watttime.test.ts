@@ -134,7 +134,6 @@ test('a refused login is named, and neither password nor token stands in an outc
   expect(refused.outcome).toEqual({
     outcome: 'failed',
     reason: 'HTTP 401: refused Basic (secret) (secret)',
-    refused: true,
   });
   const later = await ask(provider, {
     ...july,
@@ -144,7 +143,7 @@ test('a refused login is named, and neither password nor token stands in an outc
   expect(later.outcome).toEqual({
     outcome: 'failed',
     reason: 'HTTP 403: refused Bearer (secret) (secret)',
-    refused: true,
+    refused: 403,
   });
   const noToken = await ask(provider, { ...july, answer: () => new Response('{"ok":true}') });
   expect(noToken.outcome).toEqual({ outcome: 'failed', reason: 'the reply to the login has no token' });
