@@ -1,6 +1,7 @@
 /**
  * Deploys from nothing or on top of what is there: every step looks first, so that running it again changes only what
- * differs. Migrations go before the code that needs them; they only ever add.
+ * differs. Migrations go before the code that needs them. Most of them only add; where one takes a column away (0006, 0025), the
+ * Worker of before runs without it for some seconds, and what writes it fails then (docs/operate.md).
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
