@@ -1,7 +1,7 @@
 /** What a fleet costs: counted on the real Worker, priced by prices.json without any allowance. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import type { Plan } from '../../shared/pace/plans.ts';
+import { CRON_REQUESTS_PER_DAY, type Plan } from '../../shared/pace/plans.ts';
 import { retentionSettings } from '../../shared/settings/retention.ts';
 import type { Figure } from '../figures.ts';
 import { GPUS } from '../load/gpu-load.ts';
@@ -16,8 +16,6 @@ const DAYS_PER_MONTH = 365 / 12;
 const CPU_MILLISECONDS_PER_REQUEST = 0.9;
 /** Databases that the free plan gives. */
 const FREE_DATABASES = 10;
-/** Each minute one of the five turns, and one of summing hours or of alerts. */
-const CRON_RUNS_PER_DAY = 2_880;
 const FREE_CPU_MILLISECONDS = 10;
 const FREE_QUERIES = 50;
 /** Of the minutes of a day each of the five turns has as many. */
@@ -38,7 +36,7 @@ export async function cost(): Promise<Figure[]> {
   const paid60 = monthOf(of60, databaseBytes('paid', hot, kept), cpu);
   const paid300 = monthOf(of300, databaseBytes('paid', hot, kept), cpu);
   const free = freePlan(ofFree, databaseBytes('free', hot, keptFree), cpu);
-  const cron = (CRON_RUNS_PER_DAY * DAYS_PER_MONTH * PRICES.usd.perMillionRequests) / 1e6;
+  const cron = (CRON_REQUESTS_PER_DAY * DAYS_PER_MONTH * PRICES.usd.perMillionRequests) / 1e6;
   return [
     figure(
       'cost.rows_written_per_report_60s',
@@ -126,7 +124,7 @@ function freePlan(
   const limits = {
     'rows written': plan.rowsWrittenPerDay / perDay(bill.rowsWritten),
     'rows read': plan.rowsReadPerDay / perDay(bill.rowsRead),
-    requests: (plan.requestsPerDay - CRON_RUNS_PER_DAY) / perDay(bill.reports),
+    requests: (plan.requestsPerDay - CRON_REQUESTS_PER_DAY) / perDay(bill.reports),
     [`bytes of ${FREE_DATABASES} databases`]: (FREE_DATABASES * plan.bytesPerDatabase) / keptBytesPerNode,
     'days packed': packNodes * packSteps * TURNS_PER_DAY,
     'CPU of rollups': fits(

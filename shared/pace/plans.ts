@@ -46,8 +46,11 @@ export const ROWS_PER_REQUEST = 1;
  */
 export const ROWS_PER_NODE_HOUR = 3.4;
 
-/** The cron trigger is a request as well, each minute. */
-export const CRON_REQUESTS_PER_DAY = 1_440;
+/**
+ * A cron trigger that fires is a request as well. On either plan: a turn of the jobs each minute (1,440), and in each even one
+ * a run that sums hours, in each odd one a run of alerts (720 both; docs/decisions/0008-rollups.md).
+ */
+export const CRON_REQUESTS_PER_DAY = 2_880;
 
 /**
  * Half of what one database took on two cores with the Worker in the same process (260 requests a second): a database

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import launcher from '../../../deploy/local/server.ts?raw';
+import { CRON_REQUESTS_PER_DAY } from '../../../shared/pace/plans.ts';
 import { jobsOf, triggersAt } from '../../../worker/jobs/dispatch.ts';
 import { ownTriggers, turns } from '../../../worker/jobs/register.ts';
 import wrangler from '../../../wrangler.toml?raw';
@@ -36,6 +37,25 @@ test('the triggers are those that the platform is told, and that npm start fires
   ];
   expect(wrangler).toContain(`crons = [${crons.map((cron) => `"${cron}"`).join(', ')}]`);
   expect(launcher).toContain(`const CRONS = [${crons.map((cron) => `'${cron}'`).join(', ')}];`);
+});
+
+/** Whether a minute of the hour is in the first field of a cron expression: `*`, `7`, `1-59`, and any of them in steps. */
+function firesIn(cron: string, minute: number): boolean {
+  const [, from, to, step = '1'] = /^(\*|\d+)(?:-(\d+))?(?:\/(\d+))? \* \* \* \*$/.exec(cron)!;
+  const first = from === '*' ? 0 : Number(from);
+  const last = from === '*' ? 59 : Number(to ?? from);
+  return minute >= first && minute <= last && (minute - first) % Number(step) === 0;
+}
+
+test('what the triggers of a day take of its requests is what the pace counts with', () => {
+  const crons: string[] = JSON.parse(/^crons = (\[.*\])$/m.exec(wrangler)![1]!);
+  let runs = 0;
+  for (let minute = 0; minute < 1_440; minute++) {
+    const firing = crons.filter((cron) => firesIn(cron, minute % 60));
+    expect(triggersAt(minute * MINUTE_MS).map(({ cron }) => cron)).toEqual(firing);
+    runs += firing.length;
+  }
+  expect(CRON_REQUESTS_PER_DAY).toBe(runs);
 });
 
 test('anything else runs all of them, in their order', () => {
