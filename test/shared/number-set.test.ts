@@ -36,3 +36,16 @@ test('the differences of two sets turn one into the other, and neither is change
     }),
   );
 });
+
+test('what two sets have in common is in both, however many it is', () => {
+  fc.assert(
+    fc.property(numbers, numbers, fc.nat({ max: 2_000 }), (some, others, more) => {
+      const common = setOf(some).and(setOf(others));
+      const expected = new Set(some.filter((number) => others.includes(number)));
+      expect(common.size).toBe(expected.size);
+      expect(isSame(common, setOf([...expected]))).toBe(true);
+      common.add(more);
+      expect(common.size).toBe(expected.add(more).size);
+    }),
+  );
+});
