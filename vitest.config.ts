@@ -17,6 +17,7 @@ export default defineConfig(async () => ({
           ],
           // A machine may be busy: how long something takes is a benchmark's business.
           testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -50,7 +51,8 @@ export default defineConfig(async () => ({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
-          hookTimeout: 120_000,
+          // A hook starts the server, as a test does.
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },
@@ -59,7 +61,8 @@ export default defineConfig(async () => ({
           name: 'browser',
           include: ['test/browser/**/*.test.ts'],
           testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // Migrations, a server and a demo fleet: what a test of e2e takes.
+          hookTimeout: 300_000,
           fileParallelism: false,
         },
       },

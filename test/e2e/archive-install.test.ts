@@ -39,7 +39,7 @@ beforeAll(async () => {
   parts = { arch, agent, koffi, node };
   archive = await packArchive({ ...parts, out: folder });
   script = await installScript({ agent, server: '', koffi: { [arch]: koffi } });
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeEach(() => {
   host = mkdtempSync(join(folder, 'host-'));

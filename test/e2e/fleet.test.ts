@@ -60,7 +60,7 @@ beforeAll(async () => {
     }),
   );
   await harness.setClock(Date.parse('2024-05-17T17:00:00Z'));
-}, 280_000);
+});
 
 afterAll(async () => {
   await harness?.stop();

@@ -100,4 +100,4 @@ test('it enrols, reports and is alive; it stays the node that it is when it come
   expect(tokenOf()).not.toBe(token);
   const { nodes } = await harness.api<{ nodes: { id: string }[] }>('GET', '/v1/nodes');
   expect(nodes.map(({ id }) => id)).toEqual(['worker-7']);
-}, 120_000);
+});

@@ -144,4 +144,4 @@ test('what two nodes said through an outage and a kill is booked once, to the mi
   }
   const { quarantine } = await harness.api<{ quarantine: unknown[] }>('GET', '/v1/quarantine');
   expect(quarantine).toEqual([]);
-}, 120_000);
+});

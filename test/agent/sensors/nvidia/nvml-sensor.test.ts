@@ -30,7 +30,7 @@ describe.skipIf(COMPILER === null)(
     const clock = manualClock();
     beforeAll(() => {
       fake = buildFakeNvml();
-    }, 60_000);
+    });
     afterAll(() => fake.remove());
 
     async function sensorOn(host: HostTree): Promise<Sensor> {
