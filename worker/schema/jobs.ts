@@ -3,8 +3,8 @@ import { index, integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 /**
  * Which hours of which nodes hold a share of a job, so that a job's hours are found without reading the fleet's. `key` is
- * `job number * 2^20 + node number`, both as counted within the shard: one row written when a job appears on a node, in each of
- * its first four hours, and then a few times a day, since the last hour is noted ahead (`worker/storage/job-nodes.ts`).
+ * `job number * 2^20 + node number`, both as counted within the shard: one row written when a job appears on a node, four more in
+ * its first day and then about one a day, since the last hour is noted ahead (`worker/storage/job-nodes.ts`).
  */
 export const jobNodes = sqliteTable('job_nodes', {
   key: integer('key').primaryKey(),

@@ -28,11 +28,10 @@ export interface JobNode {
 }
 
 /**
- * A job that goes on is expected to go on: its last hour is noted ahead, by a quarter of the time that it has run and at most by
- * so many hours. So a row is written when a job appears, each hour of its first four, and then a few times a day.
+ * A job that goes on is expected to go on for as long as it has: its last hour is noted so far ahead, and at most by so many hours. So
+ * a row is written when a job appears, after one hour, three, seven and 15, and then about once a day.
  */
 const MOST_AHEAD = 20;
-const AHEAD_PART = 4;
 
 /** Writes nothing where the hours are known already. */
 const NOTE_JOBS = `
@@ -41,7 +40,7 @@ const NOTE_JOBS = `
   ON CONFLICT (key) DO UPDATE SET
     first_hour = MIN(first_hour, excluded.first_hour),
     last_hour = IIF(excluded.last_hour <= last_hour, last_hour, excluded.last_hour
-      + MIN(${MOST_AHEAD}, (excluded.last_hour - MIN(first_hour, excluded.first_hour)) / ${AHEAD_PART}))
+      + MIN(${MOST_AHEAD}, excluded.last_hour - MIN(first_hour, excluded.first_hour)))
   WHERE excluded.first_hour < first_hour OR excluded.last_hour > last_hour`;
 
 /**
@@ -101,8 +100,8 @@ export interface JobSpan extends JobNode {
   readonly endMs: number;
 }
 
-/** Hours that are looked into: a tenth of a second of work. Of more nodes first and last are told by the hour, as they were noted. */
-const MOST_HOURS = 2_000;
+/** Hours that are looked into: a fifth of a second of work. Of more nodes first and last are told by the hour, as they were noted. */
+const MOST_HOURS = 4_000;
 
 /** The same with when they began and ended, and with the hours in which they ended, as far as these are few. */
 export async function readJobSpans(db: D1Database, jobNumbers: readonly number[]): Promise<JobSpan[]> {
@@ -139,11 +138,11 @@ export async function readJobSpans(db: D1Database, jobNumbers: readonly number[]
   });
 }
 
-/** The least that its last hour may have been when it was noted ahead. */
+/** The least that its last hour may have been when it was noted ahead: half of the way from its first one. */
 const leastLastHourMs = ({ firstHourMs, endHourMs }: JobNode) =>
   Math.max(
-    endHourMs - MOST_AHEAD * HOUR_MS,
-    firstHourMs + ((endHourMs - firstHourMs) * AHEAD_PART) / (AHEAD_PART + 1) - HOUR_MS,
+    endHourMs - (MOST_AHEAD + 1) * HOUR_MS,
+    firstHourMs + Math.ceil((endHourMs - HOUR_MS - firstHourMs) / (2 * HOUR_MS)) * HOUR_MS,
   );
 
 /** SQL: whether the key is one of the job with this number. */
