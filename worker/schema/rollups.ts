@@ -80,3 +80,12 @@ export const rollupNodeDays = sqliteTable('rollup_node_days', {
   /** Set where `hours` is empty: it lies in the bucket, under a name that this is part of. */
   mark: integer('mark'),
 });
+
+/** Objects of the bucket that rows of `rollup_node_days` named until others took their place; the oldest first, one row for each. */
+export const replacedSums = sqliteTable('replaced_sums', {
+  id: integer('id').primaryKey(),
+  /** Of the row that named it, and the mark that it had. */
+  key: integer('key').notNull(),
+  mark: integer('mark').notNull(),
+  replacedAtMs: integer('replaced_at_ms').notNull(),
+});

@@ -1,6 +1,6 @@
 /**
  * The archive in R2, below Hive-style paths: Parquet files named by what they hold, so that a file written again replaces itself,
- * and beside them `days` and `sums`, which are the server's own (`day-files.ts`, `rollup-node-days.ts`).
+ * and beside them `days` and `sums`, which are the server's own (`day-files.ts`, `rollup-objects.ts`).
  */
 import { DAY_MS } from '../../shared/time/window.ts';
 

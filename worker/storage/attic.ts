@@ -70,6 +70,11 @@ export class Attic {
       throw new Error(`${name} is in the bucket already; the next turn takes another name`);
   }
 
+  /** At most a thousand; those that are gone already are gone. */
+  async remove(names: readonly string[]): Promise<void> {
+    await asked(() => this.#bucket.delete([...names]));
+  }
+
   async #get({ name, offset, length }: Run): Promise<Uint8Array> {
     const range = { offset, length };
     const bytes = await asked(async () => bytesOf(await this.#bucket.get(name, { range })));

@@ -3,12 +3,12 @@
  * again. Of old days the hours lie in the bucket, where there is one, in an object that the row names and that is never written again.
  */
 import type { EncodedDay } from '../../shared/rollup/day-rows.ts';
-import { dateOf } from './archive.ts';
 import { needAttic } from './attic.ts';
 import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
 import { newMark } from './node-days.ts';
 import { blockDayKey, dayOfBlockDayKey, endOfBlockDay } from './rollup-keys.ts';
+import { nameOf, noteReplaced } from './rollup-objects.ts';
 import { STILL_MARKED, seenOf, type TakenMarks } from './rollup-sums.ts';
 
 /** Of one row: D1 takes a value of 2 MB, and both columns are sent in hex as one. */
@@ -36,15 +36,8 @@ interface Row {
   readonly hex: string;
 }
 
-/** `mark` tells databases that share a bucket apart as well. */
-function nameOf(key: number, mark: number): string {
-  const day = dayOfBlockDayKey(key);
-  const place = String(key - blockDayKey(day, 0)).padStart(8, '0');
-  return `sums/date=${dateOf(day)}/part-${place}-${mark.toString(16).padStart(8, '0')}.bin`;
-}
-
 async function bytesOf(db: D1Database, { key, mark, hex }: Row): Promise<Uint8Array> {
-  return mark === null ? fromHex(hex) : needAttic(db).readWhole(nameOf(key, mark));
+  return mark === null ? fromHex(hex) : needAttic(db).readWhole(nameOf({ key, mark }));
 }
 
 /** One column of these rows, in pages; a day ends before the next begins. */
@@ -77,9 +70,11 @@ const READ_BLOCK = `
 
 /** A row as it stands. */
 export interface StoredRow extends EncodedDay {
-  /** Its hours are in the bucket. */
-  readonly isMoved: boolean;
+  /** Of the object in the bucket that holds its hours; null: they are here. */
+  readonly mark: number | null;
 }
+
+const isInBucket = ({ mark }: StoredRow): boolean => mark !== null;
 
 /** One block's day as it stands. */
 export async function readRows(db: D1Database, day: number, block: number): Promise<StoredRow[]> {
@@ -92,7 +87,7 @@ export async function readRows(db: D1Database, day: number, block: number): Prom
       async (row): Promise<StoredRow> => ({
         sums: fromHex(row.sumsHex),
         hours: await bytesOf(db, row),
-        isMoved: row.mark !== null,
+        mark: row.mark,
       }),
     ),
   );
@@ -118,19 +113,23 @@ export async function writeRows(
   block: number,
   days: readonly EncodedDay[],
   before: readonly StoredRow[],
-  isMoved = before.some((row) => row.isMoved),
+  isMoved = before.some(isInBucket),
 ): Promise<D1PreparedStatement[]> {
   const { day } = taken.marks[0]!;
   const rows: string[] = [];
+  const kept: number[] = [];
   for (const [part, { sums, hours }] of days.entries()) {
     const key = blockDayKey(day, block, part);
+    const stored = before[part];
     if (!isMoved) rows.push(JSON.stringify([key, toHex(sums), toHex(hours), null]));
-    else if (before[part]?.isMoved !== true || toHex(before[part].hours) !== toHex(hours))
+    else if (stored === undefined || stored.mark === null || toHex(stored.hours) !== toHex(hours))
       rows.push(JSON.stringify([key, toHex(sums), '', await putHours(db, key, hours)]));
+    else kept.push(key);
   }
   const drop = () =>
     db.prepare(DROP).bind(blockDayKey(day, block, days.length), seenOf(taken), endOfBlockDay(day, block));
   return [
+    ...(before.some(isInBucket) ? [noteReplaced(db, taken, block, kept)] : []),
     ...jsonChunks(rows).map((chunk) => db.prepare(WRITE).bind(chunk, seenOf(taken))),
     ...(days.length < before.length ? [drop()] : []),
   ];
@@ -139,7 +138,7 @@ export async function writeRows(
 /** @returns the mark that names them */
 async function putHours(db: D1Database, key: number, hours: Uint8Array): Promise<number> {
   const mark = newMark();
-  await needAttic(db).write(nameOf(key, mark), hours);
+  await needAttic(db).write(nameOf({ key, mark }), hours);
   return mark;
 }
 

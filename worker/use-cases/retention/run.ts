@@ -38,6 +38,7 @@ import {
 import { blockDayOf, fileDays } from './file-days.ts';
 import { tidyLateHours } from './late.ts';
 import { cutDays, packHours } from './pack-days.ts';
+import { deleteReplacedSums } from './replaced-sums.ts';
 
 /** Files are found by their day. */
 const EVERY_NODE = 2 ** 40;
@@ -126,6 +127,7 @@ export async function runRetention(given: Retention): Promise<void> {
       tasks.dayFiles,
       Math.min(today - settings.hoursDays - RESTORABLE_DAYS, tasks.hours.day),
     );
+  if (bucket !== null) await deleteReplacedSums(db, nowMs - RESTORABLE_DAYS * DAY_MS);
   if (settings.hoursDays === null || !caughtUp) return;
   if (bucket === null && settings.withoutArchive !== 'everything') return;
   const archivedDay = bucket === null ? series.day : days.day;
