@@ -33,7 +33,8 @@ export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudfl
   --dry-run         needs no account: says what would be done, builds and checks what would be sent
   --name NAME       of the Worker and its database (default wattshed)
   --report-every S  seconds between the reports of an agent, ${LEAST_REPORT_EVERY_SECONDS} to ${MOST_REPORT_EVERY_SECONDS}: most of the bill (docs/operate.md)
-  --shards N        databases for the nodes: makes those that are missing, never takes one away (docs/operate.md)
+  --shards N        databases for the nodes, of which one holds some 1,400 for two years: makes those that are missing,
+                    never takes one away (docs/operate.md)
   --archive         makes an R2 bucket NAME-archive, where days go as Parquet files (docs/archive.md)
   --plan PLAN       free or paid: how long what is kept, how often nodes may report (docs/operate.md)
   --location HINT   where a new database lies: weur, eeur, wnam, enam, apac, oc

@@ -1,4 +1,4 @@
-/** What a plan of Cloudflare allows in a day, and what a node's reports take of it. */
+/** What a plan of Cloudflare allows, in a day and in a database, and what a node's reports take of it. */
 
 export const PLANS = ['free', 'paid'] as const;
 export type Plan = (typeof PLANS)[number];
@@ -8,6 +8,8 @@ export interface PlanLimits {
   readonly rowsWrittenPerDay: number | null;
   /** Of all Workers of the account. */
   readonly requestsPerDay: number | null;
+  /** Then D1 refuses what makes it larger. */
+  readonly bytesPerDatabase: number;
   /**
    * Reports of the backlog that one request may carry: with its series decoded a report takes 0.7 ms of CPU beside the
    * 2.5 ms of a request, and the free plan ends a request at 10 ms. Two hours at once where nothing ends it so soon.
@@ -17,19 +19,21 @@ export interface PlanLimits {
   readonly mostReportEverySeconds: number;
 }
 
-/** https://developers.cloudflare.com/d1/platform/pricing/, https://developers.cloudflare.com/workers/platform/pricing/ */
+/** https://developers.cloudflare.com/d1/platform/pricing/ and limits/, https://developers.cloudflare.com/workers/platform/pricing/ */
 export const LIMITS_READ_ON = '2026-08-03';
 
 export const PLAN_LIMITS: Readonly<Record<Plan, PlanLimits>> = {
   free: {
     rowsWrittenPerDay: 100_000,
     requestsPerDay: 100_000,
+    bytesPerDatabase: 500_000_000,
     backlogReportsPerRequest: 6,
     mostReportEverySeconds: 1_800,
   },
   paid: {
     rowsWrittenPerDay: null,
     requestsPerDay: null,
+    bytesPerDatabase: 10_000_000_000,
     backlogReportsPerRequest: 24,
     mostReportEverySeconds: 3_600,
   },

@@ -33,7 +33,12 @@ export function registerMetrics(app: App): void {
   app.openapi(route, async (context) => {
     const { shards, nowMs } = context.var;
     const pace = await fleetPace(context);
-    const result = await metrics(shards, VERSION, nowMs, silentAfterMs(pace.silentEverySeconds));
+    const result = await metrics(shards, {
+      version: VERSION,
+      plan: pace.load.plan,
+      nowMs,
+      silentAfterMs: silentAfterMs(pace.silentEverySeconds),
+    });
     if (!result.ok) return problemResponse(context, result.problem);
     const providers = await configuredProviders(shards.main, context.env, nowMs);
     const services = gridServiceFamilies(await serviceStandings(shards.main, providers, nowMs));

@@ -9,7 +9,16 @@ export interface QuarantineCount {
   readonly reports: number;
 }
 
-/** By code, one for each database that has any. */
-export function countUnresolved(shards: Shards): Promise<QuarantineCount[]> {
-  return shards.rows(async (db) => (await db.prepare(COUNT_UNRESOLVED).all<QuarantineCount>()).results);
+interface UnresolvedCounts {
+  readonly counts: readonly QuarantineCount[];
+  /** Of the database: D1 tells it with every answer, so no query is made for it. */
+  readonly databaseBytes: number;
+}
+
+/** By code, of each database in order of the shards. */
+export function countUnresolved(shards: Shards): Promise<UnresolvedCounts[]> {
+  return shards.each(async (db) => {
+    const { results, meta } = await db.prepare(COUNT_UNRESOLVED).all<QuarantineCount>();
+    return { counts: results, databaseBytes: meta.size_after };
+  });
 }

@@ -7,6 +7,7 @@ import { SCOPES } from '../../shared/grid/intensity.ts';
 import { scopeOfPoint } from '../../shared/grid/scope.ts';
 import { QUARANTINE_CODES } from '../../shared/ledger/plausibility.ts';
 import type { MetricFamily, Sample } from '../../shared/metrics/open-metrics.ts';
+import type { Plan } from '../../shared/pace/plans.ts';
 import { WINDOW_MS, windowStart } from '../../shared/time/window.ts';
 import { MILLIJOULES_PER_KWH } from '../../shared/units.ts';
 import { DEVICE_TYPES } from '../../shared/wire/ingest.ts';
@@ -16,6 +17,7 @@ import { readLastReports } from '../storage/nodes.ts';
 import { countUnresolved } from '../storage/quarantine-counts.ts';
 import type { Shards } from '../storage/shards.ts';
 import { alertFamilies } from './alerts/metrics.ts';
+import { databaseFamilies } from './database-metrics.ts';
 import { type Emissions, emissions } from './emissions.ts';
 import { loadIntensities } from './grid-intensity.ts';
 import { gridZonesInUse } from './grid-zones-in-use.ts';
@@ -25,12 +27,18 @@ import { retentionFamilies } from './retention/metrics.ts';
 const MILLIJOULES_PER_JOULE = 1_000;
 const NODE_STATES = ['reporting', 'silent', 'neverReported', 'retired'] as const;
 
+interface MetricsQuery {
+  /** Of this server. */
+  readonly version: string;
+  readonly plan: Plan;
+  readonly nowMs: number;
+  readonly silentAfterMs: number;
+}
+
 /** Problem: `range_too_long` for a fleet that one answer cannot hold. */
 export async function metrics(
   shards: Shards,
-  version: string,
-  nowMs: number,
-  silentAfterMs: number,
+  { version, plan, nowMs, silentAfterMs }: MetricsQuery,
 ): Promise<Result<MetricFamily[]>> {
   const today = await emissions(
     shards,
@@ -38,7 +46,7 @@ export async function metrics(
     nowMs,
   );
   if (!today.ok) return today;
-  const [nodes, quarantined, fetches, intensity, retention, alerts] = await Promise.all([
+  const [nodes, databases, fetches, intensity, retention, alerts] = await Promise.all([
     shards.rows(readLastReports),
     countUnresolved(shards),
     readFetches(shards.main),
@@ -46,6 +54,7 @@ export async function metrics(
     retentionFamilies(shards),
     alertFamilies(shards.main),
   ]);
+  const quarantined = databases.flatMap(({ counts }) => counts);
   const states = nodes.map((node) => nodeState(node, nowMs, silentAfterMs));
   return ok([
     {
@@ -91,6 +100,10 @@ export async function metrics(
           .reduce((sum, { reports }) => sum + reports, 0),
       })),
     },
+    ...databaseFamilies(
+      databases.map(({ databaseBytes }) => databaseBytes),
+      plan,
+    ),
     ...retention,
     ...alerts,
   ]);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { HELP } from '../../../deploy/cloudflare/options.ts';
 import { type FleetLoad, neededInterval, usedRatios } from '../../../shared/pace/interval.ts';
 import { LIMITS_READ_ON, PLAN_LIMITS } from '../../../shared/pace/plans.ts';
 
@@ -63,10 +64,26 @@ test('what fits is below 80 % of every limit, and one more node never shortens t
 test('the limits are those that the bill is made with', () => {
   const prices = JSON.parse(
     readFileSync(new URL('../../../bench/cost/prices.json', import.meta.url), 'utf8'),
-  ) as { readOn: string; freePlan: { rowsWrittenPerDay: number; requestsPerDay: number } };
+  ) as {
+    readOn: string;
+    freePlan: Record<'rowsWrittenPerDay' | 'requestsPerDay' | 'bytesPerDatabase', number>;
+  };
   expect(PLAN_LIMITS.free.rowsWrittenPerDay).toBe(prices.freePlan.rowsWrittenPerDay);
   expect(PLAN_LIMITS.free.requestsPerDay).toBe(prices.freePlan.requestsPerDay);
+  expect(PLAN_LIMITS.free.bytesPerDatabase).toBe(prices.freePlan.bytesPerDatabase);
   expect(LIMITS_READ_ON).toBe(prices.readOn);
+});
+
+test('docs/operate.md tells how many nodes one database holds as its bill has their bytes', () => {
+  const text = readFileSync(new URL('../../../docs/operate.md', import.meta.url), 'utf8');
+  const megabytes = Number(/^\| database: ([\d.]+) MB +\|/m.exec(text)![1]);
+  const hundreds = Math.floor(PLAN_LIMITS.paid.bytesPerDatabase / (megabytes * 1e6) / 100);
+  const told = [...`${text}\n${HELP}`.matchAll(/holds? some ([\d,]+)|10 GB are some ([\d,]+) nodes/g)].map(
+    ([, held, are]) => Number((held ?? are)!.replace(',', '')),
+  );
+  expect(told).toEqual([hundreds, hundreds, hundreds].map((each) => each * 100));
+  const databases = Math.ceil(10_000 / (hundreds * 100));
+  expect(text).toContain(`\`npm run deploy -- --shards ${databases}\` makes`);
 });
 
 test('docs/operate.md tells the largest fleet of each interval', () => {
