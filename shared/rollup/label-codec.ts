@@ -4,26 +4,46 @@ import { NumberSet } from '../number-set.ts';
 import { WINDOWS_PER_HOUR } from '../time/window.ts';
 import { readSet, writeSet } from './codec.ts';
 import { type EncodedDay, encodeRows, readHours, readRow, writeHours, written } from './day-rows.ts';
-import { LABEL_KINDS, type LabelDay, type LabelKey, LabelSums, labelDayOf, labelName } from './label-sums.ts';
+import { LABEL_KINDS, type LabelDay, type LabelKey, LabelSums, labelDayOf } from './label-sums.ts';
 import { readUnit, writeUnit } from './owner-codec.ts';
 import { OwnerSums, QUARTERS_PER_DAY } from './owner-sums.ts';
 
 const FORMAT_VERSION = 1;
 
+/** A label as it is written; who does not change it takes it as it is. */
+export interface EncodedLabel extends LabelKey, EncodedDay {}
+
+export const encodeLabel = ({ hours, ...key }: LabelDay): EncodedLabel => ({
+  ...key,
+  sums: written((writer) => writeSums(writer, labelDayOf(hours), null)),
+  hours: written((writer) => writeHours(writer, hours, writeSums)),
+});
+
 /**
+ * @param labels by name
  * @param maxBytes of one row: what is more goes to the next
  * @returns at least one row
  */
-export function encodeLabelDays(days: readonly LabelDay[], maxBytes: number): EncodedDay[] {
-  const records = days.map(({ hours, ...key }) => ({
-    key,
-    name: labelName(key),
-    sums: written((writer) => writeSums(writer, labelDayOf(hours), null)),
-    hours: written((writer) => writeHours(writer, hours, writeSums)),
+export const encodeLabelRows = (labels: readonly EncodedLabel[], maxBytes: number): EncodedDay[] =>
+  encodeRows(labels, maxBytes, FORMAT_VERSION, writeKey);
+
+/**
+ * The labels of a row as they are: its columns hold the same ones.
+ * @throws RangeError where the bytes are damaged or of another format
+ */
+export function encodedLabels(row: EncodedDay): EncodedLabel[] {
+  const ofHours = [...keysIn(row.hours)];
+  return [...keysIn(row.sums)].map(({ key, record }, i) => ({
+    ...key,
+    sums: record,
+    hours: ofHours[i]!.record,
   }));
-  records.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return encodeRows(records, maxBytes, FORMAT_VERSION, (writer, { key }) => writeKey(writer, key));
 }
+
+export const decodeLabel = ({ sums: _, hours, ...key }: EncodedLabel): LabelDay => ({
+  ...key,
+  hours: readHoursOf(hours),
+});
 
 function writeKey(writer: ByteWriter, { group, kind, value }: LabelKey): void {
   writer.unsigned(group);
@@ -65,10 +85,13 @@ export function* decodeLabelSums(
 
 /** @throws RangeError where the bytes are damaged or of another format */
 export function* decodeLabelHours(row: Uint8Array, isWanted: IsLabelWanted): Generator<LabelDay> {
-  const read = (reader: ByteReader, before: LabelSums | null) => readSums(reader, WINDOWS_PER_HOUR, before);
-  for (const { key, record } of keysIn(row))
-    if (isWanted(key)) yield { ...key, hours: readHours(new ByteReader(record), read) };
+  for (const { key, record } of keysIn(row)) if (isWanted(key)) yield { ...key, hours: readHoursOf(record) };
 }
+
+const readHoursOf = (record: Uint8Array): Map<number, LabelSums> =>
+  readHours(new ByteReader(record), (reader, before: LabelSums | null) =>
+    readSums(reader, WINDOWS_PER_HOUR, before),
+  );
 
 const NOTHING = new LabelSums(new OwnerSums(WINDOWS_PER_HOUR), new NumberSet());
 

@@ -59,6 +59,7 @@ export class LabelJoin {
   readonly #works = new Map<string, Work>();
   readonly #placeIds = new Map<Place, number>();
   readonly #watts = new Map<number, MeanWatts>();
+  readonly #owners = new Set<Owner>();
   #step = 0;
 
   constructor(join: EmissionsJoin) {
@@ -80,6 +81,7 @@ export class LabelJoin {
     }
     this.#wattsOf(group).add(own.sums.values);
     const share = shareOf(work, owner);
+    if (this.#join.isWanted(owner)) this.#owners.add(owner);
     share.add(own);
     const { energies } = own.sums;
     const runs = group.rates.runs(time.startMs, time.slotMs, energies.all.length);
@@ -90,10 +92,16 @@ export class LabelJoin {
     });
   }
 
+  /** Owners of which something waits to be given to the join. */
+  get owners(): number {
+    return this.#owners.size;
+  }
+
   /** Gives the join what was put together. */
   flush(): void {
     for (const work of this.#works.values()) this.#finish(work);
     this.#works.clear();
+    this.#owners.clear();
   }
 
   #work(group: LabelGroup, startMs: number): Work {

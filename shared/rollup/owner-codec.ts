@@ -59,6 +59,9 @@ export function* decodeOwnerHours(bytes: Uint8Array, isWanted: IsWanted): Genera
     if (isWanted(key)) yield { ...key, hours: readOwnerHours(record) };
 }
 
+/** Whose the records are, without reading them. */
+export const ownersIn = (row: Uint8Array): OwnerKey[] => [...keysIn(row)].map(({ key }) => key);
+
 const readOwnerHours = (bytes: Uint8Array): Map<number, OwnerSums> =>
   readHours(new ByteReader(bytes), (reader, before: OwnerSums | null) =>
     readUnit(reader, WINDOWS_PER_HOUR, before),

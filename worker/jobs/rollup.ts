@@ -1,4 +1,5 @@
 import { planOf } from '../env.ts';
+import { FleetWords } from '../use-cases/rollup/labels.ts';
 import { runRollups, TURN_NODE_HOURS } from '../use-cases/rollup/run.ts';
 import { eachShardInTurn } from './each-shard.ts';
 import type { ScheduledJob } from './register.ts';
@@ -12,5 +13,8 @@ export const rollup: ScheduledJob = async ({ env, shards, now }) => {
   // A run of the free plan has the queries for one database.
   const most = plan === 'free' ? 1 : shards.count;
   const nodeHours = TURN_NODE_HOURS[plan] / most;
-  await eachShardInTurn(shards, now(), TURN_MS, most, (db) => runRollups(db, now(), nodeHours, shards));
+  const words = new FleetWords();
+  await eachShardInTurn(shards, now(), TURN_MS, most, (db) =>
+    runRollups(db, now(), nodeHours, shards, words),
+  );
 };

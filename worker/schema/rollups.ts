@@ -27,7 +27,7 @@ export const rollupDays = sqliteTable('rollup_days', {
 
 /**
  * `key` = day * 2^15 + block: hours that are to be summed (again). After the blocks of a day: the sums of all blocks.
- * `key` = -1 - day: the sums by label.
+ * Of hours that are over in due time there is one row for all blocks, the last of the day. `key` = -1 - day: the sums by label.
  */
 export const rollupMarks = sqliteTable('rollup_marks', {
   key: integer('key').primaryKey(),
@@ -37,7 +37,7 @@ export const rollupMarks = sqliteTable('rollup_marks', {
   nonce: text('nonce').notNull(),
   /** Hour of the day that is summed in part, where a run may take less than a block; null: none is, and the others say nothing. */
   partHour: integer('part_hour'),
-  /** Nodes at places of the block before it are in. */
+  /** Nodes at places of the block before it are in; of all blocks, those before it. */
   partNodes: integer('part_nodes'),
   /** Their sums, as in `rollup_blocks`. */
   partSums: blob('part_sums', { mode: 'buffer' }),

@@ -4,7 +4,7 @@
 const MOST = 1_000;
 
 const READ_JOBS = `
-  SELECT number AS position, id, project, user, phase FROM jobs WHERE number > ?1 ORDER BY number LIMIT ${MOST}`;
+  SELECT number AS position, id FROM jobs WHERE number > ?1 ORDER BY number LIMIT ${MOST}`;
 
 const READ_FACTS = `
   SELECT fact.id AS position, fact.key AS key, job.id AS id
@@ -18,19 +18,12 @@ const LABELS: ReadonlySet<string> = new Set(
 /** Others are counts of what jobs made. */
 export const isLabel = ({ key }: { readonly key: string }): boolean => LABELS.has(key);
 
-interface NewJob {
-  readonly id: string;
-  readonly project: string | null;
-  readonly user: string | null;
-  readonly phase: string | null;
-}
-
 /** The last job and the last fact that were looked at. */
 export type WordsSeen = readonly [jobNumber: number, factId: number];
 
 export interface JobWords {
-  /** As they were registered there. */
-  readonly jobs: readonly NewJob[];
+  /** Ids of jobs that are new there. */
+  readonly jobs: readonly string[];
   /** Ids of jobs of which another label was said. */
   readonly said: readonly string[];
   readonly seen: WordsSeen;
@@ -38,11 +31,11 @@ export interface JobWords {
 
 export async function readJobWords(db: D1Database, [jobNumber, factId]: WordsSeen): Promise<JobWords> {
   const [jobs, facts] = await Promise.all([
-    db.prepare(READ_JOBS).bind(jobNumber).all<NewJob & { position: number }>(),
+    db.prepare(READ_JOBS).bind(jobNumber).all<{ position: number; id: string }>(),
     db.prepare(READ_FACTS).bind(factId).all<{ position: number; key: string; id: string }>(),
   ]);
   return {
-    jobs: jobs.results,
+    jobs: jobs.results.map(({ id }) => id),
     said: [...new Set(facts.results.filter(isLabel).map(({ id }) => id))],
     seen: [jobs.results.at(-1)?.position ?? jobNumber, facts.results.at(-1)?.position ?? factId],
   };

@@ -12,6 +12,7 @@ const DAYS = 2 ** 15;
 /** Keys of one day; those of blocks come first. */
 export const MARKS_PER_DAY = 2 ** 15;
 const SUM_MARK = BLOCKS;
+export const RANGE_MARK = MARKS_PER_DAY - 1;
 
 /** Blocks count within the shard. */
 export const blockOfNode = (nodeNumber: number): number => Math.floor(localNode(nodeNumber) / BLOCK_NODES);
@@ -30,27 +31,33 @@ export const parseDayKey = (key: number) => ({ group: Math.floor(key / DAYS), da
 /** Rows of one block and day, each within the bound of a value: a node of many short jobs fills more than its share. */
 const PARTS = 2 ** 8;
 
-export const blockDayKey = (day: number, block: number, part = 0): number =>
-  (day * BLOCKS + block) * PARTS + part;
+/** @throws RangeError for a part that would be a row of the next block */
+export function blockDayKey(day: number, block: number, part = 0): number {
+  if (part >= PARTS)
+    throw new RangeError(`a day of sums takes more than the ${PARTS} rows that there is room for`);
+  return (day * BLOCKS + block) * PARTS + part;
+}
 /** Among the rows of a day the last, where no database has nodes. */
 export const labelBlock = (table: LabelTable): number =>
   BLOCKS - LABEL_TABLES.length + LABEL_TABLES.indexOf(table);
 export const endOfBlockDay = (day: number, block: number): number => blockDayKey(day, block) + PARTS;
 export const dayOfBlockDayKey = (key: number): number => Math.floor(key / (BLOCKS * PARTS));
 
-/** What is marked: a block of nodes, then all of them, then their sums by label. */
-export type Marked = number | 'sum' | 'labels';
+/** What is marked: a block of nodes, or one after the other of all blocks, then the sums of all, then their sums by label. */
+export type Marked = number | 'range' | 'sum' | 'labels';
 
 /** Those by label are apart, below 0: they wait for nobody, and nobody for them. */
 export function markKey(day: number, block: Marked): number {
   if (block === 'labels') return -1 - day;
-  return day * MARKS_PER_DAY + (block === 'sum' ? SUM_MARK : block);
+  const place = block === 'sum' ? SUM_MARK : block === 'range' ? RANGE_MARK : block;
+  return day * MARKS_PER_DAY + place;
 }
 
 export function parseMarkKey(key: number): { readonly day: number; readonly block: Marked } {
   if (key < 0) return { day: -1 - key, block: 'labels' };
   const place = key % MARKS_PER_DAY;
-  return { day: Math.floor(key / MARKS_PER_DAY), block: place === SUM_MARK ? 'sum' : place };
+  const block = place === SUM_MARK ? 'sum' : place === RANGE_MARK ? 'range' : place;
+  return { day: Math.floor(key / MARKS_PER_DAY), block };
 }
 
 /** Bits of the hours `[fromHour, toHour)` that lie in the day. */

@@ -2,7 +2,9 @@
 import {
   decodeLabelHours,
   decodeLabelSums,
-  encodeLabelDays,
+  type EncodedLabel,
+  encodedLabels,
+  encodeLabelRows,
   type IsLabelWanted,
 } from '../../shared/rollup/label-codec.ts';
 import type { LabelDay, LabelKey, LabelSums, LabelTable } from '../../shared/rollup/label-sums.ts';
@@ -50,13 +52,13 @@ export async function readLabelDay(
   db: D1Database,
   day: number,
   table: LabelTable,
-): Promise<{ readonly labels: readonly LabelDay[]; readonly rows: readonly StoredRow[] }> {
+): Promise<{ readonly labels: readonly EncodedLabel[]; readonly rows: readonly StoredRow[] }> {
   const rows = await readRows(db, day, labelBlock(table));
-  return { labels: rows.flatMap(({ hours }) => [...decodeLabelHours(hours, () => true)]), rows };
+  return { labels: rows.flatMap(encodedLabels), rows };
 }
 
 /**
- * Statements for the batch that takes the marks.
+ * @param labels by name
  * @param before its rows as they stood
  * @param isMoved whether hours of that day are in the bucket
  */
@@ -64,10 +66,10 @@ export async function writeLabelDay(
   db: D1Database,
   taken: TakenMarks,
   table: LabelTable,
-  labels: readonly LabelDay[],
+  labels: readonly EncodedLabel[],
   before: readonly StoredRow[],
   isMoved: boolean,
 ): Promise<D1PreparedStatement[]> {
   if (labels.length === 0 && before.length === 0) return [];
-  return writeRows(db, taken, labelBlock(table), encodeLabelDays(labels, MAX_ROW_BYTES), before, isMoved);
+  return writeRows(db, taken, labelBlock(table), encodeLabelRows(labels, MAX_ROW_BYTES), before, isMoved);
 }

@@ -5,6 +5,7 @@ import {
   type EncodedRecord,
   encodedRecords,
   encodeOwnerDays,
+  ownersIn,
 } from '../../shared/rollup/owner-codec.ts';
 import type { OwnerDay, OwnerKey, OwnerSums } from '../../shared/rollup/owner-sums.ts';
 import {
@@ -45,6 +46,25 @@ export async function* readOwnerHours(
     yield rows.flatMap(({ day, bytes }) =>
       [...decodeOwnerHours(bytes, isWanted)].map((record) => ({ day, ...record })),
     );
+}
+
+/** A row hour by hour, which is long once it is decoded: record by record. */
+export interface OwnerRow {
+  readonly owners: readonly OwnerKey[];
+  readonly records: () => Generator<OwnerDay>;
+}
+
+/** What all owners had on a day hour by hour. */
+export async function readOwnerRows(
+  db: D1Database,
+  day: number,
+  blocks: readonly number[],
+): Promise<OwnerRow[]> {
+  const all: OwnerRow[] = [];
+  for await (const rows of readPages(db, 'hours', [{ day, blocks }]))
+    for (const { bytes } of rows)
+      all.push({ owners: ownersIn(bytes), records: () => decodeOwnerHours(bytes, () => true) });
+  return all;
 }
 
 /** One block's day as it stands, and its rows. */

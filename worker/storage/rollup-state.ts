@@ -5,9 +5,11 @@ import {
   dayOfBlockDayKey,
   hourBits,
   hoursOf,
+  MARKS_PER_DAY,
   type Marked,
   markKey,
   parseMarkKey,
+  RANGE_MARK,
 } from './rollup-keys.ts';
 import { FIRST_HOUR, KEPT_FROM_HOUR, markAll, partHourWithout } from './rollup-marks.ts';
 
@@ -64,30 +66,40 @@ const ADVANCE = `
   UPDATE rollup_state SET version = version + 1, done_hour = ?2, marked_hour = ?3, open_to_ms = ?4, next_open_to_ms = ?5
   WHERE id = 1 AND version = ?1 RETURNING version`;
 
+/** Those of all blocks begin again at the first. */
 const MARK_BLOCKS = `
   INSERT INTO rollup_marks (key, hours, nonce)
   SELECT (day.value ->> 0) + block.value, day.value ->> 1, hex(randomblob(8))
   FROM json_each(?1) AS day, json_each(?2) AS block
   WHERE EXISTS (SELECT 1 FROM rollup_state WHERE id = 1 AND version = ?3)
   ON CONFLICT (key) DO UPDATE SET hours = hours | excluded.hours, nonce = excluded.nonce,
-    part_hour = ${partHourWithout('excluded.hours')}`;
+    part_hour = ${partHourWithout('excluded.hours')},
+    part_nodes = IIF(key % ${MARKS_PER_DAY} = ${RANGE_MARK}, NULL, part_nodes)`;
+
+interface HoursToMark {
+  readonly fromHour: number;
+  readonly toHour: number;
+  /** Each block by itself, so many of them, or all by one mark. */
+  readonly blocks: number | 'range';
+}
 
 /**
- * Commits where the rollups stand, and marks the hours `[fromHour, toHour)` of these blocks.
+ * Commits where the rollups stand, and marks the hours `[fromHour, toHour)`.
  * @returns false where another run was faster
  */
 export async function advanceRollups(
   db: D1Database,
   { version }: RollupState,
   to: RollupProgress,
-  mark: { readonly fromHour: number; readonly toHour: number; readonly blocks: number } | null = null,
+  mark: HoursToMark | null = null,
 ): Promise<boolean> {
   const advance = db.prepare(ADVANCE).bind(version, to.doneHour, to.markedHour, to.openToMs, to.nextOpenToMs);
   if (mark === null) return (await advance.all()).results.length > 0;
   const days: [number, number][] = [];
   for (let day = dayOf(mark.fromHour); day <= dayOf(mark.toHour - 1); day++)
     days.push([markKey(day, 0), hourBits(day, mark.fromHour, mark.toHour)]);
-  const blocks = Array.from({ length: mark.blocks }, (_, block) => block);
+  const blocks =
+    mark.blocks === 'range' ? [RANGE_MARK] : Array.from({ length: mark.blocks }, (_, block) => block);
   const marks = db.prepare(MARK_BLOCKS).bind(JSON.stringify(days), JSON.stringify(blocks), version);
   return (await db.batch([marks, advance])).at(-1)!.results.length > 0;
 }
@@ -98,22 +110,55 @@ export interface RollupMark {
   readonly block: Marked;
   readonly hours: number;
   readonly nonce: string;
+  /** Of all blocks: those before it are in for the first of the hours. */
+  readonly firstBlock: number;
+  /** Of `rollup_state`, when it was read. */
+  readonly version: number;
 }
 
-type MarkRow = Pick<RollupMark, 'key' | 'hours' | 'nonce'>;
+type MarkRow = Omit<RollupMark, 'day' | 'block'>;
 
 const toMark = (row: MarkRow): RollupMark => ({ ...row, ...parseMarkKey(row.key) });
 
-const READ_NEXT = `
-  SELECT key, hours, nonce FROM rollup_marks
-  WHERE key >= MAX(0, ((SELECT MAX(key) FROM rollup_marks) >> 15) << 15) ORDER BY key LIMIT ?1`;
+const MARK = `
+  key, hours, nonce, COALESCE(part_nodes, 0) AS firstBlock, (SELECT version FROM rollup_state WHERE id = 1) AS version`;
 
-/** Of the newest day that has any: its blocks first. */
+/**
+ * All blocks come before single ones: a day of a block is read, changed and written, and two steps under two marks would undo each
+ * other. While hours of all blocks are marked none of a single one is begun, and one that was begun before fails by its `version`.
+ */
+const READ_NEXT = `
+  SELECT ${MARK} FROM rollup_marks
+  WHERE key >= MAX(0, ((SELECT MAX(key) FROM rollup_marks) >> 15) << 15)
+  ORDER BY key % ${MARKS_PER_DAY} = ${RANGE_MARK} DESC, key LIMIT ?1`;
+
+/** Of the newest day that has any: its blocks first, then their sum. */
 export async function readNextMarks(db: D1Database, limit: number): Promise<RollupMark[]> {
   return (await db.prepare(READ_NEXT).bind(limit).all<MarkRow>()).results.map(toMark);
 }
 
-const READ_NEXT_LABELS = 'SELECT key, hours, nonce FROM rollup_marks WHERE key < 0 ORDER BY key LIMIT 1';
+const MARK_EACH = `
+  INSERT INTO rollup_marks (key, hours, nonce)
+  SELECT mark.key - mark.key % ${MARKS_PER_DAY} + block.value, mark.hours, hex(randomblob(8))
+  FROM rollup_marks AS mark, json_each(?2) AS block WHERE mark.key = (?1 ->> 0) AND mark.nonce = (?1 ->> 1)
+  ON CONFLICT (key) DO UPDATE SET hours = hours | excluded.hours, nonce = excluded.nonce,
+    part_hour = ${partHourWithout('excluded.hours')}`;
+
+/** In place of the mark of all blocks one for each: where the runs have become small. */
+export async function markEachBlock(
+  db: D1Database,
+  { key, nonce }: RollupMark,
+  blocks: number,
+): Promise<void> {
+  const seen = JSON.stringify([key, nonce]);
+  const numbers = JSON.stringify(Array.from({ length: blocks }, (_, block) => block));
+  await db.batch([
+    db.prepare(MARK_EACH).bind(seen, numbers),
+    db.prepare('DELETE FROM rollup_marks WHERE key = (?1 ->> 0) AND nonce = (?1 ->> 1)').bind(seen),
+  ]);
+}
+
+const READ_NEXT_LABELS = `SELECT ${MARK} FROM rollup_marks WHERE key < 0 ORDER BY key LIMIT 1`;
 
 /** Of sums by label the newest day; null: none is marked. */
 export async function readNextLabelMark(db: D1Database): Promise<RollupMark | null> {
@@ -127,7 +172,7 @@ const keysOfDays = (firstDay: number, endDay: number, which: MarkedSums): [numbe
     ? [markKey(firstDay, 0), markKey(endDay, 0)]
     : [markKey(endDay, 'labels') + 1, markKey(firstDay, 'labels') + 1];
 
-const READ_BETWEEN = 'SELECT key, hours, nonce FROM rollup_marks WHERE key >= ?1 AND key < ?2';
+const READ_BETWEEN = `SELECT ${MARK} FROM rollup_marks WHERE key >= ?1 AND key < ?2`;
 
 /** Of sums of places and nodes, or of those by label. */
 export type MarkedSums = 'ofNodes' | 'ofLabels';

@@ -4,7 +4,16 @@ import type { HourSums } from '../../shared/rollup/hour-sums.ts';
 import type { RollupGroup } from '../../shared/rollup/roll-up.ts';
 import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
-import { blockKey, dayKey, hourBits, hourOfBlockKey, markKey, parseDayKey } from './rollup-keys.ts';
+import {
+  blockKey,
+  dayKey,
+  hourBits,
+  hourOfBlockKey,
+  MARKS_PER_DAY,
+  markKey,
+  parseDayKey,
+  RANGE_MARK,
+} from './rollup-keys.ts';
 import { partHourWithout } from './rollup-marks.ts';
 import type { RollupMark } from './rollup-state.ts';
 
@@ -58,9 +67,10 @@ export async function readBlocks(
 
 /** All of them or none: a mark that changed since it was read says that what was summed is not what is there. */
 export const STILL_MARKED = `
-  (SELECT COUNT(*) FROM json_each(?2) AS seen
-   JOIN rollup_marks ON rollup_marks.key = seen.value ->> 0 AND rollup_marks.nonce = seen.value ->> 1)
-  = json_array_length(?2)`;
+  ((SELECT COUNT(*) FROM json_each(?2, '$.marks') AS seen
+    JOIN rollup_marks ON rollup_marks.key = seen.value ->> 0 AND rollup_marks.nonce = seen.value ->> 1)
+   = json_array_length(?2, '$.marks')
+   AND (SELECT version FROM rollup_state WHERE id = 1) = COALESCE(?2 ->> 'version', (SELECT version FROM rollup_state WHERE id = 1)))`;
 
 const WRITE_BLOCKS = `
   INSERT INTO rollup_blocks (key, sums)
@@ -72,29 +82,46 @@ const WRITE_DAYS = `
   SELECT value ->> 0, unhex(value ->> 1) FROM json_each(?1) WHERE ${STILL_MARKED}
   ON CONFLICT (key) DO UPDATE SET sums = excluded.sums WHERE sums <> excluded.sums`;
 
-/** What all blocks of the day come to, or what that is by label, is to be summed next. */
+/**
+ * What all blocks of the day come to, or what that is by label, is to be summed next. Whether there are sums by label is asked
+ * here: another run may have begun with them since this one did.
+ */
 const MARK_NEXT = `
   INSERT INTO rollup_marks (key, hours, nonce)
   SELECT value ->> 0, value ->> 1, hex(randomblob(8)) FROM json_each(?1) WHERE ${STILL_MARKED}
+    AND (value ->> 0 >= 0 OR EXISTS (SELECT 1 FROM rollup_state WHERE id = 1 AND labels_version IS NOT NULL))
   ON CONFLICT (key) DO UPDATE SET hours = hours | excluded.hours, nonce = excluded.nonce`;
 
 /** With another nonce: a run that read the day before these hours were in it must not write it after. */
 const TAKE_HOURS = `
-  UPDATE rollup_marks SET hours = hours & ~(?1 + 0), nonce = hex(randomblob(8)), part_hour = ${partHourWithout('(?1 + 0)')}
+  UPDATE rollup_marks SET hours = hours & ~(?1 + 0), nonce = hex(randomblob(8)), part_hour = ${partHourWithout('(?1 + 0)')},
+    part_nodes = IIF(key % ${MARKS_PER_DAY} = ${RANGE_MARK}, NULL, part_nodes)
   WHERE ${STILL_MARKED}
-    AND key IN (SELECT value ->> 0 FROM json_each(?2)) AND hours & ~(?1 + 0) <> 0`;
+    AND key IN (SELECT value ->> 0 FROM json_each(?2, '$.marks')) AND hours & ~(?1 + 0) <> 0`;
 
 const TAKE_MARKS = `
   DELETE FROM rollup_marks WHERE ${STILL_MARKED}
-    AND key IN (SELECT value ->> 0 FROM json_each(?2)) AND hours & ~(?1 + 0) = 0`;
+    AND key IN (SELECT value ->> 0 FROM json_each(?2, '$.marks')) AND hours & ~(?1 + 0) = 0`;
+
+/** The hour goes on with another block. */
+const GO_ON = `
+  UPDATE rollup_marks SET part_nodes = ?1 + 0, nonce = hex(randomblob(8))
+  WHERE ${STILL_MARKED} AND key IN (SELECT value ->> 0 FROM json_each(?2, '$.marks'))`;
 
 /** What a step works on: marks of one day that it has read, and which of their hours it has summed. */
 export interface TakenMarks {
   readonly marks: readonly RollupMark[];
   readonly hours: readonly number[];
+  /** Of a mark of all blocks that are not all done: with which its hour goes on. */
+  readonly nextBlock?: number | null;
 }
 
-export const seenOf = ({ marks }: TakenMarks) => JSON.stringify(marks.map(({ key, nonce }) => [key, nonce]));
+/** Of single blocks nothing is written once hours of all blocks were marked. */
+export const seenOf = ({ marks }: TakenMarks): string =>
+  JSON.stringify({
+    marks: marks.map(({ key, nonce }) => [key, nonce]),
+    version: typeof marks[0]!.block === 'number' ? marks[0]!.version : null,
+  });
 
 function bitsOf({ marks, hours }: TakenMarks): number {
   const { day } = marks[0]!;
@@ -102,6 +129,8 @@ function bitsOf({ marks, hours }: TakenMarks): number {
 }
 
 function takeMarks(db: D1Database, taken: TakenMarks): D1PreparedStatement[] {
+  const { nextBlock = null } = taken;
+  if (nextBlock !== null) return [db.prepare(GO_ON).bind(nextBlock, seenOf(taken))];
   // Deletes last: whether marks still stand is asked of all of them.
   return [TAKE_HOURS, TAKE_MARKS].map((sql) => db.prepare(sql).bind(bitsOf(taken), seenOf(taken)));
 }
@@ -167,7 +196,7 @@ export async function readDays(
 
 /**
  * Commits days whose hours were summed anew. Nothing where another run was faster.
- * @param withLabels whether their sums by label are to be made next
+ * @param withLabels whether there is room for their sums by label, which are made next where they are kept
  */
 export async function writeDays(
   db: D1Database,

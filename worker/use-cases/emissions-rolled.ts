@@ -90,12 +90,12 @@ export class RolledParts {
   /**
    * Adds all of it to the join.
    * @param know reads jobs before they are joined
-   * @param check told how many days and hours of labels were read so far; null: go on
+   * @param check told how many days and hours of labels were read so far, and how many groups there are; null: go on
    */
   async addTo<T>(
     join: EmissionsJoin,
     know: (jobNumbers: readonly number[]) => Promise<void>,
-    check: (labelPieces: number) => T | null,
+    check: (labelPieces: number, groups: number) => T | null,
   ): Promise<T | null> {
     let labelPieces = 0;
     const ofPlaces = this.#ofPlaces?.filter((own) => own !== null) ?? [];
@@ -106,14 +106,14 @@ export class RolledParts {
       const ofNodes = this.#ofNodes[shard];
       const stopped = await this.#shards.ask(shard, async (db) => {
         if (ofLabels)
-          for await (const pieces of joinRolledLabels(db, ofLabels, join, know)) {
+          for await (const { pieces, groups } of joinRolledLabels(db, ofLabels, join, know)) {
             labelPieces += pieces;
-            const found = check(labelPieces);
+            const found = check(labelPieces, groups);
             if (found !== null) return found;
           }
         if (ofNodes)
           for await (const _ of joinRolledNodes(db, ofNodes, join, know)) {
-            const found = check(labelPieces);
+            const found = check(labelPieces, join.groupCount);
             if (found !== null) return found;
           }
         return null;

@@ -82,9 +82,10 @@ export async function emissions(
     lowUtilizationRatio: query.lowUtilizationRatio ?? DEFAULT_LOW_UTILIZATION_RATIO,
     withParts: query.withParts,
   });
-  const tooManySteps = () => checkSteps(edges.length - 1, 1 + join.groupCount);
+  const tooManySteps = (groups = join.groupCount) => checkSteps(edges.length - 1, 1 + groups);
   const know = async (numbers: readonly number[]) => jobs?.read(numbers);
-  const tooMuchRead = (labelPieces: number) => tooManySteps() ?? checkLabelPieces(labelPieces);
+  const tooMuchRead = (labelPieces: number, groups: number) =>
+    tooManySteps(groups) ?? checkLabelPieces(labelPieces);
   let stopped = await rolled.addTo(join, know, tooMuchRead);
   for (const [shard, own] of byKey(prepared, ({ number }) => shardOfNode(number)))
     stopped ??= await shards.ask(shard, (db) =>

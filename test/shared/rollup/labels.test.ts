@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeLabelHours, decodeLabelSums, encodeLabelDays } from '../../../shared/rollup/label-codec.ts';
+import {
+  decodeLabel,
+  decodeLabelHours,
+  decodeLabelSums,
+  encodedLabels,
+  encodeLabel,
+  encodeLabelRows,
+} from '../../../shared/rollup/label-codec.ts';
 import {
   LABEL_TABLES,
   type LabelDay,
@@ -70,9 +77,10 @@ test('what is read is what was written, hour by hour and as a day, however long 
       for (const each of told) labelled.addNode(each.nodeNumber, each.group, each.hour, new Map(each.owners));
       for (const table of LABEL_TABLES) {
         const days = labelled.of(table);
-        const rows = encodeLabelDays(days, maxBytes);
+        const rows = encodeLabelRows(days.map(encodeLabel), maxBytes);
         const read = rows.flatMap((row) => [...decodeLabelHours(row.hours, () => true)]);
         expect(plainDays(read)).toEqual(plainDays(days));
+        expect(plainDays(rows.flatMap(encodedLabels).map(decodeLabel))).toEqual(plainDays(days));
         const whole = rows.flatMap((row) => [...decodeLabelSums(row.sums, () => true)]);
         expect(Object.fromEntries(whole.map((each) => [nameOf(each), plain(each.sums)]))).toEqual(
           Object.fromEntries(days.map((day) => [nameOf(day), plain(labelDayOf(day.hours))])),
@@ -129,7 +137,7 @@ test('every label has what its jobs had, and a job without a name is not one tha
 test('damaged rows are refused', () => {
   const labelled = new LabelledHours(() => 'llm');
   labelled.addNode(1, 0, 0, new Map([[jobOwner(1), new OwnerSums(12)]]));
-  const [row] = encodeLabelDays(labelled.of('project'), 1_000);
+  const [row] = encodeLabelRows(labelled.of('project').map(encodeLabel), 1_000);
   const other = row!.sums.slice();
   other[0] = 9;
   expect(() => [...decodeLabelSums(other, () => true)]).toThrow('unknown format 9 of sums by label');

@@ -2,6 +2,7 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { EnrollReply } from '../../../shared/wire/ingest.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
+import { FleetWords } from '../../../worker/use-cases/rollup/labels.ts';
 import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
 import { type Answer, same } from '../rollup/support.ts';
 import { recordingDatabase } from '../storage/recording-database.ts';
@@ -185,4 +186,17 @@ test('counts of what a job made change no label', async () => {
   await runRollups(recording.at(0), fleet.nowMs, TURN_NODE_HOURS.paid, recording);
   expect(recorded.length).toBeGreaterThan(0);
   expect(recorded.filter(({ sql }) => /INSERT INTO rollup_node_days/.test(sql))).toEqual([]);
+});
+
+test('of each database it is asked once in a turn, however many follow it', async () => {
+  await turn();
+  const recorded = THREE.map(recordingDatabase);
+  const recording = new Shards(recorded.map((each) => each.database) as [D1Database, ...D1Database[]]);
+  const words = new FleetWords();
+  for (let shard = 0; shard < recording.count; shard++)
+    await runRollups(recording.at(shard), fleet.nowMs, TURN_NODE_HOURS.paid, recording, words);
+  const asked = recorded.map((each) =>
+    each.recorded.filter(({ sql }) => /FROM jobs WHERE number > /.test(sql)),
+  );
+  expect(asked.map(({ length }) => length)).toEqual([1, 1, 1]);
 });

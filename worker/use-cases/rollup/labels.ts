@@ -6,7 +6,13 @@ import { ALL_KNOWN } from '../../../shared/audit/as-known.ts';
 import { LABELS_VERSION } from '../../../shared/rollup/label-sums.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { byKey } from '../../storage/by-node.ts';
-import { isLabel, readJobWords, readLastJobWord } from '../../storage/job-words.ts';
+import {
+  isLabel,
+  type JobWords,
+  readJobWords,
+  readLastJobWord,
+  type WordsSeen,
+} from '../../storage/job-words.ts';
 import {
   beginLabels,
   endLabels,
@@ -20,10 +26,29 @@ import { type JobRow, readJobRowsById } from '../../storage/stored-jobs.ts';
 
 const WORDS = ['project', 'user', 'phase'] as const;
 
-/** @returns whether they are kept in this turn */
+/**
+ * What databases say of jobs, asked once in a run: each of many follows all others, and a run has a thousand queries. Those that
+ * were followed in one turn are followed from the same on in the next.
+ */
+export class FleetWords {
+  readonly #known = new Map<string, Promise<JobWords>>();
+
+  since(db: D1Database, shard: number, seen: WordsSeen): Promise<JobWords> {
+    const key = `${shard} ${seen}`;
+    const known = this.#known.get(key) ?? readJobWords(db, seen);
+    this.#known.set(key, known);
+    return known;
+  }
+}
+
+/**
+ * @param words of this turn
+ * @returns whether they are kept in this turn
+ */
 export async function followLabels(
   db: D1Database,
   shards: Shards,
+  words: FleetWords,
   { labelsVersion }: RollupState,
   areWanted: boolean,
   nowMs: number,
@@ -35,7 +60,7 @@ export async function followLabels(
   const nowHour = Math.floor(nowMs / HOUR_MS);
   if (labelsVersion !== LABELS_VERSION)
     await beginLabels(db, LABELS_VERSION, await allThatWasSaid(db, shards), nowHour);
-  else if (shards.count > 1) await followJobs(db, shards, nowHour);
+  else if (shards.count > 1) await followJobs(db, shards, words, nowHour);
   return true;
 }
 
@@ -47,13 +72,13 @@ async function allThatWasSaid(db: D1Database, shards: Shards): Promise<FollowedJ
 }
 
 /** Marks the days of jobs of which another database says otherwise. */
-async function followJobs(db: D1Database, shards: Shards, nowHour: number): Promise<void> {
+async function followJobs(db: D1Database, shards: Shards, words: FleetWords, nowHour: number): Promise<void> {
   const followed = await readFollowedJobs(db);
   const news = await shards.rows(async (other, shard) =>
-    other === db ? [] : [{ shard, ...(await readJobWords(other, followed[shard] ?? [0, 0])) }],
+    other === db ? [] : [{ shard, ...(await words.since(other, shard, followed[shard] ?? [0, 0])) }],
   );
   const said = new Set(news.flatMap((own) => own.said));
-  const fresh = news.flatMap(({ jobs }) => jobs.map(({ id }) => id)).filter((id) => !said.has(id));
+  const fresh = news.flatMap(({ jobs }) => jobs).filter((id) => !said.has(id));
   const seen = Object.fromEntries(news.map((own) => [own.shard, own.seen]));
   if (JSON.stringify(seen) === JSON.stringify(followed)) return;
   const ids = [...said, ...(await namedOtherwise(db, shards, fresh))];

@@ -33,6 +33,11 @@ export async function planRolledLabels(
   return { ...plan, ...(await readStoredDays(db, state)), key, acceptsPlace: query.acceptsPlace };
 }
 
+export interface LabelPage {
+  readonly pieces: number;
+  readonly groups: number;
+}
+
 interface DayRecord extends LabelKey {
   readonly day: number;
   readonly pieces: readonly (readonly [startMs: number, sums: LabelSums])[];
@@ -41,14 +46,14 @@ interface DayRecord extends LabelKey {
 /**
  * Adds what was taken to the join, and stops after each page of it.
  * @param know reads jobs before they are joined
- * @returns how many days or hours of labels the page held
+ * @returns how many days or hours of labels the page held, and how many groups it may come to
  */
 export async function* joinRolledLabels(
   db: D1Database,
   plan: RolledLabels,
   join: EmissionsJoin,
   know: (jobNumbers: readonly number[]) => Promise<void>,
-): AsyncGenerator<number> {
+): AsyncGenerator<LabelPage> {
   const groups = groupsOf(plan, join);
   const labels = new LabelJoin(join);
   const ofDay: DayRecord[] = [];
@@ -74,7 +79,10 @@ export async function* joinRolledLabels(
         if (ofDay[0] !== undefined && ofDay[0].day !== record.day) addDay(ofDay.splice(0), slotMs);
         ofDay.push(record);
       }
-      yield page.reduce((sum, { pieces }) => sum + pieces.length, 0);
+      yield {
+        pieces: page.reduce((sum, { pieces }) => sum + pieces.length, 0),
+        groups: Math.max(join.groupCount, labels.owners),
+      };
     }
     addDay(ofDay.splice(0), slotMs);
   }

@@ -17,6 +17,7 @@ import {
   advanceRollups,
   beginAnew,
   beginRollups,
+  markEachBlock,
   type RollupMark,
   type RollupState,
   readMarkedHours,
@@ -24,11 +25,11 @@ import {
   readNextMarks,
   readRollupState,
 } from '../../storage/rollup-state.ts';
-import { commitTaken } from '../../storage/rollup-sums.ts';
+import { commitTaken, type TakenMarks } from '../../storage/rollup-sums.ts';
 import { readAllSettings } from '../../storage/settings.ts';
 import { localNode, Shards } from '../../storage/shards.ts';
 import { catalogSha256 } from '../factor-versions.ts';
-import { followLabels } from './labels.ts';
+import { FleetWords, followLabels } from './labels.ts';
 import { sumBlocks } from './sum-blocks.ts';
 import { sumDay } from './sum-day.ts';
 import { sumLabels } from './sum-labels.ts';
@@ -40,8 +41,13 @@ const CLOSES_AFTER_MS = LATE_AFTER_MS + 300_000;
 const OPEN_EVERY_MS = 600_000;
 /** Up to here an answer reads the newest hours node by node, as they are now: with their parts some 2,000 rows. */
 const LIVE_NODES = 64;
-/** Hours of nodes that one step reads; it writes a few MB. */
-const STEP_NODE_HOURS = 1_024;
+/** Hours of blocks that one step reads, a thousand of nodes; it writes a few MB. */
+const STEP_BLOCK_HOURS = 16;
+
+/** Hours of nodes that are summed by label at once: each may have jobs of its own, of 2 kB each. */
+const LABEL_NODE_HOURS = 8_192;
+/** What the least of such steps takes of a turn: it has some twenty queries. */
+const LEAST_LABEL_STEP = 1_024;
 
 /** What an hour of blocks that is summed into its day takes of a run that sums in parts. */
 const DAY_NODE_HOURS = 4;
@@ -53,12 +59,16 @@ const DAY_NODE_HOURS = 4;
 export const TURN_NODE_HOURS = { free: 10, paid: 16_384 };
 const isInParts = (nodeHours: number): boolean => nodeHours < BLOCK_NODES;
 
-/** @param shards of the fleet, this database among them */
+/**
+ * @param shards of the fleet, this database among them
+ * @param words that its databases of one turn share
+ */
 export async function runRollups(
   db: D1Database,
   nowMs: number,
   nodeHours: number,
   shards = new Shards([db]),
+  words = new FleetWords(),
 ): Promise<void> {
   const { main } = shards;
   const state = (await readRollupState(db)) ?? (await beginRollups(db));
@@ -67,29 +77,31 @@ export async function runRollups(
   if (state.madeWith !== madeWith) await beginAnew(db, madeWith, nowMs);
   if (main !== db) await followMain(db, main);
   const lastNode = await readLastNodeNumber(db);
-  await advance(db, state, lastNode, nowMs, !isInParts(nodeHours));
+  await advance(db, state, lastNode, nowMs, isInParts(nodeHours));
   try {
-    await sumMarked(db, nowMs, nodeHours, main, state.labelsVersion !== null);
+    await sumMarked(db, nowMs, nodeHours, main);
   } finally {
     // What was just marked and summed need not wait for the next turn, nor for a day of long ago that cannot be read.
     const after = await readRollupState(db);
-    if (after !== null) await finish(db, after);
+    if (after !== null) {
+      await finish(db, after);
+      const areKept = !isInParts(nodeHours) && localNode(lastNode) > BLOCK_NODES;
+      if (await followLabels(db, shards, words, after, areKept, nowMs))
+        await sumMarkedLabels(db, shards, nodeHours);
+    }
   }
-  const areLabelsKept = !isInParts(nodeHours) && localNode(lastNode) > BLOCK_NODES;
-  if (await followLabels(db, shards, state, areLabelsKept, nowMs))
-    await sumMarkedLabels(db, shards, lastNode, nodeHours);
 }
 
 /**
  * Marks the hours that are over; of a large fleet those that are not, too.
- * @param withOpen whether there is room for those; else answers read them node by node
+ * @param inParts there is no room for those then: answers read them node by node
  */
 async function advance(
   db: D1Database,
   state: RollupState,
   lastNode: number,
   nowMs: number,
-  withOpen: boolean,
+  inParts: boolean,
 ): Promise<void> {
   // First those that are marked: an answer counts on all before `doneHour`.
   if (state.markedHour > state.doneHour || state.nextOpenToMs !== null) return;
@@ -97,14 +109,15 @@ async function advance(
   const closed = Math.floor((nowMs - CLOSES_AFTER_MS) / HOUR_MS);
   const markedHour = Math.max(doneHour, Math.min(closed, doneHour + HOURS_PER_DAY));
   const isOpenDue =
-    withOpen &&
+    !inParts &&
     localNode(lastNode) > LIVE_NODES &&
     markedHour === closed &&
     nowMs - (openToMs ?? 0) >= OPEN_EVERY_MS;
   if (markedHour === doneHour && !isOpenDue) return;
   const toHour = isOpenDue ? Math.floor(nowMs / HOUR_MS) + 1 : markedHour;
-  const blocks = blockOfNode(lastNode) + 1;
-  const mark = { fromHour: doneHour, toHour, blocks };
+  // A block that is summed in parts notes with its mark how far it is.
+  const blocks = inParts ? blockOfNode(lastNode) + 1 : 'range';
+  const mark = { fromHour: doneHour, toHour, blocks } as const;
   await advanceRollups(
     db,
     state,
@@ -127,13 +140,7 @@ async function finish(db: D1Database, state: RollupState): Promise<void> {
   });
 }
 
-async function sumMarked(
-  db: D1Database,
-  nowMs: number,
-  nodeHours: number,
-  main: D1Database,
-  withLabels: boolean,
-): Promise<void> {
+async function sumMarked(db: D1Database, nowMs: number, nodeHours: number, main: D1Database): Promise<void> {
   let left = nodeHours;
   let marks = await readNextMarks(db, LIMIT);
   if (marks.length === 0) return;
@@ -152,51 +159,80 @@ async function sumMarked(
   const keptFromDay = dayOf(state?.keptFromHour ?? 0);
   while (left > 0 && marks.length > 0) {
     const [mark] = marks as [RollupMark];
-    const isInBlocks = mark.block !== 'sum' && mark.day >= keptFromDay;
-    if (isInBlocks && isInParts(nodeHours)) {
+    const { day, block } = mark;
+    if (day < keptFromDay) {
+      // What has left since it was marked is not there to be summed: what was, stays.
+      await commitTaken(db, { marks: [mark], hours: hoursOf(day, mark.hours) }, []);
+      left -= BLOCK_NODES;
+    } else if (block === 'sum') {
+      const taken = {
+        marks: [mark],
+        hours: hoursOf(day, mark.hours).slice(0, isInParts(nodeHours) ? 1 : STEP_BLOCK_HOURS),
+      };
+      await sumDay(db, taken, !isInParts(nodeHours));
+      left -= isInParts(nodeHours) ? DAY_NODE_HOURS : taken.hours.length * BLOCK_NODES;
+    } else if (!isInParts(nodeHours)) {
+      const most = Math.min(Math.floor(left / BLOCK_NODES) || 1, STEP_BLOCK_HOURS);
+      const { blocks, ...taken } =
+        block === 'range' ? stepOfAll(mark, await countBlocks(db), most) : stepOfBlocks(marks, most);
+      await sumBlocks(context, taken, blocks);
+      left -= taken.hours.length * blocks.length * BLOCK_NODES;
+    } else if (block === 'range') {
+      await markEachBlock(db, mark, await countBlocks(db));
+    } else {
       // There are queries for one part, and what is left of the run for its day.
       if (left < nodeHours) return;
       left -= await sumPart(context, mark, left);
-    } else {
-      const taken = nextStep(marks, Math.min(left, STEP_NODE_HOURS));
-      // What has left since it was marked is not there to be summed: what was, stays.
-      if (mark.day < keptFromDay) await commitTaken(db, taken, []);
-      else if (mark.block === 'sum') await sumDay(db, taken, withLabels);
-      else await sumBlocks(context, taken);
-      left -= isInParts(nodeHours) ? DAY_NODE_HOURS : taken.hours.length * taken.marks.length * BLOCK_NODES;
     }
     marks = await readNextMarks(db, LIMIT);
   }
 }
 
-/** A day of a node is decoded whole, which takes about as long as to sum an hour of it. */
-async function sumMarkedLabels(
-  db: D1Database,
-  shards: Shards,
-  lastNode: number,
-  nodeHours: number,
-): Promise<void> {
-  for (let left = nodeHours; left > 0; left -= localNode(lastNode)) {
+/**
+ * A day of a node is decoded whole, which takes about as long as to sum an hour of it. Where its hours are in the bucket, one
+ * step is enough for a turn: what a run may read there is for all databases.
+ */
+async function sumMarkedLabels(db: D1Database, shards: Shards, nodeHours: number): Promise<void> {
+  let left = nodeHours;
+  while (left > 0) {
     const mark = await readNextLabelMark(db);
     if (mark === null) return finishLabels(db);
-    const taken = { marks: [mark], hours: hoursOf(mark.day, mark.hours) };
-    await sumLabels(db, shards, taken, blockOfNode(lastNode) + 1);
+    // After the mark: what another run has summed until then may be of nodes that were not there when this one began.
+    const lastNode = await readLastNodeNumber(db);
+    const most = Math.max(1, Math.floor(LABEL_NODE_HOURS / localNode(lastNode)));
+    const taken = { marks: [mark], hours: hoursOf(mark.day, mark.hours).slice(0, most) };
+    const isMoved = await sumLabels(db, shards, taken, blockOfNode(lastNode) + 1);
+    left = isMoved ? 0 : left - Math.max(LEAST_LABEL_STEP, localNode(lastNode));
   }
 }
 
 /** Marks that are looked at at once. */
 const LIMIT = 64;
 
-/** Blocks of which the same hours are marked, as many as the step may read. */
-function nextStep(marks: readonly RollupMark[], nodeHours: number) {
+/** After the mark was read: of nodes that enrolled since the run began as well. */
+const countBlocks = async (db: D1Database) => blockOfNode(await readLastNodeNumber(db)) + 1;
+
+interface Step extends TakenMarks {
+  readonly blocks: readonly number[];
+}
+
+/** Blocks of which the same hours are marked, as many as the step may read. @param most hours of blocks */
+function stepOfBlocks(marks: readonly RollupMark[], most: number): Step {
   const [first] = marks as [RollupMark];
-  const alike =
-    first.block === 'sum'
-      ? [first]
-      : marks.filter(
-          ({ hours, day, block }) => hours === first.hours && day === first.day && block !== 'sum',
-        );
-  const most = Math.max(1, Math.floor(nodeHours / BLOCK_NODES));
+  const alike = marks.filter(({ hours, block }) => hours === first.hours && typeof block === 'number');
   const hours = hoursOf(first.day, first.hours).slice(0, most);
-  return { marks: alike.slice(0, Math.max(1, Math.floor(most / hours.length))), hours };
+  const taken = alike.slice(0, Math.max(1, Math.floor(most / hours.length)));
+  return { marks: taken, hours, blocks: taken.map(({ block }) => Number(block)) };
+}
+
+/** All blocks of some hours, or, where they are too many, some of one hour: the rest in the steps after it. */
+function stepOfAll(mark: RollupMark, count: number, most: number): Step {
+  const { day, hours: bits, firstBlock } = mark;
+  const blocks = Array.from({ length: count }, (_, block) => block);
+  const hours = hoursOf(day, bits);
+  if (firstBlock === 0 && count <= most)
+    return { marks: [mark], hours: hours.slice(0, Math.floor(most / count)), blocks };
+  const end = firstBlock + most;
+  const nextBlock = end < count ? end : null;
+  return { marks: [mark], hours: hours.slice(0, 1), blocks: blocks.slice(firstBlock, end), nextBlock };
 }

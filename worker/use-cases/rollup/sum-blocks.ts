@@ -7,9 +7,12 @@ import { readBlockDay, writeOwnerDays } from '../../storage/rollup-node-days.ts'
 import { readGroups, type TakenMarks, writeBlocks } from '../../storage/rollup-sums.ts';
 import { groupNumbers, rollNodes, type SumContext, withHours } from './roll-nodes.ts';
 
-export async function sumBlocks(context: SumContext, taken: TakenMarks): Promise<void> {
+export async function sumBlocks(
+  context: SumContext,
+  taken: TakenMarks,
+  blocks: readonly number[],
+): Promise<void> {
   const { db, fleet } = context;
-  const blocks = taken.marks.map(({ block }) => Number(block));
   const nodes = fleet.filter(({ number }) => blocks.includes(blockOfNode(number)));
   const rolled = new Map(blocks.map((block) => [block, new RolledHours(context.nowMs)]));
   await rollNodes(context, nodes, taken.hours, ({ number }) => rolled.get(blockOfNode(number))!);

@@ -1,12 +1,13 @@
 /** Sums hours of one day by label of jobs, from what owners had of each node in them. */
 import { ALL_KNOWN } from '../../../shared/audit/as-known.ts';
 import { jobValue } from '../../../shared/emissions/owners.ts';
+import { decodeLabel, type EncodedLabel, encodeLabel } from '../../../shared/rollup/label-codec.ts';
 import { LABEL_TABLES, type LabelDay, LabelledHours, labelName } from '../../../shared/rollup/label-sums.ts';
 import { jobOfOwner, type OwnerDay, type OwnerSums } from '../../../shared/rollup/owner-sums.ts';
 import { HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { isDayMoved } from '../../storage/rollup-day-rows.ts';
 import { readLabelDay, writeLabelDay } from '../../storage/rollup-labels.ts';
-import { readOwnerHours } from '../../storage/rollup-node-days.ts';
+import { readOwnerRows } from '../../storage/rollup-node-days.ts';
 import { commitTaken, type TakenMarks } from '../../storage/rollup-sums.ts';
 import type { Shards } from '../../storage/shards.ts';
 import { KnownJobs } from '../emissions-jobs.ts';
@@ -14,24 +15,27 @@ import { KnownJobs } from '../emissions-jobs.ts';
 /**
  * @param shards of the fleet: what is said of a job in any of them is said of all
  * @param blocks of nodes that the database has
+ * @returns whether hours of that day are in the bucket
  */
 export async function sumLabels(
   db: D1Database,
   shards: Shards,
   taken: TakenMarks,
   blocks: number,
-): Promise<void> {
+): Promise<boolean> {
   const { day } = taken.marks[0]!;
   const hours = taken.hours.map((hour) => hour % HOURS_PER_DAY);
   const labelled = await labelledHours(db, shards, day, hours, blocks);
   const isMoved = await isDayMoved(db, day);
-  const statements: D1PreparedStatement[] = [];
+  // A batch for each: of a large fleet they are some MB. The marks stay until all are written.
   for (const table of LABEL_TABLES) {
     const { labels, rows } = await readLabelDay(db, day, table);
     const made = withHours(labels, labelled.of(table), hours);
-    statements.push(...(await writeLabelDay(db, taken, table, made, rows, isMoved)));
+    const statements = await writeLabelDay(db, taken, table, made, rows, isMoved);
+    if (statements.length > 0) await db.batch(statements);
   }
-  await commitTaken(db, taken, statements);
+  await commitTaken(db, taken, []);
+  return isMoved;
 }
 
 async function labelledHours(
@@ -43,19 +47,20 @@ async function labelledHours(
 ): Promise<LabelledHours> {
   const jobs = new KnownJobs(shards, ALL_KNOWN);
   const labelled = new LabelledHours((number, key) => jobValue(jobs.jobOf(number), key));
-  const days = [{ day, blocks: Array.from({ length: blocks }, (_, block) => block) }];
+  const all = Array.from({ length: blocks }, (_, block) => block);
+  // As they are stored all of them are some MB; of their jobs it is asked once, in all databases.
+  const rows = await readOwnerRows(db, day, all);
+  const numbers = new Set(rows.flatMap(({ owners }) => owners.map(({ owner }) => jobOfOwner(owner))));
+  await jobs.read([...numbers].filter((number) => number !== null));
   let node: OwnerDay[] = [];
-  for await (const page of readOwnerHours(db, days, () => true)) {
-    const numbers = new Set(page.map(({ owner }) => jobOfOwner(owner)));
-    await jobs.read([...numbers].filter((number) => number !== null));
-    for (const record of page) {
+  for (const { records } of rows)
+    for (const record of records()) {
       if (node[0] !== undefined && node[0].nodeNumber !== record.nodeNumber) {
         addNode(labelled, node, hours);
         node = [];
       }
       node.push(record);
     }
-  }
   addNode(labelled, node, hours);
   return labelled;
 }
@@ -75,18 +80,23 @@ function addNode(labelled: LabelledHours, records: readonly OwnerDay[], hours: r
   }
 }
 
-/** What stood there, with these hours as they were summed now. */
+/** What stood there, with these hours as they were summed now; by name. */
 function withHours(
-  stored: readonly LabelDay[],
+  stored: readonly EncodedLabel[],
   summed: readonly LabelDay[],
   hours: readonly number[],
-): LabelDay[] {
-  const labels = new Map(stored.map((label) => [labelName(label), label]));
-  for (const label of stored) for (const hour of hours) label.hours.delete(hour);
-  for (const label of summed) {
-    const known = labels.get(labelName(label));
-    if (known === undefined) labels.set(labelName(label), label);
-    else for (const [hour, sums] of label.hours) known.hours.set(hour, sums);
+): EncodedLabel[] {
+  const anew = new Map(summed.map((label) => [labelName(label), label]));
+  const labels: (EncodedLabel & { readonly name: string })[] = [];
+  // One after the other: decoded all of them are many times as large.
+  for (const label of stored) {
+    const name = labelName(label);
+    const own = decodeLabel(label);
+    const had = hours.filter((hour) => own.hours.delete(hour)).length > 0;
+    for (const [hour, sums] of anew.get(name)?.hours ?? []) own.hours.set(hour, sums);
+    if (own.hours.size > 0) labels.push({ ...(had || anew.has(name) ? encodeLabel(own) : label), name });
+    anew.delete(name);
   }
-  return [...labels.values()].filter((label) => label.hours.size > 0);
+  for (const [name, label] of anew) labels.push({ ...encodeLabel(label), name });
+  return labels.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
