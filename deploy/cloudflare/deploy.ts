@@ -7,10 +7,11 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { readOrCreateAdminToken } from '../admin-token.ts';
 import { CommandError } from '../command-error.ts';
-import { findOrMakeBucket } from './bucket.ts';
+import { bucketNameOf, hasBucket, makeBucket } from './bucket.ts';
+import { type Ask, archiveLine, choose } from './choices.ts';
 import { findOrMakeDatabases, plannedDatabases } from './database.ts';
 import type { DeployOptions } from './options.ts';
-import { type Ask, deployedSecrets, secretsToUpload } from './secrets.ts';
+import { deployedSecrets, secretsToUpload } from './secrets.ts';
 import { saidBy, type Wrangler } from './wrangler.ts';
 import { renderConfig } from './wrangler-config.ts';
 
@@ -30,7 +31,7 @@ export async function deploy(options: DeployOptions, world: DeployWorld): Promis
   if (account.exitCode !== 0) {
     throw new CommandError(
       'not logged in to Cloudflare: run npx wrangler login, or set CLOUDFLARE_API_TOKEN ' +
-        '(a token with Workers Scripts and D1: Edit, and R2 Storage: Read, with --archive Edit). npm run deploy -- --dry-run works without an account.',
+        '(a token with Workers Scripts and D1: Edit, and R2 Storage: Read, with an archive Edit). npm run deploy -- --dry-run works without an account.',
     );
   }
   const folder = resolve(options.folder);
@@ -38,22 +39,28 @@ export async function deploy(options: DeployOptions, world: DeployWorld): Promis
   const tokenFile = join(folder, 'admin-token');
   const admin = await readOrCreateAdminToken(tokenFile);
 
-  const databases = await findOrMakeDatabases(wrangler, options, say);
+  // Enough to look with: what is there says what is left to ask, before anything is made.
+  const planned = writeConfig(folder, renderConfig(root, options, plannedDatabases(options), null));
+  const deployed = await deployedSecrets(wrangler, planned);
+  const there = {
+    isDeployed: deployed !== null,
+    hasBucket: await hasBucket(wrangler, options),
+    bucketName: bucketNameOf(options),
+  };
+  const chosen = { ...options, ...(await choose(options, there, world.ask, say)) };
 
-  const bucket = await findOrMakeBucket(wrangler, options);
-  say(
-    bucket === null
-      ? 'archive     none (--archive makes one)'
-      : `archive     ${bucket.name} ${bucket.made ? 'made' : 'is there'}`,
-  );
+  const databases = await findOrMakeDatabases(wrangler, chosen, say);
 
-  const configFile = writeConfig(folder, renderConfig(root, options, databases, bucket?.name ?? null));
+  if (chosen.archive && !there.hasBucket) await makeBucket(wrangler, chosen);
+  say(`archive     ${archiveLine(chosen, there)}`);
+  const bucket = chosen.archive || there.hasBucket ? there.bucketName : null;
+
+  const configFile = writeConfig(folder, renderConfig(root, chosen, databases, bucket));
   for (const { name } of databases)
     await wrangler.run(['d1', 'migrations', 'apply', name, '--remote', '--config', configFile]);
   say('migrations  applied');
 
-  const deployed = await deployedSecrets(wrangler, configFile);
-  const secrets = await secretsToUpload(deployed, admin.secretSha256, world.env, world.ask);
+  const secrets = await secretsToUpload(deployed ?? new Set(), admin.secretSha256, world.env, world.ask);
   const output = await withSecretsFile(folder, secrets, (secretsFile) =>
     // Variables that were set at an earlier deployment stay.
     wrangler.run(['deploy', '--config', configFile, '--secrets-file', secretsFile, '--keep-vars']),
@@ -74,7 +81,7 @@ export async function dryRun(options: DeployOptions, world: DeployWorld): Promis
   const databases = plannedDatabases(options);
   const configFile = writeConfig(
     folder,
-    renderConfig(root, options, databases, options.archive ? `${options.name}-archive` : null),
+    renderConfig(root, options, databases, options.archive ? bucketNameOf(options) : null),
   );
   const answer = await wrangler.ask([
     'deploy',
@@ -88,11 +95,24 @@ export async function dryRun(options: DeployOptions, world: DeployWorld): Promis
   const keys = Object.keys(await secretsToUpload(new Set(), '', env, null));
   say(`A deployment would, on the account that you are logged in to:
   1. find the D1 ${databases.length === 1 ? 'database' : 'databases'} ${databases.map(({ name }) => `"${name}"`).join(', ')}, or make ${databases.length === 1 ? 'it' : 'them'}
-  2. apply the migrations that it does not have yet, and ${options.archive ? 'find or make' : 'use, where it is there,'} the R2 bucket "${options.name}-archive"
+  2. apply the migrations that it does not have yet, and ${options.archive ? 'find or make' : 'use, where it is there,'} the R2 bucket "${bucketNameOf(options)}"
   3. deploy the Worker "${options.name}" with its page, its cron triggers and the secrets ${keys.join(', ')}
   4. keep the admin token in ${shown(join(folder, 'admin-token'))}
-
+${leftOpen(options, world.ask !== null)}
 Built and checked, nothing was sent: ${/Total Upload: .*/.exec(answer.stdout)?.[0] ?? 'size unknown'} (the free plan takes 3 MiB compressed).`);
+}
+
+/** What a first deployment has to know beside the options. */
+function leftOpen({ name, plan, archive }: DeployOptions, canAsk: boolean): string {
+  const open = [
+    ...(plan === null ? ['the plan'] : []),
+    ...(archive || plan === 'free' ? [] : ['an archive']),
+  ];
+  if (open.length === 0) return '';
+  const taken = open.map((what) => (what === 'the plan' ? 'the paid plan' : 'no archive')).join(' and ');
+  return `
+Where there is no Worker "${name}" yet it would ${canAsk ? `ask for ${open.join(' and ')}` : `take ${taken}`}.
+`;
 }
 
 function writeConfig(folder: string, text: string): string {

@@ -1,12 +1,11 @@
 /** Wires `npm run deploy` to this machine. */
-import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from '../build/build.mjs';
 import { CommandError } from '../command-error.ts';
 import { ARCHITECTURES, fetchNativeFile } from '../package/native-files.mjs';
 import { type DeployWorld, deploy, dryRun } from './deploy.ts';
 import { HELP, parseOptions } from './options.ts';
-import type { Ask } from './secrets.ts';
+import { askIn } from './terminal.ts';
 import { createWrangler } from './wrangler.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -26,7 +25,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       env: process.env,
       wrangler: createWrangler(`${root}/node_modules/wrangler/bin/wrangler.js`, root, process.env),
       say: console.log,
-      ask: process.stdin.isTTY && !options.yes ? askForKey : null,
+      ask: process.stdin.isTTY && !options.yes ? askIn(process.stdin, process.stdout) : null,
     };
     await (options.dryRun ? dryRun : deploy)(options, world);
     return 0;
@@ -50,12 +49,3 @@ function fetchForAgents(): void {
     }
   }
 }
-
-const askForKey: Ask = async (name) => {
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return (await terminal.question(`${name} (Enter leaves it out): `)).trim() || null;
-  } finally {
-    terminal.close();
-  }
-};

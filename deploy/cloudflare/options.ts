@@ -20,11 +20,11 @@ export interface DeployOptions {
   readonly jurisdiction: string | null;
   /** Null leaves the server's default. */
   readonly reportEverySeconds: number | null;
-  /** Makes the bucket of the archive; one that is there is used in any case. */
+  /** Makes the bucket of the archive; one that is there is used in any case. Not given: asked at first. */
   readonly archive: boolean;
   /** Databases that the nodes are spread over; null: those that are there, at first one. */
   readonly shards: number | null;
-  /** Whose limits and spans of keeping hold; null leaves it as it is, at first `paid`. */
+  /** Whose limits and spans of keeping hold; null leaves it as it is, at first as a person answers, else `paid`. */
   readonly plan: string | null;
 }
 
@@ -35,8 +35,9 @@ export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudfl
   --report-every S  seconds between the reports of an agent, ${LEAST_REPORT_EVERY_SECONDS} to ${MOST_REPORT_EVERY_SECONDS}: most of the bill (docs/operate.md)
   --shards N        databases for the nodes, of which one holds some 1,400 for two years: makes those that are missing,
                     never takes one away (docs/operate.md)
-  --archive         makes an R2 bucket NAME-archive, where days go as Parquet files (docs/archive.md)
-  --plan PLAN       free or paid: how long what is kept, how often nodes may report (docs/operate.md)
+  --plan PLAN       free or paid: how long what is kept, how often nodes may report (docs/operate.md); kept until it is given anew
+  --archive         makes an R2 bucket NAME-archive, where old days go (docs/archive.md): for the paid plan, with which nothing
+                    leaves the database without one
   --location HINT   where a new database lies: weur, eeur, wnam, enam, apac, oc
   --jurisdiction J  binds a new database to eu or fedramp
   --data DIR        where its admin token is kept (default .wattshed/cloudflare/NAME)
@@ -44,8 +45,13 @@ export const HELP = `npm run deploy -- [options]   puts Wattshed on your Cloudfl
   --help            shows this
 
 Log in before: npx wrangler login, or CLOUDFLARE_API_TOKEN in the environment. Running it again changes only what differs.
-Keys for grid providers are taken from the environment, or asked for:
+At the first deployment it asks for the plan and an archive where they are not given; without a terminal, or with --yes, it takes
+the paid plan and none. Keys for grid providers are taken from the environment, or asked for:
 ${PROVIDER_KEY_NAMES.join(', ')} (docs/grid.md says what each adds).`;
+
+export const ARCHIVE_ON_FREE = `--archive takes the paid plan: a turn that writes to the archive takes 200 ms of CPU and more, and the free plan ends a run
+after 10, so that nothing would leave the database until it is full. Leave --archive out: old days are then cut to what figures
+are made from. Or --plan paid.`;
 
 const LOCATIONS = ['weur', 'eeur', 'wnam', 'enam', 'apac', 'oc'];
 const JURISDICTIONS = ['eu', 'fedramp'];
@@ -58,6 +64,8 @@ export function parseOptions(argv: readonly string[]): DeployOptions | 'help' {
   if (!/^[a-z][a-z0-9-]{0,49}$/.test(name)) {
     throw usage(`--name must be up to 50 small letters, digits and dashes, got "${name}"`);
   }
+  const plan = oneOf('--plan', values.plan, PLANS);
+  if (plan === 'free' && values.archive) throw usage(ARCHIVE_ON_FREE);
   return {
     name,
     dryRun: values['dry-run'],
@@ -68,7 +76,7 @@ export function parseOptions(argv: readonly string[]): DeployOptions | 'help' {
     reportEverySeconds: reportEvery(values['report-every']),
     archive: values.archive,
     shards: shardCount(values.shards),
-    plan: oneOf('--plan', values.plan, PLANS),
+    plan,
   };
 }
 

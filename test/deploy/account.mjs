@@ -51,10 +51,15 @@ switch (['d1', 'secret', 'r2'].includes(args[0]) ? `${args[0]} ${args[1]}` : arg
     if (account.refusesDeploy)
       fail('✘ [ERROR] The plan of this account allows no more scripts. [code: 10037]');
     const secrets = JSON.parse(readFileSync(option('--secrets-file'), 'utf8'));
-    account.workers[workerName] ??= { secrets: {}, deployed: 0 };
+    account.workers[workerName] ??= { secrets: {}, vars: {}, deployed: 0 };
     const worker = account.workers[workerName];
     Object.assign(worker.secrets, secrets);
     worker.deployed++;
+    const vars = /^\[vars\]\n((?:.+ = ".*"\n)*)/m.exec(config)?.[1] ?? '';
+    worker.vars = {
+      ...(args.includes('--keep-vars') ? worker.vars : {}),
+      ...Object.fromEntries([...vars.matchAll(/^(.+) = "(.*)"$/gm)].map((line) => line.slice(1))),
+    };
     const bucket = /^bucket_name = "(.*)"$/m.exec(config)?.[1];
     if (bucket) worker.archive = bucket;
     else delete worker.archive;

@@ -1,10 +1,12 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { deploy } from '../../deploy/cloudflare/deploy.ts';
 import { parseOptions } from '../../deploy/cloudflare/options.ts';
+import { askIn } from '../../deploy/cloudflare/terminal.ts';
 import { createWrangler } from '../../deploy/cloudflare/wrangler.ts';
 import { renderConfig } from '../../deploy/cloudflare/wrangler-config.ts';
 import { CommandError } from '../../deploy/command-error.ts';
@@ -12,12 +14,19 @@ import { CommandError } from '../../deploy/command-error.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 const accountProgram = fileURLToPath(new URL('account.mjs', import.meta.url));
 
+interface Deployed {
+  secrets: Record<string, string>;
+  vars: Record<string, string>;
+  deployed: number;
+  archive?: string;
+}
+
 interface Account {
   loggedIn: boolean;
   refusesDeploy?: boolean;
   databases: { name: string; uuid: string; options: string[] }[];
   buckets: string[];
-  workers: Record<string, { secrets: Record<string, string>; deployed: number; archive?: string }>;
+  workers: Record<string, Deployed>;
   migrated: string[];
   asked: string[];
 }
@@ -48,7 +57,9 @@ async function run(
     say: (line) => said.push(line),
     ask:
       answers &&
-      (async (name) => {
+      (async (question) => {
+        // A key is asked for by its name, a choice by its answers.
+        const name = question.split(' (')[0]!;
         asked.push(name);
         return answers[name] ?? null;
       }),
@@ -116,6 +127,87 @@ test('keys come from the environment; a person is asked only for those that the 
   expect(read().workers.wattshed?.secrets).toMatchObject({ EIA_API_KEY: 'from-env', ENTSOE_TOKEN: 'typed' });
 });
 
+const PLAN = 'free or paid';
+const ARCHIVE = 'yes or no';
+const choicesIn = (asked: readonly string[]) => asked.filter((question) => question.includes(' or '));
+
+test('the first deployment asks for plan and archive, and the next ones know', async () => {
+  const first = await run([], { answers: { [PLAN]: 'paid', [ARCHIVE]: 'Y' } });
+  expect(choicesIn(first.asked)).toEqual([PLAN, ARCHIVE]);
+  expect(first.said).toContain('nothing ever leaves the database');
+  expect(first.said).toContain('archive     wattshed-archive made');
+  const second = await run([], { answers: {} });
+  expect(choicesIn(second.asked)).toEqual([]);
+  await run();
+  expect(read().workers.wattshed).toMatchObject({
+    vars: { RETENTION_PLAN: 'paid' },
+    archive: 'wattshed-archive',
+    deployed: 3,
+  });
+  // As an option it is remembered the same way.
+  await run(['--plan', 'free', '--name', 'lab'], { answers: {} });
+  await run(['--name', 'lab']);
+  expect(read().workers.lab).toMatchObject({ vars: { RETENTION_PLAN: 'free' }, deployed: 2 });
+});
+
+test('no is remembered as well, and an answer that is none is asked for again', async () => {
+  const given = ['gratis', 'free'];
+  const answers = {
+    get [PLAN]() {
+      return given.shift()!;
+    },
+  };
+  const { asked, said } = await run([], { answers });
+  expect(choicesIn(asked)).toEqual([PLAN, PLAN]);
+  expect(said).toContain('archive     none: old days are cut');
+  expect(read().workers.wattshed?.vars).toEqual({ RETENTION_PLAN: 'free' });
+  const paid = await run(['--name', 'lab', '--plan', 'paid'], { answers: { [ARCHIVE]: 'no' } });
+  expect(choicesIn(paid.asked)).toEqual([ARCHIVE]);
+  const again = await run(['--name', 'lab'], { answers: {} });
+  expect(choicesIn(again.asked)).toEqual([]);
+  expect(read().buckets).toEqual([]);
+});
+
+test('a first deployment that broke off asks for no more than it lacks', async () => {
+  write({ ...read(), refusesDeploy: true });
+  await expect(run([], { answers: { [PLAN]: 'paid', [ARCHIVE]: 'yes' } })).rejects.toThrow();
+  write({ ...read(), refusesDeploy: false });
+  const { asked } = await run([], { answers: { [PLAN]: 'paid' } });
+  expect(choicesIn(asked)).toEqual([PLAN]);
+  expect(read().workers.wattshed?.archive).toBe('wattshed-archive');
+});
+
+test('where nobody can be asked, what is assumed is said', async () => {
+  const { said } = await run();
+  expect(said).toMatch(/^plan {8}paid, since nobody said \(--plan free/m);
+  expect(said).toMatch(/^archive {5}none: nothing ever leaves the database; .*\(--archive makes one\)$/m);
+  expect(read().workers.wattshed?.vars).toEqual({});
+});
+
+test('an archive on the free plan is refused before anything is made', async () => {
+  await expect(run(['--archive'], { answers: { [PLAN]: 'free' } })).rejects.toThrow(/200 ms of CPU/);
+  expect(read()).toMatchObject({ databases: [], buckets: [], workers: {} });
+  // One that is there stays bound: days in it are answered from it.
+  await run(['--archive', '--plan', 'paid']);
+  const { said } = await run(['--plan', 'free']);
+  expect(said).toContain('wattshed-archive is there, but a run of the free plan has no CPU to write to it');
+  expect(read().workers.wattshed?.archive).toBe('wattshed-archive');
+});
+
+test('a person who ends the input in place of an answer is not waited for', async () => {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  const ask = askIn(input, output);
+  const answered = ask('Yes or no');
+  input.write('  yes \n');
+  expect(await answered).toBe('yes');
+  const left = ask('Yes or no');
+  input.write('\n');
+  expect(await left).toBeNull();
+  const ended = ask('Yes or no');
+  input.end();
+  await expect(ended).rejects.toThrow(CommandError);
+});
+
 test('not logged in: one sentence with the fix, and nothing is made', async () => {
   write({ ...read(), loggedIn: false });
   await expect(run()).rejects.toThrow(/npx wrangler login/);
@@ -148,6 +240,7 @@ test.each([
   [['--name', 'No Spaces'], /--name/],
   [['--location', 'mars'], /weur, eeur/],
   [['--report-every', '5'], /10 to 3600/],
+  [['--plan', 'free', '--archive'], /free plan ends a run\nafter 10/],
   [['--nonsense'], /--help lists the options/],
 ])('%j is refused with the fix', (args, message) => {
   expect(() => parseOptions(args)).toThrow(CommandError);
