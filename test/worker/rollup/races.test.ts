@@ -1,8 +1,8 @@
-/** Runs side by side that break off: what one of them sums is summed by label all the same. */
+/** Runs side by side, and some that break off: what one of them sums stays summed, by label as well. */
 import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { markAll } from '../../../worker/storage/rollup-marks.ts';
 import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
-import { clock, DAY_MS, database, newNode } from '../emissions/support.ts';
+import { clock, DAY_MS, database, HOUR_MS, newNode } from '../emissions/support.ts';
 import { apply, DAYS, HOURS, tellDays } from './fleet-of-changes.ts';
 import { expectSame, instant, rollUp } from './support.ts';
 
@@ -106,6 +106,50 @@ test('that began when no sums by label were kept', async () => {
   await breaksOff(slow, 'INSERT INTO rollup_days');
   await rollUp(DAYS);
   await expectSame(`${WHOLE}&groupBy=project`);
+});
+
+/** @param before of the first batch with a statement that has this text */
+function pausingBatch(text: string, before: () => Promise<void>): D1Database {
+  let isNear = false;
+  let isDone = false;
+  return new Proxy(database, {
+    get(target, name) {
+      const member = Reflect.get(target, name) as unknown;
+      if (typeof member !== 'function') return member;
+      if (name === 'prepare')
+        return (sql: string) => {
+          isNear ||= sql.includes(text);
+          return target.prepare(sql);
+        };
+      if (name !== 'batch') return member.bind(target);
+      return async (statements: D1PreparedStatement[]) => {
+        if (isNear && !isDone) {
+          isDone = true;
+          await before();
+        }
+        return target.batch(statements);
+      };
+    },
+  });
+}
+
+test('a block that was being summed when hours of all blocks were marked undoes none of them', async () => {
+  clock.nowMs += HOUR_MS;
+  await rollUp(DAYS);
+  await apply({ kind: 'late', node: 'a', hour: HOURS, watts: 70 });
+  let isOvertaken = false;
+  const slow = pausingBatch('INSERT INTO rollup_blocks', async () => {
+    clock.nowMs += HOUR_MS;
+    // All blocks of the next hour, and not yet the single one.
+    await breaksOff(database, 'INSERT INTO rollup_blocks');
+    isOvertaken = true;
+  });
+  await run(slow);
+  expect(isOvertaken).toBe(true);
+  await rollUp(DAYS);
+  const both = `from=${instant(0)}&to=${instant(HOURS + 2)}`;
+  for (const query of ['groupBy=node', 'groupBy=job&step=day', 'groupBy=site'])
+    await expectSame(`${both}&${query}`);
 });
 
 test('where a day of long ago cannot be read', async () => {
