@@ -78,8 +78,10 @@ export async function runRollups(
   if (main !== db) await followMain(db, main);
   const lastNode = await readLastNodeNumber(db);
   await advance(db, state, lastNode, nowMs, isInParts(nodeHours));
+  // One step by label has room in every turn.
+  let left = 1;
   try {
-    await sumMarked(db, nowMs, nodeHours, main);
+    left = Math.max(left, await sumMarked(db, nowMs, nodeHours, main));
   } finally {
     // What was just marked and summed need not wait for the next turn, nor for a day of long ago that cannot be read.
     const after = await readRollupState(db);
@@ -87,7 +89,7 @@ export async function runRollups(
       await finish(db, after);
       const areKept = !isInParts(nodeHours) && localNode(lastNode) > BLOCK_NODES;
       if (await followLabels(db, shards, words, after, areKept, nowMs))
-        await sumMarkedLabels(db, shards, nodeHours);
+        await sumMarkedLabels(db, shards, left);
     }
   }
 }
@@ -140,10 +142,16 @@ async function finish(db: D1Database, state: RollupState): Promise<void> {
   });
 }
 
-async function sumMarked(db: D1Database, nowMs: number, nodeHours: number, main: D1Database): Promise<void> {
+/** @returns what it left of the node-hours */
+async function sumMarked(
+  db: D1Database,
+  nowMs: number,
+  nodeHours: number,
+  main: D1Database,
+): Promise<number> {
   let left = nodeHours;
   let marks = await readNextMarks(db, LIMIT);
-  if (marks.length === 0) return;
+  if (marks.length === 0) return left;
   const state = await readRollupState(db);
   const [fleet, settings] = await Promise.all([
     readFleet(db),
@@ -181,11 +189,12 @@ async function sumMarked(db: D1Database, nowMs: number, nodeHours: number, main:
       await markEachBlock(db, mark, await countBlocks(db));
     } else {
       // There are queries for one part, and what is left of the run for its day.
-      if (left < nodeHours) return;
+      if (left < nodeHours) return left;
       left -= await sumPart(context, mark, left);
     }
     marks = await readNextMarks(db, LIMIT);
   }
+  return left;
 }
 
 /**
