@@ -21,7 +21,7 @@ import {
   jobOwners,
   NO_GROUP,
 } from './join-groups.ts';
-import type { JoinNode, NodeHourLedger } from './join-node.ts';
+import type { JoinNode, NodeHourLedger, NodePart } from './join-node.ts';
 import { isWanted, type JoinRange, type NodeCell, nodeCells } from './node-cells.ts';
 import { JOB_KEYS, type JobFacts, type Owner, WHOLE } from './owners.ts';
 import type { TimeSpan } from './presence.ts';
@@ -345,7 +345,9 @@ export const gpuNumber = (nodeNumber: number, deviceIndex: number): number =>
   deviceIndex * NODES + nodeNumber;
 
 /** The models of a node's GPUs; a node is never split, so mixed ones make one group: `A + B`. Null without GPUs. */
-export function gpuModel(node: Pick<JoinNode, 'devices' | 'parts'>): string | null {
+export function gpuModel(
+  node: Pick<JoinNode, 'devices'> & { readonly parts: readonly Pick<NodePart, 'type' | 'name'>[] },
+): string | null {
   const gpus = [...node.parts, ...node.devices].filter(({ type }) => type === 'gpu');
   const models = [...new Set(gpus.map(({ name }) => name))].sort();
   return models.length === 0 ? null : models.join(' + ');

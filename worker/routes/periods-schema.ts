@@ -51,6 +51,14 @@ const bookedSchema = z
   })
   .openapi('PeriodAdjustment');
 
+const hoursWaitingOf = (where: string) =>
+  z
+    .number()
+    .int()
+    .openapi({
+      description: `Hours that changed and are counted in ${where} as they were until they are summed again.`,
+    });
+
 const scopeFields = {
   from: instantOutput,
   to: instantOutput,
@@ -98,6 +106,7 @@ export const periodNowSchema = z
     ...periodFields,
     now: figuresSchema.openapi({ description: 'The same question with all that is known now.' }),
     adjustment: adjustmentSchema,
+    hoursWaiting: hoursWaitingOf('`now`'),
     factorsChanged: z.boolean().openapi({
       description:
         'Whether this software has another version, catalog or zones than `versions`; that is in the adjustment too, and in no change.',
@@ -116,6 +125,10 @@ export const openPeriodSchema = z
   .object({
     ...scopeFields,
     figure: figuresSchema.openapi({ description: 'Of its own time alone.' }),
+    rolledUpTo: instantOutput.nullable().openapi({
+      description: 'Until when `figure` counts, where that is not now: as in answers about a fleet.',
+    }),
+    hoursWaiting: hoursWaitingOf('`figure` and `adjustments`'),
     adjustments: adjustmentsOf(
       'What has come to closed periods since the last closing; it is booked with the next one.',
     ),
@@ -160,11 +173,13 @@ export function periodReply(period: ClosedPeriod) {
   };
 }
 
-export function periodNowReply({ period, now, adjustment, changes, moreChanges, factorsChanged }: PeriodNow) {
+export function periodNowReply({ period, now, changes, ...rest }: PeriodNow) {
+  const { adjustment, hoursWaiting, factorsChanged, moreChanges } = rest;
   return {
     ...periodReply(period),
     now: figuresReply(now, period.accounting),
     adjustment,
+    hoursWaiting,
     factorsChanged,
     changes: changes.map(changeReply),
     moreChanges,
@@ -175,6 +190,8 @@ export function openPeriodReply(open: OpenPeriod) {
   return {
     ...scopeReply(open),
     figure: figuresReply(open.figure, open.accounting),
+    rolledUpTo: open.rolledUpToMs === null ? null : instant(open.rolledUpToMs),
+    hoursWaiting: open.hoursWaiting,
     adjustments: open.adjustments.map(bookedReply),
   };
 }

@@ -103,7 +103,7 @@ const periodRoute = createRoute({
     params: z.object({ id: z.coerce.number().int().min(1) }),
     query: z.strictObject(layout),
   },
-  responses,
+  responses: { ...responses, ...problems('overloaded') },
 });
 
 export function registerStatements(app: App): void {

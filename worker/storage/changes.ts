@@ -148,6 +148,30 @@ export async function readChangesTouching(
   return { changes: changes.slice(0, query.limit), complete: found.every(({ complete }) => complete) };
 }
 
+export interface DatedChange {
+  readonly subject: string;
+  readonly what: string;
+  readonly old: string | null;
+  /** The time that it touches; null: without bound on that side. */
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
+}
+
+const OF_SUMS_SINCE = `
+  SELECT subject, what, old_value AS old, effective_from_ms AS fromMs, effective_to_ms AS toMs
+    FROM (SELECT * FROM changes WHERE recorded_at_ms > ?1 LIMIT ${LOOKED_AT})
+   WHERE subject NOT LIKE 'grid:%'`;
+const COUNT_SINCE = 'SELECT COUNT(*) AS count FROM changes WHERE recorded_at_ms > ?1';
+
+/** Of one log, what was recorded after `afterMs` of anything but the grid; null where that is more than one look passes. */
+export async function readChangesSince(db: D1Database, afterMs: number): Promise<DatedChange[] | null> {
+  const [rows, counted] = await db.batch<DatedChange & { count: number }>([
+    db.prepare(OF_SUMS_SINCE).bind(afterMs),
+    db.prepare(COUNT_SINCE).bind(afterMs),
+  ]);
+  return counted!.results[0]!.count > LOOKED_AT ? null : rows!.results;
+}
+
 function toChange({ oldValue, newValue, id, ...row }: ChangeRow, shard: number): RecordedChange {
   return { ...row, id: fleetRowId(shard, id), from: parsed(oldValue), to: parsed(newValue) };
 }

@@ -4,6 +4,7 @@ import type { TimeSpan } from '../../shared/emissions/presence.ts';
 import { type Step, stepEdges } from '../../shared/emissions/time-steps.ts';
 import { DAY_MS, HOUR_MS } from '../../shared/time/window.ts';
 import { fail } from '../http/problem.ts';
+import type { HourCounts } from './rollup/plan.ts';
 
 /** A few seconds of work: 64 nodes of a dozen devices for a month, one for five years. */
 const MAX_NODE_HOURS = 50_000;
@@ -52,6 +53,27 @@ export function checkRange(
   // How many places and jobs there are shows when they are read.
   const groups = groupBy === 'node' ? nodeCount : 0;
   return checkSteps(stepEdges(step, fromMs, toMs).length - 1, 1 + groups);
+}
+
+/**
+ * Of an answer that must lack nothing, and hold nothing of later.
+ * @param counts of each database
+ * @param areTooMany of its hours are to be joined
+ */
+export function checkKnown(counts: readonly HourCounts[], nodeCount: number, areTooMany: boolean) {
+  const most = (key: keyof HourCounts) => Math.max(0, ...counts.map((own) => own[key]));
+  const changed = most('hoursChanged');
+  const waiting = most(areTooMany ? 'hoursMarked' : 'hoursWaiting');
+  if (areTooMany && changed * nodeCount > MAX_NODE_HOURS)
+    return fail(
+      'range_too_long',
+      `What was recorded since then changes ${changed} hours of ${nodeCount} nodes; one answer as of then joins at most ${MAX_NODE_HOURS} node-hours that changed. A figure that was frozen stands.`,
+    );
+  if (waiting === 0) return null;
+  return fail(
+    'overloaded',
+    `${waiting} hours of that time changed, or were summed by another version, and are being summed again; ask again in some minutes.`,
+  );
 }
 
 /** @param nodeCount of nodes whose days are read from their sums */

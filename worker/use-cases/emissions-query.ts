@@ -37,6 +37,11 @@ export interface EmissionsQuery {
   readonly withParts?: boolean | undefined;
   /** Answers as it was known then, not after `nowMs`; default: with all that is known. */
   readonly asOfMs?: number | undefined;
+  /**
+   * Whether sums may answer as of an instant by which all of the range had settled, but with nothing that was recorded later and
+   * without lack of what was before: hours that changed since then, or since they were summed, are joined from the ledger.
+   */
+  readonly sumsAsKnown?: boolean | undefined;
 }
 
 /** `market`: supply contracts cover what they can, the rest is at the residual mix or, without one, as under `location`. */

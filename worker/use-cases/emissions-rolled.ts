@@ -2,6 +2,7 @@
 import { DEFAULT_LOW_UTILIZATION_RATIO, type EmissionsJoin } from '../../shared/emissions/join.ts';
 import { JOB_KEYS, type JobKey } from '../../shared/emissions/owners.ts';
 import type { TimeSpan } from '../../shared/emissions/presence.ts';
+import { settledUntil } from '../../shared/ledger/settled.ts';
 import { byKey } from '../storage/by-node.ts';
 import { openDatabase } from '../storage/database.ts';
 import type { FleetNode } from '../storage/fleet.ts';
@@ -9,7 +10,8 @@ import { type RecordedSetting, readSiteSettings } from '../storage/settings.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
 import { acceptsGroup, acceptsZone, onlyJob, type Term } from './emissions-filter.ts';
 import type { EmissionsQuery, Range } from './emissions-query.ts';
-import type { RolledPlan, RolledQuery } from './rollup/plan.ts';
+import { changedSince } from './rollup/changed-since.ts';
+import type { HourCounts, RolledPlan, RolledQuery } from './rollup/plan.ts';
 import { estimateGaps, type RolledUp, readRolledUp } from './rollup/read.ts';
 import { joinRolledLabels, planRolledLabels, type RolledLabels } from './rollup/read-labels.ts';
 import { joinRolledNodes, planRolledNodes, type RolledNodes } from './rollup/read-nodes.ts';
@@ -18,7 +20,7 @@ import { joinRolledNodes, planRolledNodes, type RolledNodes } from './rollup/rea
 const ROLLED_KEYS = ['gridZone', 'site', 'gpuModel'] as const;
 
 /** What the sums of one shard leave: spans to be joined node by node. */
-type Left = Pick<RolledPlan, 'spans' | 'gridZones' | 'rolledUpToMs' | 'hoursWaiting'>;
+export type Left = Pick<RolledPlan, 'spans' | 'gridZones' | 'rolledUpToMs' | keyof HourCounts>;
 
 export class RolledParts {
   readonly #shards: Shards;
@@ -53,13 +55,14 @@ export class RolledParts {
     nowMs: number,
   ): Promise<RolledParts> {
     const span = { fromMs: range.fromMs, toMs: range.joinToMs };
-    const rolled = rollable(shards, query, terms, span, nowMs);
+    const rolled = await rollable(shards, query, terms, { ...span, knownAtMs: range.knownAtMs, nowMs });
     if (rolled === null) return new RolledParts(shards, null, range, null, []);
     if (isOfPlaces(query, terms)) {
       const ofPlaces = await shards.each((db) => readRolledUp(db, rolled));
       return new RolledParts(shards, rolled, range, ofPlaces, []);
     }
-    const key = labelKeyOf(query, terms);
+    // What a job is called now, or in another database, is a moment late in sums by label.
+    const key = query.sumsAsKnown === true ? null : labelKeyOf(query, terms);
     const ofLabels = key === null ? [] : await shards.each((db) => planRolledLabels(db, rolled, key));
     return new RolledParts(shards, rolled, range, null, ofLabels);
   }
@@ -124,29 +127,43 @@ export class RolledParts {
   }
 }
 
-const NOT_ROLLED = { gridZones: new Set<string>(), rolledUpToMs: null, hoursWaiting: 0 };
+const NOT_ROLLED = {
+  gridZones: new Set<string>(),
+  rolledUpToMs: null,
+  hoursWaiting: 0,
+  hoursMarked: 0,
+  hoursChanged: 0,
+};
 
 /** Of which sums of hours can answer; null where it asks for what they do not hold. */
-function rollable(
+async function rollable(
   shards: Shards,
   query: EmissionsQuery,
   terms: readonly Term[],
-  span: TimeSpan,
-  nowMs: number,
-): RolledQuery | null {
+  span: TimeSpan & Pick<RolledQuery, 'knownAtMs' | 'nowMs'>,
+): Promise<RolledQuery | null> {
   const { lowUtilizationRatio = DEFAULT_LOW_UTILIZATION_RATIO, accounting = 'location' } = query;
   const isHeld =
-    query.asOfMs === undefined &&
+    (query.asOfMs === undefined || (query.sumsAsKnown === true && span.toMs <= settledUntil(query.asOfMs))) &&
     query.withParts !== true &&
     query.step !== 'window' &&
     accounting === 'location' &&
     lowUtilizationRatio === DEFAULT_LOW_UTILIZATION_RATIO;
   if (!isHeld || span.fromMs >= span.toMs) return null;
+  const changed =
+    query.sumsAsKnown === true
+      ? await changedSince(
+          shards,
+          span,
+          span,
+          terms.some(({ key }) => key === 'label'),
+        )
+      : null;
   let siteSettings: Promise<RecordedSetting[]> | null = null;
   return {
     ...span,
+    changed,
     siteSettings: () => (siteSettings ??= readSiteSettings(openDatabase(shards.main))),
-    nowMs,
     byZone: keysOf(query, terms).includes('gridZone'),
     acceptsGroup: (group) => acceptsGroup(group, terms),
     acceptsPlace: (place) => acceptsZone(place, terms),

@@ -10,7 +10,14 @@ import { ok, type Result } from '../http/problem.ts';
 import { byKey } from '../storage/by-node.ts';
 import type { FleetNode } from '../storage/fleet.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
-import { checkLabelPieces, checkNodeDays, checkRange, checkSteps, isPlaceKey } from './emissions-bounds.ts';
+import {
+  checkKnown,
+  checkLabelPieces,
+  checkNodeDays,
+  checkRange,
+  checkSteps,
+  isPlaceKey,
+} from './emissions-bounds.ts';
 import { addByNode, loadResolvers, prepareNodes } from './emissions-by-node.ts';
 import { acceptsJobs, acceptsPlace } from './emissions-filter.ts';
 import { KnownJobs } from './emissions-jobs.ts';
@@ -56,6 +63,8 @@ export async function emissions(
   const nodes = askedAsKnown(found.value, settings, knownAtMs);
   const spansOf = ({ number }: FleetNode) => left[shardOfNode(number)]!.spans;
   const tooLong = checkRange(query, { fromMs, toMs }, byKey(nodes.asked, spansOf));
+  const lacking = query.sumsAsKnown === true ? checkKnown(left, nodes.asked.length, tooLong !== null) : null;
+  if (lacking !== null) return lacking;
   if (tooLong !== null) return tooLong;
 
   const isMarket = query.accounting === 'market';

@@ -21,6 +21,7 @@ import { rangeProblem } from '../http/time-range.ts';
 import {
   hasChangedElsewhere,
   type RecordedChange,
+  readChangesSince,
   readChangesTouching,
   readLastChangeIds,
 } from '../storage/changes.ts';
@@ -35,9 +36,11 @@ import {
   readPeriodsOf,
 } from '../storage/periods.ts';
 import { readRetentionTasks } from '../storage/retention-tasks.ts';
+import { followMain } from '../storage/rollup-follow.ts';
 import { readSettings } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
-import { emissions } from './emissions.ts';
+import { type Emissions, emissions } from './emissions.ts';
+import type { EmissionsQuery } from './emissions-query.ts';
 import { factorVersions, sameFactors } from './factor-versions.ts';
 import type { Recorder } from './sites.ts';
 
@@ -71,6 +74,9 @@ export async function closePeriod(
       '/to',
     );
   }
+  // Sums tell what hours were that were deleted; contracts are spread over hours themselves.
+  if (scope.accounting === 'market' && fromMs < (await hoursKeptFromMs(shards)))
+    return fail('range_too_long', 'Hours of this time were deleted, as the spans of keeping say.', '/from');
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
     const closed = await readPeriodsOf(shards.main, scope);
     const same = closed.find((period) => period.fromMs === fromMs && period.toMs === toMs);
@@ -80,10 +86,16 @@ export async function closePeriod(
     // Before the figure: a change that lands in between then counts as later, and is neither lost nor booked twice.
     const lastChangeIds = await readLastChangeIds(shards);
     const [lastChangeId = 0, ...lastChangeIdsElsewhere] = lastChangeIds;
-    const figure = await figureOf(shards, { ...scope, fromMs, toMs }, nowMs, nowMs);
+    // What a change in shard 0 has the others sum again is marked there at their next turn, or now.
+    await shards.each(async (db, shard) => (shard === 0 ? undefined : followMain(db, shards.main)));
+    const laterBefore = await recordedLater(shards, request, nowMs);
+    const figure = await figureOf(shards, { ...scope, fromMs, toMs }, nowMs, {
+      ...LACKING_NOTHING,
+      asOfMs: nowMs,
+    });
     if (!figure.ok) return figure;
-    const adjustments = await pendingAdjustments(shards, closed, nowMs);
-    if (!adjustments.ok) return adjustments;
+    const pending = await pendingAdjustments(shards, closed, nowMs, LACKING_NOTHING);
+    if (!pending.ok) return pending;
     const period = {
       ...scope,
       fromMs,
@@ -93,10 +105,12 @@ export async function closePeriod(
       why: recorder.why ?? null,
       lastChangeId,
       lastChangeIdsElsewhere,
-      figure: figure.value,
+      figure: figure.value.totals,
       versions: await factorVersions(shards.main, { fromMs, toMs, knownAtMs: nowMs }),
-      adjustments: adjustments.value,
+      adjustments: pending.value.adjustments,
     };
+    // What was recorded under a later time while it was made may be in a sum that it was made from.
+    if ((await recordedLater(shards, request, nowMs)) !== laterBefore) continue;
     // The log of shard 0 is looked at once more within the statement.
     if (await hasChangedElsewhere(shards, lastChangeIds, nowMs)) continue;
     const stored = await insertPeriod(shards.main, period, closed.at(-1)?.id ?? 0);
@@ -131,6 +145,8 @@ export interface PeriodNow {
   readonly now: Figures;
   /** `now` less the frozen figure. */
   readonly adjustment: Adjustment;
+  /** Hours that changed and are counted in `now` as they were until they are summed again. */
+  readonly hoursWaiting: number;
   /** Since it was closed, that touch its time; oldest first. */
   readonly changes: readonly RecordedChange[];
   /** Whether there are, or may be, more than `MAX_CHANGES_SHOWN` or than one look passes. */
@@ -153,11 +169,13 @@ export async function periodNow(shards: Shards, id: number, nowMs: number): Prom
     );
   const now = await figureOf(shards, period, nowMs);
   if (!now.ok) return now;
+  const { totals, hoursWaiting } = now.value;
   const since = await changesSince(shards, period, period, MAX_CHANGES_SHOWN + 1);
   return ok({
     period,
-    now: now.value,
-    adjustment: adjustmentOf(period.figure, now.value),
+    now: totals,
+    adjustment: adjustmentOf(period.figure, totals),
+    hoursWaiting,
     changes: since.changes.slice(0, MAX_CHANGES_SHOWN),
     moreChanges: since.changes.length > MAX_CHANGES_SHOWN || !since.complete,
     factorsChanged: !(await sameFactors(period.versions)),
@@ -169,6 +187,10 @@ export interface OpenPeriod extends PeriodRequest {
   /** Its own sum, without any adjustment. */
   readonly figure: Figures;
   readonly adjustments: readonly BookedAdjustment[];
+  /** Until when the figure counts, where that is not now. */
+  readonly rolledUpToMs: number | null;
+  /** Hours that changed and are counted as they were, in the figure or an adjustment. */
+  readonly hoursWaiting: number;
 }
 
 /** Problems: `invalid_parameter`, `range_too_long`, `not_found` where no period of the scope was closed yet. */
@@ -188,9 +210,23 @@ export async function openPeriod(
   const fromMs = Math.max(...closed.map(({ toMs }) => toMs));
   const figure = await figureOf(shards, { ...scope, fromMs, toMs: nowMs }, nowMs);
   if (!figure.ok) return figure;
-  const adjustments = await pendingAdjustments(shards, closed, nowMs);
-  if (!adjustments.ok) return adjustments;
-  return ok({ ...scope, fromMs, toMs: nowMs, figure: figure.value, adjustments: adjustments.value });
+  const pending = await pendingAdjustments(shards, closed, nowMs);
+  if (!pending.ok) return pending;
+  const { totals, rolledUpToMs, hoursWaiting } = figure.value;
+  return ok({
+    ...scope,
+    fromMs,
+    toMs: nowMs,
+    figure: totals,
+    adjustments: pending.value.adjustments,
+    rolledUpToMs,
+    hoursWaiting: hoursWaiting + pending.value.hoursWaiting,
+  });
+}
+
+interface Pending {
+  readonly adjustments: readonly BookedAdjustment[];
+  readonly hoursWaiting: number;
 }
 
 /** What has come to closed periods since the last closing, and is booked nowhere yet. */
@@ -198,19 +234,23 @@ async function pendingAdjustments(
   shards: Shards,
   closed: readonly ClosedPeriod[],
   nowMs: number,
-): Promise<Result<BookedAdjustment[]>> {
+  how: FigureMode = {},
+): Promise<Result<Pending>> {
   // Every closing books what is pending of all periods closed before it.
   const last = closed.at(-1);
-  if (last === undefined) return ok([]);
+  if (last === undefined) return ok({ adjustments: [], hoursWaiting: 0 });
   const settings = await readSettings(openDatabase(shards.main));
-  const pending: BookedAdjustment[] = [];
+  const adjustments: BookedAdjustment[] = [];
+  let hoursWaiting = 0;
   const keptFromMs = await hoursKeptFromMs(shards);
   for (const period of closed) {
     // Of hours that were deleted no difference can be told: they would look as if all of it had been taken back.
     if (period.fromMs < keptFromMs) continue;
     if (!(await mayHaveMoved(shards, period, last, settings))) continue;
-    const now = await figureOf(shards, period, nowMs);
+    const now = await figureOf(shards, period, nowMs, how);
     if (!now.ok) return now;
+    const { totals } = now.value;
+    hoursWaiting += now.value.hoursWaiting;
     const lines = closed
       .flatMap(({ adjustments }) => adjustments)
       .filter(({ periodId }) => periodId === period.id);
@@ -218,11 +258,11 @@ async function pendingAdjustments(
       period.figure,
       lines.map(({ adjustment }) => adjustment),
     );
-    const adjustment = adjustmentOf(booked, now.value);
-    if (isNothing(adjustment, now.value)) continue;
-    pending.push({ periodId: period.id, fromMs: period.fromMs, toMs: period.toMs, adjustment });
+    const adjustment = adjustmentOf(booked, totals);
+    if (isNothing(adjustment, totals)) continue;
+    adjustments.push({ periodId: period.id, fromMs: period.fromMs, toMs: period.toMs, adjustment });
   }
-  return ok(pending);
+  return ok({ adjustments, hoursWaiting });
 }
 
 /** Before it hours were deleted; the beginning of time where none ever was. */
@@ -260,6 +300,20 @@ async function mayHaveMoved(
   return changes.length > 0 || !complete;
 }
 
+/** What touches the period and was recorded after `nowMs`, as a text to be compared. */
+async function recordedLater(
+  shards: Shards,
+  { fromMs, toMs }: PeriodRequest,
+  nowMs: number,
+): Promise<string> {
+  const changes = await shards.each(async (db) =>
+    (await readChangesSince(db, nowMs))?.filter(
+      (change) => (change.fromMs ?? fromMs) < toMs && (change.toMs ?? toMs) > fromMs,
+    ),
+  );
+  return JSON.stringify(changes);
+}
+
 /** A value before the period may stand in for one within it, so changes of the days before touch it too. */
 function changesSince(
   shards: Shards,
@@ -271,12 +325,17 @@ function changesSince(
   return readChangesTouching(shards, { afterIds, fromMs: fromMs - LOOKBACK_MS, toMs, limit });
 }
 
-async function figureOf(
+type FigureMode = Pick<EmissionsQuery, 'asOfMs' | 'sumsAsKnown'>;
+
+/** What is frozen or booked must not lack what is still to be summed: no closing after it would look for that. */
+const LACKING_NOTHING: FigureMode = { sumsAsKnown: true };
+
+function figureOf(
   shards: Shards,
   { fromMs, toMs, filter, basis, signal, accounting }: PeriodRequest,
   nowMs: number,
-  asOfMs?: number,
-): Promise<Result<Figures>> {
+  how: FigureMode = {},
+): Promise<Result<Emissions>> {
   const query = {
     nodeId: null,
     fromMs,
@@ -286,10 +345,9 @@ async function figureOf(
     basis,
     signal,
     accounting,
-    asOfMs,
+    ...how,
   } as const;
-  const answer = await emissions(shards, query, nowMs);
-  return answer.ok ? ok(answer.value.totals) : answer;
+  return emissions(shards, query, nowMs);
 }
 
 const canonicalScope = ({ filter, basis, signal, accounting }: PeriodScope): PeriodScope => ({

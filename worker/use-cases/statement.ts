@@ -18,6 +18,7 @@ import type { Shards } from '../storage/shards.ts';
 import { type Emissions, emissions } from './emissions.ts';
 import type { Accounting, EmissionsQuery } from './emissions-query.ts';
 import { factorVersions } from './factor-versions.ts';
+import { hardwareParts } from './hardware-parts.ts';
 import { type JobEmissionsQuery, jobEmissions } from './job-emissions.ts';
 
 export type StatementQuery = Pick<
@@ -78,7 +79,7 @@ export async function projectStatement(
   return gather(shards, { subject, byZone: byZone.value, sci: [] }, asked, nowMs);
 }
 
-/** Of the frozen figure. Problems: `not_found`, `invalid_parameter`, `range_too_long`. */
+/** Of the frozen figure. Problems: `not_found`, `invalid_parameter`, `range_too_long`, `overloaded`. */
 export async function periodStatement(shards: Shards, id: number, nowMs: number): Promise<Result<Statement>> {
   const period = await findPeriod(shards.main, id);
   if (period === null)
@@ -92,6 +93,7 @@ export async function periodStatement(shards: Shards, id: number, nowMs: number)
     signal,
     accounting: accounting as Accounting,
     asOfMs: closedAtMs,
+    sumsAsKnown: true,
   };
   const byZone = await grouped(shards, asked, 'gridZone', nowMs);
   if (!byZone.ok) return byZone;
@@ -126,8 +128,12 @@ async function gather(
   const range = { ...asked, fromMs, toMs };
   const bySite = await grouped(shards, range, 'site', nowMs);
   if (!bySite.ok) return bySite;
-  const byModel = await grouped(shards, { ...range, withParts: true }, 'gpuModel', nowMs);
+  const ofHardware = await hardwareParts(shards, { ...range, nodeId: null, step: 'none' }, nowMs);
+  if (!ofHardware.ok) return ofHardware;
+  const withParts = ofHardware.value === null;
+  const byModel = await grouped(shards, { ...range, withParts }, 'gpuModel', nowMs);
   if (!byModel.ok) return byModel;
+  const parts = ofHardware.value ?? byModel.value.embodiedParts;
   const knownAtMs = asked.asOfMs ?? ALL_KNOWN;
   const { settings, ...versions } =
     frozen.versions ?? (await factorVersions(shards.main, { fromMs, toMs, knownAtMs }));
@@ -141,9 +147,7 @@ async function gather(
     hardwareAsKnown(await readSharedSettings(openDatabase(shards.main)), knownAtMs),
     toMs - 1,
   );
-  const hardware = new Set(
-    entriesOf(byModel.value.embodiedParts, catalog).map((entry) => hardwareSubject(entry.id)),
-  );
+  const hardware = new Set(entriesOf(parts, catalog).map((entry) => hardwareSubject(entry.id)));
   const inUse = settings.filter(({ subject: of, key }) =>
     isContractKey(key)
       ? contracts.has(`${of} ${key}`)
@@ -168,7 +172,7 @@ async function gather(
         ...new Set(gridUses.filter(({ gridZone }) => gridZone === zone).map(({ provider }) => provider)),
       ],
       lifetimeYears: bySite.value.embodiedLifetimeYears,
-      parts: byModel.value.embodiedParts,
+      parts,
       sci,
       versions,
       settings: inUse,

@@ -6,9 +6,13 @@ import { epochMs } from '../../../shared/units.ts';
 import { type MarkedSums, type RollupState, readMarkedHours } from '../../storage/rollup-state.ts';
 import { readGroups, type StoredGroup } from '../../storage/rollup-sums.ts';
 import type { RecordedSetting } from '../../storage/settings.ts';
+import { sumsMadeWith } from './made-with.ts';
 
 export interface RolledQuery extends TimeSpan {
   readonly nowMs: number;
+  readonly knownAtMs: number;
+  /** Spans that sums do not tell as they were known then; null: what changed may be counted as it was, and said so. */
+  readonly changed: readonly TimeSpan[] | null;
   /** Of all sites, which are in shard 0. */
   readonly siteSettings: () => Promise<readonly RecordedSetting[]>;
   /** Whether zones matter: an hour in which the zone of a site changes is not taken whole then. */
@@ -22,7 +26,16 @@ export const DIRECT_NODE_HOURS = 256;
 /** A sum of hours that are not over is used in place of what is now for so long after it was made. */
 const FRESH_MS = 1_800_000;
 
-export interface RolledPlan {
+export interface HourCounts {
+  /** Hours that changed and are still counted as they were. */
+  readonly hoursWaiting: number;
+  /** Hours that are to be summed again, whether they are counted as they were or joined. */
+  readonly hoursMarked: number;
+  /** Hours that sums do not tell as they were known. */
+  readonly hoursChanged: number;
+}
+
+export interface RolledPlan extends HourCounts {
   /** Hours since 1970 of which some are taken. */
   readonly firstHour: number;
   readonly endHour: number;
@@ -35,8 +48,6 @@ export interface RolledPlan {
   readonly spans: readonly TimeSpan[];
   /** Until when the answer counts, where that is not all that was asked for. */
   readonly rolledUpToMs: number | null;
-  /** Hours that changed and are still counted as they were. */
-  readonly hoursWaiting: number;
 }
 
 /**
@@ -57,19 +68,31 @@ export async function planRolled(
   const { keptFromHour } = state;
   const isKept = fromMs >= keptFromHour * HOUR_MS;
   if (isKept && nodes * ((toMs - fromMs) / HOUR_MS) <= directNodeHours) return null;
-  const plan = planOf(query, state);
+  const { changed } = query;
+  // Hours that are not over have no sums for good.
+  const plan = planOf(query, changed === null ? state : { ...state, openToMs: null });
   if (plan.endHour <= plan.firstHour) return null;
+  const isWithin = (hour: number) => hour >= plan.firstHour && hour < plan.endHour;
+  const isOther = changed !== null && state.madeWith !== (await sumsMadeWith());
   const marked = new Set(
-    await readMarkedHours(db, Math.max(plan.firstHour, keptFromHour), Math.min(plan.endHour, state.doneHour)),
+    isOther
+      ? hoursIn([{ fromMs: plan.firstHour * HOUR_MS, toMs: plan.endHour * HOUR_MS }])
+      : await readMarkedHours(
+          db,
+          Math.max(plan.firstHour, keptFromHour),
+          Math.min(plan.endHour, state.doneHour),
+        ),
   );
   if (sums === 'ofLabels')
     for (const hour of await readMarkedHours(db, plan.firstHour, plan.endHour, 'ofLabels')) marked.add(hour);
+  const hoursMarked = marked.size;
+  const hoursChanged = new Set(hoursIn(changed ?? []).filter(isWithin));
+  for (const hour of hoursChanged) marked.add(hour);
   const areLeft = [...marked].some((hour) => hour < keptFromHour);
-  const areRead = !areLeft && marked.size * nodes <= DIRECT_NODE_HOURS;
+  const areRead = !areLeft && (changed !== null || marked.size * nodes <= DIRECT_NODE_HOURS);
   const [groups, placesOf] = await Promise.all([readGroups(db), siteOf(query)]);
   const accepted = groups.filter(query.acceptsGroup);
   const apart = query.byZone ? zoneChanges(accepted, placesOf) : new Set<number>();
-  const isWithin = (hour: number) => hour >= plan.firstHour && hour < plan.endHour;
   // What has left is whole or not at all.
   const joined = new Set(
     [...apart, ...(areRead ? marked : [])].filter((hour) => hour >= keptFromHour && isWithin(hour)),
@@ -94,6 +117,8 @@ export async function planRolled(
     spans: [...plan.spans, ...spansOf([...joined])],
     rolledUpToMs: plan.rolledUpToMs,
     hoursWaiting: areRead ? 0 : marked.size,
+    hoursMarked,
+    hoursChanged: hoursChanged.size,
   };
 }
 
@@ -128,6 +153,13 @@ function planOf({ fromMs, toMs, nowMs }: RolledQuery, state: RollupState): Plan 
 
 const span = (fromMs: number, toMs: number): TimeSpan[] => (fromMs < toMs ? [{ fromMs, toMs }] : []);
 
+/** Hours since 1970 that hold some of the spans. */
+const hoursIn = (spans: readonly TimeSpan[]): number[] =>
+  spans.flatMap(({ fromMs, toMs }) => {
+    const first = Math.floor(fromMs / HOUR_MS);
+    return Array.from({ length: Math.ceil(toMs / HOUR_MS) - first }, (_, i) => first + i);
+  });
+
 /** Neighbours are one span. */
 function spansOf(hours: readonly number[]): TimeSpan[] {
   const spans: { fromMs: number; toMs: number }[] = [];
@@ -140,8 +172,8 @@ function spansOf(hours: readonly number[]): TimeSpan[] {
 }
 
 /** The places of each site over the range, whole hours. */
-async function siteOf({ siteSettings, fromMs, toMs }: RolledQuery) {
-  const places = new Places(await siteSettings());
+async function siteOf({ siteSettings, fromMs, toMs, knownAtMs }: RolledQuery) {
+  const places = new Places(await siteSettings(), knownAtMs);
   const range = {
     startMs: epochMs(Math.floor(fromMs / HOUR_MS) * HOUR_MS),
     endMs: epochMs(Math.ceil(toMs / HOUR_MS) * HOUR_MS),

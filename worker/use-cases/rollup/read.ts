@@ -12,9 +12,10 @@ import { dayOf } from '../../storage/rollup-keys.ts';
 import { readRollupState } from '../../storage/rollup-state.ts';
 import { type DaySums, readDays, type StoredGroup } from '../../storage/rollup-sums.ts';
 import { localNode } from '../../storage/shards.ts';
-import { DIRECT_NODE_HOURS, planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
+import { DIRECT_NODE_HOURS, type HourCounts, planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
 
-export interface RolledUp extends Pick<RolledPlan, 'spans' | 'gridZones' | 'rolledUpToMs' | 'hoursWaiting'> {
+export interface RolledUp
+  extends Pick<RolledPlan, 'spans' | 'gridZones' | 'rolledUpToMs' | keyof HourCounts> {
   readonly hours: readonly RolledHour[];
   /** By group, all hours that are taken of it, whether they are asked for or not. */
   readonly taken: ReadonlyMap<string, readonly HourSums[]>;

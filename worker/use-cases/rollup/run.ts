@@ -4,7 +4,6 @@
  */
 import { Footprints } from '../../../shared/embodied/footprint.ts';
 import { hardwareAsKnown } from '../../../shared/embodied/own-figures.ts';
-import { ROLLUP_VERSION } from '../../../shared/rollup/roll-up.ts';
 import { Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { readFleet } from '../../storage/fleet.ts';
@@ -28,8 +27,8 @@ import {
 import { commitTaken, type TakenMarks } from '../../storage/rollup-sums.ts';
 import { readAllSettings } from '../../storage/settings.ts';
 import { localNode, Shards } from '../../storage/shards.ts';
-import { catalogSha256 } from '../factor-versions.ts';
 import { FleetWords, followLabels } from './labels.ts';
+import { sumsMadeWith } from './made-with.ts';
 import { sumBlocks } from './sum-blocks.ts';
 import { sumDay } from './sum-day.ts';
 import { sumLabels } from './sum-labels.ts';
@@ -73,7 +72,7 @@ export async function runRollups(
   const { main } = shards;
   const state = (await readRollupState(db)) ?? (await beginRollups(db));
   if (state === null) return;
-  const madeWith = `${ROLLUP_VERSION}/${await catalogSha256()}`;
+  const madeWith = await sumsMadeWith();
   if (state.madeWith !== madeWith) await beginAnew(db, madeWith, nowMs);
   if (main !== db) await followMain(db, main);
   const lastNode = await readLastNodeNumber(db);
