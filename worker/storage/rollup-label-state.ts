@@ -10,10 +10,11 @@ const MARK_DAYS = `
   SELECT -1 - day, ${ALL_HOURS}, hex(randomblob(8)) FROM (SELECT DISTINCT day FROM days) WHERE true
   ON CONFLICT (key) DO UPDATE SET hours = excluded.hours, nonce = excluded.nonce`;
 
+/** The least key in a query of its own: with the bound on `day` beside it every row would be read. */
 const MARK_ALL = `
   INSERT INTO rollup_marks (key, hours, nonce)
   WITH RECURSIVE
-    first(day) AS (SELECT MIN(key) / ${blockDayKey(1, 0)} FROM rollup_node_days),
+    first(day) AS (SELECT (SELECT MIN(key) FROM rollup_node_days) / ${blockDayKey(1, 0)}),
     days(day) AS (SELECT day FROM first WHERE day <= CAST(?1 AS INTEGER)
                   UNION ALL SELECT day + 1 FROM days WHERE day < CAST(?1 AS INTEGER))${MARK_DAYS}`;
 

@@ -175,6 +175,15 @@ test('every statement finds its rows by key, or reads a table that is small', as
   // In parts, then by blocks.
   for (let turn = 0; turn < 3; turn++) await runRollups(recording, nextDay + turn, 0.5);
   for (let turn = 0; turn < 3; turn++) await runRollups(recording, nextDay + turn, 2_048);
+  // By label where nodes fill more than a block.
+  await database
+    .prepare(
+      `INSERT INTO nodes (number, id, hostname, labels, fingerprint, machine_fingerprint, enrolled_at_ms, simulated, agent_version)
+       VALUES (100, 'hundredth', '', '{}', '', '', 0, 0, '0.1.0')`,
+    )
+    .run();
+  for (let turn = 0; turn < 3; turn++) await runRollups(recording, nextDay + turn, 2_048);
+  expect(recorded.some(({ sql }) => /WITH RECURSIVE\s+first\(day\)/.test(sql))).toBe(true);
   const later = clockedApi(nextDay, { DB: recording });
   const rolled = await later.call('GET', `/v1/fleet/emissions?from=${daysAgo(30)}&groupBy=gridZone`);
   expect(rolled.status).toBe(200);
