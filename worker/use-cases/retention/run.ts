@@ -71,7 +71,7 @@ export async function runRetention(given: Retention): Promise<void> {
     series = await walkDays(
       bucket === null
         ? { ...walk, size: packNodes, steps: packSteps }
-        : { ...walk, size: SERIES_NODES, steps: settings.archiveSteps },
+        : { ...walk, ...seriesSteps(settings.archiveSteps) },
       series,
       today - settings.seriesDays,
       (block) =>
@@ -139,6 +139,12 @@ export async function runRetention(given: Retention): Promise<void> {
   );
 }
 
+/** How far it is costs a row with each step, so some nodes go together: as many as the steps of a turn can be parted into. */
+function seriesSteps(nodes: number): { readonly size: number; readonly steps: number } {
+  const size = [4, 2, 1].find((each) => nodes % each === 0)!;
+  return { size: size * SERIES_NODES, steps: nodes / size };
+}
+
 interface Step extends Written {
   readonly hours: number;
   readonly statements: readonly D1PreparedStatement[];
@@ -184,15 +190,22 @@ async function letSeriesGo(
   unchangedSinceMs: number,
   isCut: (hourKey: number) => boolean,
 ): Promise<Step> {
-  const spans = spansOf(block);
-  let written: Written = { files: 0, bytes: 0 };
-  // Before the series are read: an hour that gets another one meanwhile has another version, and keeps its row.
-  const packed = await packHours(db, spans, unchangedSinceMs, isCut);
-  if (bucket !== null) {
-    const files = await seriesFiles(db, block.nodes, spans, unchangedSinceMs);
-    written = await writeParts(bucket, numbered('series', block, partName(block), files));
+  if (bucket === null)
+    return { files: 0, bytes: 0, ...(await packHours(db, spansOf(block), unchangedSinceMs, isCut)) };
+  const step = { files: 0, bytes: 0, hours: 0, statements: [] as D1PreparedStatement[] };
+  for (let first = block.nodes.first; first < block.nodes.end; first += SERIES_NODES) {
+    const own = { day: block.day, nodes: { first, end: first + SERIES_NODES } };
+    const spans = spansOf(own);
+    // Before the series are read: an hour that gets another one meanwhile has another version, and keeps its row.
+    const { hours, statements } = await packHours(db, spans, unchangedSinceMs, isCut);
+    const files = await seriesFiles(db, own.nodes, spans, unchangedSinceMs);
+    const written = await writeParts(bucket, numbered('series', own, partName(own), files));
+    step.files += written.files;
+    step.bytes += written.bytes;
+    step.hours += hours;
+    step.statements.push(...statements);
   }
-  return { ...written, ...packed };
+  return step;
 }
 
 /** With the first nodes of a day goes what labels had over all of them. */
