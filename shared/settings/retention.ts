@@ -69,7 +69,8 @@ const PRESETS: Readonly<Record<Plan, RetentionSettings>> = {
     // By then nothing is booked into a day any more but by a person's word.
     windowsDays: 35,
     hoursDays: TWO_YEARS_DAYS,
-    archivedSeriesDays: 45,
+    // Then energies of five minutes stay.
+    archivedSeriesDays: 35,
     withoutArchive: 'nothing',
     // Half a second of CPU each, of 30 in a run: 11,520 in the turns of a day.
     archiveSteps: 40,
