@@ -6,6 +6,8 @@ import { deflateRawSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { expect, test } from 'vitest';
 import { encodeSeries } from '../../shared/ledger/series-codec.ts';
+import { DEVICE_TYPES, ENERGY_KINDS, JOB_ATTRIBUTIONS } from '../../shared/wire/ingest.ts';
+import { promisedColumns, promisedTypes, promisedValues } from './archive-page.ts';
 import { type Harness, startHarness } from './harness.ts';
 
 const WINDOW_MS = 300_000;
@@ -20,14 +22,15 @@ test('the energy of a day is the same to the millijoule in DuckDB, and so are it
   const harness = await startHarness();
   try {
     const truth = await aFleet(harness);
+    // Series leave first, and are deleted when the windows leave.
     for (const days of [11, 36, 37]) {
       await harness.setClock(DAY + days * DAY_MS);
       await harness.tick();
-    }
-    for (const [key, bytes] of await harness.archive()) {
-      const file = join(folder, key);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, bytes);
+      for (const [key, bytes] of await harness.archive()) {
+        const file = join(folder, key);
+        mkdirSync(dirname(file), { recursive: true });
+        writeFileSync(file, bytes);
+      }
     }
     const connection = await (await DuckDBInstance.create()).connect();
     const ask = async (sql: string) => (await connection.runAndReadAll(sql)).getRowObjectsJson();
@@ -56,15 +59,39 @@ test('the energy of a day is the same to the millijoule in DuckDB, and so are it
         `SELECT SUM(list_sum(watts))::VARCHAR AS watts, SUM(len(watts) - list_count(watts))::VARCHAR AS gaps FROM ${from('series')}`,
       ),
     ).toEqual([{ watts: String(truth.watts), gaps: String(NODES * WINDOWS * DEVICES) }]);
-    expect(
-      (await ask(`DESCRIBE SELECT * FROM ${from('windows')}`)).map(
-        ({ column_name, column_type }) => `${String(column_name)} ${String(column_type)}`,
-      ),
-    ).toContain('energy_millijoules BIGINT');
+    const types = promisedTypes();
+    for (const dataset of ['windows', 'job_shares', 'series']) {
+      const promised = promisedColumns(dataset);
+      const described = await ask(`DESCRIBE SELECT * FROM ${from(dataset)}`);
+      expect(described.map(({ column_name, column_type }) => [column_name, column_type])).toEqual([
+        ...promised.map(({ name, type }) => [name, types.get(type)?.duckdb]),
+        ['date', types.get('date')?.duckdb],
+        ['shard', types.get('shard')?.duckdb],
+      ]);
+      const elements = await ask(
+        `SELECT DISTINCT name, type, converted_type, repetition_type FROM parquet_schema('${folder}/${dataset}/*/*/*.parquet')`,
+      );
+      for (const { name, type } of promised) {
+        const element = elements.find((each) => each.name === name);
+        const inFile = [element?.type, element?.converted_type].filter((each) => each !== null).join(', ');
+        expect(`${name} ${inFile}`).toBe(`${name} ${types.get(type)?.parquet}`);
+      }
+      const [nulls] = await ask(
+        `SELECT ${promised.map(({ name }) => `COUNT(*) - COUNT(${name}) AS ${name}`)} FROM ${from(dataset)}`,
+      );
+      const withNulls = promised.filter(({ name }) => nulls![name] !== '0').map(({ name }) => name);
+      expect(withNulls).toEqual(promised.filter(({ isNullable }) => isNullable).map(({ name }) => name));
+    }
   } finally {
     await harness.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test('docs/archive.md lists the values of each column of few', () => {
+  expect(promisedValues('windows', 'device_type')).toEqual(DEVICE_TYPES);
+  expect(promisedValues('windows', 'kind')).toEqual(ENERGY_KINDS);
+  expect(promisedValues('job_shares', 'attribution')).toEqual(JOB_ATTRIBUTIONS);
 });
 
 /** What was told, counted while telling it. */
