@@ -33,8 +33,9 @@ export async function cost(): Promise<Figure[]> {
   const kept = await keptBytes('paid');
   const keptFree = await keptBytes('free');
   const cpu = workerCpu(NODES);
-  const paid60 = monthOf(of60, databaseBytes('paid', hot, kept), cpu);
-  const paid300 = monthOf(of300, databaseBytes('paid', hot, kept), cpu);
+  const cronCpu = cronCpuOf(NODES);
+  const paid60 = monthOf(of60, databaseBytes('paid', hot, kept), cpu, cronCpu);
+  const paid300 = monthOf(of300, databaseBytes('paid', hot, kept), cpu, cronCpu);
   const free = freePlan(ofFree, databaseBytes('free', hot, keptFree), cpu);
   const cron = (CRON_REQUESTS_PER_DAY * DAYS_PER_MONTH * PRICES.usd.perMillionRequests) / 1e6;
   return [
@@ -86,16 +87,18 @@ function databaseBytes(plan: Plan, hot: number, { packed, old, fleet }: KeptByte
   return ofNode + (hoursDays! * fleet) / NODES;
 }
 
-type Month = Readonly<Record<'rows' | 'requests' | 'cpu' | 'reads' | 'database' | 'archive', number>>;
+type Month = Readonly<
+  Record<'rows' | 'requests' | 'cpu' | 'cron' | 'reads' | 'database' | 'archive', number>
+>;
 
 /** US dollars per node and month, by part. */
-function monthOf(bill: Bill, bytes: number, cpu: WorkerCpu): Month {
+function monthOf(bill: Bill, bytes: number, cpu: WorkerCpu, cron: CronCpu): Month {
   const perMonth = (count: number) => (count / NODES) * DAYS_PER_MONTH;
   const { usd } = PRICES;
-  const { archivedSeriesDays } = retentionSettings({});
-  // Windows stay for ever; as long as hours are counted here.
+  const { seriesDays, archivedSeriesDays } = retentionSettings({});
+  // Before that they are in the database. Windows stay for ever; as long as hours are counted here.
   const archived =
-    archivedSeriesDays! * bill.archivedSeriesBytes +
+    (archivedSeriesDays! - seriesDays) * bill.archivedSeriesBytes +
     retentionSettings({}).hoursDays! * (bill.archivedBytes - bill.archivedSeriesBytes);
   return {
     rows: (perMonth(bill.rowsWritten) * usd.perMillionRowsWritten) / 1e6,
@@ -103,6 +106,7 @@ function monthOf(bill: Bill, bytes: number, cpu: WorkerCpu): Month {
     cpu:
       (perMonth(bill.reports) * (cpu.report + CPU_MILLISECONDS_PER_REQUEST) * usd.perMillionCpuMilliseconds) /
       1e6,
+    cron: (DAYS_PER_MONTH * (cron.turns + cron.archive) * usd.perMillionCpuMilliseconds) / 1e6,
     reads: (perMonth(bill.rowsRead) * usd.perMillionRowsRead) / 1e6,
     database: (bytes / 1e9) * usd.perGigabyteMonthOfDatabase,
     archive:
@@ -158,8 +162,18 @@ interface WorkerCpu {
   readonly report: number;
 }
 
-function workerCpu(nodes: number): WorkerCpu {
-  const script = new URL('worker-cpu.mjs', import.meta.url).pathname;
+const workerCpu = (nodes: number): WorkerCpu => measured('worker-cpu.mjs', nodes);
+
+/** Milliseconds of a node and day without the database's: of a day in which it reports, and of what becomes of that day later. */
+interface CronCpu {
+  readonly turns: number;
+  readonly archive: number;
+}
+
+const cronCpuOf = (nodes: number): CronCpu => measured('cron-cpu.mjs', nodes);
+
+function measured<Measured>(name: string, nodes: number): Measured {
+  const script = new URL(name, import.meta.url).pathname;
   const printed = execFileSync(process.execPath, [script, String(nodes)], { encoding: 'utf8' });
   return JSON.parse(printed.trim().split('\n').at(-1)!);
 }

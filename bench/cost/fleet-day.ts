@@ -28,12 +28,14 @@ export interface Bill {
 const TURNS = 5;
 /** Reports are on their way, hours are summed: an hour and a half after the day. */
 const AFTERWARDS_MINUTES = 90;
-const RESTATED_AFTER_MINUTES = 12 * 60;
 /** Of the five; the others have nothing to do with a day that is long over. */
 const RETENTION_TURN = 1;
 const RETENTION_TURNS = 40;
 
-/** Eight GPUs and the host, one job on each node, two zones, every hour restated once; then to the end of the preset. */
+/**
+ * Eight GPUs and the host, one job on each node, two zones of which a provider tells both bases and revises each hour once; then to
+ * the end of the preset. What it brings of the days before is not counted, nor of the hours after.
+ */
 export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): Promise<Bill> {
   const fleet = await SimulatedFleet.start({
     nodes,
@@ -44,6 +46,11 @@ export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): P
     archive: plan === 'paid',
   });
   try {
+    await fleet.provider(true);
+    for (let minute = 0; minute < TURNS; minute++) {
+      await fleet.setClock((minute - TURNS) * MINUTE_MS);
+      await fleet.cron();
+    }
     const before = await fleet.setClock(0);
     const perWindow = 300 / reportEverySeconds;
     let reports = 0;
@@ -53,16 +60,14 @@ export async function fleetDay({ nodes, reportEverySeconds, plan }: FleetDay): P
         process.stderr.write(
           `\r  ${nodes} nodes every ${reportEverySeconds} s, ${plan}: hour ${minute / 60} `,
         );
+      if (minute === DAY_MINUTES) await fleet.provider(false);
       if (minute < DAY_MINUTES) {
-        if (minute % 60 === 0) await fleet.intensity(minute / 60, 1, 400);
         const share = ((minute % 5) + 1) / 5;
         if (Number.isInteger(share * perWindow))
           reports += await fleet.report(Math.floor(minute / 5), share, share * perWindow + 1);
       }
       await fleet.cron();
     }
-    await fleet.setClock((DAY_MINUTES + RESTATED_AFTER_MINUTES) * MINUTE_MS);
-    await fleet.intensity(0, 24, 500);
     const archived = await leave(fleet, plan);
     const after = await fleet.setClock(0);
     process.stderr.write('\n');
@@ -84,14 +89,17 @@ async function leave(fleet: SimulatedFleet, plan: Plan) {
   const { seriesDays, windowsDays, hoursDays, archivedSeriesDays } = retentionSettings({
     RETENTION_PLAN: plan,
   });
-  for (const days of [seriesDays, windowsDays]) await age(fleet, days);
-  const archive = await fleet.archived();
+  await age(fleet, seriesDays);
+  const series = (await fleet.archived()).get('series') ?? { files: 0, bytes: 0 };
+  // At this age the series may leave the archive again.
+  await age(fleet, windowsDays);
+  const archive = new Map([...(await fleet.archived()), ['series', series] as const]);
   // In the end the bucket's objects: a database may be restored for a month.
   for (const days of [archivedSeriesDays!, hoursDays!, hoursDays! + 31]) await age(fleet, days);
   const all = [...archive.values()];
   return {
     archivedBytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
-    archivedSeriesBytes: archive.get('series')?.bytes ?? 0,
+    archivedSeriesBytes: series.bytes,
     archivedFiles: all.reduce((sum, { files }) => sum + files, 0),
   };
 }

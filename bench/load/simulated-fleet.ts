@@ -72,7 +72,12 @@ export class SimulatedFleet {
     return this.#site.ask<Meter>('/__cron', null);
   }
 
-  /** One value an hour in each zone. */
+  /** From now on a provider of grid data answers for the zones, or none does any more. */
+  async provider(answers: boolean): Promise<void> {
+    await this.#site.ask('/__provider', answers);
+  }
+
+  /** One value an hour in each zone, by an operator's word. */
   async intensity(fromHour: number, hours: number, gramsPerKwh: number): Promise<void> {
     const at = (hour: number) => new Date(START_MS + hour * HOUR_MS).toISOString();
     const points = Array.from({ length: hours }, (_, hour) => ({

@@ -109,8 +109,8 @@ const LOOKED_AT: Readonly<Record<Plan, readonly [number, number, number, number]
   free: [3, 6, 10, 18],
   paid: [14, 24, 38, 46],
 };
-/** Of the cron: retention and rollups. */
-const TURNS_THAT_KEEP = [1, 4];
+/** Of the cron: what providers bring, retention and rollups. */
+const TURNS_THAT_KEEP = [0, 1, 4];
 
 /** How the database grows per day while days leave it as fast as they come. */
 export async function keptBytes(plan: Plan): Promise<KeptBytes> {
@@ -120,11 +120,11 @@ export async function keptBytes(plan: Plan): Promise<KeptBytes> {
   const options = { nodes: KEPT_NODES, windows, withSeries: false, hostSeries: false };
   const fleet = await SimulatedFleet.start({ ...options, plan, archive: plan === 'paid' });
   try {
+    await fleet.provider(true);
     const at = new Map<number, ReadonlyMap<string, number>>();
     for (let day = 0; day <= oldTo; day++) {
       for (let hour = day * 24; hour < (day + 1) * 24; hour++) {
         await fleet.setClock((hour + 1) * 60 * MINUTE_MS);
-        await fleet.intensity(hour, 1, 400);
         await fleet.reportHour(hour);
         for (const turn of TURNS_THAT_KEEP) {
           await fleet.setClock(((hour + 1) * 60 + turn) * MINUTE_MS);
