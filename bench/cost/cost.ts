@@ -52,7 +52,12 @@ export async function cost(): Promise<Figure[]> {
       'USD',
       `target 0.075; prices of ${PRICES.readOn}; ${partsOf(paid60, 1)}`,
     ),
-    figure('cost.usd_per_node_month_300s', total(paid300), 'USD', `target 0.020; ${partsOf(paid300, 1)}`),
+    figure(
+      'cost.usd_per_node_month_300s',
+      total(paid300),
+      'USD',
+      `target 0.020; ${partsOf(paid300, 1)}; cron takes ${Math.round(cronCpu.turns)} ms of CPU of a node and day while it is reported, and ${Math.round(cronCpu.archive)} of what becomes of it`,
+    ),
     figure(
       'cost.usd_month_10000_nodes',
       total(paid60) * 10_000 + cron,
@@ -87,9 +92,7 @@ function databaseBytes(plan: Plan, hot: number, { packed, old, fleet }: KeptByte
   return ofNode + (hoursDays! * fleet) / NODES;
 }
 
-type Month = Readonly<
-  Record<'rows' | 'requests' | 'cpu' | 'cron' | 'reads' | 'database' | 'archive', number>
->;
+type Month = Readonly<Record<'rows' | 'requests' | 'cpu' | 'reads' | 'database' | 'archive', number>>;
 
 /** US dollars per node and month, by part. */
 function monthOf(bill: Bill, bytes: number, cpu: WorkerCpu, cron: CronCpu): Month {
@@ -104,9 +107,10 @@ function monthOf(bill: Bill, bytes: number, cpu: WorkerCpu, cron: CronCpu): Mont
     rows: (perMonth(bill.rowsWritten) * usd.perMillionRowsWritten) / 1e6,
     requests: (perMonth(bill.reports) * usd.perMillionRequests) / 1e6,
     cpu:
-      (perMonth(bill.reports) * (cpu.report + CPU_MILLISECONDS_PER_REQUEST) * usd.perMillionCpuMilliseconds) /
+      ((perMonth(bill.reports) * (cpu.report + CPU_MILLISECONDS_PER_REQUEST) +
+        DAYS_PER_MONTH * (cron.turns + cron.archive)) *
+        usd.perMillionCpuMilliseconds) /
       1e6,
-    cron: (DAYS_PER_MONTH * (cron.turns + cron.archive) * usd.perMillionCpuMilliseconds) / 1e6,
     reads: (perMonth(bill.rowsRead) * usd.perMillionRowsRead) / 1e6,
     database: (bytes / 1e9) * usd.perGigabyteMonthOfDatabase,
     archive:

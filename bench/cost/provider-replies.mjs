@@ -1,22 +1,38 @@
 /**
- * A provider that answers: in the shape of replies that were recorded of Electricity Maps, for whatever zone is asked for, on both
- * bases. An hour is there as it begins, estimated, and is revised once: after as long as the recorded hour of the day was. Plain JavaScript:
- * it runs in workerd, among files that Node runs.
+ * A provider that answers: in the shape of the replies of Electricity Maps, for whatever zone is asked for, on both bases. An hour is there
+ * as it begins, estimated, and is revised once. Plain JavaScript: it runs in workerd, among files that Node runs.
  */
-import forecast from '../../test/fixtures/grid-api/electricity-maps/v4_carbon-intensity_forecast_DK-DK2.json';
-import recorded from '../../test/fixtures/grid-api/electricity-maps/v4_carbon-intensity_history_DK-DK2.json';
 
 const HOUR_MS = 3_600_000;
-/** What those take that were estimates when they were recorded. */
-const USUAL_LAG_MS = 2.5 * HOUR_MS;
-/** By hour of the day. */
-const hours = recorded.history
-  .map(({ datetime, updatedAt, isEstimated, carbonIntensity }) => ({
-    hour: new Date(datetime).getUTCHours(),
-    carbonIntensity,
-    revisedAfterMs: isEstimated ? USUAL_LAG_MS : Date.parse(updatedAt) - Date.parse(datetime),
-  }))
-  .sort((a, b) => a.hour - b.hour);
+const MINUTE_MS = 60_000;
+/** Of the hours of a day, by the reply that is kept in test/fixtures/grid-api (DK-DK2, 2026-08-21 and 22; data © Electricity Maps, ODbL 1.0): grams for each kWh, and minutes after its beginning at which it was last revised. */
+const HOURS = [
+  [192, 199],
+  [177, 769],
+  [149, 710],
+  [107, 275],
+  [51, 214],
+  [54, 214],
+  [49, 589],
+  [84, 530],
+  [85, 439],
+  [70, 379],
+  [80, 334],
+  [83, 275],
+  [81, 199],
+  [80, 184],
+  [78, 169],
+  [72, 144],
+  [70, 150],
+  [75, 150],
+  [246, 1204],
+  [272, 679],
+  [236, 1084],
+  [205, 1024],
+  [175, 499],
+  [172, 439],
+];
+const FORECAST_HOURS = 72;
 
 /** To be given to the Worker as `ELECTRICITY_MAPS_TOKEN`. */
 export const TOKEN = 'of-a-bench';
@@ -41,8 +57,8 @@ export const answeringFetch = (now) => async (input, init) => {
     }),
     forecast: () => ({
       zone,
-      forecast: forecast.forecast.map((row, i) => ({
-        ...row,
+      forecast: Array.from({ length: FORECAST_HOURS }, (_, i) => ({
+        carbonIntensity: HOURS[i % 24][0],
         datetime: new Date(thisHourMs + i * HOUR_MS).toISOString(),
       })),
       updatedAt: new Date(thisHourMs).toISOString(),
@@ -52,9 +68,10 @@ export const answeringFetch = (now) => async (input, init) => {
 };
 
 function rowOf(zone, emissionFactorType, startMs, nowMs) {
-  const { carbonIntensity, revisedAfterMs } = hours[new Date(startMs).getUTCHours()];
-  const isEstimated = nowMs < startMs + revisedAfterMs;
-  const updatedMs = isEstimated ? Math.floor(nowMs / HOUR_MS) * HOUR_MS : startMs + revisedAfterMs;
+  const [carbonIntensity, revisedAfterMinutes] = HOURS[new Date(startMs).getUTCHours()];
+  const revisedAtMs = startMs + revisedAfterMinutes * MINUTE_MS;
+  const isEstimated = nowMs < revisedAtMs;
+  const updatedMs = isEstimated ? Math.floor(nowMs / HOUR_MS) * HOUR_MS : revisedAtMs;
   return {
     zone,
     // No two days are alike, and no estimate is what comes of it.
