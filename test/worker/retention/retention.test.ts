@@ -125,6 +125,15 @@ test('series leave after the hot span into files of their own, at a row per node
   await storeHours('DE', [100, 200, 300]);
 });
 
+test('series of nodes with numbers side by side go in one step, each into a file of its own', async () => {
+  await aDay();
+  await untilDone(10);
+  const task = await database
+    .prepare("SELECT day, version, files FROM retention_tasks WHERE task = 'series'")
+    .first();
+  expect(task).toEqual({ day: DAY_MS / DAY + 1, version: 2, files: 2 });
+});
+
 test('a turn that is repeated from the start writes the same files again', async () => {
   await aDay();
   await run(after(35));
