@@ -116,25 +116,36 @@ export interface RollupMark {
   readonly version: number;
 }
 
+export interface NextMark extends RollupMark {
+  /** Another one: what was read of nodes and settings before may not be what is there by now. */
+  readonly knownAs: string;
+}
+
 type MarkRow = Omit<RollupMark, 'day' | 'block'>;
 
-const toMark = (row: MarkRow): RollupMark => ({ ...row, ...parseMarkKey(row.key) });
+const toMark = <Row extends MarkRow>(row: Row) => ({ ...row, ...parseMarkKey(row.key) });
 
 const MARK = `
   key, hours, nonce, COALESCE(part_nodes, 0) AS firstBlock, (SELECT version FROM rollup_state WHERE id = 1) AS version`;
+
+/** Whatever changes a node, where it stands or what its hardware accrues is a setting, of here or followed from shard 0. */
+const KNOWN_AS = `
+  COALESCE((SELECT MAX(id) FROM settings), 0) || ' ' ||
+  (SELECT version || ' ' || followed_change_id FROM rollup_state WHERE id = 1) AS knownAs`;
 
 /**
  * All blocks come before single ones: a day of a block is read, changed and written, and two steps under two marks would undo each
  * other. While hours of all blocks are marked none of a single one is begun, and one that was begun before fails by its `version`.
  */
 const READ_NEXT = `
-  SELECT ${MARK} FROM rollup_marks
+  SELECT ${MARK}, ${KNOWN_AS} FROM rollup_marks
   WHERE key >= MAX(0, ((SELECT MAX(key) FROM rollup_marks) >> 15) << 15)
   ORDER BY key % ${MARKS_PER_DAY} = ${RANGE_MARK} DESC, key LIMIT ?1`;
 
 /** Of the newest day that has any: its blocks first, then their sum. */
-export async function readNextMarks(db: D1Database, limit: number): Promise<RollupMark[]> {
-  return (await db.prepare(READ_NEXT).bind(limit).all<MarkRow>()).results.map(toMark);
+export async function readNextMarks(db: D1Database, limit: number): Promise<NextMark[]> {
+  const { results } = await db.prepare(READ_NEXT).bind(limit).all<MarkRow & Pick<NextMark, 'knownAs'>>();
+  return results.map((row) => toMark(row));
 }
 
 const MARK_EACH = `
@@ -190,7 +201,7 @@ export async function readMarkedHours(
     .prepare(READ_BETWEEN)
     .bind(...keysOfDays(dayOf(fromHour), dayOf(toHour - 1) + 1, which))
     .all<MarkRow>();
-  for (const { day, hours: bits } of results.map(toMark))
+  for (const { day, hours: bits } of results.map((row) => toMark(row)))
     for (const hour of hoursOf(day, bits)) if (hour >= fromHour && hour < toHour) hours.add(hour);
   return hours;
 }

@@ -152,6 +152,16 @@ test('a block that was being summed when hours of all blocks were marked undoes 
     await expectSame(`${both}&${query}`);
 });
 
+test('a node that moved while a run summed what it had marked before', async () => {
+  await apply({ kind: 'late', node: 'a', hour: 30, watts: 61 });
+  const slow = pausingBatch('INSERT INTO rollup_blocks', async () => {
+    await apply({ kind: 'move', node: 'a', hour: 10.5, site: 'dk' });
+  });
+  await run(slow);
+  await rollUp(DAYS);
+  await expectSame(`${WHOLE}&groupBy=site`);
+});
+
 test('where a day of long ago cannot be read', async () => {
   await database
     .prepare(

@@ -17,6 +17,7 @@ import {
   beginAnew,
   beginRollups,
   markEachBlock,
+  type NextMark,
   type RollupMark,
   type RollupState,
   readMarkedHours,
@@ -29,6 +30,7 @@ import { readAllSettings } from '../../storage/settings.ts';
 import { localNode, Shards } from '../../storage/shards.ts';
 import { FleetWords, followLabels } from './labels.ts';
 import { sumsMadeWith } from './made-with.ts';
+import type { SumContext } from './roll-nodes.ts';
 import { sumBlocks } from './sum-blocks.ts';
 import { sumDay } from './sum-day.ts';
 import { sumLabels } from './sum-labels.ts';
@@ -76,19 +78,20 @@ export async function runRollups(
   if (state.madeWith !== madeWith) await beginAnew(db, madeWith, nowMs);
   if (main !== db) await followMain(db, main);
   const lastNode = await readLastNodeNumber(db);
-  await advance(db, state, lastNode, nowMs, isInParts(nodeHours));
-  // One step by label has room in every turn.
-  let left = 1;
+  const inParts = isInParts(nodeHours);
+  await advance(db, state, lastNode, nowMs, inParts);
+  const budget = { left: nodeHours };
   try {
-    left = Math.max(left, await sumMarked(db, nowMs, nodeHours, main));
+    await sumMarked(db, budget, { main, nowMs, inParts });
   } finally {
     // What was just marked and summed need not wait for the next turn, nor for a day of long ago that cannot be read.
     const after = await readRollupState(db);
     if (after !== null) {
       await finish(db, after);
-      const areKept = !isInParts(nodeHours) && localNode(lastNode) > BLOCK_NODES;
+      const areKept = !inParts && localNode(lastNode) > BLOCK_NODES;
+      // One step by label has room in every turn.
       if (await followLabels(db, shards, words, after, areKept, nowMs))
-        await sumMarkedLabels(db, shards, left);
+        await sumMarkedLabels(db, shards, Math.max(1, budget.left));
     }
   }
 }
@@ -141,16 +144,63 @@ async function finish(db: D1Database, state: RollupState): Promise<void> {
   });
 }
 
-/** @returns what it left of the node-hours */
-async function sumMarked(
-  db: D1Database,
-  nowMs: number,
-  nodeHours: number,
-  main: D1Database,
-): Promise<number> {
-  let left = nodeHours;
+/** Spent step by step; what a run that fails has left is still there. */
+interface Budget {
+  left: number;
+}
+
+interface SumMode {
+  readonly main: D1Database;
+  readonly nowMs: number;
+  readonly inParts: boolean;
+}
+
+async function sumMarked(db: D1Database, budget: Budget, { main, nowMs, inParts }: SumMode): Promise<void> {
+  const nodeHours = budget.left;
   let marks = await readNextMarks(db, LIMIT);
-  if (marks.length === 0) return left;
+  let known: Known | null = null;
+  while (budget.left > 0 && marks.length > 0) {
+    const [mark] = marks as [NextMark];
+    // Read after the mark: what changes from now on marks its hours anew.
+    if (known?.as !== mark.knownAs) known = await readKnown(db, main, mark.knownAs, nowMs);
+    const { context, keptFromDay } = known;
+    const { day, block } = mark;
+    if (day < keptFromDay) {
+      // What has left since it was marked is not there to be summed: what was, stays.
+      await commitTaken(db, { marks: [mark], hours: hoursOf(day, mark.hours) }, []);
+      budget.left -= BLOCK_NODES;
+    } else if (block === 'sum') {
+      const taken = {
+        marks: [mark],
+        hours: hoursOf(day, mark.hours).slice(0, inParts ? 1 : STEP_BLOCK_HOURS),
+      };
+      await sumDay(db, taken, !inParts);
+      budget.left -= inParts ? DAY_NODE_HOURS : taken.hours.length * BLOCK_NODES;
+    } else if (!inParts) {
+      const most = Math.min(Math.floor(budget.left / BLOCK_NODES) || 1, STEP_BLOCK_HOURS);
+      const { blocks, ...taken } =
+        block === 'range' ? stepOfAll(mark, await countBlocks(db), most) : stepOfBlocks(marks, most);
+      await sumBlocks(context, taken, blocks);
+      budget.left -= taken.hours.length * blocks.length * BLOCK_NODES;
+    } else if (block === 'range') {
+      await markEachBlock(db, mark, await countBlocks(db));
+    } else {
+      // There are queries for one part, and what is left of the run for its day.
+      if (budget.left < nodeHours) return;
+      budget.left -= await sumPart(context, mark, budget.left);
+    }
+    marks = await readNextMarks(db, LIMIT);
+  }
+}
+
+/** What steps sum with, as long as nothing of it changes. */
+interface Known {
+  readonly as: string;
+  readonly context: SumContext;
+  readonly keptFromDay: number;
+}
+
+async function readKnown(db: D1Database, main: D1Database, as: string, nowMs: number): Promise<Known> {
   const state = await readRollupState(db);
   const [fleet, settings] = await Promise.all([
     readFleet(db),
@@ -163,37 +213,7 @@ async function sumMarked(
     footprints: new Footprints(hardwareAsKnown(settings)),
     nowMs: state?.nextOpenToMs ?? nowMs,
   };
-  const keptFromDay = dayOf(state?.keptFromHour ?? 0);
-  while (left > 0 && marks.length > 0) {
-    const [mark] = marks as [RollupMark];
-    const { day, block } = mark;
-    if (day < keptFromDay) {
-      // What has left since it was marked is not there to be summed: what was, stays.
-      await commitTaken(db, { marks: [mark], hours: hoursOf(day, mark.hours) }, []);
-      left -= BLOCK_NODES;
-    } else if (block === 'sum') {
-      const taken = {
-        marks: [mark],
-        hours: hoursOf(day, mark.hours).slice(0, isInParts(nodeHours) ? 1 : STEP_BLOCK_HOURS),
-      };
-      await sumDay(db, taken, !isInParts(nodeHours));
-      left -= isInParts(nodeHours) ? DAY_NODE_HOURS : taken.hours.length * BLOCK_NODES;
-    } else if (!isInParts(nodeHours)) {
-      const most = Math.min(Math.floor(left / BLOCK_NODES) || 1, STEP_BLOCK_HOURS);
-      const { blocks, ...taken } =
-        block === 'range' ? stepOfAll(mark, await countBlocks(db), most) : stepOfBlocks(marks, most);
-      await sumBlocks(context, taken, blocks);
-      left -= taken.hours.length * blocks.length * BLOCK_NODES;
-    } else if (block === 'range') {
-      await markEachBlock(db, mark, await countBlocks(db));
-    } else {
-      // There are queries for one part, and what is left of the run for its day.
-      if (left < nodeHours) return left;
-      left -= await sumPart(context, mark, left);
-    }
-    marks = await readNextMarks(db, LIMIT);
-  }
-  return left;
+  return { as, context, keptFromDay: dayOf(state?.keptFromHour ?? 0) };
 }
 
 /**
