@@ -20,13 +20,29 @@ export function dueAtMs(state: Pick<FetchState, 'nextDueAtMs'> | null, nowMs: nu
 }
 
 /**
- * The state after asking. Success: due again after `refreshMs`. Anything else: after `refreshMs` doubled with each
+ * Until when there is nothing new to ask for: the end of the value that holds now, unless it is a forecast of it. What is revised
+ * meanwhile comes with the next; a series of five minutes is asked for as often as `refreshMs` says.
+ */
+function knownUntilMs({ values }: Extract<FetchOutcome, { outcome: 'values' }>, nowMs: number): number {
+  const current = values.find(
+    ({ startMs, endMs, kind }) => startMs <= nowMs && endMs > nowMs && kind !== 'forecast',
+  );
+  return Math.min(current?.endMs ?? nowMs, nowMs + HOUR_MS);
+}
+
+/**
+ * The state after asking. Success: due again after `refreshMs`, or once there can be something new. Anything else: after `refreshMs` doubled with each
  * failure in a row, an hour at most, but never before the provider's own `Retry-After`.
+ * @param isOfPresent false for forecasts
  */
 export function nextFetchState(
   previous: FetchState | null,
   outcome: FetchOutcome,
-  { nowMs, refreshMs }: { readonly nowMs: number; readonly refreshMs: number },
+  {
+    nowMs,
+    refreshMs,
+    isOfPresent = true,
+  }: { readonly nowMs: number; readonly refreshMs: number; readonly isOfPresent?: boolean },
 ): FetchState {
   if (outcome.outcome === 'values') {
     const { refused } = outcome;
@@ -36,7 +52,7 @@ export function nextFetchState(
       lastErrorAtMs: complaint === null ? (previous?.lastErrorAtMs ?? null) : nowMs,
       lastError: complaint ?? previous?.lastError ?? null,
       consecutiveFailures: 0,
-      nextDueAtMs: nowMs + refreshMs,
+      nextDueAtMs: Math.max(nowMs + refreshMs, isOfPresent ? knownUntilMs(outcome, nowMs) : nowMs),
     };
   }
   const consecutiveFailures = (previous?.consecutiveFailures ?? 0) + 1;

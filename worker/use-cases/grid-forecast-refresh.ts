@@ -78,7 +78,7 @@ export async function refreshForecasts(dependencies: ForecastDependencies): Prom
       reply.map(({ provider, gridZone, previous }, index) => ({
         provider: forecastStateName(provider.name),
         gridZone,
-        ...nextFetchState(previous, outcomes[index]!, { nowMs, refreshMs: REFRESH_MS }),
+        ...nextFetchState(previous, outcomes[index]!, { nowMs, refreshMs: REFRESH_MS, isOfPresent: false }),
       })),
     );
     for (const [index, { provider, gridZone }] of reply.entries())

@@ -63,6 +63,35 @@ test('twenty nodes on three sites of a zone cost what one does', async () => {
   expect(alone).toBe(36 + 1);
 });
 
+test('while the value of this hour is known nobody asks for it again', async () => {
+  await ensureSite('one', 'DE');
+  const hourAt = (instantMs: number, isEstimated: boolean) => ({
+    zone: 'DE',
+    carbonIntensity: 300,
+    datetime: new Date(instantMs).toISOString(),
+    updatedAt: new Date(instantMs).toISOString(),
+    isEstimated,
+    estimationMethod: isEstimated ? 'TIME_SLICER_AVERAGE' : null,
+    emissionFactorType: 'lifecycle',
+  });
+  let nowMs = START_MS;
+  // Each hour is there ten minutes after it has begun.
+  const answer: Answer = () => {
+    const last = Math.floor((nowMs - 10 * MINUTE_MS) / (60 * MINUTE_MS)) * 60 * MINUTE_MS;
+    const history = Array.from({ length: 24 }, (_, i) => hourAt(last - (23 - i) * 60 * MINUTE_MS, i === 23));
+    return new Response(JSON.stringify({ zone: 'DE', history, data: history }));
+  };
+  const provider = electricityMaps('lifecycle', 'k');
+  const askedAt: number[] = [];
+  for (; nowMs < START_MS + 3 * 60 * MINUTE_MS; nowMs += 5 * MINUTE_MS) {
+    const { fetch, asked } = fetchOf(answer);
+    await refreshGrid({ db: database, providers: [provider], fetch, nowMs });
+    if (asked.length > 0) askedAt.push((nowMs - START_MS) / MINUTE_MS);
+  }
+  // As an hour begins, and a quarter of an hour later, when it is there.
+  expect(askedAt).toEqual([0, 15, 60, 75, 120, 135]);
+});
+
 test('neither a report nor an answer asks anybody', async () => {
   await ensureSite('one', 'DK-DK1');
   const { token, nodeId } = await enrol(await newEnrolmentKey({ site: 'one' }), host('asks-nobody'));

@@ -45,13 +45,13 @@ async function run(job: Job, providers: readonly IntensityProvider[], minutes: n
   const results = await job({ db: database, providers, fetch, nowMs: START_MS + minutes * MINUTE_MS });
   return { asked, results };
 }
-/** Runs until each zone has its first week, then one more a quarter of an hour later. */
+/** Runs until each zone has its first week, then one more when every provider may have news. */
 async function usualRun(providers: readonly IntensityProvider[]) {
   for (let minute = 0; minute < 60; minute += 5) {
     const { asked } = await run(refreshGrid, providers, minute / 60);
     if (asked.length === 0) break;
   }
-  return run(refreshGrid, providers, 30);
+  return run(refreshGrid, providers, 75);
 }
 
 describe('requests of a run, for all that is needed of a provider', () => {
