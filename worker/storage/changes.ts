@@ -160,10 +160,15 @@ export interface DatedChange {
 const OF_SUMS_SINCE = `
   SELECT subject, what, old_value AS old, effective_from_ms AS fromMs, effective_to_ms AS toMs
     FROM (SELECT * FROM changes WHERE recorded_at_ms > ?1 LIMIT ${LOOKED_AT})
-   WHERE subject NOT LIKE 'grid:%'`;
+   WHERE subject NOT LIKE 'grid:%'
+     AND (what IN ('energy', 'quarantine') OR NOT EXISTS
+       (SELECT 1 FROM nodes WHERE id = substr(subject, 6) AND subject LIKE 'node:%' AND enrolled_at_ms > ?1))`;
 const COUNT_SINCE = 'SELECT COUNT(*) AS count FROM changes WHERE recorded_at_ms > ?1';
 
-/** Of one log, what was recorded after `afterMs` of anything but the grid; null where that is more than one look passes. */
+/**
+ * Of one log, what was recorded after `afterMs` of anything but the grid; null where that is more than one look passes. Of nodes
+ * that enrolled after it only what they metered: their site is said of all time.
+ */
 export async function readChangesSince(db: D1Database, afterMs: number): Promise<DatedChange[] | null> {
   const [rows, counted] = await db.batch<DatedChange & { count: number }>([
     db.prepare(OF_SUMS_SINCE).bind(afterMs),

@@ -74,14 +74,11 @@ export async function closePeriod(
       '/to',
     );
   }
-  // Sums tell what hours were that were deleted; contracts are spread over hours themselves.
-  if (scope.accounting === 'market' && fromMs < (await hoursKeptFromMs(shards)))
-    return fail('range_too_long', 'Hours of this time were deleted, as the spans of keeping say.', '/from');
   for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
     const closed = await readPeriodsOf(shards.main, scope);
     const same = closed.find((period) => period.fromMs === fromMs && period.toMs === toMs);
     if (same !== undefined) return ok(same);
-    const refused = refusal(closed, request);
+    const refused = refusal(closed, request) ?? (await lacksHours(shards, scope, request));
     if (refused !== null) return refused;
     // Before the figure: a change that lands in between then counts as later, and is neither lost nor booked twice.
     const lastChangeIds = await readLastChangeIds(shards);
@@ -137,6 +134,18 @@ function refusal(closed: readonly ClosedPeriod[], { fromMs, toMs }: PeriodReques
     'range_too_long',
     `One scope holds at most ${MAX_PERIODS_PER_SCOPE} periods; close longer ones.`,
   );
+}
+
+/** Sums tell what hours were that were deleted, whole ones; contracts are spread over hours themselves. */
+async function lacksHours(
+  shards: Shards,
+  { accounting }: PeriodScope,
+  { fromMs, toMs }: Pick<PeriodRequest, 'fromMs' | 'toMs'>,
+) {
+  const keptFromMs = await hoursKeptFromMs(shards);
+  const isCut = [fromMs, toMs].some((ms) => ms < keptFromMs && ms % HOUR_MS !== 0);
+  if (!isCut && !(accounting === 'market' && fromMs < keptFromMs)) return null;
+  return fail('range_too_long', 'Hours of this time were deleted, as the spans of keeping say.', '/from');
 }
 
 /** A closed period with what is known of its time now. */

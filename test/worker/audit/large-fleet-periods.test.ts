@@ -233,6 +233,13 @@ test('what comes later is a difference at once or waits, and is booked with the 
   expectUnchanged(await statementOf(closed.id), stated);
 });
 
+test('nodes that enrol later change no statement of the time before', async () => {
+  clock.nowMs += 1_000;
+  const { nodeId: id } = await newNode('later', 'waw');
+  await ask('PATCH', `/v1/nodes/${id}`, { labels: { rack: 'r2' } });
+  expectUnchanged(await statementOf(closed.id), stated);
+});
+
 test('a statement is of what was known when it was closed: settings, hours and hardware', async () => {
   clock.nowMs += 1_000;
   await ask('PATCH', '/v1/sites/waw', { pueRatio: 2, effectiveFrom: month.from });

@@ -201,3 +201,26 @@ test('the log pages, newest first, and filters by subject, kind and time', async
   const backwards = await clock.call('GET', `${path}&from=${first.to}&to=${first.from}`);
   expect(await refusal(backwards)).toMatchObject({ status: 400, field: 'from' });
 });
+
+test('of hours that were deleted what was closed stands, and nothing is closed that cuts one', async () => {
+  await siteOf('gone', 'EE');
+  const scope = { ...first, filter: 'site:gone' };
+  const closed = await close({ ...scope, accounting: 'market' });
+  const tasks = ['windows', 'series', 'checks', 'days', 'sums', 'files', 'hours', 'dayFiles', 'late'];
+  await database.batch([
+    database.prepare('DELETE FROM retention_tasks'),
+    database
+      .prepare(
+        `INSERT INTO retention_tasks (task, version, day, position, hours, files, bytes)
+         SELECT value, 1, ?2, 0, 1, 0, 0 FROM json_each(?1)`,
+      )
+      .bind(JSON.stringify(tasks), DAY_MS / (24 * HOUR_MS)),
+  ]);
+  expect(await close({ ...scope, accounting: 'market' })).toEqual(closed);
+  const refused = async (said: object) =>
+    refusal(await clock.call('POST', '/v1/periods', { ...scope, ...said }));
+  const lacking = { status: 400, code: 'range_too_long', field: '/from' };
+  expect(await refused({ accounting: 'market', signal: 'average', basis: 'direct' })).toEqual(lacking);
+  expect(await refused({ from: iso(DAY_MS + HOUR_MS / 2) })).toEqual(lacking);
+  await database.prepare('DELETE FROM retention_tasks').run();
+});
