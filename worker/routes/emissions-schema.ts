@@ -194,7 +194,7 @@ export const emissionsSchema = z
     }),
     hoursWaiting: z.number().int().openapi({
       description:
-        'Hours that changed (late reports, a node that moved) and are counted as they were until they are summed again, in minutes mostly. 0: none.',
+        'Hours that changed (late reports, a node that moved, by job also what a job is called) and are counted as they were, or not at all where they never were, until they are summed again, in minutes mostly. 0: none.',
     }),
     totals: figuresSchema,
     gpuCount: z.number().int().openapi({
