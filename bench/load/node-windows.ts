@@ -1,6 +1,5 @@
 /** What nodes report of their windows: counters, integrated power, utilization and series that agree as those of real cards do. */
-import { deflateRawSync } from 'node:zlib';
-import { encodeSeries } from '../../shared/ledger/series-codec.ts';
+import { encodeSeriesForWire } from '../../agent/run/series-encoder.ts';
 import { WINDOW_MS } from '../../shared/time/window.ts';
 import type { DeviceReport, WindowReport } from '../../shared/wire/ingest.ts';
 import { GPUS, type LoadWindow } from './gpu-load.ts';
@@ -89,7 +88,7 @@ export class NodeWindows {
 
   #seriesOf(watts: readonly number[]) {
     const known = this.#series.get(watts);
-    const coded = known ?? deflateRawSync(encodeSeries(watts)).toString('base64');
+    const coded = known ?? encodeSeriesForWire(watts);
     if (known === undefined && this.#series.size < this.#windows.length * GPUS)
       this.#series.set(watts, coded);
     return { stepMilliseconds: 1_000, watts: coded };
