@@ -1,5 +1,5 @@
 /**
- * Asks providers for what they expect, once an hour for each zone in use, and keeps it as it was issued: services overwrite
+ * Asks providers for what they expect, every three hours for each zone in use, and keeps it as it was issued: services overwrite
  * what they once forecast, so a later look would flatter them.
  */
 import { LeadErrors } from '../../shared/grid/lead-errors.ts';
@@ -25,7 +25,8 @@ import { gridZonesInUse } from './grid-zones-in-use.ts';
 
 /** Some four queries a series, and replies hold two series each: the free plan's fifty are for the whole run. The rest waits its turn. */
 const MAX_REPLIES_PER_RUN = 2;
-const REFRESH_MS = HOUR_MS;
+/** A forecast serves for six hours; asked for oftener, a start that is planned with it is no greener (docs/decisions/0003). */
+const REFRESH_MS = 3 * HOUR_MS;
 /** No provider looks further ahead. */
 const HORIZON_MS = 4 * DAY_MS;
 

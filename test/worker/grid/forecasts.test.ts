@@ -274,7 +274,7 @@ const refresh = (provider: IntensityProvider, nowMs = NOW_MS) =>
   refreshForecasts({ db: database, providers: [provider], fetch, nowMs });
 
 describe("a provider's", () => {
-  test('is kept as it was issued, once an hour, and never replaced', async () => {
+  test('is kept as it was issued, every three hours, and never replaced', async () => {
     await ensureSite('berlin', 'DE');
     expect(await refresh(expecting(100))).toMatchObject([{ outcome: 'values' }]);
     const first = await kept();
@@ -282,12 +282,13 @@ describe("a provider's", () => {
     await database.prepare('DELETE FROM grid_fetches').run();
     await refresh(expecting(200), NOW_MS + 300_000);
     expect(await kept()).toEqual(first);
-    await refresh(expecting(300), NOW_MS + HOUR_MS + 300_000);
+    expect(await refresh(expecting(300), NOW_MS + 2 * HOUR_MS)).toEqual([]);
+    await refresh(expecting(300), NOW_MS + 3 * HOUR_MS + 300_000);
     expect(await kept()).toHaveLength(2);
-    expect((await forecastOf('DE', '', NOW_MS + HOUR_MS + 600_000)).steps[0]).toMatchObject({
+    expect((await forecastOf('DE', '', NOW_MS + 3 * HOUR_MS + 600_000)).steps[0]).toMatchObject({
       gramsPerKwh: 300,
     });
-    const then = `issuedBefore=${new Date(NOW_MS + HOUR_MS).toISOString()}`;
+    const then = `issuedBefore=${new Date(NOW_MS + 3 * HOUR_MS).toISOString()}`;
     expect((await forecastOf('DE', then)).steps[0]).toMatchObject({ gramsPerKwh: 100, low: null });
   });
 
