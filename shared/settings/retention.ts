@@ -70,7 +70,7 @@ const PRESETS: Readonly<Record<Plan, RetentionSettings>> = {
     windowsDays: 35,
     hoursDays: TWO_YEARS_DAYS,
     // Then energies of five minutes stay.
-    archivedSeriesDays: 35,
+    archivedSeriesDays: 28,
     withoutArchive: 'nothing',
     // Half a second of CPU each, of 30 in a run: 11,520 in the turns of a day.
     archiveSteps: 40,

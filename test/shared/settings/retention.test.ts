@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { retentionSettings, shareOfRetention } from '../../../shared/settings/retention.ts';
 
 test('a preset per plan, the careful one where nothing is said', () => {
-  const paid = { seriesDays: 10, windowsDays: 35, archivedSeriesDays: 35, withoutArchive: 'nothing' };
+  const paid = { seriesDays: 10, windowsDays: 35, archivedSeriesDays: 28, withoutArchive: 'nothing' };
   expect(retentionSettings({})).toMatchObject(paid);
   const free = { seriesDays: 2, windowsDays: 7, hoursDays: 730, withoutArchive: 'everything' };
   expect(retentionSettings({ RETENTION_PLAN: 'free' })).toMatchObject(free);
