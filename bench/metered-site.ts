@@ -22,6 +22,8 @@ export interface SiteOptions {
   readonly databases?: readonly string[];
   readonly archive?: boolean;
   readonly plan?: Plan;
+  /** Other settings of the Worker. */
+  readonly settings?: Readonly<Record<string, string>>;
   /** That each isolate may use for its heap; more of it ends workerd. Default: as much as the machine has. */
   readonly heapMebibytes?: number;
 }
@@ -48,7 +50,13 @@ const NEW_SPACE_MEBIBYTES = 16;
 /** @param entry from the repository's root */
 export async function startMeteredSite(
   entry: string,
-  { databases: names = ['DB'], archive = false, plan = 'free', heapMebibytes }: SiteOptions = {},
+  {
+    databases: names = ['DB'],
+    archive = false,
+    plan = 'free',
+    settings = {},
+    heapMebibytes,
+  }: SiteOptions = {},
 ): Promise<MeteredSite> {
   const folder = mkdtempSync(join(tmpdir(), 'wattshed-bench-'));
   const scriptPath = join(folder, 'worker.js');
@@ -80,7 +88,7 @@ export async function startMeteredSite(
     d1Persist: join(folder, 'd1'),
     d1Databases: Object.fromEntries(names.map((name) => [name, `bench-${name}`])),
     ...(archive ? { r2Buckets: { ARCHIVE: 'bench' } } : {}),
-    bindings: { ADMIN_SECRET_SHA256: admin.secretSha256, RETENTION_PLAN: plan },
+    bindings: { ADMIN_SECRET_SHA256: admin.secretSha256, RETENTION_PLAN: plan, ...settings },
   });
   const url = (await miniflare.ready).href.replace(/\/$/, '');
   delete process.env.MINIFLARE_WORKERD_V8_FLAGS;
