@@ -62,6 +62,13 @@ export function checkRange(
  */
 export function checkKnown(counts: readonly HourCounts[], nodeCount: number, areTooMany: boolean) {
   const most = (key: keyof HourCounts) => Math.max(0, ...counts.map((own) => own[key]));
+  const gone = most('hoursGone');
+  // To ask again would not help.
+  if (gone > 0)
+    return fail(
+      'range_too_long',
+      `${gone} hours of that time changed since then, and what they were was deleted, as the spans of keeping say. A figure that was frozen stands.`,
+    );
   const changed = most('hoursChanged');
   const waiting = most(areTooMany ? 'hoursMarked' : 'hoursWaiting');
   if (areTooMany && changed * nodeCount > MAX_NODE_HOURS)

@@ -133,6 +133,7 @@ const NOT_ROLLED = {
   hoursWaiting: 0,
   hoursMarked: 0,
   hoursChanged: 0,
+  hoursGone: 0,
 };
 
 /** Of which sums of hours can answer; null where it asks for what they do not hold. */

@@ -33,6 +33,8 @@ export interface HourCounts {
   readonly hoursMarked: number;
   /** Hours that sums do not tell as they were known. */
   readonly hoursChanged: number;
+  /** Of these, hours that have left: nothing tells any more what they were. */
+  readonly hoursGone: number;
 }
 
 export interface RolledPlan extends HourCounts {
@@ -119,6 +121,7 @@ export async function planRolled(
     hoursWaiting: areRead ? 0 : marked.size,
     hoursMarked,
     hoursChanged: hoursChanged.size,
+    hoursGone: [...hoursChanged].filter((hour) => hour < keptFromHour).length,
   };
 }
 
