@@ -12,6 +12,8 @@ export interface JobFacts {
   readonly phase: string | null;
 }
 
+/** What is said of a job. */
+export const JOB_WORDS = ['project', 'user', 'phase'] as const;
 export const JOB_KEYS = ['job', 'project', 'phase', 'user'] as const;
 export type JobKey = (typeof JOB_KEYS)[number];
 

@@ -2,6 +2,7 @@
  * Jobs over all databases. A job has a number in each whose nodes it ran on, under one id; what was said of it in any of
  * them is said of all. It stands in lists where it was seen first.
  */
+import { JOB_WORDS } from '../../shared/emissions/owners.ts';
 import { byKey } from './by-node.ts';
 import { type JobsQuery, listJobNumbers } from './job-list.ts';
 import { findJobNumber } from './jobs.ts';
@@ -45,7 +46,7 @@ function united(rows: readonly JobRow[], knownAtMs: number): StoredJob {
   const [first, ...later] = rows.toSorted((a, b) => a.firstSeenAtMs - b.firstSeenAtMs || a.number - b.number);
   if (later.length === 0) return withFacts([first!], first!.facts);
   const firstWords = later.flatMap((row) =>
-    (['project', 'user', 'phase'] as const).flatMap((key) =>
+    JOB_WORDS.flatMap((key) =>
       row[key] === null || row.firstSeenAtMs > knownAtMs
         ? []
         : [{ key: `agent.${key}`, value: row[key], recordedAtMs: row.firstSeenAtMs }],

@@ -1,4 +1,5 @@
 /** What was said of jobs after their first report: rows are only added, and of one key the last holds. */
+import { JOB_WORDS } from '../../shared/emissions/owners.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import { type Author, recordChange } from './changes.ts';
 import type { JobNumber } from './jobs.ts';
@@ -13,8 +14,10 @@ export type JobFactsSaid = Readonly<Record<string, string | null>>;
 
 export const UNITS = 'units.';
 
-/** What sums by label are made by. */
-const LABELS: ReadonlySet<string> = new Set(['project', 'user', 'phase']);
+/** Keys of facts that sums by label are made by, people's and agents'. */
+const LABELS: ReadonlySet<string> = new Set(JOB_WORDS.flatMap((word) => [word, `agent.${word}`]));
+/** Others are counts of what jobs made. */
+export const isLabel = ({ key }: { readonly key: string }): boolean => LABELS.has(key);
 
 const SAY = `
   INSERT INTO job_facts (job_number, key, value, recorded_at_ms, recorded_by) VALUES (?1, ?2, ?3, ?4, ?5)`;
@@ -86,6 +89,6 @@ export async function writeJobFacts(
     return isLogged ? [say, recordChange(db, { recordedAtMs: nowMs, ...author, ...change })] : [say];
   });
   if (statements.length === 0) return;
-  const isLabel = news.some(({ key }) => LABELS.has(key));
-  await db.batch([...statements, ...(isLabel ? [markJobs(db, [job.id], Math.floor(nowMs / HOUR_MS))] : [])]);
+  if (news.some(isLabel)) statements.push(markJobs(db, [job.id], Math.floor(nowMs / HOUR_MS)));
+  await db.batch(statements);
 }

@@ -1,5 +1,7 @@
 /** What agents and people say of jobs in one database since another looked last: a job that runs in both has one label. */
 
+import { isLabel } from './job-facts.ts';
+
 /** At once; what is more comes at the next turn. */
 const MOST = 1_000;
 
@@ -10,13 +12,6 @@ const READ_FACTS = `
   SELECT fact.id AS position, fact.key AS key, job.id AS id
   FROM job_facts AS fact CROSS JOIN jobs AS job ON job.number = fact.job_number
   WHERE fact.id > ?1 ORDER BY fact.id LIMIT ${MOST}`;
-
-/** Keys of facts that tell a label: people's and agents'. */
-const LABELS: ReadonlySet<string> = new Set(
-  ['project', 'user', 'phase'].flatMap((word) => [word, `agent.${word}`]),
-);
-/** Others are counts of what jobs made. */
-export const isLabel = ({ key }: { readonly key: string }): boolean => LABELS.has(key);
 
 /** The last job and the last fact that were looked at. */
 export type WordsSeen = readonly [jobNumber: number, factId: number];

@@ -1,4 +1,5 @@
 /** The registry of jobs: the small numbers that the ledger uses for them. */
+import { JOB_WORDS } from '../../shared/emissions/owners.ts';
 import { HOUR_MS } from '../../shared/time/window.ts';
 import type { JobReport } from '../../shared/wire/ingest.ts';
 import { CHANGE_COLUMNS } from './changes.ts';
@@ -35,8 +36,6 @@ export interface RegisteredJob extends JobNumber {
   readonly user: string | null;
   readonly phase: string | null;
 }
-
-const WORDS = ['project', 'user', 'phase'] as const;
 
 /** A statement that selects the `RegisteredJob` of each that there is. */
 export function selectRegisteredJobs(db: D1Database, ids: readonly string[]): D1PreparedStatement {
@@ -75,7 +74,7 @@ const NEW_WORDS = `
       (SELECT COUNT(*) FROM job_facts AS fact WHERE fact.job_number = job.number AND fact.key LIKE 'agent.%') AS heard
     FROM json_each(?1) AS report
     CROSS JOIN jobs AS job ON job.id = report.value ->> 0
-    CROSS JOIN json_each('${JSON.stringify(WORDS)}') AS word),
+    CROSS JOIN json_each('${JSON.stringify(JOB_WORDS)}') AS word),
   news AS (
     SELECT said.*, (SELECT 'node:' || id FROM nodes WHERE number = ?3) AS who FROM said
     WHERE said.value IS NOT NULL AND said.value IS NOT said.before AND said.heard < ${MAX_WORDS_PER_JOB})`;
@@ -83,7 +82,7 @@ const NEW_WORDS = `
 const LOG_WORDS = `${NEW_WORDS}
   INSERT INTO changes (${CHANGE_COLUMNS})
   SELECT ?2, who, 'job:' || id, key, json_quote(before), json_quote(value), NULL, NULL,
-    CASE WHEN heard < ${MAX_WORDS_PER_JOB - WORDS.length} THEN 'as the agent says it now'
+    CASE WHEN heard < ${MAX_WORDS_PER_JOB - JOB_WORDS.length} THEN 'as the agent says it now'
       ELSE 'as the agent says it now; of this job nothing more that agents say is heard' END
   FROM news`;
 
@@ -102,7 +101,7 @@ export function keepWords(
   const latest = new Map<string, JobReport>();
   for (const job of said) latest.set(job.id, { ...latest.get(job.id), ...job });
   const fresh = [...latest.values()].filter((job) =>
-    WORDS.some((word) => job[word] !== undefined && job[word] !== known.get(job.id)?.[word]),
+    JOB_WORDS.some((word) => job[word] !== undefined && job[word] !== known.get(job.id)?.[word]),
   );
   const rows = fresh.map(({ id, project, user, phase }) => JSON.stringify([id, project, user, phase]));
   if (rows.length === 0) return [];

@@ -14,7 +14,7 @@ import {
   workOf,
 } from '../../shared/counterfactual/move.ts';
 import { type MovedFigures, MovedSums } from '../../shared/counterfactual/sums.ts';
-import { jobValue } from '../../shared/emissions/owners.ts';
+import { JOB_WORDS, jobValue } from '../../shared/emissions/owners.ts';
 import { type Basis, SCOPES, type Scope, type Signal } from '../../shared/grid/intensity.ts';
 import { withinScope } from '../../shared/grid/resolve.ts';
 import { otherScope } from '../../shared/grid/scope.ts';
@@ -145,9 +145,7 @@ export async function counterfactual(
   }
   const { tables, scope, ofOtherScope } = await loadTables(shards.main, query, loads, { fromMs, nowMs });
   const wanted = (await readFleetJobs(shards, [...loads.jobs.keys()], nowMs)).filter((job) =>
-    (['project', 'user', 'phase'] as const).every(
-      (key) => query[key] === undefined || jobValue(job, key) === query[key],
-    ),
+    JOB_WORDS.every((key) => query[key] === undefined || jobValue(job, key) === query[key]),
   );
   const whyNone = (gridZone: string) => (ofOtherScope.has(gridZone) ? `${NO_SERIES} of ${scope}` : NO_SERIES);
   const known = { tables, scope, whyNone };

@@ -3,16 +3,12 @@
  * runs have room for them. Jobs that run in several databases have one label: what is said of them in another is followed.
  */
 import { ALL_KNOWN } from '../../../shared/audit/as-known.ts';
+import { JOB_WORDS } from '../../../shared/emissions/owners.ts';
 import { LABELS_VERSION } from '../../../shared/rollup/label-sums.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { byKey } from '../../storage/by-node.ts';
-import {
-  isLabel,
-  type JobWords,
-  readJobWords,
-  readLastJobWord,
-  type WordsSeen,
-} from '../../storage/job-words.ts';
+import { isLabel } from '../../storage/job-facts.ts';
+import { type JobWords, readJobWords, readLastJobWord, type WordsSeen } from '../../storage/job-words.ts';
 import {
   beginLabels,
   endLabels,
@@ -23,8 +19,6 @@ import {
 import type { RollupState } from '../../storage/rollup-state.ts';
 import type { Shards } from '../../storage/shards.ts';
 import { type JobRow, readJobRowsById } from '../../storage/stored-jobs.ts';
-
-const WORDS = ['project', 'user', 'phase'] as const;
 
 /**
  * What databases say of jobs, asked once in a run: each of many follows all others, and a run has a thousand queries. Those that
@@ -96,7 +90,7 @@ async function namedOtherwise(db: D1Database, shards: Shards, ids: readonly stri
   const rows = byKey(await shards.rows((each) => readJobRowsById(each, known, ALL_KNOWN)), ({ id }) => id);
   return here.flatMap((own) => {
     const isOther = (row: JobRow) =>
-      row.facts.some(isLabel) || WORDS.some((word) => row[word] !== null && row[word] !== own[word]);
+      row.facts.some(isLabel) || JOB_WORDS.some((word) => row[word] !== null && row[word] !== own[word]);
     return rows.get(own.id)!.some(isOther) ? [own.id] : [];
   });
 }
