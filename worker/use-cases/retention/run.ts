@@ -2,7 +2,6 @@
  * One turn of retention: archives what is old enough, then lets it go. Steps are small, each commits how far it came, and
  * each may be run twice: a file that is written again replaces itself, a series that has left leaves no second time.
  */
-
 import { SEAL_AFTER_MS } from '../../../shared/ledger/seal.ts';
 import { LABEL_TABLES } from '../../../shared/rollup/label-sums.ts';
 import { DAY_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
