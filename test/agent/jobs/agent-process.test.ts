@@ -90,10 +90,21 @@ test('the job gets what was used while it ran, across a kill; what is free befor
     WATTSHED_METRICS_LISTEN: 'off',
   };
   const status = join(stateDir, 'status.json');
-  const running = () =>
-    existsSync(status)
-      ? (JSON.parse(readFileSync(status, 'utf8')) as AgentStatus).jobs.map(({ id }) => id).join()
-      : null;
+  const told = () =>
+    existsSync(status) ? (JSON.parse(readFileSync(status, 'utf8')) as AgentStatus) : null;
+  const running = () => told()?.jobs.map(({ id }) => id).join() ?? null;
+  /**
+   * The look, and a reading after it, are durable: the status may be written between the two, and what is used before
+   * that reading is, rightly, part of a time in which the look did not hold yet.
+   */
+  const looked = async (what: string, jobs: string) => {
+    await until(what, () => running() === jobs);
+    for (const _ of ['the commit that was under way', 'one after a whole tick']) {
+      const before = told()?.updatedAtMs;
+      await until('another commit', () => told()?.updatedAtMs !== before);
+    }
+    expect(running()).toBe(jobs);
+  };
   const life = async () => {
     rmSync(status, { force: true });
     const started = start(agent, { args: ['run'], env });
@@ -114,7 +125,7 @@ test('the job gets what was used while it ran, across a kill; what is free befor
     { step_batch: { SLURM_JOB_USER: 'ada', SLURM_JOB_ACCOUNT: 'nlp', WATTSHED_PHASE: 'train' } },
     { cpus: '0-7' },
   );
-  await until('the job in the status', () => running() === 'slurm:alps:4711');
+  await looked('the job in the status', 'slurm:alps:4711');
   use(20_001);
   first.child.kill('SIGKILL');
   await first.ended;
@@ -131,7 +142,7 @@ test('the job gets what was used while it ran, across a kill; what is free befor
 
   const third = await life();
   await rm(join(host.root, V2, 'job_4711'), { recursive: true });
-  await until('no job in the status', () => running() === '');
+  await looked('no job in the status', '');
   await until('a report', () => ledger.size > 0);
   use(7_003);
   third.child.kill('SIGTERM');
@@ -154,7 +165,7 @@ test('the job gets what was used while it ran, across a kill; what is free befor
   expect(jobs[0]).toMatchObject({ id: 'slurm:alps:4711', project: 'nlp', user: 'ada', phase: 'train' });
   expect(jobs[0]).not.toHaveProperty('attribution');
   expect(sources).toContain('jobs: slurm: 0 jobs');
-}, 180_000);
+}, 300_000);
 
 test('doctor names every source of jobs, and what hides them', async () => {
   const host = await emptyHost();
