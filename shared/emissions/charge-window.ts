@@ -7,19 +7,19 @@ import { MILLIJOULES_PER_KWH } from '../units.ts';
 import type { WindowSum } from './cell-work.ts';
 import type { Cell } from './figures.ts';
 import { GridUses } from './grid-uses.ts';
-import type { SupplyPlan } from './supply.ts';
+import type { ContractShares } from './supply.ts';
 
 /** What a window's energy is charged with at one place. */
 export interface Charging {
   readonly intensityOf: (gridZone: string) => IntensityResolver;
   /** Null: location-based. Else contracts cover what they can, the rest is at the residual mix where the site has one. */
-  readonly supply: SupplyPlan | null;
+  readonly supply: ContractShares | null;
 }
 
 /**
  * What becomes of a window's energy at one place.
  * @param componentsOnlyMillijoules of `sum.all`: where no meter of the whole node saw the window
- * @returns the millijoules that no intensity is known for
+ * @returns the millijoules that no intensity is known for; of a part that contracts leave, not whole ones
  */
 export type ChargeWindow = (
   cell: Cell,
@@ -59,7 +59,7 @@ export function chargeWindow(
     gramsPerKwh = contracts.gramsPerKwh + rest * (restGrams ?? 0);
     const kwh = all * facilityKwhPerMillijoule;
     cell.kwhBySupply.contract += kwh * contracts.share;
-    if (restGrams === null) uncharged = Math.round(all * rest);
+    if (restGrams === null) uncharged = all * rest;
     else cell.kwhBySupply[residualGramsPerKwh === null ? 'location' : 'residual'] += kwh * rest;
     if (residualGramsPerKwh === null && intensity !== null) addGridUse(cell, place, intensity, kwh * rest);
   }

@@ -8,6 +8,7 @@ import type { Place } from '../settings/place.ts';
 import { WINDOW_MS, WINDOWS_PER_HOUR } from '../time/window.ts';
 import { MILLIJOULES_PER_KWH } from '../units.ts';
 import { type Charging, chargeWindow } from './charge-window.ts';
+import { CompensatedSum } from './compensated-sum.ts';
 import type { OwnerOf } from './device-shares.ts';
 import { type PartRow, PartSums } from './embodied-parts.ts';
 import { FigureSums, type Figures } from './figures.ts';
@@ -137,7 +138,7 @@ export class EmissionsJoin {
   readonly #owners: JobOwners | null;
   readonly #total = new Sums();
   readonly #groups = new Map<string, Sums & GroupName>();
-  readonly #excluded = new Map<string | null, bigint>();
+  readonly #excluded = new Map<string | null, CompensatedSum>();
   readonly #lifetimes = new Set<number>();
   readonly #parts = new PartSums();
   readonly #gridUses = new GridUses();
@@ -216,7 +217,7 @@ export class EmissionsJoin {
 
   /** Rates of a site, worked out once. */
   ratesOf(placeAt: (instantMs: number) => Place): SiteRates {
-    const known = this.#rates.get(placeAt) ?? new SiteRates(placeAt, this.#request.intensityOf);
+    const known = this.#rates.get(placeAt) ?? new SiteRates(placeAt, this.#request);
     this.#rates.set(placeAt, known);
     return known;
   }
@@ -236,7 +237,9 @@ export class EmissionsJoin {
 
   /** Energy that no intensity is known for. */
   exclude(gridZone: string | null, millijoules: number): void {
-    this.#excluded.set(gridZone, (this.#excluded.get(gridZone) ?? 0n) + BigInt(millijoules));
+    const sum = this.#excluded.get(gridZone) ?? new CompensatedSum();
+    this.#excluded.set(gridZone, sum);
+    sum.add(millijoules);
   }
 
   /** Whose a job's share is; null where nobody asks. */
@@ -290,7 +293,7 @@ export class EmissionsJoin {
       excluded: [...this.#excluded].sort(byZone).map(([gridZone, millijoules]) => ({
         gridZone,
         reason: gridZone === null ? 'no grid zone is set for the site' : noSeries,
-        energyKwh: Number(millijoules) / MILLIJOULES_PER_KWH,
+        energyKwh: millijoules.value / MILLIJOULES_PER_KWH,
       })),
       gridUses: this.#gridUses.list(),
       embodiedLifetimeYears: [...this.#lifetimes].sort((a, b) => a - b),
@@ -331,7 +334,7 @@ export class EmissionsJoin {
 }
 
 /** What has no zone comes first. */
-const byZone = ([a]: [string | null, bigint], [b]: [string | null, bigint]) =>
+const byZone = ([a]: [string | null, unknown], [b]: [string | null, unknown]) =>
   (a ?? '') < (b ?? '') ? -1 : 1;
 
 /** Of one project called "idle" and what was idle: two groups. */

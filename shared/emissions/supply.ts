@@ -35,6 +35,12 @@ export interface ContractUse {
   readonly unusedKwh: number;
 }
 
+/** What contracts cover where. */
+export interface ContractShares {
+  /** One object while nothing of it changes. */
+  shareAt(siteId: string | null, gridZone: string | null, windowStartMs: number): ContractShare;
+}
+
 const NOTHING: ContractShare = { share: 0, gramsPerKwh: 0 };
 
 /** Consumption that is covered alike: one site in one zone between two edges of vintages. */
@@ -49,7 +55,7 @@ interface Span {
 }
 
 /** Adds up the consumption that contracts are spread over, then spreads them. */
-export class SupplyPlan {
+export class SupplyPlan implements ContractShares {
   readonly #contracts: readonly SupplyContract[];
   readonly #edges: readonly number[];
   readonly #spans = new Map<string, Span>();
@@ -60,23 +66,18 @@ export class SupplyPlan {
     this.#edges = [...new Set(edges)].sort((a, b) => a - b);
   }
 
-  /** @param facilityKwh of one window, PUE included; all windows of all vintages, once each, before `spread` */
+  /**
+   * All windows of all vintages, once each, before `spread`.
+   * @param facilityKwh PUE included; of one window, or of several from this one on that have one `shareAt`
+   */
   add(siteId: string, gridZone: string | null, windowStartMs: number, facilityKwh: number): void {
-    const edgeMs = this.#edgeBefore(windowStartMs);
-    if (edgeMs === null) return;
-    const key = keyOf(siteId, gridZone, edgeMs);
-    let span = this.#spans.get(key);
-    if (!span) {
-      span = { siteId, gridZone, edgeMs, kwh: new CompensatedSum(), share: 0, gramsPerKwh: 0 };
-      this.#spans.set(key, span);
-    }
-    span.kwh.add(facilityKwh);
+    this.#spanAt(siteId, gridZone, windowStartMs)?.kwh.add(facilityKwh);
   }
 
   /** Decides what each contract covers. */
   spread(): ContractUse[] {
     return this.#contracts.map((contract) => {
-      const within = [...this.#spans.values()].filter((span) => covers(contract, span));
+      const within = [...this.#spans.values()].filter((span) => span.kwh.value > 0 && covers(contract, span));
       const left = new CompensatedSum();
       for (const { kwh, share } of within) left.add(kwh.value * (1 - share));
       const part = left.value <= contract.kwh ? 1 : contract.kwh / left.value;
@@ -90,11 +91,22 @@ export class SupplyPlan {
     });
   }
 
-  /** What contracts cover of the window's consumption there, after `spread`. */
+  /** What contracts cover of the window's consumption there; nothing before `spread`. */
   shareAt(siteId: string | null, gridZone: string | null, windowStartMs: number): ContractShare {
+    return this.#spanAt(siteId, gridZone, windowStartMs) ?? NOTHING;
+  }
+
+  /** Null where there is no contract yet, or none can be. */
+  #spanAt(siteId: string | null, gridZone: string | null, windowStartMs: number): Span | null {
     const edgeMs = this.#edgeBefore(windowStartMs);
-    if (siteId === null || edgeMs === null) return NOTHING;
-    return this.#spans.get(keyOf(siteId, gridZone, edgeMs)) ?? NOTHING;
+    if (siteId === null || edgeMs === null) return null;
+    const key = keyOf(siteId, gridZone, edgeMs);
+    const span = this.#spans.get(key) ?? {
+      ...{ siteId, gridZone, edgeMs },
+      ...{ kwh: new CompensatedSum(), share: 0, gramsPerKwh: 0 },
+    };
+    this.#spans.set(key, span);
+    return span;
   }
 
   #edgeBefore(instantMs: number): number | null {

@@ -1,7 +1,8 @@
 /** What each window's energy is charged with at one site; neighbours that are charged alike are charged together. */
 import { type Charging, chargeWindow } from '../emissions/charge-window.ts';
 import type { Cell } from '../emissions/figures.ts';
-import type { IntensityResolver } from '../grid/resolve.ts';
+import type { ContractShare } from '../emissions/supply.ts';
+import type { IntensityPoint } from '../grid/intensity.ts';
 import type { Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
 import type { RolledWindow } from './hour-sums.ts';
@@ -25,28 +26,36 @@ const TOLD = ['gramsPerKwh', 'kind', 'provider', 'scope', 'fetchedAtMs'] as cons
 
 export class SiteRates {
   readonly #placeAt: (instantMs: number) => Place;
-  readonly #intensityOf: (gridZone: string) => IntensityResolver;
+  readonly #charging: Charging;
   readonly #byWindow = new Map<number, Rate>();
   readonly #runs = new Map<number, readonly Run[]>();
-  #last: { readonly rate: Rate; readonly point: ReturnType<IntensityResolver> } | null = null;
+  #last: {
+    readonly rate: Rate;
+    readonly point: IntensityPoint | null;
+    readonly contracts: ContractShare | null;
+  } | null = null;
 
-  constructor(placeAt: (instantMs: number) => Place, intensityOf: (gridZone: string) => IntensityResolver) {
+  constructor(placeAt: (instantMs: number) => Place, charging: Charging) {
     this.#placeAt = placeAt;
-    this.#intensityOf = intensityOf;
+    this.#charging = charging;
   }
 
   at(windowStartMs: number): Rate {
     const known = this.#byWindow.get(windowStartMs);
     if (known !== undefined) return known;
     const place = this.#placeAt(windowStartMs);
-    const point = place.gridZone === null ? null : this.#intensityOf(place.gridZone)(windowStartMs);
+    const { intensityOf, supply } = this.#charging;
+    const { siteId, gridZone } = place;
+    const point = gridZone === null ? null : intensityOf(gridZone)(windowStartMs);
+    const contracts = supply === null ? null : supply.shareAt(siteId, gridZone, windowStartMs);
     const last = this.#last;
     const isSame =
       last !== null &&
       last.rate.place === place &&
+      last.contracts === contracts &&
       TOLD.every((property) => last.point?.[property] === point?.[property]);
-    const rate = isSame ? last.rate : { place, charging: { intensityOf: () => () => point, supply: null } };
-    this.#last = { rate, point };
+    const rate = isSame ? last.rate : rateOf(place, point, contracts);
+    this.#last = { rate, point, contracts };
     this.#byWindow.set(windowStartMs, rate);
     return rate;
   }
@@ -76,6 +85,14 @@ export class SiteRates {
     return true;
   }
 }
+
+const rateOf = (place: Place, point: IntensityPoint | null, contracts: ContractShare | null): Rate => ({
+  place,
+  charging: {
+    intensityOf: () => () => point,
+    supply: contracts && { shareAt: () => contracts },
+  },
+});
 
 /**
  * Charges slots of time run by run.

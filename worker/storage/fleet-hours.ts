@@ -1,6 +1,6 @@
 /** Hours of nodes over all databases: one after the other, so that no more is held than of one. */
 import { byKey } from './by-node.ts';
-import { type HoursQuery, type KnownHour, readHoursAsKnown } from './ledger-revisions.ts';
+import type { HoursQuery } from './ledger-revisions.ts';
 import { parseNodeHourKey } from './node-hour-key.ts';
 import { type KeySpan, type NodeHour, readHourSpans, readNodeHours } from './node-hours.ts';
 import { type Shards, shardOfNode } from './shards.ts';
@@ -17,15 +17,4 @@ export async function* readFleetSpans(shards: Shards, spans: readonly KeySpan[])
   const shardOf = ({ first }: KeySpan) => shardOfNode(parseNodeHourKey(first).nodeNumber);
   for (const [shard, own] of byKey(spans, shardOf))
     yield* shards.stream(shard, (db) => readHourSpans(db, own));
-}
-
-/** Like `readHoursAsKnown`. */
-export function readFleetHoursAsKnown(
-  shards: Shards,
-  query: HoursQuery,
-  knownAtMs: number,
-): Promise<KnownHour[]> {
-  return shards.ofNodes(query.nodeNumbers, (db, nodeNumbers) =>
-    readHoursAsKnown(db, { ...query, nodeNumbers }, knownAtMs),
-  );
 }

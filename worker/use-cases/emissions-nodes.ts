@@ -13,7 +13,7 @@ import { namedJobs } from './emissions-jobs.ts';
 import type { EmissionsQuery, Range } from './emissions-query.ts';
 
 export interface AskedNodes {
-  /** All that were read: more than are asked for where contracts are shared out or a label is asked for. */
+  /** All that were read: more than are asked for where a label is asked for. */
   readonly fleet: readonly FleetNode[];
   readonly isAsked: (node: FleetNode) => boolean;
   /** Settings of all that were read. */
@@ -73,9 +73,7 @@ export async function findAsked(
   const number = query.nodeId === null ? null : await findNodeNumber(shards.main, query.nodeId);
   if (query.nodeId !== null && number === null)
     return fail('not_found', `No node has the id "${query.nodeId}".`, 'id');
-  // Contracts are spread over the whole fleet, whatever part of it is asked for.
-  const isWhole = query.accounting === 'market';
-  const named = isWhole ? null : number === null ? ranOn && [...ranOn] : [number];
+  const named = number === null ? ranOn && [...ranOn] : [number];
   const fleet = await (named === null
     ? shards.rows(async (db, shard) => (isRead(shard) ? readFleet(db) : []))
     : shards.ofNodes(named, readFleetNodes));
@@ -90,11 +88,8 @@ export async function findAsked(
 }
 
 /** As they were known then. */
-export function askedAsKnown(
+export const askedAsKnown = (
   { fleet, isAsked }: AskedNodes,
   settings: readonly RecordedSetting[],
   knownAtMs: number,
-) {
-  const all = nodesAsKnown(fleet, settings, knownAtMs);
-  return { all, asked: all.filter(isAsked) };
-}
+): FleetNode[] => nodesAsKnown(fleet, settings, knownAtMs).filter(isAsked);

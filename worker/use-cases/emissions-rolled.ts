@@ -3,6 +3,7 @@ import { DEFAULT_LOW_UTILIZATION_RATIO, type EmissionsJoin } from '../../shared/
 import { JOB_KEYS, type JobKey } from '../../shared/emissions/owners.ts';
 import type { TimeSpan } from '../../shared/emissions/presence.ts';
 import { settledUntil } from '../../shared/ledger/settled.ts';
+import { GapEstimates } from '../../shared/rollup/gap-estimates.ts';
 import { byKey } from '../storage/by-node.ts';
 import { openDatabase } from '../storage/database.ts';
 import type { FleetNode } from '../storage/fleet.ts';
@@ -12,7 +13,7 @@ import { acceptsGroup, acceptsZone, onlyJob, type Term } from './emissions-filte
 import type { EmissionsQuery, Range } from './emissions-query.ts';
 import { changedSince } from './rollup/changed-since.ts';
 import type { HourCounts, RolledPlan, RolledQuery } from './rollup/plan.ts';
-import { estimateGaps, type RolledUp, readRolledUp } from './rollup/read.ts';
+import { type AskedHour, planRolledUp, type RolledUp, readRolledHours } from './rollup/read.ts';
 import { joinRolledLabels, planRolledLabels, type RolledLabels } from './rollup/read-labels.ts';
 import { joinRolledNodes, planRolledNodes, type RolledNodes } from './rollup/read-nodes.ts';
 
@@ -58,7 +59,7 @@ export class RolledParts {
     const rolled = await rollable(shards, query, terms, { ...span, knownAtMs: range.knownAtMs, nowMs });
     if (rolled === null) return new RolledParts(shards, null, range, null, []);
     if (isOfPlaces(query, terms)) {
-      const ofPlaces = await shards.each((db) => readRolledUp(db, rolled));
+      const ofPlaces = await shards.each((db) => planRolledUp(db, rolled));
       return new RolledParts(shards, rolled, range, ofPlaces, []);
     }
     // What a job is called now, or in another database, is a moment late in sums by label.
@@ -90,6 +91,11 @@ export class RolledParts {
     return Array.from({ length: this.#shards.count }, (_, shard) => this.leftOf(shard));
   }
 
+  /** What sums of the fleet hold, where they answer: a day of a group at once. */
+  hours(): AsyncGenerator<readonly AskedHour[]> {
+    return readRolledHours(this.#shards, this.#ofPlaces ?? []);
+  }
+
   /**
    * Adds all of it to the join.
    * @param know reads jobs before they are joined
@@ -101,9 +107,13 @@ export class RolledParts {
     check: (labelPieces: number, groups: number) => T | null,
   ): Promise<T | null> {
     let labelPieces = 0;
-    const ofPlaces = this.#ofPlaces?.filter((own) => own !== null) ?? [];
-    estimateGaps(ofPlaces);
-    for (const { hours } of ofPlaces) for (const hour of hours) join.addHour(hour);
+    const gaps = new GapEstimates(join);
+    for await (const hours of this.hours())
+      for (const hour of hours) {
+        gaps.note(hour, hour.isAsked);
+        if (hour.isAsked) join.addHour(hour);
+      }
+    gaps.finish();
     for (let shard = 0; shard < this.#shards.count; shard++) {
       const ofLabels = this.#ofLabels[shard];
       const ofNodes = this.#ofNodes[shard];
@@ -143,23 +153,17 @@ async function rollable(
   terms: readonly Term[],
   span: TimeSpan & Pick<RolledQuery, 'knownAtMs' | 'nowMs'>,
 ): Promise<RolledQuery | null> {
-  const { lowUtilizationRatio = DEFAULT_LOW_UTILIZATION_RATIO, accounting = 'location' } = query;
+  const { lowUtilizationRatio = DEFAULT_LOW_UTILIZATION_RATIO, asOfMs, sumsAsKnown = false } = query;
   const isHeld =
-    (query.asOfMs === undefined || (query.sumsAsKnown === true && span.toMs <= settledUntil(query.asOfMs))) &&
+    (asOfMs === undefined || sumsAsKnown) &&
     query.withParts !== true &&
     query.step !== 'window' &&
-    accounting === 'location' &&
     lowUtilizationRatio === DEFAULT_LOW_UTILIZATION_RATIO;
   if (!isHeld || span.fromMs >= span.toMs) return null;
-  const changed =
-    query.sumsAsKnown === true
-      ? await changedSince(
-          shards,
-          span,
-          span,
-          terms.some(({ key }) => key === 'label'),
-        )
-      : null;
+  const areLabelsAsked = terms.some(({ key }) => key === 'label');
+  const changed = sumsAsKnown
+    ? [...(await changedSince(shards, span, span, areLabelsAsked)), ...unsettled(span, asOfMs)]
+    : null;
   let siteSettings: Promise<RecordedSetting[]> | null = null;
   return {
     ...span,
@@ -169,6 +173,12 @@ async function rollable(
     acceptsGroup: (group) => acceptsGroup(group, terms),
     acceptsPlace: (place) => acceptsZone(place, terms),
   };
+}
+
+/** What had not settled by then was changing still, and no log says how it stood. */
+function unsettled({ fromMs, toMs }: TimeSpan, asOfMs: number | undefined): TimeSpan[] {
+  const settledMs = asOfMs === undefined ? toMs : Math.max(fromMs, settledUntil(asOfMs));
+  return settledMs < toMs ? [{ fromMs: settledMs, toMs }] : [];
 }
 
 /** Whether it asks for nothing of nodes and jobs: then sums of the fleet answer. */

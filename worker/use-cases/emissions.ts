@@ -62,15 +62,15 @@ export async function emissions(
   const settings = areNodesRead ? await found.value.settings() : [];
   const nodes = askedAsKnown(found.value, settings, knownAtMs);
   const spansOf = ({ number }: FleetNode) => left[shardOfNode(number)]!.spans;
-  const tooLong = checkRange(query, { fromMs, toMs }, byKey(nodes.asked, spansOf));
-  const lacking = query.sumsAsKnown === true ? checkKnown(left, nodes.asked.length, tooLong !== null) : null;
+  const tooLong = checkRange(query, { fromMs, toMs }, byKey(nodes, spansOf));
+  const lacking = query.sumsAsKnown === true ? checkKnown(left, nodes.length, tooLong !== null) : null;
   if (lacking !== null) return lacking;
   if (tooLong !== null) return tooLong;
 
   const isMarket = query.accounting === 'market';
-  const supply = isMarket ? await loadSupply(shards, nodes.all, settings, range) : null;
+  const supply = isMarket ? await loadSupply(shards, query, range, nowMs) : null;
   if (supply !== null && !supply.ok) return supply;
-  const toRead = nodes.asked.filter((node) => spansOf(node).length > 0);
+  const toRead = nodes.filter((node) => spansOf(node).length > 0);
   const prepared = await prepareNodes(shards, toRead, reads, settings);
   const gridZones = left.flatMap((own) => [...own.gridZones]);
   const resolvers = await loadResolvers(shards.main, prepared, gridZones, query, reads);
@@ -111,7 +111,10 @@ export async function emissions(
     asOfMs: range.nowMs,
     contracts: supply === null || bound ? null : supply.value.uses,
     rolledUpToMs: ends.length === 0 ? null : Math.min(...ends),
-    hoursWaiting: left.reduce((sum, own) => sum + own.hoursWaiting, 0),
+    hoursWaiting: Math.max(
+      left.reduce((sum, own) => sum + own.hoursWaiting, 0),
+      supply?.value.hoursWaiting ?? 0,
+    ),
     ...join.result(query.top ?? null),
   });
 }

@@ -24,7 +24,7 @@ export async function hardwareParts(
   const found = await findAsked(shards, query, terms, null, () => true);
   if (!found.ok) return found;
   const settings = await found.value.settings();
-  const { asked } = askedAsKnown(found.value, settings, range.knownAtMs);
+  const asked = askedAsKnown(found.value, settings, range.knownAtMs);
   const prepared = await prepareNodes(shards, asked, range, settings);
   const numbers = prepared.map(({ number }) => number);
   const devices = byNode(await shards.ofNodes(numbers, readNodeDevices));

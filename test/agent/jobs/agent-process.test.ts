@@ -90,9 +90,11 @@ test('the job gets what was used while it ran, across a kill; what is free befor
     WATTSHED_METRICS_LISTEN: 'off',
   };
   const status = join(stateDir, 'status.json');
-  const told = () =>
-    existsSync(status) ? (JSON.parse(readFileSync(status, 'utf8')) as AgentStatus) : null;
-  const running = () => told()?.jobs.map(({ id }) => id).join() ?? null;
+  const told = () => (existsSync(status) ? (JSON.parse(readFileSync(status, 'utf8')) as AgentStatus) : null);
+  const running = () =>
+    told()
+      ?.jobs.map(({ id }) => id)
+      .join() ?? null;
   /**
    * The look, and a reading after it, are durable: the status may be written between the two, and what is used before
    * that reading is, rightly, part of a time in which the look did not hold yet.

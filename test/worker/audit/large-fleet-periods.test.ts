@@ -95,12 +95,12 @@ async function tell(
 }
 
 /** As it was known at `asOf`, node by node: ranges that the join takes, summed. */
-async function joined(asOf: string, groupBy = 'gridZone', filter = '') {
+async function joined(asOf: string, groupBy = 'gridZone', filter = '', more = '') {
   const sums: Figures = {};
   const groups = new Map<string, Figures>();
   for (let day = 0; day < DAYS; day += PIECE_DAYS) {
     const range = `from=${iso(DAY_MS + day * DAY)}&to=${iso(DAY_MS + (day + PIECE_DAYS) * DAY)}`;
-    const path = `/v1/fleet/emissions?${range}&groupBy=${groupBy}&filter=${filter}&asOf=${asOf}`;
+    const path = `/v1/fleet/emissions?${range}&groupBy=${groupBy}&filter=${filter}&asOf=${asOf}${more}`;
     const answer = await ask<Answer>('GET', path);
     for (const name of SUMS) sums[name] = (sums[name] ?? 0) + answer.totals[name]!;
     for (const group of answer.groups) {
@@ -231,6 +231,27 @@ test('what comes later is a difference at once or waits, and is booked with the 
   expect(now.adjustment.energyKwh).toBeCloseTo(LATE_KWH, 12);
   expectClose(now.now, again.figure);
   expectUnchanged(await statementOf(closed.id), stated);
+});
+
+test('under market accounting it is closed and stated too, with what contracts of a longer vintage cover', async () => {
+  clock.nowMs += 1_000;
+  const kwh = 5;
+  const vintage = { vintageFrom: iso(DAY_MS), vintageTo: iso(END_MS + 60 * DAY) };
+  const certificates = { kind: 'certificate', kwh, gramsPerKwh: 0, source: 'test', ...vintage };
+  await ask('PATCH', '/v1/sites/waw', { supplyContracts: { certificates } });
+  const market = await close({ accounting: 'market' });
+  const { sums } = await joined(market.closedAt);
+  // All that was used of the vintage is of the month; it is more than was contracted.
+  const share = kwh / sums.facilityEnergyKwh!;
+  expect(share).toBeLessThan(1);
+  const { sums: ofMarket } = await joined(market.closedAt, 'gridZone', '', '&accounting=market');
+  expectClose(market.figure, ofMarket);
+  expect(market.figure.energyKwh).toBeCloseTo(sums.energyKwh!, 9);
+  expect(market.figure.operationalGrams! / sums.operationalGrams!).toBeCloseTo(1 - share, 9);
+  const statement = await statementOf(market.id);
+  expect(statement.totals).toEqual(market.figure);
+  expect(statement.zones[0]!.operationalGrams! / market.figure.operationalGrams!).toBeCloseTo(1, 9);
+  expect(await period(market.id)).toMatchObject({ hoursWaiting: 0, adjustment: { operationalGrams: 0 } });
 });
 
 test('nodes that enrol later change no statement of the time before', async () => {

@@ -31,10 +31,18 @@ const QUESTIONS = {
   byPhase: { groupBy: 'phase' },
   byJob: { groupBy: 'job' },
   ofProject: { filter: 'project:llm' },
+  market: { accounting: 'market' },
+  marketByProject: { accounting: 'market', groupBy: 'project' },
 } as const;
 
 beforeAll(async () => {
   await steadySite();
+  const vintage = {
+    vintageFrom: new Date(DAY_MS).toISOString(),
+    vintageTo: new Date(DAY_MS + 24 * HOUR_MS).toISOString(),
+  };
+  const certificates = { kind: 'certificate', kwh: 20, gramsPerKwh: 0, source: 'test', ...vintage };
+  await ask('PATCH', '/v1/sites/waw', { supplyContracts: { certificates } });
   clock.nowMs = DAY_MS;
   const { token } = await newNode('first', 'waw');
   clock.nowMs = DAY_MS + HOURS * HOUR_MS + 20 * 60_000;
@@ -79,6 +87,7 @@ async function rowsRead(): Promise<Record<string, { rows: number; nodes: number 
     const answer = await emissions(new Shards([counting]), query, clock.nowMs);
     if (!answer.ok) throw new Error(answer.problem.detail);
     expect(answer.value.hoursWaiting).toBe(0);
+    for (const { usedKwh } of answer.value.contracts ?? []) expect(usedKwh).toBe(20);
     read[name] = { rows: rows.read, nodes: answer.value.totals.nodesExpected };
   }
   return read;

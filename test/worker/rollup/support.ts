@@ -13,6 +13,7 @@ export interface Answer {
   readonly groups: readonly (Figures & { readonly key: string; readonly series: readonly Figures[] })[];
   readonly excluded: readonly Figures[];
   readonly intensitySources: readonly object[];
+  readonly contracts?: readonly object[];
   readonly rolledUpTo: string | null;
   readonly hoursWaiting: number;
 }
@@ -51,12 +52,15 @@ export async function expectSame(query: string): Promise<void> {
   same(rolled.totals, joined.totals, query);
   same(rolled.series, joined.series, query);
   same(rolled.groups, joined.groups, query);
-  same(rolled.excluded, joined.excluded, query);
+  same(rolled.excluded, joined.excluded, `${query} excluded`);
   same(rolled.intensitySources, joined.intensitySources, query);
+  expect(rolled.contracts?.length, query).toBe(joined.contracts?.length);
+  same(rolled.contracts, joined.contracts, `${query} contracts`);
 }
 
-/** Sums of fractions; all else is exact. */
-const WITHIN_1E9 = /Grams|facilityEnergyKwh|gpuUtilizationRatio|recovered|gridKinds|waterLitres|overheads/;
+/** Sums of fractions, of which under market accounting there are more; all else is exact. */
+const WITHIN_1E9 =
+  /Grams|facilityEnergyKwh|gpuUtilizationRatio|recovered|gridKinds|supplyKinds|usedKwh|waterLitres|overheads|accounting=market.* excluded/i;
 /** In no total, and told by the mean of the group in place of the device. */
 const OTHERWISE = 'missingEnergyKwhEstimate';
 

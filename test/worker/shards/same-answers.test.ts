@@ -140,6 +140,12 @@ beforeAll(async () => {
       effectiveFrom: iso(START_MS + 2 * HOUR_MS),
     });
     await fleet.ask('PUT', '/v1/hardware/h100-sxm5-80gb', { kgCo2eq: 200, source: 'test' });
+    await fleet.ask('PATCH', '/v1/sites/berlin', {
+      supplyContracts: {
+        certificates: contract({ kwh: 3 }),
+        agreement: contract({ kwh: 1, kind: 'ppa', boundary: 'gridZone', gridZone: 'FR' }),
+      },
+    });
     await fleet.ask('DELETE', '/v1/nodes/node-7');
   });
   await at(laterMs + 2 * MINUTE_MS, async (fleet) => {
@@ -153,6 +159,13 @@ beforeAll(async () => {
   });
   await at(laterMs + 3 * MINUTE_MS, (fleet) => send(fleet, 1, [reportOf(1, 3, 2)]));
 });
+
+/** Amid an hour. */
+function contract(said: object) {
+  const vintageTo = iso(START_MS + 3.4 * HOUR_MS);
+  const rest = { kind: 'certificate', vintageFrom: iso(START_MS), vintageTo, gramsPerKwh: 9, source: 'test' };
+  return { ...rest, ...said };
+}
 
 const isOfChance = (id: unknown) => typeof id === 'number' || String(id).startsWith('ep_');
 
@@ -210,7 +223,9 @@ const QUESTIONS = [
     (filter) => `/v1/fleet/emissions?${RANGE}&filter=${filter}`,
   ),
   `/v1/fleet/emissions?${RANGE}&asOf=${iso(START_MS + (HOURS + 3) * HOUR_MS)}`,
-  `/v1/fleet/emissions?${RANGE}&accounting=market`,
+  ...['', '&groupBy=node', '&groupBy=project', '&step=hour'].map(
+    (more) => `/v1/fleet/emissions?${RANGE}&accounting=market${more}`,
+  ),
   ...Array.from({ length: NODES }, (_, node) => `/v1/nodes/node-${node}`),
   ...[0, 1, 2, 4, 5].flatMap((node) => [
     `/v1/nodes/node-${node}/emissions?${RANGE}`,

@@ -1,86 +1,78 @@
 /**
  * What an answer about a fleet takes from rollups: the newest hours of a small fleet, parts of hours at the ends and hours
- * that changed are left. Rows read grow with time, sites and GPU models, not with nodes.
+ * that changed are left. Rows read grow with time, sites and GPU models, not with nodes; what is held at once does not grow.
  */
 import type { RolledHour } from '../../../shared/emissions/join.ts';
-import type { HourSums } from '../../../shared/rollup/hour-sums.ts';
+import type { Place } from '../../../shared/settings/place.ts';
 import { HOUR_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
-import { DEVICE_TYPES, type DeviceType } from '../../../shared/wire/ingest.ts';
-import { byKey } from '../../storage/by-node.ts';
 import { readLastNodeNumber } from '../../storage/retention-hours.ts';
 import { dayOf } from '../../storage/rollup-keys.ts';
 import { readRollupState } from '../../storage/rollup-state.ts';
-import { type DaySums, readDays, type StoredGroup } from '../../storage/rollup-sums.ts';
-import { localNode } from '../../storage/shards.ts';
-import { DIRECT_NODE_HOURS, type HourCounts, planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
+import { readDays, type StoredDay } from '../../storage/rollup-sums.ts';
+import { localNode, type Shards } from '../../storage/shards.ts';
+import { DIRECT_NODE_HOURS, planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
 
-export interface RolledUp
-  extends Pick<RolledPlan, 'spans' | 'gridZones' | 'rolledUpToMs' | keyof HourCounts> {
-  readonly hours: readonly RolledHour[];
-  /** By group, all hours that are taken of it, whether they are asked for or not. */
-  readonly taken: ReadonlyMap<string, readonly HourSums[]>;
+export interface RolledUp extends RolledPlan {
+  readonly acceptsPlace: (place: Place) => boolean;
+  /** Of the shard, those included that are not asked for. */
+  readonly nodes: number;
 }
 
 /** What one shard has of the answer; null: nothing is taken from its rollups. */
-export async function readRolledUp(db: D1Database, query: RolledQuery): Promise<RolledUp | null> {
+export async function planRolledUp(db: D1Database, query: RolledQuery): Promise<RolledUp | null> {
   const [state, lastNode] = await Promise.all([readRollupState(db), readLastNodeNumber(db)]);
-  const plan = state && (await planRolled(db, query, state, localNode(lastNode), DIRECT_NODE_HOURS));
-  if (plan === null) return null;
-  const days = await readDays(
-    db,
-    plan.groups.map(({ number }) => number),
-    dayOf(plan.firstHour),
-    dayOf(plan.endHour - 1) + 1,
-  );
-  const taken = new Map<string, HourSums[]>();
-  const hours = plan.groups.flatMap((group): RolledHour[] => {
-    const placeAt = plan.placeAtSite(group.siteId);
-    const ofGroup = hoursOfGroup(days, group, plan.isTaken);
-    taken.set(
-      JSON.stringify([group.siteId, group.gpuModel]),
-      ofGroup.map(([, sums]) => sums),
-    );
-    return ofGroup
-      .filter(([startMs]) => query.acceptsPlace(placeAt(startMs)))
-      .map(([startMs, sums]) => ({ startMs, gpuModel: group.gpuModel, placeAt, sums }));
-  });
-  return { ...plan, hours, taken };
+  const nodes = localNode(lastNode);
+  const plan = state && (await planRolled(db, query, state, nodes, DIRECT_NODE_HOURS));
+  return plan && { ...plan, acceptsPlace: query.acceptsPlace, nodes };
 }
 
-/** By start of the hour. */
-function hoursOfGroup(days: readonly DaySums[], { number }: StoredGroup, isTaken: (hour: number) => boolean) {
-  return days
-    .filter(({ group }) => group === number)
-    .flatMap(({ day, hours: ofDay }) =>
-      [...ofDay].map(([hour, sums]) => [day * HOURS_PER_DAY + hour, sums] as const),
-    )
-    .filter(([hour]) => isTaken(hour))
-    .map(([hour, sums]) => [hour * HOUR_MS, sums] as const);
+/** Read at once from all shards, as it is stored: a Worker has 128 MB, and a year of a large fleet is more. */
+const BYTES_AT_ONCE = 24_000_000;
+/** Of a group's day, as text: its windows, and its nodes and GPUs where some come and go each hour. */
+const BYTES_PER_DAY = 8_000;
+const BYTES_PER_DAY_AND_NODE = 40;
+
+export interface AskedHour extends RolledHour {
+  /** False: of the group, but at a place that is not asked for. */
+  readonly isAsked: boolean;
 }
 
-/**
- * What gaps would have used is told by the mean power of the same type of device in the group over the range, in all shards:
- * which device was silent is not known any more.
- */
-export function estimateGaps(shards: readonly RolledUp[]): void {
-  const taken = byKey(
-    shards.flatMap((own) => [...own.taken]),
-    ([group]) => group,
-  );
-  for (const group of taken.values()) {
-    const hours = group.flatMap(([, ofShard]) => ofShard);
-    for (const type of DEVICE_TYPES) {
-      const mean = meanPower(hours, type);
-      for (const { figures } of hours)
-        figures.missingMillijoulesEstimate += figures.gapMilliseconds[type] * mean;
-    }
+/** All hours that are taken of all shards, in the same order each time; a day of a group at once. */
+export async function* readRolledHours(
+  shards: Shards,
+  plans: readonly (RolledUp | null)[],
+  bytesAtOnce = BYTES_AT_ONCE,
+): AsyncGenerator<readonly AskedHour[]> {
+  const spans = plans.map((plan) => plan && { plan, ...pagesOf(plan, bytesAtOnce / plans.length) });
+  for (let page = 0; page < Math.max(0, ...spans.map((own) => own?.pages ?? 0)); page++) {
+    const days = await shards.each(async (db, shard) => {
+      const own = spans[shard];
+      if (!own || page >= own.pages) return [];
+      const firstDay = own.firstDay + page * own.daysPerPage;
+      return readDays(db, own.groups, firstDay, Math.min(firstDay + own.daysPerPage, own.endDay));
+    });
+    for (const [shard, ofShard] of days.entries())
+      for (const day of ofShard) yield hoursOf(day, spans[shard]!.plan);
   }
 }
 
-/** Millijoules over milliseconds. */
-function meanPower(hours: readonly HourSums[], type: DeviceType): number {
-  const sum = (table: 'byDeviceType' | 'meteredMilliseconds') =>
-    hours.reduce((all, { figures }) => all + figures[table][type], 0);
-  const milliseconds = sum('meteredMilliseconds');
-  return milliseconds === 0 ? 0 : sum('byDeviceType') / milliseconds;
+function pagesOf({ groups, firstHour, endHour, nodes }: RolledUp, bytesPerPage: number) {
+  const firstDay = dayOf(firstHour);
+  const endDay = dayOf(endHour - 1) + 1;
+  const bytesPerDay = BYTES_PER_DAY * groups.length + BYTES_PER_DAY_AND_NODE * nodes;
+  const daysPerPage = Math.max(1, Math.floor(bytesPerPage / bytesPerDay));
+  const pages = Math.ceil((endDay - firstDay) / daysPerPage);
+  return { groups: groups.map(({ number }) => number), firstDay, endDay, daysPerPage, pages };
+}
+
+function hoursOf(stored: StoredDay, { groups, isTaken, placeAtSite, acceptsPlace }: RolledUp): AskedHour[] {
+  const { siteId, gpuModel } = groups.find(({ number }) => number === stored.group)!;
+  const placeAt = placeAtSite(siteId);
+  return [...stored.hours()]
+    .map(([ofDay, sums]) => ({ hour: stored.day * HOURS_PER_DAY + ofDay, sums }))
+    .filter(({ hour }) => isTaken(hour))
+    .map(({ hour, sums }) => {
+      const startMs = hour * HOUR_MS;
+      return { startMs, gpuModel, placeAt, sums, isAsked: acceptsPlace(placeAt(startMs)) };
+    });
 }

@@ -7,7 +7,12 @@ export async function sumDay(db: D1Database, taken: TakenMarks, withLabels: bool
   const { day } = taken.marks[0]!;
   const groups = (await readGroups(db)).map(({ number }) => number);
   const blocks = await readBlocks(db, taken.hours);
-  const stored = new Map((await readDays(db, groups, day, day + 1)).map((each) => [each.group, each]));
+  const stored = new Map(
+    (await readDays(db, groups, day, day + 1)).map(({ group, hours }) => [
+      group,
+      { group, day, hours: hours() },
+    ]),
+  );
   for (const hour of taken.hours) {
     const sums = new Map<number, HourSums>();
     for (const block of blocks.get(hour) ?? []) {
