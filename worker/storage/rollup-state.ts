@@ -2,7 +2,6 @@
 import { ROLLUP_VERSION } from '../../shared/rollup/roll-up.ts';
 import {
   dayOf,
-  dayOfBlockDayKey,
   hourBits,
   hoursOf,
   MARKS_PER_DAY,
@@ -33,11 +32,12 @@ export interface RollupState extends RollupProgress {
   readonly areLabelsReady: 0 | 1;
 }
 
-const READ = `
-  SELECT version, done_hour AS doneHour, marked_hour AS markedHour, open_to_ms AS openToMs,
-         next_open_to_ms AS nextOpenToMs, made_with AS madeWith, ${KEPT_FROM_HOUR} AS keptFromHour,
-         labels_version AS labelsVersion, labels_ready AS areLabelsReady
-  FROM rollup_state WHERE id = 1`;
+/** A `RollupState`. */
+export const STATE_COLUMNS = `
+  version, done_hour AS doneHour, marked_hour AS markedHour, open_to_ms AS openToMs, next_open_to_ms AS nextOpenToMs,
+  made_with AS madeWith, ${KEPT_FROM_HOUR} AS keptFromHour, labels_version AS labelsVersion, labels_ready AS areLabelsReady`;
+
+const READ = `SELECT ${STATE_COLUMNS} FROM rollup_state WHERE id = 1`;
 
 /** Null before the first start. */
 export async function readRollupState(db: D1Database): Promise<RollupState | null> {
@@ -178,7 +178,7 @@ export async function readNextLabelMark(db: D1Database): Promise<RollupMark | nu
 }
 
 /** First key and end. */
-const keysOfDays = (firstDay: number, endDay: number, which: MarkedSums): [number, number] =>
+export const keysOfDays = (firstDay: number, endDay: number, which: MarkedSums): [number, number] =>
   which === 'ofNodes'
     ? [markKey(firstDay, 0), markKey(endDay, 0)]
     : [markKey(endDay, 'labels') + 1, markKey(firstDay, 'labels') + 1];
@@ -218,12 +218,4 @@ export async function readSummedDay(db: D1Database): Promise<number> {
     .first<{ key: number | null }>();
   const marked = row === null || row.key === null ? Number.POSITIVE_INFINITY : parseMarkKey(row.key).day;
   return Math.min(dayOf(state.doneHour), marked);
-}
-
-/** The oldest day of which there are sums of nodes; null: of none yet. */
-export async function readFirstOwnerDay(db: D1Database): Promise<number | null> {
-  const { key } = (await db
-    .prepare('SELECT MIN(key) AS key FROM rollup_node_days')
-    .first<{ key: number | null }>())!;
-  return key === null ? null : dayOfBlockDayKey(key);
 }

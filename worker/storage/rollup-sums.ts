@@ -21,17 +21,22 @@ export interface StoredGroup extends RollupGroup {
   readonly number: number;
 }
 
-/** Sites times models: tens of rows. */
+/** Sites times models: tens of rows. For `parseGroups`. */
+export const GROUPS_AS_JSON = `
+  (SELECT json_group_array(json_array(number, site_id, gpu_model)) FROM (SELECT * FROM rollup_groups ORDER BY number))`;
+
 export async function readGroups(db: D1Database): Promise<StoredGroup[]> {
-  const { results } = await db
-    .prepare('SELECT number, site_id AS siteId, gpu_model AS gpuModel FROM rollup_groups ORDER BY number')
-    .all<{ number: number; siteId: string; gpuModel: string }>();
-  return results.map(({ number, siteId, gpuModel }) => ({
+  return parseGroups(
+    (await db.prepare(`SELECT ${GROUPS_AS_JSON} AS groups`).first<{ groups: string }>())!.groups,
+  );
+}
+
+export const parseGroups = (json: string): StoredGroup[] =>
+  (JSON.parse(json) as [number, string, string][]).map(([number, siteId, gpuModel]) => ({
     number,
     siteId: siteId === '' ? null : siteId,
     gpuModel: gpuModel === '' ? null : gpuModel,
   }));
-}
 
 const ADD_GROUPS = `
   INSERT INTO rollup_groups (site_id, gpu_model)

@@ -7,6 +7,7 @@ import { GapEstimates } from '../../shared/rollup/gap-estimates.ts';
 import { byKey } from '../storage/by-node.ts';
 import { openDatabase } from '../storage/database.ts';
 import type { FleetNode } from '../storage/fleet.ts';
+import { type RollupOutline, readRollupOutline } from '../storage/rollup-outline.ts';
 import { type RecordedSetting, readSiteSettings } from '../storage/settings.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
 import { acceptsGroup, acceptsZone, onlyJob, type Term } from './emissions-filter.ts';
@@ -26,6 +27,8 @@ export type Left = Pick<RolledPlan, 'spans' | 'gridZones' | 'rolledUpToMs' | key
 export class RolledParts {
   readonly #shards: Shards;
   readonly #query: RolledQuery | null;
+  /** By shard; null: nothing is summed there yet. */
+  readonly #outlines: readonly (RollupOutline | null)[];
   readonly #range: Range;
   /** By shard: sums of the fleet, where nothing is asked of nodes and jobs; else of nodes. */
   readonly #ofPlaces: readonly (RolledUp | null)[] | null;
@@ -36,12 +39,14 @@ export class RolledParts {
   private constructor(
     shards: Shards,
     query: RolledQuery | null,
+    outlines: readonly (RollupOutline | null)[],
     range: Range,
     ofPlaces: readonly (RolledUp | null)[] | null,
     ofLabels: readonly (RolledLabels | null)[],
   ) {
     this.#shards = shards;
     this.#query = query;
+    this.#outlines = outlines;
     this.#range = range;
     this.#ofPlaces = ofPlaces;
     this.#ofLabels = ofLabels;
@@ -57,15 +62,17 @@ export class RolledParts {
   ): Promise<RolledParts> {
     const span = { fromMs: range.fromMs, toMs: range.joinToMs };
     const rolled = await rollable(shards, query, terms, { ...span, knownAtMs: range.knownAtMs, nowMs });
-    if (rolled === null) return new RolledParts(shards, null, range, null, []);
+    if (rolled === null) return new RolledParts(shards, null, [], range, null, []);
+    const outlines = await shards.each((db) => readRollupOutline(db, span));
     if (isOfPlaces(query, terms)) {
-      const ofPlaces = await shards.each((db) => planRolledUp(db, rolled));
-      return new RolledParts(shards, rolled, range, ofPlaces, []);
+      const ofPlaces = await planEach(outlines, (outline) => planRolledUp(rolled, outline));
+      return new RolledParts(shards, rolled, outlines, range, ofPlaces, []);
     }
     // What a job is called now, or in another database, is a moment late in sums by label.
     const key = query.sumsAsKnown === true ? null : labelKeyOf(query, terms);
-    const ofLabels = key === null ? [] : await shards.each((db) => planRolledLabels(db, rolled, key));
-    return new RolledParts(shards, rolled, range, null, ofLabels);
+    const ofLabels =
+      key === null ? [] : await planEach(outlines, (outline) => planRolledLabels(rolled, outline, key));
+    return new RolledParts(shards, rolled, outlines, range, null, ofLabels);
   }
 
   /** Plans what days of these nodes hold, where sums of the fleet do not answer. @returns how many nodes */
@@ -73,8 +80,10 @@ export class RolledParts {
     const query = this.#query;
     if (query === null || this.#ofPlaces !== null) return 0;
     const ofShard = byKey(nodes, ({ number }) => shardOfNode(number));
-    this.#ofNodes = await this.#shards.each(async (db, shard) =>
-      this.#ofLabels[shard] ? null : planRolledNodes(db, query, ofShard.get(shard) ?? [], step === 'hour'),
+    this.#ofNodes = await planEach(this.#outlines, async (outline, shard) =>
+      this.#ofLabels[shard]
+        ? null
+        : planRolledNodes(query, outline, ofShard.get(shard) ?? [], step === 'hour'),
     );
     return this.#ofNodes.reduce((sum, plan) => sum + (plan?.nodes.length ?? 0), 0);
   }
@@ -136,6 +145,13 @@ export class RolledParts {
     return null;
   }
 }
+
+/** Plans of all shards; null where there is none. */
+const planEach = <T>(
+  outlines: readonly (RollupOutline | null)[],
+  plan: (outline: RollupOutline, shard: number) => Promise<T | null>,
+): Promise<(T | null)[]> =>
+  Promise.all(outlines.map(async (outline, shard) => outline && plan(outline, shard)));
 
 const NOT_ROLLED = {
   gridZones: new Set<string>(),

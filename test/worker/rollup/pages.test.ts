@@ -1,7 +1,9 @@
 /** Sums of a fleet are read in pages, so that a year of a large one does not have to lie in memory at once. */
 import { beforeAll, expect, test } from 'vitest';
 import { ALL_KNOWN } from '../../../shared/audit/as-known.ts';
+import type { Place } from '../../../shared/settings/place.ts';
 import { openDatabase } from '../../../worker/storage/database.ts';
+import { readRollupOutline } from '../../../worker/storage/rollup-outline.ts';
 import { readSiteSettings } from '../../../worker/storage/settings.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
 import { planRolledUp, readRolledHours } from '../../../worker/use-cases/rollup/read.ts';
@@ -17,17 +19,19 @@ beforeAll(async () => {
 
 async function hoursIn(bytesAtOnce?: number) {
   const { database: counting, calls } = countingDatabase(database);
-  const plan = await planRolledUp(counting, {
-    fromMs: DAY_MS,
-    toMs: DAY_MS + HOURS * HOUR_MS,
+  const span = { fromMs: DAY_MS, toMs: DAY_MS + HOURS * HOUR_MS };
+  const outline = await readRollupOutline(counting, span);
+  const query = {
+    ...span,
     nowMs: clock.nowMs,
     knownAtMs: ALL_KNOWN,
     changed: null,
     siteSettings: () => readSiteSettings(openDatabase(database)),
     byZone: false,
     acceptsGroup: () => true,
-    acceptsPlace: ({ siteId }) => siteId === 'sf',
-  });
+    acceptsPlace: ({ siteId }: Place) => siteId === 'sf',
+  };
+  const plan = await planRolledUp(query, outline!);
   const before = calls.statements;
   const hours: string[] = [];
   let most = 0;

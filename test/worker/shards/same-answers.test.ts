@@ -1,6 +1,7 @@
 /** What a fleet is told does not depend on how many databases it lies in. */
 import { beforeAll, expect, test } from 'vitest';
 import type { EnrollReply } from '../../../shared/wire/ingest.ts';
+import { countingDatabase } from '../ingest/counting-database.ts';
 import { host } from '../support/enrolment.ts';
 import { fleetOn, migrateAll, nodesIn, ONE, type TestFleet, THREE } from './support.ts';
 
@@ -235,6 +236,11 @@ const QUESTIONS = [
   ]),
 ];
 
+function inSession(database: D1Database): D1Database {
+  const session = Object.assign(database, { getBookmark: () => null });
+  return Object.assign(database, { withSession: () => session });
+}
+
 async function expectSameAnswers(questions: readonly string[] = QUESTIONS): Promise<void> {
   for (const question of questions) {
     const told = plain(await three.ask('GET', question));
@@ -303,6 +309,21 @@ test('and the same once the hours are summed', async () => {
       .filter((question) => !question.includes('step=window'))
       .map((question) => question.replace(RANGE, long)),
   );
+});
+
+test('what the fleet, a site or a zone had takes no more queries of ten databases than a request of the free plan has', async () => {
+  const long = `from=${iso(START_MS)}&to=${iso(START_MS + (DAYS - 1) * 24 * HOUR_MS)}`;
+  for (const more of ['&step=day', '&groupBy=site', '&groupBy=gridZone']) {
+    const counting = THREE.map(countingDatabase);
+    const counted = fleetOn(
+      counting.map(({ database }) => inSession(database)),
+      three.nowMs,
+    );
+    await counted.ask('GET', `/v1/fleet/emissions?${long}${more}`);
+    const [main = 0, other = 0] = counting.map(({ calls }) => calls.statements);
+    expect(main + 9 * other, more).toBeLessThanOrEqual(50);
+    expect(other, more).toBeGreaterThan(0);
+  }
 });
 
 test('what changes hardware of the fleet is followed by all databases', async () => {

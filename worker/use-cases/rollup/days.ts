@@ -5,7 +5,7 @@ import type { SiteRates } from '../../../shared/rollup/site-rates.ts';
 import type { Place } from '../../../shared/settings/place.ts';
 import { DAY_MS, HOUR_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { dayOf } from '../../storage/rollup-keys.ts';
-import { type RollupState, readFirstOwnerDay } from '../../storage/rollup-state.ts';
+import type { RollupOutline } from '../../storage/rollup-outline.ts';
 import type { RolledPlan } from './plan.ts';
 
 export interface RolledDays extends RolledPlan {
@@ -17,13 +17,13 @@ export interface RolledDays extends RolledPlan {
 }
 
 /** Of which days there are rows. */
-export async function readStoredDays(
-  db: D1Database,
-  state: RollupState,
-): Promise<Pick<RolledDays, 'storedUntilHour' | 'storedFromDay'>> {
+export function storedDays({
+  state,
+  firstOwnerDay,
+}: RollupOutline): Pick<RolledDays, 'storedUntilHour' | 'storedFromDay'> {
   const openToMs = Math.max(state.openToMs ?? 0, state.nextOpenToMs ?? 0);
   const storedUntilHour = Math.max(state.markedHour, Math.ceil(openToMs / HOUR_MS));
-  return { storedUntilHour, storedFromDay: (await readFirstOwnerDay(db)) ?? dayOf(storedUntilHour) };
+  return { storedUntilHour, storedFromDay: firstOwnerDay ?? dayOf(storedUntilHour) };
 }
 
 /** A site with a GPU model. */

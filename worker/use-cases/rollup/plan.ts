@@ -3,8 +3,9 @@ import type { TimeSpan } from '../../../shared/emissions/presence.ts';
 import { type Place, Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
-import { type MarkedSums, type RollupState, readMarkedHours } from '../../storage/rollup-state.ts';
-import { readGroups, type StoredGroup } from '../../storage/rollup-sums.ts';
+import type { RollupOutline } from '../../storage/rollup-outline.ts';
+import type { MarkedSums, RollupState } from '../../storage/rollup-state.ts';
+import type { StoredGroup } from '../../storage/rollup-sums.ts';
 import type { RecordedSetting } from '../../storage/settings.ts';
 import { sumsMadeWith } from './made-with.ts';
 
@@ -59,9 +60,8 @@ export interface RolledPlan extends HourCounts {
  * @param directNodeHours up to here all is read node by node
  */
 export async function planRolled(
-  db: D1Database,
   query: RolledQuery,
-  state: RollupState,
+  { state, groups, marked: stored }: RollupOutline,
   nodes: number,
   directNodeHours: number,
   sums: MarkedSums = 'ofNodes',
@@ -79,20 +79,15 @@ export async function planRolled(
   const marked = new Set(
     isOther
       ? hoursIn([{ fromMs: plan.firstHour * HOUR_MS, toMs: plan.endHour * HOUR_MS }])
-      : await readMarkedHours(
-          db,
-          Math.max(plan.firstHour, keptFromHour),
-          Math.min(plan.endHour, state.doneHour),
-        ),
+      : stored.ofNodes.filter((hour) => isWithin(hour) && hour >= keptFromHour && hour < state.doneHour),
   );
-  if (sums === 'ofLabels')
-    for (const hour of await readMarkedHours(db, plan.firstHour, plan.endHour, 'ofLabels')) marked.add(hour);
+  if (sums === 'ofLabels') for (const hour of stored.ofLabels.filter(isWithin)) marked.add(hour);
   const hoursMarked = marked.size;
   const hoursChanged = new Set(hoursIn(changed ?? []).filter(isWithin));
   for (const hour of hoursChanged) marked.add(hour);
   const areLeft = [...marked].some((hour) => hour < keptFromHour);
   const areRead = !areLeft && (changed !== null || marked.size * nodes <= DIRECT_NODE_HOURS);
-  const [groups, placesOf] = await Promise.all([readGroups(db), siteOf(query)]);
+  const placesOf = await siteOf(query);
   const accepted = groups.filter(query.acceptsGroup);
   const apart = query.byZone ? zoneChanges(accepted, placesOf) : new Set<number>();
   // What has left is whole or not at all.

@@ -8,11 +8,10 @@ import { LabelJoin } from '../../../shared/rollup/label-join.ts';
 import { LABELS_VERSION, type LabelKey, type LabelSums } from '../../../shared/rollup/label-sums.ts';
 import { QUARTER_MS } from '../../../shared/rollup/owner-sums.ts';
 import { DAY_MS, HOUR_MS, HOURS_PER_DAY, WINDOW_MS } from '../../../shared/time/window.ts';
-import { readLastNodeNumber } from '../../storage/retention-hours.ts';
 import { readLabelDays, readLabelHours } from '../../storage/rollup-labels.ts';
-import { readRollupState } from '../../storage/rollup-state.ts';
+import type { RollupOutline } from '../../storage/rollup-outline.ts';
 import { localNode } from '../../storage/shards.ts';
-import { groupsOf, type RolledDays, readStoredDays, runsOfDays } from './days.ts';
+import { groupsOf, type RolledDays, runsOfDays, storedDays } from './days.ts';
 import { DIRECT_NODE_HOURS, planRolled, type RolledQuery } from './plan.ts';
 
 export interface RolledLabels extends RolledDays {
@@ -22,15 +21,14 @@ export interface RolledLabels extends RolledDays {
 
 /** Null: nothing is taken from sums by label. */
 export async function planRolledLabels(
-  db: D1Database,
   query: RolledQuery,
+  outline: RollupOutline,
   key: JobKey,
 ): Promise<RolledLabels | null> {
-  const [state, lastNode] = await Promise.all([readRollupState(db), readLastNodeNumber(db)]);
-  if (state === null || state.labelsVersion !== LABELS_VERSION || state.areLabelsReady === 0) return null;
-  const plan = await planRolled(db, query, state, localNode(lastNode), DIRECT_NODE_HOURS, 'ofLabels');
-  if (plan === null) return null;
-  return { ...plan, ...(await readStoredDays(db, state)), key, acceptsPlace: query.acceptsPlace };
+  const { state, lastNode } = outline;
+  if (state.labelsVersion !== LABELS_VERSION || state.areLabelsReady === 0) return null;
+  const plan = await planRolled(query, outline, localNode(lastNode), DIRECT_NODE_HOURS, 'ofLabels');
+  return plan && { ...plan, ...storedDays(outline), key, acceptsPlace: query.acceptsPlace };
 }
 
 export interface LabelPage {

@@ -10,8 +10,8 @@ import type { FleetNode } from '../../storage/fleet.ts';
 import type { BlockDays } from '../../storage/rollup-day-rows.ts';
 import { blockOfNode } from '../../storage/rollup-keys.ts';
 import { readOwnerDays, readOwnerHours } from '../../storage/rollup-node-days.ts';
-import { readRollupState } from '../../storage/rollup-state.ts';
-import { groupsOf, type RolledDays, type RolledGroup, readStoredDays, runsOfDays } from './days.ts';
+import type { RollupOutline } from '../../storage/rollup-outline.ts';
+import { groupsOf, type RolledDays, type RolledGroup, runsOfDays, storedDays } from './days.ts';
 import { planRolled, type RolledQuery } from './plan.ts';
 
 /** Up to here hours are read as they are: rows of a day hold 64 nodes, hour by hour they are long. */
@@ -26,16 +26,14 @@ export interface RolledNodes extends RolledDays {
  * @param areDaysCut by the steps of the answer
  */
 export async function planRolledNodes(
-  db: D1Database,
   query: RolledQuery,
+  outline: RollupOutline,
   nodes: readonly FleetNode[],
   areDaysCut: boolean,
 ): Promise<RolledNodes | null> {
-  const state = await readRollupState(db);
   const direct = DIRECT_NODE_HOURS[areDaysCut ? 'hours' : 'days'];
-  const plan = state && (await planRolled(db, query, state, nodes.length, direct));
-  if (plan === null) return null;
-  return { ...plan, ...(await readStoredDays(db, state!)), nodes, acceptsPlace: query.acceptsPlace };
+  const plan = await planRolled(query, outline, nodes.length, direct);
+  return plan && { ...plan, ...storedDays(outline), nodes, acceptsPlace: query.acceptsPlace };
 }
 
 /** One owner of one node on one day, in pieces from their starts. */

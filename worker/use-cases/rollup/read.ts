@@ -5,9 +5,8 @@
 import type { RolledHour } from '../../../shared/emissions/join.ts';
 import type { Place } from '../../../shared/settings/place.ts';
 import { HOUR_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
-import { readLastNodeNumber } from '../../storage/retention-hours.ts';
 import { dayOf } from '../../storage/rollup-keys.ts';
-import { readRollupState } from '../../storage/rollup-state.ts';
+import type { RollupOutline } from '../../storage/rollup-outline.ts';
 import { readDays, type StoredDay } from '../../storage/rollup-sums.ts';
 import { localNode, type Shards } from '../../storage/shards.ts';
 import { DIRECT_NODE_HOURS, planRolled, type RolledPlan, type RolledQuery } from './plan.ts';
@@ -19,10 +18,9 @@ export interface RolledUp extends RolledPlan {
 }
 
 /** What one shard has of the answer; null: nothing is taken from its rollups. */
-export async function planRolledUp(db: D1Database, query: RolledQuery): Promise<RolledUp | null> {
-  const [state, lastNode] = await Promise.all([readRollupState(db), readLastNodeNumber(db)]);
-  const nodes = localNode(lastNode);
-  const plan = state && (await planRolled(db, query, state, nodes, DIRECT_NODE_HOURS));
+export async function planRolledUp(query: RolledQuery, outline: RollupOutline): Promise<RolledUp | null> {
+  const nodes = localNode(outline.lastNode);
+  const plan = await planRolled(query, outline, nodes, DIRECT_NODE_HOURS);
   return plan && { ...plan, acceptsPlace: query.acceptsPlace, nodes };
 }
 
