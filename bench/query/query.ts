@@ -23,6 +23,8 @@ const month = { nodeId: null, fromMs: START_MS, step: 'none', basis: 'lifecycle'
 const QUERIES = {
   fleet_month_by_day: { ...month, step: 'day' },
   fleet_month_by_zone: { ...month, groupBy: 'gridZone' },
+  fleet_month_market: { ...month, step: 'day', accounting: 'market' },
+  fleet_day_by_hour: { ...month, fromMs: NOW_MS - DAY_MS, step: 'hour' },
   fleet_month_by_job: { ...month, groupBy: 'job' },
   fleet_month_by_project: { ...month, groupBy: 'project', step: 'day' },
   top_nodes_month: { ...month, groupBy: 'node', top: 20 },
@@ -62,7 +64,7 @@ export async function query(): Promise<Figure[]> {
           note: `refused at ${all} nodes: ${large.refused}`,
         },
       ];
-    const isOfFleet = name === 'fleet_month_by_day' || name === 'fleet_month_by_zone';
+    const isOfFleet = ['fleet_month_by_day', 'fleet_month_by_zone', 'fleet_month_market'].includes(name);
     const target = isOfFleet ? '; target 5000' : '';
     return [
       { name: `query.${name}_p50`, value: large.p50, unit: 'ms', note: `${all} nodes x ${DAYS} days` },

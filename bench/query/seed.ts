@@ -1,6 +1,7 @@
 /** A month of a fleet, written in bulk: a day of all nodes is one statement, each ledger one of some tens. */
 import type { HourLedger } from '../../shared/ledger/hour.ts';
 import { encodeHour } from '../../shared/ledger/hour-codec.ts';
+import { contractKey, contractValue } from '../../shared/settings/supply-contracts.ts';
 import { DAY_MS, HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import type { Database } from '../metered-site.ts';
 import { generator } from '../row-layout/workload.ts';
@@ -117,6 +118,17 @@ async function seedJobs(
     .run();
 }
 
+/** Of a vintage that is not over: some of what the fleet uses. */
+const CERTIFICATES = contractValue({
+  kind: 'certificate',
+  kwh: 100_000,
+  fromMs: START_MS,
+  toMs: START_MS + 90 * DAY_MS,
+  gridZone: null,
+  gramsPerKwh: 0,
+  source: 'bench',
+});
+
 async function seedPlaces(db: Database, numbers: readonly number[]): Promise<void> {
   const json = JSON.stringify(numbers);
   const all = (sql: string, ...values: unknown[]) => db.prepare(sql).bind(json, ...values);
@@ -155,6 +167,7 @@ async function seedPlaces(db: Database, numbers: readonly number[]): Promise<voi
       ...[
         ['gridZone', zone],
         ['pueRatio', '1.2'],
+        [contractKey('certificates'), CERTIFICATES],
       ].map(([key, value]) =>
         db
           .prepare(
