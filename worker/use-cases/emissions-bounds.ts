@@ -7,7 +7,7 @@ import { fail } from '../http/problem.ts';
 import type { HourCounts } from './rollup/plan.ts';
 
 /** A few seconds of work: 64 nodes of a dozen devices for a month, one for five years. */
-const MAX_NODE_HOURS = 50_000;
+export const MAX_NODE_HOURS = 50_000;
 /** Some ten seconds of work: 10,000 nodes for 40 days, 1,000 for a year. */
 const MAX_NODE_DAYS = 400_000;
 /** Likewise of sums by label: 1,000 projects for a year. */

@@ -38,8 +38,8 @@ export interface EmissionsQuery {
   /** Answers as it was known then, not after `nowMs`; default: with all that is known. */
   readonly asOfMs?: number | undefined;
   /**
-   * Whether sums may answer as of an instant by which all of the range had settled, but with nothing that was recorded later and
-   * without lack of what was before: hours that changed since then, or since they were summed, are joined from the ledger.
+   * Whether the answer must lack nothing, as one with `asOfMs` does: hours that changed since then, or since they were summed, are
+   * joined from the ledger; and sums answer as soon as they can, not only where the join would take too long.
    */
   readonly sumsAsKnown?: boolean | undefined;
 }

@@ -8,8 +8,9 @@ import { byKey } from '../storage/by-node.ts';
 import { openDatabase } from '../storage/database.ts';
 import type { FleetNode } from '../storage/fleet.ts';
 import { type RollupOutline, readRollupOutline } from '../storage/rollup-outline.ts';
-import { type RecordedSetting, readSiteSettings } from '../storage/settings.ts';
+import { readSiteSettings } from '../storage/settings.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
+import { MAX_NODE_HOURS } from './emissions-bounds.ts';
 import { acceptsGroup, acceptsZone, onlyJob, type Term } from './emissions-filter.ts';
 import type { EmissionsQuery, Range } from './emissions-query.ts';
 import { changedSince } from './rollup/changed-since.ts';
@@ -69,7 +70,7 @@ export class RolledParts {
       return new RolledParts(shards, rolled, outlines, range, ofPlaces, []);
     }
     // What a job is called now, or in another database, is a moment late in sums by label.
-    const key = query.sumsAsKnown === true ? null : labelKeyOf(query, terms);
+    const key = isAnswerAsKnown(query) ? null : labelKeyOf(query, terms);
     const ofLabels =
       key === null ? [] : await planEach(outlines, (outline) => planRolledLabels(rolled, outline, key));
     return new RolledParts(shards, rolled, outlines, range, null, ofLabels);
@@ -170,25 +171,36 @@ async function rollable(
   span: TimeSpan & Pick<RolledQuery, 'knownAtMs' | 'nowMs'>,
 ): Promise<RolledQuery | null> {
   const { lowUtilizationRatio = DEFAULT_LOW_UTILIZATION_RATIO, asOfMs, sumsAsKnown = false } = query;
+  const isAsKnown = isAnswerAsKnown(query);
   const isHeld =
-    (asOfMs === undefined || sumsAsKnown) &&
     query.withParts !== true &&
     query.step !== 'window' &&
     lowUtilizationRatio === DEFAULT_LOW_UTILIZATION_RATIO;
   if (!isHeld || span.fromMs >= span.toMs) return null;
   const areLabelsAsked = terms.some(({ key }) => key === 'label');
-  const changed = sumsAsKnown
-    ? [...(await changedSince(shards, span, span, areLabelsAsked)), ...unsettled(span, asOfMs)]
-    : null;
-  let siteSettings: Promise<RecordedSetting[]> | null = null;
+  const changed = once(async () => [
+    ...(await changedSince(shards, span, span, areLabelsAsked)),
+    ...unsettled(span, asOfMs),
+  ]);
   return {
     ...span,
-    changed,
-    siteSettings: () => (siteSettings ??= readSiteSettings(openDatabase(shards.main))),
+    // What was recorded since then is looked for only where the join would take too long.
+    directNodeHours: isAsKnown && !sumsAsKnown ? MAX_NODE_HOURS / shards.count : 0,
+    changed: isAsKnown ? changed : null,
+    siteSettings: once(() => readSiteSettings(openDatabase(shards.main))),
     byZone: keysOf(query, terms).includes('gridZone'),
     acceptsGroup: (group) => acceptsGroup(group, terms),
     acceptsPlace: (place) => acceptsZone(place, terms),
   };
+}
+
+/** Whether it must lack nothing that was known, and hold nothing of later. */
+export const isAnswerAsKnown = ({ asOfMs, sumsAsKnown = false }: EmissionsQuery): boolean =>
+  sumsAsKnown || asOfMs !== undefined;
+
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let promise: Promise<T> | null = null;
+  return () => (promise ??= read());
 }
 
 /** What had not settled by then was changing still, and no log says how it stood. */

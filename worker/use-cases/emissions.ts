@@ -23,7 +23,7 @@ import { acceptsJobs, acceptsPlace } from './emissions-filter.ts';
 import { KnownJobs } from './emissions-jobs.ts';
 import { askedAsKnown, findAsked, findAskedJobs, rangeOfJobs } from './emissions-nodes.ts';
 import { askedOf, type EmissionsQuery } from './emissions-query.ts';
-import { RolledParts } from './emissions-rolled.ts';
+import { isAnswerAsKnown, RolledParts } from './emissions-rolled.ts';
 import { loadSupply } from './supply.ts';
 
 export interface Emissions extends JoinResult {
@@ -63,7 +63,7 @@ export async function emissions(
   const nodes = askedAsKnown(found.value, settings, knownAtMs);
   const spansOf = ({ number }: FleetNode) => left[shardOfNode(number)]!.spans;
   const tooLong = checkRange(query, { fromMs, toMs }, byKey(nodes, spansOf));
-  const lacking = query.sumsAsKnown === true ? checkKnown(left, nodes.length, tooLong !== null) : null;
+  const lacking = isAnswerAsKnown(query) ? checkKnown(left, nodes.length, tooLong !== null) : null;
   if (lacking !== null) return lacking;
   if (tooLong !== null) return tooLong;
 

@@ -9,7 +9,7 @@ import { openDatabase } from '../storage/database.ts';
 import { readSiteSettings } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
 import type { EmissionsQuery, Range } from './emissions-query.ts';
-import { RolledParts } from './emissions-rolled.ts';
+import { isAnswerAsKnown, RolledParts } from './emissions-rolled.ts';
 import type { AskedHour } from './rollup/read.ts';
 import { addConsumptionByNode, facilityKwh } from './supply-by-node.ts';
 
@@ -23,11 +23,11 @@ export interface Supply {
 
 /**
  * A contract is spread over all consumption of its vintage and boundary, whatever part of it is asked for, so that every
- * question has the same answer. Problems: `range_too_long`; with `sumsAsKnown` also `overloaded`.
+ * question has the same answer. Problems: `range_too_long`; of what was known then also `overloaded`.
  */
 export async function loadSupply(
   shards: Shards,
-  { basis, signal, asOfMs, sumsAsKnown }: EmissionsQuery,
+  query: EmissionsQuery,
   range: Range,
   nowMs: number,
 ): Promise<Result<Supply>> {
@@ -39,11 +39,12 @@ export async function loadSupply(
   const endMs = Math.min(range.nowMs, Math.max(...contracts.map((contract) => contract.toMs)));
   if (startMs >= endMs) return ok({ plan, uses: plan.spread(), hoursWaiting: 0 });
   const vintages = { ...range, fromMs: startMs, toMs: endMs, joinToMs: endMs };
+  const { basis, signal, asOfMs, sumsAsKnown } = query;
   const everything = { nodeId: null, step: 'none', basis, signal, asOfMs, sumsAsKnown } as const;
   const sums = await RolledParts.read(shards, everything, [], vintages, nowMs);
   for await (const hours of sums.hours()) addSums(plan, hours);
   const { left } = sums;
-  const refused = await addConsumptionByNode(shards, plan, contracts, left, vintages, sumsAsKnown === true);
+  const refused = await addConsumptionByNode(shards, plan, contracts, left, vintages, isAnswerAsKnown(query));
   if (refused !== null) return refused;
   const hoursWaiting = left.reduce((sum, own) => sum + own.hoursWaiting, 0);
   return ok({ plan, uses: plan.spread(), hoursWaiting });

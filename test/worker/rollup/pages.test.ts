@@ -25,6 +25,7 @@ async function hoursIn(bytesAtOnce?: number) {
     ...span,
     nowMs: clock.nowMs,
     knownAtMs: ALL_KNOWN,
+    directNodeHours: 0,
     changed: null,
     siteSettings: () => readSiteSettings(openDatabase(database)),
     byZone: false,

@@ -12,8 +12,10 @@ import { sumsMadeWith } from './made-with.ts';
 export interface RolledQuery extends TimeSpan {
   readonly nowMs: number;
   readonly knownAtMs: number;
+  /** Up to here all is read node by node, whatever is asked. */
+  readonly directNodeHours: number;
   /** Spans that sums do not tell as they were known then; null: what changed may be counted as it was, and said so. */
-  readonly changed: readonly TimeSpan[] | null;
+  readonly changed: (() => Promise<readonly TimeSpan[]>) | null;
   /** Of all sites, which are in shard 0. */
   readonly siteSettings: () => Promise<readonly RecordedSetting[]>;
   /** Whether zones matter: an hour in which the zone of a site changes is not taken whole then. */
@@ -69,13 +71,14 @@ export async function planRolled(
   const { fromMs, toMs } = query;
   const { keptFromHour } = state;
   const isKept = fromMs >= keptFromHour * HOUR_MS;
-  if (isKept && nodes * ((toMs - fromMs) / HOUR_MS) <= directNodeHours) return null;
-  const { changed } = query;
+  const nodeHours = nodes * ((toMs - fromMs) / HOUR_MS);
+  if (isKept && nodeHours <= Math.max(directNodeHours, query.directNodeHours)) return null;
+  const isAsKnown = query.changed !== null;
   // Hours that are not over have no sums for good.
-  const plan = planOf(query, changed === null ? state : { ...state, openToMs: null });
+  const plan = planOf(query, isAsKnown ? { ...state, openToMs: null } : state);
   if (plan.endHour <= plan.firstHour) return null;
   const isWithin = (hour: number) => hour >= plan.firstHour && hour < plan.endHour;
-  const isOther = changed !== null && state.madeWith !== (await sumsMadeWith());
+  const isOther = isAsKnown && state.madeWith !== (await sumsMadeWith());
   const marked = new Set(
     isOther
       ? hoursIn([{ fromMs: plan.firstHour * HOUR_MS, toMs: plan.endHour * HOUR_MS }])
@@ -83,10 +86,11 @@ export async function planRolled(
   );
   if (sums === 'ofLabels') for (const hour of stored.ofLabels.filter(isWithin)) marked.add(hour);
   const hoursMarked = marked.size;
-  const hoursChanged = new Set(hoursIn(changed ?? []).filter(isWithin));
+  const changed = (await query.changed?.()) ?? [];
+  const hoursChanged = new Set(hoursIn(changed).filter(isWithin));
   for (const hour of hoursChanged) marked.add(hour);
   const areLeft = [...marked].some((hour) => hour < keptFromHour);
-  const areRead = !areLeft && (changed !== null || marked.size * nodes <= DIRECT_NODE_HOURS);
+  const areRead = !areLeft && (isAsKnown || marked.size * nodes <= DIRECT_NODE_HOURS);
   const placesOf = await siteOf(query);
   const accepted = groups.filter(query.acceptsGroup);
   const apart = query.byZone ? zoneChanges(accepted, placesOf) : new Set<number>();
