@@ -16,6 +16,9 @@ export interface Charging {
   readonly supply: ContractShares | null;
 }
 
+/** Below this what contracts leave is a rounding error of theirs. */
+const NO_REST = 1e-12;
+
 /**
  * What becomes of a window's energy at one place.
  * @param componentsOnlyMillijoules of `sum.all`: where no meter of the whole node saw the window
@@ -59,7 +62,7 @@ export function chargeWindow(
     gramsPerKwh = contracts.gramsPerKwh + rest * (restGrams ?? 0);
     const kwh = all * facilityKwhPerMillijoule;
     cell.kwhBySupply.contract += kwh * contracts.share;
-    if (restGrams === null) uncharged = all * rest;
+    if (restGrams === null) uncharged = rest < NO_REST ? 0 : all * rest;
     else cell.kwhBySupply[residualGramsPerKwh === null ? 'location' : 'residual'] += kwh * rest;
     if (residualGramsPerKwh === null && intensity !== null) addGridUse(cell, place, intensity, kwh * rest);
   }

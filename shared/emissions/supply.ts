@@ -59,6 +59,8 @@ export class SupplyPlan implements ContractShares {
   readonly #contracts: readonly SupplyContract[];
   readonly #edges: readonly number[];
   readonly #spans = new Map<string, Span>();
+  /** In the order in which they are spread. */
+  readonly #parts: { readonly contract: SupplyContract; readonly part: number }[] = [];
 
   constructor(contracts: readonly SupplyContract[]) {
     this.#contracts = [...contracts].sort((a, b) => a.toMs - b.toMs || (a.id < b.id ? -1 : 1));
@@ -77,15 +79,12 @@ export class SupplyPlan implements ContractShares {
   /** Decides what each contract covers. */
   spread(): ContractUse[] {
     return this.#contracts.map((contract) => {
-      const within = [...this.#spans.values()].filter((span) => span.kwh.value > 0 && covers(contract, span));
+      const within = [...this.#spans.values()].filter((span) => covers(contract, span));
       const left = new CompensatedSum();
       for (const { kwh, share } of within) left.add(kwh.value * (1 - share));
       const part = left.value <= contract.kwh ? 1 : contract.kwh / left.value;
-      for (const span of within) {
-        const share = (1 - span.share) * part;
-        span.share = part === 1 ? 1 : span.share + share;
-        span.gramsPerKwh += share * contract.gramsPerKwh;
-      }
+      this.#parts.push({ contract, part });
+      for (const span of within) cover(span, contract, part);
       const usedKwh = Math.min(contract.kwh, left.value);
       return { contract, usedKwh, unusedKwh: contract.kwh - usedKwh };
     });
@@ -101,10 +100,11 @@ export class SupplyPlan implements ContractShares {
     const edgeMs = this.#edgeBefore(windowStartMs);
     if (siteId === null || edgeMs === null) return null;
     const key = keyOf(siteId, gridZone, edgeMs);
-    const span = this.#spans.get(key) ?? {
-      ...{ siteId, gridZone, edgeMs },
-      ...{ kwh: new CompensatedSum(), share: 0, gramsPerKwh: 0 },
-    };
+    const known = this.#spans.get(key);
+    if (known !== undefined) return known;
+    const span = { siteId, gridZone, edgeMs, kwh: new CompensatedSum(), share: 0, gramsPerKwh: 0 };
+    // What was used since the contracts were spread is covered as they cover what is of their vintage.
+    for (const { contract, part } of this.#parts) if (covers(contract, span)) cover(span, contract, part);
     this.#spans.set(key, span);
     return span;
   }
@@ -115,6 +115,13 @@ export class SupplyPlan implements ContractShares {
 }
 
 const keyOf = (siteId: string, gridZone: string | null, edgeMs: number) => `${siteId} ${gridZone} ${edgeMs}`;
+
+/** Adds what the contract has for what those before it left. */
+function cover(span: Span, contract: SupplyContract, part: number): void {
+  const share = (1 - span.share) * part;
+  span.share = part === 1 ? 1 : span.share + share;
+  span.gramsPerKwh += share * contract.gramsPerKwh;
+}
 
 function covers({ fromMs, toMs, siteId, gridZone }: SupplyContract, span: Span): boolean {
   if (span.edgeMs < fromMs || span.edgeMs >= toMs) return false;

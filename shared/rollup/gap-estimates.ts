@@ -8,7 +8,7 @@ import { WHOLE } from '../emissions/owners.ts';
 import { NumberSet } from '../number-set.ts';
 import type { Place } from '../settings/place.ts';
 import { MeanWatts } from './owner-join.ts';
-import { GAP, noValues, valuesOf } from './owner-sums.ts';
+import { GAP, valuesOf } from './owner-sums.ts';
 
 /** Of one group at one place in one step. */
 interface Gap {
@@ -16,7 +16,8 @@ interface Gap {
   readonly gpuModel: string | null;
   readonly place: Place;
   readonly step: number;
-  readonly values: number[];
+  /** Milliseconds by type of device. */
+  readonly milliseconds: number[];
 }
 
 const NONE = new NumberSet();
@@ -41,24 +42,24 @@ export class GapEstimates {
     watts.add(values);
     if (!isAsked || values.slice(GAP.first, GAP.end).every((milliseconds) => milliseconds === 0)) return;
     const own = this.#gapOf({ group, gpuModel, place, step: this.#join.stepAt(startMs) });
-    for (let i = GAP.first; i < GAP.end; i++) own.values[i]! += values[i]!;
+    for (let i = 0; i < own.milliseconds.length; i++) own.milliseconds[i]! += values[GAP.first + i]!;
   }
 
   /** Adds the estimates to the join. */
   finish(): void {
-    for (const { group, gpuModel, place, step, values } of this.#gaps.values()) {
+    for (const { group, gpuModel, place, step, milliseconds } of this.#gaps.values()) {
       const figures = new Cell();
-      figures.missingMillijoulesEstimate = this.#watts.get(group)!.missing(values);
+      figures.missingMillijoulesEstimate = this.#watts.get(group)!.missingIn(milliseconds);
       const nobody = { expected: NONE, reporting: NONE, gpus: NONE };
       this.#join.addNodes(step, { place, gpuModel, owner: WHOLE, figures, ...nobody });
     }
   }
 
-  #gapOf(of: Omit<Gap, 'values'>): Gap {
+  #gapOf(of: Omit<Gap, 'milliseconds'>): Gap {
     const placeId = this.#placeIds.get(of.place) ?? this.#placeIds.size;
     this.#placeIds.set(of.place, placeId);
     const key = `${of.group} ${of.step} ${placeId}`;
-    const gap = this.#gaps.get(key) ?? { ...of, values: noValues() };
+    const gap = this.#gaps.get(key) ?? { ...of, milliseconds: [0, 0, 0, 0] };
     this.#gaps.set(key, gap);
     return gap;
   }

@@ -257,10 +257,15 @@ export class MeanWatts {
 
   /** What gaps would have used. */
   missing(values: readonly number[]): number {
+    return this.missingIn(values.slice(GAP.first, GAP.end));
+  }
+
+  /** @param gapMilliseconds by type of device */
+  missingIn(gapMilliseconds: readonly number[]): number {
     let sum = 0;
     for (let i = 0; i < this.#millijoules.length; i++) {
       const milliseconds = this.#milliseconds[i]!;
-      if (milliseconds > 0) sum += (values[GAP.first + i]! * this.#millijoules[i]!) / milliseconds;
+      if (milliseconds > 0) sum += (gapMilliseconds[i]! * this.#millijoules[i]!) / milliseconds;
     }
     return sum;
   }

@@ -64,6 +64,10 @@ export const SHARED_VALUES: readonly number[] = [
   ...FRACTIONS.flatMap((name, i) => (name === 'utilizedMilliseconds' ? [] : [FIRST_FRACTION + i])),
 ];
 const IS_SHARED = Array.from({ length: VALUES }, (_, i) => SHARED_VALUES.includes(i));
+export const RECOVERED = indexOf('recoveredMillijoules');
+/** What passes with the clock whether anything was metered or not: time in the fleet, and hardware. */
+export const isClockTime = (index: number): boolean =>
+  index === indexOf('expectedMilliseconds') || (isFraction(index) && IS_SHARED[index]!);
 export const GAP = SPANS.gapMilliseconds;
 export const METERED = SPANS.meteredMilliseconds;
 export const ENERGY_BY_TYPE = SPANS.byDeviceType;

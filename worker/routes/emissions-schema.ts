@@ -18,7 +18,10 @@ import { ACCOUNTINGS } from '../use-cases/emissions-query.ts';
 import { contractOutput, contractReply } from './site-factors-schema.ts';
 
 export const emissionsQuery = z.strictObject({
-  from: instantInput.optional().openapi({ description: 'Default: start of the UTC day that `to` ends in.' }),
+  from: instantInput.optional().openapi({
+    description:
+      'Default: start of the UTC day that `to` ends in. Windows count where they start. Of a part of an hour a fleet of more than 64 nodes is told energies and grams exactly, and of coverage, GPU time, hardware and kinds the share of the hour.',
+  }),
   to: instantInput
     .optional()
     .openapi({ description: 'Default: now, or `asOf`. Nothing is counted beyond it.' }),

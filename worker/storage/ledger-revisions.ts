@@ -1,9 +1,10 @@
 /** Hours of the ledger as they were known at an earlier instant. */
 import { ALL_KNOWN, allAsKnownAt } from '../../shared/audit/as-known.ts';
+import type { TimeSpan } from '../../shared/emissions/presence.ts';
 import { decodeHour } from '../../shared/ledger/hour-codec.ts';
 import { fromHex } from './hex.ts';
 import { nodeHourKey, nodeHourKeyRange, parseNodeHourKey } from './node-hour-key.ts';
-import { type NodeHour, readNodeHours } from './node-hours.ts';
+import { type NodeHour, readHourSpans } from './node-hours.ts';
 
 export type KnownHour = Omit<NodeHour, 'receivedAtMs'>;
 
@@ -33,22 +34,32 @@ interface RevisionRow {
  * Like `readNodeHours`, as it was known at `knownAtMs`: exact for hours that had settled by then; a later one holds what
  * was known when it settled. Hours are read first: one that changes in between is then found among the revisions.
  */
-export async function readHoursAsKnown(
+export function readHoursAsKnown(
   db: D1Database,
-  query: HoursQuery,
+  { nodeNumbers, ...span }: HoursQuery,
   knownAtMs: number,
 ): Promise<KnownHour[]> {
+  return readSpansAsKnown(db, nodeNumbers, [span], knownAtMs);
+}
+
+/** The same of several spans at once, in order of time, which have no hour in common. */
+export async function readSpansAsKnown(
+  db: D1Database,
+  nodeNumbers: readonly number[],
+  times: readonly TimeSpan[],
+  knownAtMs: number,
+): Promise<KnownHour[]> {
+  const numbers = [...new Set(nodeNumbers)].sort((a, b) => a - b);
+  const spans = numbers.flatMap((number) =>
+    times.map(({ fromMs, toMs }) => nodeHourKeyRange(number, fromMs, toMs)),
+  );
   const current = new Map<string, KnownHour>();
-  for await (const hour of readNodeHours(db, query))
+  for await (const hour of readHourSpans(db, spans))
     current.set(String(nodeHourKey(hour.nodeNumber, hour.hourStartMs)), hour);
   if (knownAtMs === ALL_KNOWN) return [...current.values()];
-  const spans = query.nodeNumbers.map((number) => {
-    const { first, end } = nodeHourKeyRange(number, query.fromMs, query.toMs);
-    return [first, end];
-  });
   const { results } = await db
     .prepare(READ_REVISIONS)
-    .bind(JSON.stringify(spans), knownAtMs)
+    .bind(JSON.stringify(spans.map(({ first, end }) => [first, end])), knownAtMs)
     .all<RevisionRow>();
   const changes = results.map(({ hourKey, recordedAtMs, oldHex, wasEmpty }) => ({
     key: String(hourKey),

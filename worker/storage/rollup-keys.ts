@@ -8,7 +8,7 @@ export const BLOCK_NODES = 64;
 /** Of all numbers that a shard gives out. */
 const BLOCKS = NODES_PER_SHARD / BLOCK_NODES;
 /** 2^15 days since 1970 last until 2059. */
-const DAYS = 2 ** 15;
+export const DAYS = 2 ** 15;
 /** Keys of one day; those of blocks come first. */
 export const MARKS_PER_DAY = 2 ** 15;
 const SUM_MARK = BLOCKS;

@@ -1,7 +1,7 @@
 /** What an answer has to know of a database's sums before it reads any, in one query: a request of the free plan has fifty. */
 import type { TimeSpan } from '../../shared/emissions/presence.ts';
-import { HOUR_MS } from '../../shared/time/window.ts';
-import { dayOf, dayOfBlockDayKey, hoursOf, parseMarkKey } from './rollup-keys.ts';
+import { HOUR_MS, HOURS_PER_DAY } from '../../shared/time/window.ts';
+import { dayOf, dayOfBlockDayKey, hoursOf, MARKS_PER_DAY } from './rollup-keys.ts';
 import { keysOfDays, type MarkedSums, type RollupState, STATE_COLUMNS } from './rollup-state.ts';
 import { GROUPS_AS_JSON, parseGroups, type StoredGroup } from './rollup-sums.ts';
 
@@ -16,14 +16,18 @@ export interface RollupOutline {
   readonly marked: Readonly<Record<MarkedSums, readonly number[]>>;
 }
 
-const MARKS = (first: string, end: string) =>
-  `(SELECT json_group_array(json_array(key, hours)) FROM rollup_marks WHERE key >= ${first} AND key < ${end})`;
+/** Of a day and all its blocks, of which there may be tens of thousands of marks: SQLite has no sum of bits. */
+const ALL_HOURS = Array.from({ length: HOURS_PER_DAY }, (_, hour) => `MAX(hours & ${2 ** hour})`).join(' | ');
+const MARKS = (day: string, first: string, end: string) => `
+  (SELECT json_group_array(json_array(day, hours)) FROM (
+    SELECT ${day} AS day, ${ALL_HOURS} AS hours FROM rollup_marks WHERE key >= ${first} AND key < ${end} GROUP BY 1))`;
 
 const READ = `
   SELECT ${STATE_COLUMNS},
     COALESCE((SELECT MAX(number) FROM nodes), 0) AS lastNode,
     (SELECT MIN(key) FROM rollup_node_days) AS firstOwnerKey,
-    ${GROUPS_AS_JSON} AS groups, ${MARKS('?1', '?2')} AS ofNodes, ${MARKS('?3', '?4')} AS ofLabels
+    ${GROUPS_AS_JSON} AS groups, 
+    ${MARKS(`key / ${MARKS_PER_DAY}`, '?1', '?2')} AS ofNodes, ${MARKS('-1 - key', '?3', '?4')} AS ofLabels
   FROM rollup_state WHERE id = 1`;
 
 type Row = RollupState &
@@ -54,4 +58,4 @@ export async function readRollupOutline(
 }
 
 const markedHours = (marks: string): number[] =>
-  (JSON.parse(marks) as [number, number][]).flatMap(([key, bits]) => hoursOf(parseMarkKey(key).day, bits));
+  (JSON.parse(marks) as [number, number][]).flatMap(([day, bits]) => hoursOf(day, bits));

@@ -6,6 +6,7 @@ import { fromHex, toHex } from './hex.ts';
 import { jsonChunks } from './json-chunks.ts';
 import {
   blockKey,
+  DAYS,
   dayKey,
   hourBits,
   hourOfBlockKey,
@@ -19,11 +20,15 @@ import type { RollupMark } from './rollup-state.ts';
 
 export interface StoredGroup extends RollupGroup {
   readonly number: number;
+  /** Since 1970: of no day before it there are sums; null: of none at all yet. */
+  readonly firstDay: number | null;
 }
 
 /** Sites times models: tens of rows. For `parseGroups`. */
 export const GROUPS_AS_JSON = `
-  (SELECT json_group_array(json_array(number, site_id, gpu_model)) FROM (SELECT * FROM rollup_groups ORDER BY number))`;
+  (SELECT json_group_array(json_array(number, site_id, gpu_model,
+     (SELECT MIN(key) FROM rollup_days WHERE key >= number * ${DAYS} AND key < (number + 1) * ${DAYS})))
+   FROM (SELECT * FROM rollup_groups ORDER BY number))`;
 
 export async function readGroups(db: D1Database): Promise<StoredGroup[]> {
   return parseGroups(
@@ -32,11 +37,14 @@ export async function readGroups(db: D1Database): Promise<StoredGroup[]> {
 }
 
 export const parseGroups = (json: string): StoredGroup[] =>
-  (JSON.parse(json) as [number, string, string][]).map(([number, siteId, gpuModel]) => ({
-    number,
-    siteId: siteId === '' ? null : siteId,
-    gpuModel: gpuModel === '' ? null : gpuModel,
-  }));
+  (JSON.parse(json) as [number, string, string, number | null][]).map(
+    ([number, siteId, gpuModel, firstKey]) => ({
+      number,
+      firstDay: firstKey === null ? null : parseDayKey(firstKey).day,
+      siteId: siteId === '' ? null : siteId,
+      gpuModel: gpuModel === '' ? null : gpuModel,
+    }),
+  );
 
 const ADD_GROUPS = `
   INSERT INTO rollup_groups (site_id, gpu_model)

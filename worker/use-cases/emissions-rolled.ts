@@ -53,10 +53,13 @@ export class RolledParts {
     this.#ofLabels = ofLabels;
   }
 
-  /** Reads sums of the fleet, if they answer. */
+  /**
+   * Reads sums of the fleet, if they answer.
+   * @param query `energyAlone`: no more is taken of them than energies of places
+   */
   static async read(
     shards: Shards,
-    query: EmissionsQuery,
+    query: EmissionsQuery & { readonly energyAlone?: boolean },
     terms: readonly Term[],
     range: Range,
     nowMs: number,
@@ -166,7 +169,7 @@ const NOT_ROLLED = {
 /** Of which sums of hours can answer; null where it asks for what they do not hold. */
 async function rollable(
   shards: Shards,
-  query: EmissionsQuery,
+  query: EmissionsQuery & { readonly energyAlone?: boolean },
   terms: readonly Term[],
   span: TimeSpan & Pick<RolledQuery, 'knownAtMs' | 'nowMs'>,
 ): Promise<RolledQuery | null> {
@@ -178,8 +181,9 @@ async function rollable(
     lowUtilizationRatio === DEFAULT_LOW_UTILIZATION_RATIO;
   if (!isHeld || span.fromMs >= span.toMs) return null;
   const areLabelsAsked = terms.some(({ key }) => key === 'label');
+  const asked = query.energyAlone === true ? 'energy' : areLabelsAsked ? 'labels' : 'figures';
   const changed = once(async () => [
-    ...(await changedSince(shards, span, span, areLabelsAsked)),
+    ...(await changedSince(shards, span, span, asked)),
     ...unsettled(span, asOfMs),
   ]);
   return {

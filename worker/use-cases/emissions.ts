@@ -104,7 +104,11 @@ export async function emissions(
   if (stopped !== null) return stopped;
   // How much of a contract is used tells what others use.
   const bound = (query.withinProjects ?? null) !== null;
-  const ends = left.flatMap((own) => own.rolledUpToMs ?? []);
+  const ends = [
+    ...left.flatMap((own) => own.rolledUpToMs ?? []),
+    // What contracts are spread over may end later than what is asked for.
+    ...[supply?.value.rolledUpToMs ?? toMs].filter((endMs) => endMs < toMs),
+  ];
   return ok({
     fromMs,
     toMs,

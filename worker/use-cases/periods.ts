@@ -78,7 +78,7 @@ export async function closePeriod(
     const closed = await readPeriodsOf(shards.main, scope);
     const same = closed.find((period) => period.fromMs === fromMs && period.toMs === toMs);
     if (same !== undefined) return ok(same);
-    const refused = refusal(closed, request) ?? (await lacksHours(shards, scope, request));
+    const refused = refusal(closed, request) ?? (await lacksHours(shards, request));
     if (refused !== null) return refused;
     // Before the figure: a change that lands in between then counts as later, and is neither lost nor booked twice.
     const lastChangeIds = await readLastChangeIds(shards);
@@ -136,15 +136,11 @@ function refusal(closed: readonly ClosedPeriod[], { fromMs, toMs }: PeriodReques
   );
 }
 
-/** Sums tell what hours were that were deleted, whole ones; contracts are spread over hours themselves. */
-async function lacksHours(
-  shards: Shards,
-  { accounting }: PeriodScope,
-  { fromMs, toMs }: Pick<PeriodRequest, 'fromMs' | 'toMs'>,
-) {
+/** Sums tell what hours were that were deleted, whole ones. */
+async function lacksHours(shards: Shards, { fromMs, toMs }: Pick<PeriodRequest, 'fromMs' | 'toMs'>) {
   const keptFromMs = await hoursKeptFromMs(shards);
   const isCut = [fromMs, toMs].some((ms) => ms < keptFromMs && ms % HOUR_MS !== 0);
-  if (!isCut && !(accounting === 'market' && fromMs < keptFromMs)) return null;
+  if (!isCut) return null;
   return fail('range_too_long', 'Hours of this time were deleted, as the spans of keeping say.', '/from');
 }
 

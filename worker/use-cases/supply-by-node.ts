@@ -9,7 +9,7 @@ import { HOUR_MS, WINDOW_MS } from '../../shared/time/window.ts';
 import { epochMs, MILLIJOULES_PER_KWH } from '../../shared/units.ts';
 import { fail } from '../http/problem.ts';
 import { readFleet } from '../storage/fleet.ts';
-import { readHoursAsKnown } from '../storage/ledger-revisions.ts';
+import { readSpansAsKnown } from '../storage/ledger-revisions.ts';
 import { readAllSettings } from '../storage/settings.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
 import { checkKnown } from './emissions-bounds.ts';
@@ -45,10 +45,7 @@ export async function addConsumptionByNode(
   isAsKnown: boolean,
 ) {
   const consumers = await findConsumers(shards, contracts, left, range);
-  const hours = consumers.reduce(
-    (sum, { spans }) => sum + spans.reduce((own, span) => own + hoursOf(span), 0),
-    0,
-  );
+  const hours = consumers.reduce((sum, { spans }) => sum + hoursIn(spans), 0);
   const tooMany = hours > MAX_NODE_HOURS;
   const lacking = isAsKnown ? checkKnown(left, consumers.length, tooMany) : null;
   if (lacking !== null) return lacking;
@@ -58,13 +55,14 @@ export async function addConsumptionByNode(
       `The supply contracts of this time are spread over ${consumers.length} nodes and ${hours} node-hours that are not summed yet; market accounting reads at most ${MAX_NODE_HOURS} of them. Enter contracts of shorter vintages (a month, a quarter), or ask for accounting=location.`,
       'accounting',
     );
-  for (const [shard, { spans }] of left.entries())
-    for (const span of spans) {
-      const own = consumers.filter(({ number }) => shardOfNode(number) === shard);
-      const size = Math.max(1, Math.floor(HOURS_AT_ONCE / hoursOf(span)));
-      for (let i = 0; i < own.length; i += size)
-        await addSpan(shards, shard, plan, own.slice(i, i + size), span, range.knownAtMs);
+  for (const [shard, { spans }] of left.entries()) {
+    const own = consumers.filter(({ number }) => shardOfNode(number) === shard);
+    const size = Math.max(1, Math.floor(HOURS_AT_ONCE / Math.max(1, hoursIn(spans))));
+    for (let i = 0; i < own.length; i += size) {
+      const chunk = own.slice(i, i + size);
+      await shards.ask(shard, (db) => addChunk(db, plan, chunk, spans, range.knownAtMs));
     }
+  }
   return null;
 }
 
@@ -96,21 +94,21 @@ const isCovered = ({ siteId, gridZone }: Place, contracts: readonly SupplyContra
     contract.gridZone === null ? contract.siteId === siteId : contract.gridZone === gridZone,
   );
 
-const hoursOf = ({ fromMs, toMs }: TimeSpan): number => Math.ceil((toMs - fromMs) / HOUR_MS);
+const hoursIn = (spans: readonly TimeSpan[]): number =>
+  spans.reduce((sum, { fromMs, toMs }) => sum + Math.ceil((toMs - fromMs) / HOUR_MS), 0);
 
-async function addSpan(
-  shards: Shards,
-  shard: number,
+async function addChunk(
+  db: D1Database,
   plan: SupplyPlan,
   consumers: readonly Consumer[],
-  span: TimeSpan,
+  spans: readonly TimeSpan[],
   knownAtMs: number,
 ): Promise<void> {
   const placesOf = new Map(consumers.map(({ number, places }) => [number, places]));
-  const query = { nodeNumbers: [...placesOf.keys()], ...span };
-  const hours = await shards.ask(shard, (db) => readHoursAsKnown(db, query, knownAtMs));
+  const inOrder = [...spans].sort((a, b) => a.fromMs - b.fromMs);
+  const hours = await readSpansAsKnown(db, [...placesOf.keys()], inOrder, knownAtMs);
   for (const { nodeNumber, hourStartMs, ledger } of hours)
-    addHour(plan, hourStartMs, ledger, placesOf.get(nodeNumber)!, span);
+    addHour(plan, hourStartMs, ledger, placesOf.get(nodeNumber)!, spans);
 }
 
 function addHour(
@@ -118,11 +116,11 @@ function addHour(
   hourStartMs: number,
   ledger: HourLedger,
   places: readonly Place[],
-  { fromMs, toMs }: TimeSpan,
+  spans: readonly TimeSpan[],
 ): void {
   ledger.windows.forEach((epochs, index) => {
     const startMs = hourStartMs + index * WINDOW_MS;
-    if (epochs.length === 0 || startMs < fromMs || startMs >= toMs) return;
+    if (epochs.length === 0 || !spans.some((span) => span.fromMs <= startMs && startMs < span.toMs)) return;
     const place = places.find((each) => each.startMs <= startMs && startMs < each.endMs);
     if (place === undefined || place.siteId === null) return;
     const devices = epochs.flatMap((epoch) => epoch.devices);

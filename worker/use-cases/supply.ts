@@ -3,7 +3,7 @@ import { type ContractUse, contractsTouching, SupplyPlan } from '../../shared/em
 import { SiteRates } from '../../shared/rollup/site-rates.ts';
 import type { Place } from '../../shared/settings/place.ts';
 import { supplyContracts } from '../../shared/settings/supply-contracts.ts';
-import { WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
+import { HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
 import { ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
 import { readSiteSettings } from '../storage/settings.ts';
@@ -19,6 +19,8 @@ export interface Supply {
   readonly uses: readonly ContractUse[];
   /** Hours of the vintages that changed and are counted as they were. */
   readonly hoursWaiting: number;
+  /** Until when what was used is in it, where that is neither the end of the vintages nor now. */
+  readonly rolledUpToMs: number | null;
 }
 
 /**
@@ -37,17 +39,31 @@ export async function loadSupply(
   const plan = new SupplyPlan(contracts);
   const startMs = Math.min(...contracts.map((contract) => contract.fromMs));
   const endMs = Math.min(range.nowMs, Math.max(...contracts.map((contract) => contract.toMs)));
-  if (startMs >= endMs) return ok({ plan, uses: plan.spread(), hoursWaiting: 0 });
-  const vintages = { ...range, fromMs: startMs, toMs: endMs, joinToMs: endMs };
+  if (startMs >= endMs) return ok({ plan, uses: plan.spread(), hoursWaiting: 0, rolledUpToMs: null });
+  // Whole hours, which sums hold for ever: what of them is in no vintage has no contract to be spread.
+  const toHourMs = Math.min(range.nowMs, Math.ceil(endMs / HOUR_MS) * HOUR_MS);
+  const fromHourMs = Math.floor(startMs / HOUR_MS) * HOUR_MS;
+  const vintages = { ...range, fromMs: fromHourMs, toMs: toHourMs, joinToMs: toHourMs };
   const { basis, signal, asOfMs, sumsAsKnown } = query;
-  const everything = { nodeId: null, step: 'none', basis, signal, asOfMs, sumsAsKnown } as const;
+  const everything = {
+    nodeId: null,
+    step: 'none',
+    energyAlone: true,
+    ...{ basis, signal, asOfMs, sumsAsKnown },
+  } as const;
   const sums = await RolledParts.read(shards, everything, [], vintages, nowMs);
   for await (const hours of sums.hours()) addSums(plan, hours);
   const { left } = sums;
   const refused = await addConsumptionByNode(shards, plan, contracts, left, vintages, isAnswerAsKnown(query));
   if (refused !== null) return refused;
   const hoursWaiting = left.reduce((sum, own) => sum + own.hoursWaiting, 0);
-  return ok({ plan, uses: plan.spread(), hoursWaiting });
+  const ends = left.flatMap((own) => own.rolledUpToMs ?? []);
+  return ok({
+    plan,
+    uses: plan.spread(),
+    hoursWaiting,
+    rolledUpToMs: ends.length === 0 ? null : Math.min(...ends),
+  });
 }
 
 const NO_INTENSITY = () => () => null;

@@ -17,11 +17,14 @@ import {
 } from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
 import { copiesOfFirst } from '../support/copied-nodes.ts';
+import { expectSame } from './support.ts';
 
 /** Too many to be read as they are now. */
-const FEW = 80;
+const FEW = 120;
 const MANY = 10 * FEW;
 const HOURS = 3;
+const MINUTE_MS = 60_000;
+const CUT = { fromMs: DAY_MS + 20 * MINUTE_MS, toMs: DAY_MS + 2 * HOUR_MS + 35 * MINUTE_MS };
 const QUESTIONS = {
   whole: {},
   byHour: { step: 'hour' },
@@ -33,6 +36,8 @@ const QUESTIONS = {
   ofProject: { filter: 'project:llm' },
   market: { accounting: 'market' },
   marketByProject: { accounting: 'market', groupBy: 'project' },
+  ofPartsOfHours: CUT,
+  ofPartsByProject: { ...CUT, groupBy: 'project' },
 } as const;
 
 beforeAll(async () => {
@@ -106,4 +111,16 @@ test('ten times the nodes are told by the same rows', async () => {
     expect(few[name]!.rows).toBeGreaterThan(0);
     expect(many[name]!.rows).toBe(few[name]!.rows);
   }
+});
+
+test('parts of hours are told by windows, and of a fleet that stands all of it is that of the join', async () => {
+  const [from, to] = [CUT.fromMs, CUT.toMs].map((ms) => new Date(ms).toISOString());
+  for (const more of [
+    '',
+    '&step=hour',
+    '&groupBy=site',
+    '&groupBy=project',
+    '&accounting=market&groupBy=user',
+  ])
+    await expectSame(`from=${from}&to=${to}${more}`);
 });

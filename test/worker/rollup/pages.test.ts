@@ -3,6 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { ALL_KNOWN } from '../../../shared/audit/as-known.ts';
 import type { Place } from '../../../shared/settings/place.ts';
 import { openDatabase } from '../../../worker/storage/database.ts';
+import { markKey } from '../../../worker/storage/rollup-keys.ts';
 import { readRollupOutline } from '../../../worker/storage/rollup-outline.ts';
 import { readSiteSettings } from '../../../worker/storage/settings.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
@@ -11,6 +12,8 @@ import { clock, DAY_MS, database, HOUR_MS } from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
 import { DAYS, HOURS, tellDays } from './fleet-of-changes.ts';
 import { rollUp } from './support.ts';
+
+const DAY = 24 * HOUR_MS;
 
 beforeAll(async () => {
   await tellDays();
@@ -43,6 +46,21 @@ async function hoursIn(bytesAtOnce?: number) {
   }
   return { hours: hours.sort(), queries: calls.statements - before, most };
 }
+
+test('tens of thousands of marks are as many hours as they mark', async () => {
+  const firstDay = Math.floor(DAY_MS / DAY) - 700;
+  const keys = `WITH RECURSIVE day (number) AS (SELECT ${firstDay} UNION ALL SELECT number + 1 FROM day WHERE number < ${firstDay + 699}),
+    block (number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM block WHERE number < 156)`;
+  await database
+    .prepare(
+      `INSERT INTO rollup_marks (key, hours, nonce)
+       ${keys} SELECT ${markKey(0, 0)} + day.number * ${markKey(1, 0)} + block.number, 1 << (block.number % 20), 'test' FROM day, block`,
+    )
+    .run();
+  const outline = await readRollupOutline(database, { fromMs: firstDay * DAY, toMs: DAY_MS });
+  expect(outline!.marked.ofNodes.length).toBe(700 * 20);
+  await database.prepare("DELETE FROM rollup_marks WHERE nonce = 'test'").run();
+});
 
 test('in pages of a day the hours are those of one page, a day of a group at once', async () => {
   const whole = await hoursIn();

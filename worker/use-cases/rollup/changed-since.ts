@@ -22,28 +22,31 @@ interface Known {
 
 /**
  * Spans within the range, in no order; some overlap.
- * @param areLabelsAsked of nodes, by which nodes are chosen as they are labelled now
+ * @param asked `energy`: of places alone, and nothing else that sums hold; `labels`: nodes are chosen as they are labelled now
  */
 export async function changedSince(
   shards: Shards,
   range: TimeSpan,
   { nowMs, knownAtMs }: Known,
-  areLabelsAsked: boolean,
+  asked: 'energy' | 'figures' | 'labels',
 ): Promise<TimeSpan[]> {
   if (knownAtMs === ALL_KNOWN) return [];
   const spans = await shards.rows(async (db) => {
     const changes = await readChangesSince(db, knownAtMs);
     if (changes === null) return [range];
     // What was registered at this moment is marked, and nothing of it summed.
-    if (knownAtMs < nowMs && (await hasOtherHardware(db, range, knownAtMs))) return [range];
-    return changes.filter((change) => isInSums(change, areLabelsAsked)).map(spanOf);
+    if (asked !== 'energy' && knownAtMs < nowMs && (await hasOtherHardware(db, range, knownAtMs)))
+      return [range];
+    return changes.filter((change) => isInSums(change, asked)).map(spanOf);
   });
   return spans.flatMap((span) => within([span], range.fromMs, range.toMs));
 }
 
 /** What electricity is charged with and what jobs are called is in no sum that is read, and is known as of any instant. */
-function isInSums({ subject, what }: DatedChange, areLabelsAsked: boolean): boolean {
+function isInSums({ subject, what }: DatedChange, asked: 'energy' | 'figures' | 'labels'): boolean {
   const [kind] = subject.split(':');
+  // A node takes its energy along when it moves.
+  if (asked === 'energy') return kind === 'node' && (what === 'energy' || what === 'site');
   switch (kind) {
     case 'fleet':
     case 'job':
@@ -51,7 +54,7 @@ function isInSums({ subject, what }: DatedChange, areLabelsAsked: boolean): bool
     case 'site':
       return what === 'embodiedLifetimeYears';
     case 'node':
-      return what !== LABELS || areLabelsAsked;
+      return what !== LABELS || asked === 'labels';
     default:
       return true;
   }

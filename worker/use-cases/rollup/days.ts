@@ -64,10 +64,10 @@ export function runsOfDays(
   return runs;
 }
 
-/** Whether all of a day that is there is taken, lies in one step and at places that do not change, each quarter at one rate. */
+/** Whether all of a day that is there is taken and asked for, lies in one step and at places that do not change, each quarter at one rate. */
 function isWholeDay(
   day: number,
-  { isTaken, storedUntilHour, rolledUpToMs }: RolledDays,
+  { isTaken, partOf, storedUntilHour, rolledUpToMs }: RolledDays,
   groups: readonly RolledGroup[],
   join: EmissionsJoin,
 ): boolean {
@@ -76,7 +76,8 @@ function isWholeDay(
   const endHour = Math.min(firstHour + HOURS_PER_DAY, storedUntilHour);
   // An hour that is summed before the rows are read would be in them, and read node by node as well.
   if (endHour < firstHour + HOURS_PER_DAY && rolledUpToMs === null) return false;
-  for (let hour = firstHour; hour < endHour; hour++) if (!isTaken(hour)) return false;
+  for (let hour = firstHour; hour < endHour; hour++)
+    if (!isTaken(hour) || partOf(hour) !== null) return false;
   if (join.stepAt(startMs) !== join.stepAt(endHour * HOUR_MS - 1)) return false;
   return groups.every(({ rates }) => {
     const { place } = rates.at(startMs);

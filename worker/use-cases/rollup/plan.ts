@@ -1,7 +1,8 @@
 /** What of a range rollups answer, and what is joined node by node: common to sums of fleets and of nodes. */
-import type { TimeSpan } from '../../../shared/emissions/presence.ts';
+import { type TimeSpan, within } from '../../../shared/emissions/presence.ts';
+import type { PartOfHour } from '../../../shared/rollup/part-of-hour.ts';
 import { type Place, Places } from '../../../shared/settings/place.ts';
-import { HOUR_MS } from '../../../shared/time/window.ts';
+import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
 import type { RollupOutline } from '../../storage/rollup-outline.ts';
 import type { MarkedSums, RollupState } from '../../storage/rollup-state.ts';
@@ -26,6 +27,8 @@ export interface RolledQuery extends TimeSpan {
 
 /** Up to here an answer of a fleet is read node by node, as it is now: ten nodes for a day. */
 export const DIRECT_NODE_HOURS = 256;
+/** Up to here an answer reads the newest hours, and parts of hours, node by node: with their devices and parts some 2,000 rows. */
+export const LIVE_NODES = 64;
 /** A sum of hours that are not over is used in place of what is now for so long after it was made. */
 const FRESH_MS = 1_800_000;
 
@@ -45,6 +48,8 @@ export interface RolledPlan extends HourCounts {
   readonly firstHour: number;
   readonly endHour: number;
   readonly isTaken: (hour: number) => boolean;
+  /** Of an hour that is taken; null: all of it. */
+  readonly partOf: (hour: number) => PartOfHour | null;
   readonly groups: readonly StoredGroup[];
   /** What held at a site. One function for each. */
   readonly placeAtSite: (siteId: string | null) => (instantMs: number) => Place;
@@ -57,7 +62,7 @@ export interface RolledPlan extends HourCounts {
 
 /**
  * Null: nothing is taken from rollups.
- * @param sums that are taken: those by label are marked by themselves, besides
+ * @param sums that are taken: those by label are marked by themselves, besides; those of nodes list them, and parts of hours are joined
  * @param nodes that are asked for
  * @param directNodeHours up to here all is read node by node
  */
@@ -66,7 +71,7 @@ export async function planRolled(
   { state, groups, marked: stored }: RollupOutline,
   nodes: number,
   directNodeHours: number,
-  sums: MarkedSums = 'ofNodes',
+  sums: 'ofPlaces' | MarkedSums,
 ): Promise<RolledPlan | null> {
   const { fromMs, toMs } = query;
   const { keptFromHour } = state;
@@ -75,7 +80,8 @@ export async function planRolled(
   if (isKept && nodeHours <= Math.max(directNodeHours, query.directNodeHours)) return null;
   const isAsKnown = query.changed !== null;
   // Hours that are not over have no sums for good.
-  const plan = planOf(query, isAsKnown ? { ...state, openToMs: null } : state);
+  const takesParts = !isAsKnown && sums !== 'ofNodes' && nodes > LIVE_NODES;
+  const plan = planOf(query, isAsKnown ? { ...state, openToMs: null } : state, takesParts);
   if (plan.endHour <= plan.firstHour) return null;
   const isWithin = (hour: number) => hour >= plan.firstHour && hour < plan.endHour;
   const isOther = isAsKnown && state.madeWith !== (await sumsMadeWith());
@@ -112,10 +118,11 @@ export async function planRolled(
     firstHour: plan.firstHour,
     endHour: plan.endHour,
     isTaken: (hour) => isWithin(hour) && !joined.has(hour),
+    partOf: (hour) => partOf(hour, query, hour < state.doneHour ? null : state.openToMs),
     groups: accepted,
     placeAtSite: (siteId) => placesAt.get(siteId)!,
     gridZones: new Set(zones.filter((zone) => zone !== null)),
-    spans: [...plan.spans, ...spansOf([...joined])],
+    spans: [...plan.spans, ...within(spansOf([...joined]), fromMs, toMs)],
     rolledUpToMs: plan.rolledUpToMs,
     hoursWaiting: areRead ? 0 : marked.size,
     hoursMarked,
@@ -132,9 +139,10 @@ interface Plan {
   readonly rolledUpToMs: number | null;
 }
 
-function planOf({ fromMs, toMs, nowMs }: RolledQuery, state: RollupState): Plan {
-  const firstHour = Math.ceil(fromMs / HOUR_MS);
-  const lastHour = Math.floor(toMs / HOUR_MS);
+/** @param takesParts whether hours within which the range begins or ends are taken as well */
+function planOf({ fromMs, toMs, nowMs }: RolledQuery, state: RollupState, takesParts: boolean): Plan {
+  const firstHour = takesParts ? Math.floor(fromMs / HOUR_MS) : Math.ceil(fromMs / HOUR_MS);
+  const lastHour = takesParts ? Math.ceil(toMs / HOUR_MS) : Math.floor(toMs / HOUR_MS);
   const head = span(fromMs, Math.min(toMs, firstHour * HOUR_MS));
   const doneMs = state.doneHour * HOUR_MS;
   if (toMs <= doneMs) {
@@ -151,6 +159,21 @@ function planOf({ fromMs, toMs, nowMs }: RolledQuery, state: RollupState): Plan 
     return { firstHour, endHour: Math.ceil(openToMs / HOUR_MS), spans: head, rolledUpToMs: openToMs };
   const tail = span(Math.max(fromMs, lastHour * HOUR_MS), toMs);
   return { firstHour, endHour: lastHour, spans: [...head, ...tail], rolledUpToMs: null };
+}
+
+/** @param openToMs until when the hour is summed, where it is not over */
+function partOf(hour: number, { fromMs, toMs }: TimeSpan, openToMs: number | null): PartOfHour | null {
+  const startMs = hour * HOUR_MS;
+  const endMs = Math.min(startMs + HOUR_MS, openToMs ?? Number.POSITIVE_INFINITY);
+  if (fromMs <= startMs && endMs <= toMs) return null;
+  const partFromMs = Math.max(fromMs, startMs);
+  const partToMs = Math.max(partFromMs, Math.min(toMs, endMs));
+  return {
+    // Windows count where they start.
+    firstWindow: Math.ceil((partFromMs - startMs) / WINDOW_MS),
+    endWindow: Math.ceil((partToMs - startMs) / WINDOW_MS),
+    timeRatio: (partToMs - partFromMs) / (endMs - startMs),
+  };
 }
 
 const span = (fromMs: number, toMs: number): TimeSpan[] => (fromMs < toMs ? [{ fromMs, toMs }] : []);

@@ -7,6 +7,7 @@ import { IDLE, type JobKey, type Owner, UNATTRIBUTED } from '../../../shared/emi
 import { LabelJoin } from '../../../shared/rollup/label-join.ts';
 import { LABELS_VERSION, type LabelKey, type LabelSums } from '../../../shared/rollup/label-sums.ts';
 import { QUARTER_MS } from '../../../shared/rollup/owner-sums.ts';
+import { partOfLabel } from '../../../shared/rollup/part-of-hour.ts';
 import { DAY_MS, HOUR_MS, HOURS_PER_DAY, WINDOW_MS } from '../../../shared/time/window.ts';
 import { readLabelDays, readLabelHours } from '../../storage/rollup-labels.ts';
 import type { RollupOutline } from '../../storage/rollup-outline.ts';
@@ -114,7 +115,7 @@ async function* wholeDays(
 
 async function* hoursOfDays(
   db: D1Database,
-  { key, isTaken }: RolledLabels,
+  { key, isTaken, partOf }: RolledLabels,
   days: readonly number[],
   isWanted: (key: LabelKey) => boolean,
 ): AsyncGenerator<DayRecord[]> {
@@ -123,7 +124,10 @@ async function* hoursOfDays(
       ...of,
       pieces: [...hours].flatMap(([ofDay, sums]) => {
         const hour = of.day * HOURS_PER_DAY + ofDay;
-        return isTaken(hour) ? [[hour * HOUR_MS, sums] as const] : [];
+        if (!isTaken(hour)) return [];
+        const part = partOf(hour);
+        const taken = part === null ? sums : partOfLabel(sums, part, of.kind);
+        return taken === null ? [] : [[hour * HOUR_MS, taken] as const];
       }),
     }));
 }

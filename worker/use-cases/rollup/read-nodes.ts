@@ -32,7 +32,7 @@ export async function planRolledNodes(
   areDaysCut: boolean,
 ): Promise<RolledNodes | null> {
   const direct = DIRECT_NODE_HOURS[areDaysCut ? 'hours' : 'days'];
-  const plan = await planRolled(query, outline, nodes.length, direct);
+  const plan = await planRolled(query, outline, nodes.length, direct, 'ofNodes');
   return plan && { ...plan, ...storedDays(outline), nodes, acceptsPlace: query.acceptsPlace };
 }
 

@@ -3,6 +3,7 @@
  * that changed are left. Rows read grow with time, sites and GPU models, not with nodes; what is held at once does not grow.
  */
 import type { RolledHour } from '../../../shared/emissions/join.ts';
+import { partOfSums } from '../../../shared/rollup/part-of-hour.ts';
 import type { Place } from '../../../shared/settings/place.ts';
 import { HOUR_MS, HOURS_PER_DAY } from '../../../shared/time/window.ts';
 import { dayOf } from '../../storage/rollup-keys.ts';
@@ -20,15 +21,15 @@ export interface RolledUp extends RolledPlan {
 /** What one shard has of the answer; null: nothing is taken from its rollups. */
 export async function planRolledUp(query: RolledQuery, outline: RollupOutline): Promise<RolledUp | null> {
   const nodes = localNode(outline.lastNode);
-  const plan = await planRolled(query, outline, nodes, DIRECT_NODE_HOURS);
+  const plan = await planRolled(query, outline, nodes, DIRECT_NODE_HOURS, 'ofPlaces');
   return plan && { ...plan, acceptsPlace: query.acceptsPlace, nodes };
 }
 
 /** Read at once from all shards, as it is stored: a Worker has 128 MB, and a year of a large fleet is more. */
-const BYTES_AT_ONCE = 24_000_000;
+const BYTES_AT_ONCE = 32_000_000;
 /** Of a group's day, as text: its windows, and its nodes and GPUs where some come and go each hour. */
-const BYTES_PER_DAY = 8_000;
-const BYTES_PER_DAY_AND_NODE = 40;
+const BYTES_PER_DAY = 20_000;
+const BYTES_PER_DAY_AND_NODE = 60;
 
 export interface AskedHour extends RolledHour {
   /** False: of the group, but at a place that is not asked for. */
@@ -54,23 +55,29 @@ export async function* readRolledHours(
   }
 }
 
-function pagesOf({ groups, firstHour, endHour, nodes }: RolledUp, bytesPerPage: number) {
-  const firstDay = dayOf(firstHour);
+function pagesOf({ groups: all, firstHour, endHour, nodes }: RolledUp, bytesPerPage: number) {
   const endDay = dayOf(endHour - 1) + 1;
+  const groups = all.filter(({ firstDay }) => firstDay !== null && firstDay < endDay);
+  const firstDay = Math.max(dayOf(firstHour), Math.min(endDay, ...groups.map((group) => group.firstDay!)));
   const bytesPerDay = BYTES_PER_DAY * groups.length + BYTES_PER_DAY_AND_NODE * nodes;
   const daysPerPage = Math.max(1, Math.floor(bytesPerPage / bytesPerDay));
   const pages = Math.ceil((endDay - firstDay) / daysPerPage);
   return { groups: groups.map(({ number }) => number), firstDay, endDay, daysPerPage, pages };
 }
 
-function hoursOf(stored: StoredDay, { groups, isTaken, placeAtSite, acceptsPlace }: RolledUp): AskedHour[] {
+function hoursOf(
+  stored: StoredDay,
+  { groups, isTaken, partOf, placeAtSite, acceptsPlace }: RolledUp,
+): AskedHour[] {
   const { siteId, gpuModel } = groups.find(({ number }) => number === stored.group)!;
   const placeAt = placeAtSite(siteId);
   return [...stored.hours()]
     .map(([ofDay, sums]) => ({ hour: stored.day * HOURS_PER_DAY + ofDay, sums }))
     .filter(({ hour }) => isTaken(hour))
-    .map(({ hour, sums }) => {
+    .map(({ hour, sums: whole }) => {
       const startMs = hour * HOUR_MS;
+      const part = partOf(hour);
+      const sums = part === null ? whole : partOfSums(whole, part);
       return { startMs, gpuModel, placeAt, sums, isAsked: acceptsPlace(placeAt(startMs)) };
     });
 }

@@ -30,6 +30,7 @@ import { readAllSettings } from '../../storage/settings.ts';
 import { localNode, Shards } from '../../storage/shards.ts';
 import { FleetWords, followLabels } from './labels.ts';
 import { sumsMadeWith } from './made-with.ts';
+import { LIVE_NODES } from './plan.ts';
 import type { SumContext } from './roll-nodes.ts';
 import { sumBlocks } from './sum-blocks.ts';
 import { sumDay } from './sum-day.ts';
@@ -40,8 +41,6 @@ import { sumPart } from './sum-part.ts';
 const CLOSES_AFTER_MS = LATE_AFTER_MS + 300_000;
 /** How often hours that are not over are summed. */
 const OPEN_EVERY_MS = 600_000;
-/** Up to here an answer reads the newest hours node by node, as they are now: with their parts some 2,000 rows. */
-const LIVE_NODES = 64;
 /** Hours of blocks that one step reads, a thousand of nodes; it writes a few MB. */
 const STEP_BLOCK_HOURS = 16;
 
