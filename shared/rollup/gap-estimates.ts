@@ -7,8 +7,8 @@ import type { EmissionsJoin, RolledHour } from '../emissions/join.ts';
 import { WHOLE } from '../emissions/owners.ts';
 import { NumberSet } from '../number-set.ts';
 import type { Place } from '../settings/place.ts';
+import { DEVICE_TYPES } from '../wire/ingest.ts';
 import { MeanWatts } from './owner-join.ts';
-import { GAP, valuesOf } from './owner-sums.ts';
 
 /** Of one group at one place in one step. */
 interface Gap {
@@ -34,15 +34,17 @@ export class GapEstimates {
 
   /** @param isAsked whether its gaps are: its power says what others of its group would have used */
   note({ startMs, gpuModel, placeAt, sums }: RolledHour, isAsked: boolean): void {
-    const values = valuesOf(sums.figures);
+    const { gapMilliseconds } = sums.figures;
     const place = placeAt(startMs);
     const group = JSON.stringify([place.siteId, gpuModel]);
     const watts = this.#watts.get(group) ?? new MeanWatts();
     this.#watts.set(group, watts);
-    watts.add(values);
-    if (!isAsked || values.slice(GAP.first, GAP.end).every((milliseconds) => milliseconds === 0)) return;
+    watts.addCell(sums.figures);
+    if (!isAsked || DEVICE_TYPES.every((type) => gapMilliseconds[type] === 0)) return;
     const own = this.#gapOf({ group, gpuModel, place, step: this.#join.stepAt(startMs) });
-    for (let i = 0; i < own.milliseconds.length; i++) own.milliseconds[i]! += values[GAP.first + i]!;
+    DEVICE_TYPES.forEach((type, i) => {
+      own.milliseconds[i]! += gapMilliseconds[type];
+    });
   }
 
   /** Adds the estimates to the join. */
@@ -59,7 +61,7 @@ export class GapEstimates {
     const placeId = this.#placeIds.get(of.place) ?? this.#placeIds.size;
     this.#placeIds.set(of.place, placeId);
     const key = `${of.group} ${of.step} ${placeId}`;
-    const gap = this.#gaps.get(key) ?? { ...of, milliseconds: [0, 0, 0, 0] };
+    const gap = this.#gaps.get(key) ?? { ...of, milliseconds: DEVICE_TYPES.map(() => 0) };
     this.#gaps.set(key, gap);
     return gap;
   }

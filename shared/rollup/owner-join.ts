@@ -8,6 +8,7 @@ import type { JoinNode } from '../emissions/join-node.ts';
 import { IDLE, type Owner, UNATTRIBUTED, WHOLE } from '../emissions/owners.ts';
 import type { Place } from '../settings/place.ts';
 import { WINDOW_MS } from '../time/window.ts';
+import { DEVICE_TYPES } from '../wire/ingest.ts';
 import type { RolledWindow } from './hour-sums.ts';
 import {
   addOwned,
@@ -253,6 +254,14 @@ export class MeanWatts {
       this.#millijoules[i]! += values[ENERGY_BY_TYPE.first + i]!;
       this.#milliseconds[i]! += values[METERED.first + i]!;
     }
+  }
+
+  /** Of an hour of many nodes. */
+  addCell({ byDeviceType, meteredMilliseconds }: Cell): void {
+    DEVICE_TYPES.forEach((type, i) => {
+      this.#millijoules[i]! += byDeviceType[type];
+      this.#milliseconds[i]! += meteredMilliseconds[type];
+    });
   }
 
   /** What gaps would have used. */
