@@ -65,9 +65,9 @@ export const SHARED_VALUES: readonly number[] = [
 ];
 const IS_SHARED = Array.from({ length: VALUES }, (_, i) => SHARED_VALUES.includes(i));
 export const RECOVERED = indexOf('recoveredMillijoules');
-/** What passes with the clock whether anything was metered or not: time in the fleet, and hardware. */
-export const isClockTime = (index: number): boolean =>
-  index === indexOf('expectedMilliseconds') || (isFraction(index) && IS_SHARED[index]!);
+export const EXPECTED = indexOf('expectedMilliseconds');
+/** What hardware accrues, whether anything was metered or not. */
+export const isHardware = (index: number): boolean => isFraction(index) && IS_SHARED[index]!;
 export const GAP = SPANS.gapMilliseconds;
 export const METERED = SPANS.meteredMilliseconds;
 export const ENERGY_BY_TYPE = SPANS.byDeviceType;

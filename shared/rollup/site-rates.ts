@@ -24,6 +24,9 @@ export interface Run {
 /** What an answer tells of a value: its neighbour is charged alike where all of it is the same. */
 const TOLD = ['gramsPerKwh', 'kind', 'provider', 'scope', 'fetchedAtMs'] as const;
 
+/** Windows and hours of which rates are kept: of three months some MB. */
+const MOST_KEPT = 30_000;
+
 export class SiteRates {
   readonly #placeAt: (instantMs: number) => Place;
   readonly #charging: Charging;
@@ -56,6 +59,8 @@ export class SiteRates {
       TOLD.every((property) => last.point?.[property] === point?.[property]);
     const rate = isSame ? last.rate : rateOf(place, point, contracts);
     this.#last = { rate, point, contracts };
+    // A range is read in order of time: what is behind it is not asked for again, or is worked out once more.
+    if (this.#byWindow.size >= MOST_KEPT) this.#byWindow.clear();
     this.#byWindow.set(windowStartMs, rate);
     return rate;
   }
@@ -73,6 +78,7 @@ export class SiteRates {
       if (last?.rate === rate) last.endSlot = slot + 1;
       else runs.push({ firstSlot: slot, endSlot: slot + 1, startMs: startMs + slot * slotMs, rate });
     }
+    if (this.#runs.size >= MOST_KEPT) this.#runs.clear();
     this.#runs.set(key, runs);
     return runs;
   }

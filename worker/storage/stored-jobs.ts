@@ -1,6 +1,7 @@
 /** Jobs of one database with all that is said of them. */
 import type { JobFacts } from '../../shared/emissions/owners.ts';
 import { UNITS } from './job-facts.ts';
+import { jsonChunks } from './json-chunks.ts';
 
 /** A job with all that is said of it. */
 export interface StoredJob extends JobFacts {
@@ -71,12 +72,16 @@ async function read(
   wanted: readonly (number | string)[],
   knownAtMs: number,
 ): Promise<JobRow[]> {
-  if (wanted.length === 0) return [];
-  const { results } = await db
-    .prepare(sql)
-    .bind(JSON.stringify([...new Set(wanted)]), Math.min(knownAtMs, Number.MAX_SAFE_INTEGER))
-    .all<Omit<JobRow, 'facts'> & { facts: string | null }>();
-  return results.map((row) => ({ ...row, facts: toFacts(row.facts) }));
+  const rows: JobRow[] = [];
+  // A day may name thousands, by ids of up to 256 characters.
+  for (const chunk of jsonChunks([...new Set(wanted)].map((each) => JSON.stringify(each)))) {
+    const { results } = await db
+      .prepare(sql)
+      .bind(chunk, Math.min(knownAtMs, Number.MAX_SAFE_INTEGER))
+      .all<Omit<JobRow, 'facts'> & { facts: string | null }>();
+    for (const row of results) rows.push({ ...row, facts: toFacts(row.facts) });
+  }
+  return rows;
 }
 
 function toFacts(json: string | null): FactRow[] {

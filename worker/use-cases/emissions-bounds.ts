@@ -10,7 +10,9 @@ import type { HourCounts } from './rollup/plan.ts';
 export const MAX_NODE_HOURS = 50_000;
 /** Some ten seconds of work: 10,000 nodes for 40 days, 1,000 for a year. */
 const MAX_NODE_DAYS = 400_000;
-/** Likewise of sums by label: 1,000 projects for a year. */
+/** Some twenty seconds: a year of three sites with four GPU models each in eight databases. */
+const MAX_HOUR_SUMS = 1_000_000;
+/** Likewise of sums by label: 1,000 projects for a year in one database. */
 const MAX_LABEL_PIECES = 400_000;
 /** Hour by hour a day is so many times as long. */
 const HOURLY_WEIGHT = 8;
@@ -67,19 +69,31 @@ export function checkKnown(counts: readonly HourCounts[], nodeCount: number, are
   if (gone > 0)
     return fail(
       'range_too_long',
-      `${gone} hours of that time changed since then, and what they were was deleted, as the spans of keeping say. A figure that was frozen stands.`,
+      `${gone} hours of that time changed since then, had not settled or are asked for in part, and what they were was deleted, as the spans of keeping say. Ask for whole hours that had settled; a figure that was frozen stands.`,
     );
   const changed = most('hoursChanged');
   const waiting = most(areTooMany ? 'hoursMarked' : 'hoursWaiting');
   if (areTooMany && changed * nodeCount > MAX_NODE_HOURS)
     return fail(
       'range_too_long',
-      `What was recorded since then changes ${changed} hours of ${nodeCount} nodes; one answer as of then joins at most ${MAX_NODE_HOURS} node-hours that changed. A figure that was frozen stands.`,
+      `${changed} hours of ${nodeCount} nodes changed since then or had not settled; one answer as of then joins at most ${MAX_NODE_HOURS} node-hours of these. End at \`settledUntil\`, or narrow \`filter\`; a figure that was frozen stands.`,
     );
   if (waiting === 0) return null;
   return fail(
     'overloaded',
     `${waiting} hours of that time changed, or were summed by another version, and are being summed again; ask again in some minutes.`,
+  );
+}
+
+/** @param hourSums hours of sites and GPU models that are read from sums of the fleet, in all databases */
+export function checkHourSums(hourSums: number, field: 'from' | 'accounting') {
+  if (hourSums <= MAX_HOUR_SUMS) return null;
+  return fail(
+    'range_too_long',
+    field === 'from'
+      ? `That is ${hourSums} sums of hours (each of a database, a site and a GPU model); one answer reads at most ${MAX_HOUR_SUMS}. Ask for a shorter range, or narrow \`filter\` by site or gpuModel.`
+      : `The supply contracts of this time are spread over ${hourSums} sums of hours (each of a database, a site and a GPU model); market accounting reads at most ${MAX_HOUR_SUMS}. Enter contracts of shorter vintages, or ask for accounting=location.`,
+    field,
   );
 }
 

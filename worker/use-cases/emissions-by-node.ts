@@ -15,7 +15,6 @@ import { type KnownHour, readHoursAsKnown } from '../storage/ledger-revisions.ts
 import { readNodeDevices } from '../storage/node-devices.ts';
 import { readPartsAsKnown } from '../storage/parts.ts';
 import type { RecordedSetting } from '../storage/settings.ts';
-import type { Shards } from '../storage/shards.ts';
 import type { KnownJobs } from './emissions-jobs.ts';
 import type { EmissionsQuery, Range } from './emissions-query.ts';
 import { loadIntensities } from './grid-intensity.ts';
@@ -23,75 +22,91 @@ import { devicesAsKnown } from './known-devices.ts';
 
 /** Decoded hours held at once. */
 const HOURS_AT_ONCE = 2_000;
+/** Nodes whose parts are held at once: of 10,000 nodes they are hundreds of MB. */
+const NODES_AT_ONCE = 500;
 
 export interface PreparedNode extends FleetNode {
   readonly parts: readonly NodePart[];
   readonly places: readonly Place[];
 }
 
-export async function prepareNodes(
-  shards: Shards,
-  nodes: readonly FleetNode[],
-  range: Range,
-  settings: readonly RecordedSetting[],
-): Promise<PreparedNode[]> {
-  const numbers = nodes.map(({ number }) => number);
-  const parts = byNode(
-    await shards.ofNodes(numbers, (db, own) => readPartsAsKnown(db, own, range.knownAtMs)),
-  );
-  const places = new Places(settings, range.knownAtMs);
-  const footprints = new Footprints(hardwareAsKnown(settings, range.knownAtMs));
-  return nodes.map((node) => {
-    const own = footprints.of(parts.get(node.number) ?? []);
-    // Lifetimes count from the first day in service, however short the range asked for.
-    const startMs = Math.min(range.fromMs, ...own.map(beganMs));
-    return {
-      ...node,
-      parts: own,
-      places: places.of(node.number, { startMs: epochMs(startMs), endMs: epochMs(range.joinToMs) }),
-    };
-  });
+/** Where nodes stand and what their hardware stands for, by what is recorded of both. */
+export class NodeFacts {
+  readonly #range: Range;
+  readonly #places: Places;
+  readonly #footprints: Footprints;
+
+  constructor(settings: readonly RecordedSetting[], range: Range) {
+    this.#range = range;
+    this.#places = new Places(settings, range.knownAtMs);
+    this.#footprints = new Footprints(hardwareAsKnown(settings, range.knownAtMs));
+  }
+
+  /** Of one shard. */
+  async prepare(db: D1Database, nodes: readonly FleetNode[]): Promise<PreparedNode[]> {
+    const { fromMs, joinToMs, knownAtMs } = this.#range;
+    const numbers = nodes.map(({ number }) => number);
+    const parts = byNode(await readPartsAsKnown(db, numbers, knownAtMs));
+    return nodes.map((node) => {
+      const own = this.#footprints.of(parts.get(node.number) ?? []);
+      // Lifetimes count from the first day in service, however short the range asked for.
+      const startMs = Math.min(fromMs, ...own.map(beganMs));
+      const range = { startMs: epochMs(startMs), endMs: epochMs(joinToMs) };
+      return { ...node, parts: own, places: this.#places.of(node.number, range) };
+    });
+  }
+
+  /** Zones that these nodes stand in during the range. */
+  zonesOf(nodes: readonly FleetNode[]): ReadonlySet<string> {
+    const { fromMs, joinToMs } = this.#range;
+    const range = { startMs: epochMs(Math.min(fromMs, joinToMs)), endMs: epochMs(joinToMs) };
+    const zones = nodes.flatMap(({ number }) =>
+      this.#places.of(number, range).map((place) => place.gridZone),
+    );
+    return new Set(zones.filter((zone) => zone !== null));
+  }
 }
 
-/** One resolver for each zone that a node stands in during the range, and for others that are needed. */
-export async function loadResolvers(
+/** Nodes of one shard, in order. */
+export function* nodesAtOnce<N>(nodes: readonly N[], most = NODES_AT_ONCE): Generator<readonly N[]> {
+  for (let i = 0; i < nodes.length; i += most) yield nodes.slice(i, i + most);
+}
+
+/** One resolver for each zone. */
+export function loadResolvers(
   db: D1Database,
-  nodes: readonly PreparedNode[],
-  others: Iterable<string>,
+  gridZones: Iterable<string>,
   { basis, signal }: EmissionsQuery,
   { fromMs, joinToMs, knownAtMs }: Range,
 ): Promise<ReadonlyMap<string, IntensityResolver>> {
-  const zones = new Set(others);
-  for (const { gridZone, endMs } of nodes.flatMap(({ places }) => places))
-    if (gridZone !== null && endMs > fromMs) zones.add(gridZone);
-  return loadIntensities(db, { gridZones: [...zones], basis, signal, fromMs, toMs: joinToMs }, knownAtMs);
+  const query = { gridZones: [...new Set(gridZones)], basis, signal, fromMs, toMs: joinToMs };
+  return loadIntensities(db, query, knownAtMs);
 }
 
 /** Adds these spans of nodes of one shard, and checks after each piece. @param check null: go on */
 export async function addByNode<T>(
   db: D1Database,
   join: EmissionsJoin,
-  nodes: readonly PreparedNode[],
+  facts: NodeFacts,
+  nodes: readonly FleetNode[],
   spans: readonly TimeSpan[],
   range: Range,
   jobs: KnownJobs | null,
   check: () => T | null,
 ): Promise<T | null> {
-  for (const span of spans) {
-    const within = { ...range, ...span, joinToMs: Math.min(span.toMs, range.joinToMs) };
-    for (const chunk of chunksOf(nodes, span)) {
-      await addChunk(db, join, chunk, within, jobs);
-      const found = check();
-      if (found !== null) return found;
+  for (const some of nodesAtOnce(nodes)) {
+    const prepared = await facts.prepare(db, some);
+    for (const span of spans) {
+      const within = { ...range, ...span, joinToMs: Math.min(span.toMs, range.joinToMs) };
+      const hoursOfNode = Math.ceil((span.toMs - span.fromMs) / HOUR_MS);
+      for (const chunk of nodesAtOnce(prepared, Math.max(1, Math.floor(HOURS_AT_ONCE / hoursOfNode)))) {
+        await addChunk(db, join, chunk, within, jobs);
+        const found = check();
+        if (found !== null) return found;
+      }
     }
   }
   return null;
-}
-
-function* chunksOf(nodes: readonly PreparedNode[], { fromMs, toMs }: TimeSpan) {
-  const hoursOfNode = Math.ceil((toMs - fromMs) / HOUR_MS);
-  const size = Math.max(1, Math.floor(HOURS_AT_ONCE / hoursOfNode));
-  for (let i = 0; i < nodes.length; i += size) yield nodes.slice(i, i + size);
 }
 
 async function addChunk(

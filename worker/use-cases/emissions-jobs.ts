@@ -23,6 +23,7 @@ export class KnownJobs {
   readonly #shards: Shards;
   readonly #knownAtMs: number;
   readonly #byNumber = new Map<number, JobFacts>();
+  readonly #texts = new Map<string, string>();
 
   constructor(shards: Shards, knownAtMs: number) {
     this.#shards = shards;
@@ -42,7 +43,25 @@ export class KnownJobs {
 
   async read(numbers: readonly number[]): Promise<void> {
     const fresh = numbers.filter((number) => !this.#byNumber.has(number));
-    for (const job of await readFleetJobs(this.#shards, fresh, this.#knownAtMs))
-      for (const number of job.numbers) this.#byNumber.set(number, job);
+    for (const { numbers: all, ...job } of await readFleetJobs(this.#shards, fresh, this.#knownAtMs)) {
+      // Hundreds of thousands in a month of a large fleet, with the same few projects and users.
+      const facts = {
+        number: job.number,
+        id: job.id,
+        project: this.#same(job.project),
+        user: this.#same(job.user),
+        phase: this.#same(job.phase),
+      };
+      for (const number of all) this.#byNumber.set(number, facts);
+    }
+  }
+
+  /** The same text once. */
+  #same(text: string | null): string | null {
+    if (text === null) return null;
+    const known = this.#texts.get(text);
+    if (known !== undefined) return known;
+    this.#texts.set(text, text);
+    return text;
   }
 }

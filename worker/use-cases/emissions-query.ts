@@ -42,6 +42,8 @@ export interface EmissionsQuery {
    * joined from the ledger; and sums answer as soon as they can, not only where the join would take too long.
    */
   readonly sumsAsKnown?: boolean | undefined;
+  /** Whether parts of hours at the ends are joined node by node, whatever the fleet: what is compared with such a figure. */
+  readonly exactEnds?: boolean | undefined;
 }
 
 /** `market`: supply contracts cover what they can, the rest is at the residual mix or, without one, as under `location`. */

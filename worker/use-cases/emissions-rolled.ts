@@ -1,5 +1,5 @@
 /** What of a question sums of hours and days answer, shard by shard, and what they leave. */
-import { DEFAULT_LOW_UTILIZATION_RATIO, type EmissionsJoin } from '../../shared/emissions/join.ts';
+import { DEFAULT_LOW_UTILIZATION_RATIO, type EmissionsJoin, NO_GROUP } from '../../shared/emissions/join.ts';
 import { JOB_KEYS, type JobKey } from '../../shared/emissions/owners.ts';
 import type { TimeSpan } from '../../shared/emissions/presence.ts';
 import { settledUntil } from '../../shared/ledger/settled.ts';
@@ -14,8 +14,8 @@ import { MAX_NODE_HOURS } from './emissions-bounds.ts';
 import { acceptsGroup, acceptsZone, onlyJob, type Term } from './emissions-filter.ts';
 import type { EmissionsQuery, Range } from './emissions-query.ts';
 import { changedSince } from './rollup/changed-since.ts';
-import type { HourCounts, RolledPlan, RolledQuery } from './rollup/plan.ts';
-import { type AskedHour, planRolledUp, type RolledUp, readRolledHours } from './rollup/read.ts';
+import { type HourCounts, type RolledPlan, type RolledQuery, sitePlaces } from './rollup/plan.ts';
+import { type AskedHour, hourSumsOf, planRolledUp, type RolledUp, readRolledHours } from './rollup/read.ts';
 import { joinRolledLabels, planRolledLabels, type RolledLabels } from './rollup/read-labels.ts';
 import { joinRolledNodes, planRolledNodes, type RolledNodes } from './rollup/read-nodes.ts';
 
@@ -74,8 +74,9 @@ export class RolledParts {
     }
     // What a job is called now, or in another database, is a moment late in sums by label.
     const key = isAnswerAsKnown(query) ? null : labelKeyOf(query, terms);
+    const labels = key && { key, values: valuesOf(query, terms, key) };
     const ofLabels =
-      key === null ? [] : await planEach(outlines, (outline) => planRolledLabels(rolled, outline, key));
+      labels === null ? [] : await planEach(outlines, (outline) => planRolledLabels(rolled, outline, labels));
     return new RolledParts(shards, rolled, outlines, range, null, ofLabels);
   }
 
@@ -102,6 +103,11 @@ export class RolledParts {
 
   get left(): readonly Left[] {
     return Array.from({ length: this.#shards.count }, (_, shard) => this.leftOf(shard));
+  }
+
+  /** How many hours of sites and GPU models there are to be read of sums of the fleet, over all shards. */
+  get hourSums(): number {
+    return (this.#ofPlaces ?? []).reduce((sum, plan) => sum + (plan === null ? 0 : hourSumsOf(plan)), 0);
   }
 
   /** What sums of the fleet hold, where they answer: a day of a group at once. */
@@ -190,8 +196,9 @@ async function rollable(
     ...span,
     // What was recorded since then is looked for only where the join would take too long.
     directNodeHours: isAsKnown && !sumsAsKnown ? MAX_NODE_HOURS / shards.count : 0,
+    exactEnds: query.exactEnds === true,
     changed: isAsKnown ? changed : null,
-    siteSettings: once(() => readSiteSettings(openDatabase(shards.main))),
+    places: once(async () => sitePlaces(await readSiteSettings(openDatabase(shards.main)), span)),
     byZone: keysOf(query, terms).includes('gridZone'),
     acceptsGroup: (group) => acceptsGroup(group, terms),
     acceptsPlace: (place) => acceptsZone(place, terms),
@@ -236,6 +243,19 @@ function labelKeyOf(query: EmissionsQuery, terms: readonly Term[]): JobKey | nul
   const keys = JOB_KEYS.filter((key) => ofOthers.includes(key));
   const areAll = ofOthers.every((key) => keys.some((each) => each === key));
   return areAll ? (keys.length === 1 ? keys[0]! : 'job') : null;
+}
+
+/** Values of the key that jobs must have; null: any. Whoever asks for one asks for nothing that no job had. */
+function valuesOf(
+  { withinProjects }: EmissionsQuery,
+  terms: readonly Term[],
+  key: JobKey,
+): ReadonlySet<string> | null {
+  // Numbers stand for jobs, and no value for one that nobody said.
+  if (key === 'job') return null;
+  const asked = terms.find((term) => term.key === key)?.value;
+  if (asked !== undefined) return asked === NO_GROUP ? null : new Set([asked]);
+  return key === 'project' && withinProjects ? new Set(withinProjects) : null;
 }
 
 const keysOf = ({ groupBy }: EmissionsQuery, terms: readonly Term[]): readonly string[] => [

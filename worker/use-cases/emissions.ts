@@ -11,6 +11,7 @@ import { byKey } from '../storage/by-node.ts';
 import type { FleetNode } from '../storage/fleet.ts';
 import { type Shards, shardOfNode } from '../storage/shards.ts';
 import {
+  checkHourSums,
   checkKnown,
   checkLabelPieces,
   checkNodeDays,
@@ -18,7 +19,7 @@ import {
   checkSteps,
   isPlaceKey,
 } from './emissions-bounds.ts';
-import { addByNode, loadResolvers, prepareNodes } from './emissions-by-node.ts';
+import { addByNode, loadResolvers, NodeFacts } from './emissions-by-node.ts';
 import { acceptsJobs, acceptsPlace } from './emissions-filter.ts';
 import { KnownJobs } from './emissions-jobs.ts';
 import { askedAsKnown, findAsked, findAskedJobs, rangeOfJobs } from './emissions-nodes.ts';
@@ -55,7 +56,9 @@ export async function emissions(
   const found = await findAsked(shards, query, terms, askedJobs, isLeft);
   if (!found.ok) return found;
   const summed = await rolled.planNodes(found.value.fleet.filter(found.value.isAsked), query.step);
-  const tooMuch = checkNodeDays(query.step, { fromMs: reads.fromMs, toMs: reads.joinToMs }, summed);
+  const tooMuch =
+    checkHourSums(rolled.hourSums, 'from') ??
+    checkNodeDays(query.step, { fromMs: reads.fromMs, toMs: reads.joinToMs }, summed);
   if (tooMuch !== null) return tooMuch;
   const { left } = rolled;
   const areNodesRead = left.some(({ spans }) => spans.length > 0);
@@ -71,9 +74,10 @@ export async function emissions(
   const supply = isMarket ? await loadSupply(shards, query, range, nowMs) : null;
   if (supply !== null && !supply.ok) return supply;
   const toRead = nodes.filter((node) => spansOf(node).length > 0);
-  const prepared = await prepareNodes(shards, toRead, reads, settings);
+  const facts = new NodeFacts(settings, reads);
   const gridZones = left.flatMap((own) => [...own.gridZones]);
-  const resolvers = await loadResolvers(shards.main, prepared, gridZones, query, reads);
+  gridZones.push(...facts.zonesOf(toRead));
+  const resolvers = await loadResolvers(shards.main, gridZones, query, reads);
   const ofJobs = acceptsJobs(terms, query.jobNumbers, query.withinProjects ?? null);
   const byJobs = query.groupBy !== undefined && !isPlaceKey(query.groupBy);
   const jobs = byJobs || !ofJobs.all ? new KnownJobs(shards, knownAtMs) : null;
@@ -96,9 +100,9 @@ export async function emissions(
   const tooMuchRead = (labelPieces: number, groups: number) =>
     tooManySteps(groups) ?? checkLabelPieces(labelPieces);
   let stopped = await rolled.addTo(join, know, tooMuchRead);
-  for (const [shard, own] of byKey(prepared, ({ number }) => shardOfNode(number)))
+  for (const [shard, own] of byKey(toRead, ({ number }) => shardOfNode(number)))
     stopped ??= await shards.ask(shard, (db) =>
-      addByNode(db, join, own, left[shard]!.spans, reads, jobs, tooManySteps),
+      addByNode(db, join, facts, own, left[shard]!.spans, reads, jobs, tooManySteps),
     );
   stopped ??= tooManySteps();
   if (stopped !== null) return stopped;

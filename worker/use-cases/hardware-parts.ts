@@ -2,10 +2,10 @@
 import type { PartRow } from '../../shared/emissions/embodied-parts.ts';
 import { DEFAULT_LOW_UTILIZATION_RATIO, EmissionsJoin } from '../../shared/emissions/join.ts';
 import { ok, type Result } from '../http/problem.ts';
-import { byNode } from '../storage/by-node.ts';
+import { byKey, byNode } from '../storage/by-node.ts';
 import { readNodeDevices } from '../storage/node-devices.ts';
-import type { Shards } from '../storage/shards.ts';
-import { prepareNodes } from './emissions-by-node.ts';
+import { type Shards, shardOfNode } from '../storage/shards.ts';
+import { NodeFacts, nodesAtOnce } from './emissions-by-node.ts';
 import { acceptsJobs, acceptsPlace } from './emissions-filter.ts';
 import { askedAsKnown, findAsked } from './emissions-nodes.ts';
 import { askedOf, type EmissionsQuery } from './emissions-query.ts';
@@ -25,9 +25,7 @@ export async function hardwareParts(
   if (!found.ok) return found;
   const settings = await found.value.settings();
   const asked = askedAsKnown(found.value, settings, range.knownAtMs);
-  const prepared = await prepareNodes(shards, asked, range, settings);
-  const numbers = prepared.map(({ number }) => number);
-  const devices = byNode(await shards.ofNodes(numbers, readNodeDevices));
+  const facts = new NodeFacts(settings, range);
   const join = new EmissionsJoin({
     edges: [range.fromMs, range.toMs],
     nowMs: range.nowMs,
@@ -42,10 +40,15 @@ export async function hardwareParts(
     lowUtilizationRatio: DEFAULT_LOW_UTILIZATION_RATIO,
     withParts: true,
   });
-  for (const node of prepared)
-    join.addNode(
-      { ...node, devices: devicesAsKnown(devices.get(node.number) ?? [], [], range.knownAtMs) },
-      [],
-    );
+  for (const [shard, own] of byKey(asked, ({ number }) => shardOfNode(number)))
+    for (const some of nodesAtOnce(own))
+      await shards.ask(shard, async (db) => {
+        const numbers = some.map(({ number }) => number);
+        const devices = byNode(await readNodeDevices(db, numbers));
+        for (const node of await facts.prepare(db, some)) {
+          const registered = devices.get(node.number) ?? [];
+          join.addNode({ ...node, devices: devicesAsKnown(registered, [], range.knownAtMs) }, []);
+        }
+      });
   return ok(join.result().embodiedParts);
 }

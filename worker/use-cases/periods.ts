@@ -350,6 +350,7 @@ function figureOf(
     basis,
     signal,
     accounting,
+    exactEnds: true,
     ...how,
   } as const;
   return emissions(shards, query, nowMs);

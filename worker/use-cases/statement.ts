@@ -105,7 +105,7 @@ export async function periodStatement(shards: Shards, id: number, nowMs: number)
 type Asked = StatementQuery & Omit<EmissionsQuery, 'nodeId' | 'step' | 'groupBy'>;
 
 const grouped = (shards: Shards, asked: Asked, groupBy: EmissionsQuery['groupBy'], nowMs: number) =>
-  emissions(shards, { ...asked, nodeId: null, step: 'none', groupBy }, nowMs);
+  emissions(shards, { ...asked, nodeId: null, step: 'none', groupBy, exactEnds: true }, nowMs);
 
 interface Gathered {
   readonly subject: StatementSubject;

@@ -8,6 +8,7 @@ import { ok, type Result } from '../http/problem.ts';
 import { openDatabase } from '../storage/database.ts';
 import { readSiteSettings } from '../storage/settings.ts';
 import type { Shards } from '../storage/shards.ts';
+import { checkHourSums } from './emissions-bounds.ts';
 import type { EmissionsQuery, Range } from './emissions-query.ts';
 import { isAnswerAsKnown, RolledParts } from './emissions-rolled.ts';
 import type { AskedHour } from './rollup/read.ts';
@@ -52,6 +53,8 @@ export async function loadSupply(
     ...{ basis, signal, asOfMs, sumsAsKnown },
   } as const;
   const sums = await RolledParts.read(shards, everything, [], vintages, nowMs);
+  const tooMuch = checkHourSums(sums.hourSums, 'accounting');
+  if (tooMuch !== null) return tooMuch;
   for await (const hours of sums.hours()) addSums(plan, hours);
   const { left } = sums;
   const refused = await addConsumptionByNode(shards, plan, contracts, left, vintages, isAnswerAsKnown(query));

@@ -54,8 +54,18 @@ const hour = fc
 const cut = fc.integer({ min: 0, max: 60 });
 const partsAt = (minute: number) =>
   [
-    { firstWindow: 0, endWindow: Math.ceil(minute / 5), timeRatio: minute / 60 },
-    { firstWindow: Math.ceil(minute / 5), endWindow: WINDOWS, timeRatio: 1 - minute / 60 },
+    {
+      firstWindow: 0,
+      endWindow: Math.ceil(minute / 5),
+      timeRatio: minute / 60,
+      dueRatio: Math.ceil(minute / 5) / WINDOWS,
+    },
+    {
+      firstWindow: Math.ceil(minute / 5),
+      endWindow: WINDOWS,
+      timeRatio: 1 - minute / 60,
+      dueRatio: 1 - Math.ceil(minute / 5) / WINDOWS,
+    },
   ] as const;
 
 test('two parts of an hour are the hour: energies to the millijoule, the rest but for rounding', () => {
@@ -98,7 +108,7 @@ test('metered time goes with the windows that have anything, time in the fleet w
   whole.figures.coveredMilliseconds = 15 * MINUTE_MS;
   whole.figures.meteredMilliseconds.gpu = 15 * MINUTE_MS;
   whole.figures.gapMilliseconds.gpu = 45 * MINUTE_MS;
-  const { figures } = partOfSums(whole, { firstWindow: 6, endWindow: 12, timeRatio: 0.5 });
+  const { figures } = partOfSums(whole, { firstWindow: 6, endWindow: 12, timeRatio: 0.5, dueRatio: 0.5 });
   expect(figures.expectedMilliseconds).toBe(30 * MINUTE_MS);
   expect(figures.coveredMilliseconds).toBe(5 * MINUTE_MS);
   expect(figures.gpuMilliseconds).toBe(5 * MINUTE_MS);
@@ -111,11 +121,13 @@ test('a job that had nothing in the part is not in it; what it held of one goes 
   sums.addEnergies(3, 3_000, 0, 20);
   sums.values.fill(8);
   const label = new LabelSums(sums);
-  const after = { firstWindow: 6, endWindow: 12, timeRatio: 0.5 };
-  expect(partOfLabel(label, after, 'job')).toBeNull();
-  expect(partOfLabel(label, after, 'idle')).toBeNull();
-  expect(partOfLabel(label, after, 'nodes')!.sums.values[2]).toBe(4);
-  const half = partOfLabel(label, { firstWindow: 3, endWindow: 12, timeRatio: 0.75 }, 'job')!.sums;
+  const after = { firstWindow: 6, endWindow: 12, timeRatio: 0.5, dueRatio: 0.5 };
+  const anywhere = Array.from({ length: WINDOWS }, () => true);
+  expect(partOfLabel(label, after, 'job', anywhere)).toBeNull();
+  expect(partOfLabel(label, after, 'idle', anywhere)).toBeNull();
+  expect(partOfLabel(label, after, 'nodes', anywhere)!.sums.values[2]).toBe(4);
+  const late = { firstWindow: 3, endWindow: 12, timeRatio: 0.75, dueRatio: 0.75 };
+  const half = partOfLabel(label, late, 'job', anywhere)!.sums;
   expect(half.energyMillijoules).toBe(3_000);
   expect(half.energies.componentsOnly[3]).toBe(20);
   expect(half.values[2]).toBe(4);

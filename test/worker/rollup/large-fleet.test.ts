@@ -68,6 +68,19 @@ test('the hour that is not over is summed every ten minutes, and an answer says 
   });
 });
 
+test('what ends or begins amid the hour that is not over says how far it counts, or is read as it is now', async () => {
+  const asked = (from: number, to: number) =>
+    ask<Answer>('GET', `/v1/fleet/emissions?from=${minutes(from)}&to=${minutes(to)}`);
+  // Summed up to minute 280: what was reported since then of the time before it is not in.
+  expect(await asked(0, 275)).toMatchObject({ rolledUpTo: minutes(270), totals: { energyKwh: kwh(5) } });
+  expect(await asked(0, 268)).toMatchObject({ rolledUpTo: null, totals: { energyKwh: kwh(4) } });
+  clock.nowMs += 6 * 60_000;
+  await draw(56);
+  expect(await asked(281, 286)).toMatchObject({ rolledUpTo: null, totals: { energyKwh: 0 } });
+  expect(await asked(280, 284)).toMatchObject({ rolledUpTo: null, totals: { energyKwh: kwh(1) } });
+  clock.nowMs -= 6 * 60_000;
+});
+
 test('hours that changed are counted as they were until they are summed again, and the answer says so', async () => {
   await draw(2, 14, 26);
   expect(await fleet()).toMatchObject({ hoursWaiting: 3, totals: { energyKwh: kwh(5) } });
@@ -86,12 +99,23 @@ test('a report in time costs no row beside its own', async () => {
   expect(await marks()).toBe(0);
 });
 
+test('a run without queries for a step leaves it to the next', async () => {
+  await draw(4);
+  const marks = () => database.prepare('SELECT COUNT(*) AS n FROM rollup_marks').first<{ n: number }>();
+  await runRollups(database, clock.nowMs, TURN_NODE_HOURS.paid, { mayStep: () => false });
+  expect((await marks())!.n).toBeGreaterThan(0);
+  let steps = 0;
+  await runRollups(database, clock.nowMs, TURN_NODE_HOURS.paid, { mayStep: () => steps++ < 1 });
+  await turn();
+  expect((await marks())!.n).toBe(0);
+});
+
 test('two runs at once leave what one leaves', async () => {
   await draw(3, 15);
   await Promise.all([turn(), turn(), turn()]);
   await turn();
   // The report of a minute ago is summed with its hour.
-  expect((await fleet()).totals.energyKwh).toBeCloseTo(kwh(10), 12);
+  expect((await fleet()).totals.energyKwh).toBeCloseTo(kwh(11), 12);
   expect(await fleet()).toMatchObject({ hoursWaiting: 0 });
 });
 
@@ -100,5 +124,5 @@ test('when no run came for long, hours are read one by one again', async () => {
   await draw(60);
   const answer = await fleet();
   expect(answer).toMatchObject({ rolledUpTo: null });
-  expect(answer.totals.energyKwh).toBeCloseTo(kwh(12), 12);
+  expect(answer.totals.energyKwh).toBeCloseTo(kwh(14), 12);
 });

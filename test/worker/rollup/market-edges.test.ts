@@ -4,6 +4,7 @@ import { retentionSettings } from '../../../shared/settings/retention.ts';
 import { runRetention } from '../../../worker/use-cases/retention/run.ts';
 import { runRollups, TURN_NODE_HOURS } from '../../../worker/use-cases/rollup/run.ts';
 import { ask, clock, DAY_MS, database, gpu, HOUR_MS, newNode, storeHours } from '../emissions/support.ts';
+import { refusal } from '../support/api.ts';
 import { type Answer, instant, rollUp, same } from './support.ts';
 
 const DAYS = 38;
@@ -101,6 +102,12 @@ test('what was used in a part of an hour counts as well once the hours have left
     `/v1/periods/${id}/statement`,
   );
   expect(zones[0]!.operationalGrams! / figure.operationalGrams!).toBeCloseTo(1, 9);
+  // What was known of a part of an hour went with it.
+  const known = `asOf=${new Date(clock.nowMs).toISOString()}`;
+  const cut = await clock.call('GET', `/v1/fleet/emissions?from=${instant(1.5)}&to=${instant(24)}&${known}`);
+  expect(await refusal(cut)).toMatchObject({ status: 400, code: 'range_too_long' });
+  const whole = await ask<Answer>('GET', `/v1/fleet/emissions?from=${instant(0)}&to=${instant(24)}&${known}`);
+  expect(whole.totals.energyKwh).toBe(before[0]!.totals.energyKwh);
   const early = await ask<Period>('POST', '/v1/periods', { ...closing, from: instant(0), to: instant(24) });
   expect(early.figure.operationalGrams! / (before[0]!.totals.operationalGrams as number)).toBeCloseTo(1, 9);
 });

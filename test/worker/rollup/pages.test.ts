@@ -7,6 +7,7 @@ import { markKey } from '../../../worker/storage/rollup-keys.ts';
 import { readRollupOutline } from '../../../worker/storage/rollup-outline.ts';
 import { readSiteSettings } from '../../../worker/storage/settings.ts';
 import { Shards } from '../../../worker/storage/shards.ts';
+import { sitePlaces } from '../../../worker/use-cases/rollup/plan.ts';
 import { planRolledUp, readRolledHours } from '../../../worker/use-cases/rollup/read.ts';
 import { clock, DAY_MS, database, HOUR_MS } from '../emissions/support.ts';
 import { countingDatabase } from '../ingest/counting-database.ts';
@@ -29,8 +30,10 @@ async function hoursIn(bytesAtOnce?: number) {
     nowMs: clock.nowMs,
     knownAtMs: ALL_KNOWN,
     directNodeHours: 0,
+    exactEnds: false,
     changed: null,
-    siteSettings: () => readSiteSettings(openDatabase(database)),
+    places: async () =>
+      sitePlaces(await readSiteSettings(openDatabase(database)), { ...span, knownAtMs: ALL_KNOWN }),
     byZone: false,
     acceptsGroup: () => true,
     acceptsPlace: ({ siteId }: Place) => siteId === 'sf',

@@ -65,7 +65,7 @@ async function tell(node: number, hours: readonly number[], words: object = {}):
 async function turn(): Promise<void> {
   fleet.nowMs += 120_000;
   for (let shard = 0; shard < shards.count; shard++)
-    await runRollups(shards.at(shard), fleet.nowMs, TURN_NODE_HOURS.paid, shards);
+    await runRollups(shards.at(shard), fleet.nowMs, TURN_NODE_HOURS.paid, { shards });
 }
 
 const answer = (question: string) => fleet.ask<Answer>('GET', `/v1/fleet/emissions?${RANGE}&${question}`);
@@ -183,7 +183,7 @@ test('counts of what a job made change no label', async () => {
   await fleet.ask('PATCH', `/v1/jobs/${WIDE}`, { units: { token: 5 } });
   const { database: first, recorded } = recordingDatabase(THREE[0]!);
   const recording = new Shards([first, THREE[1]!, THREE[2]!]);
-  await runRollups(recording.at(0), fleet.nowMs, TURN_NODE_HOURS.paid, recording);
+  await runRollups(recording.at(0), fleet.nowMs, TURN_NODE_HOURS.paid, { shards: recording });
   expect(recorded.length).toBeGreaterThan(0);
   expect(recorded.filter(({ sql }) => /INSERT INTO rollup_node_days/.test(sql))).toEqual([]);
 });
@@ -194,7 +194,7 @@ test('of each database it is asked once in a turn, however many follow it', asyn
   const recording = new Shards(recorded.map((each) => each.database) as [D1Database, ...D1Database[]]);
   const words = new FleetWords();
   for (let shard = 0; shard < recording.count; shard++)
-    await runRollups(recording.at(shard), fleet.nowMs, TURN_NODE_HOURS.paid, recording, words);
+    await runRollups(recording.at(shard), fleet.nowMs, TURN_NODE_HOURS.paid, { shards: recording, words });
   const asked = recorded.map((each) =>
     each.recorded.filter(({ sql }) => /FROM jobs WHERE number > /.test(sql)),
   );

@@ -165,7 +165,7 @@ test('nor do sums by label, days and sums that move to the bucket, and series th
     for (let turn = 0; turn < 2; turn++)
       for (const [shard, db] of databases.entries()) {
         const shards = fleetOfTurn();
-        await runRollups(shards.at(shard), fleet.nowMs, TURN_NODE_HOURS.paid, shards);
+        await runRollups(shards.at(shard), fleet.nowMs, TURN_NODE_HOURS.paid, { shards });
         await runRetention({ db, bucket: ARCHIVE, settings, nowMs: fleet.nowMs });
       }
     if (day === 2 || day === 6)

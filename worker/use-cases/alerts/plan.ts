@@ -2,6 +2,7 @@
 import type { AlertRule } from '../../../shared/alerts/rule.ts';
 import type { Scope } from '../../../shared/alerts/scope.ts';
 import { finalAfterMs } from '../../../shared/pace/silence.ts';
+import { LABELS } from '../../../shared/settings/node-as-known.ts';
 import { HOUR_MS, hourStart, WINDOW_MS } from '../../../shared/time/window.ts';
 import type { Cursor, Pass } from '../../storage/alert-cursor.ts';
 import type { RecordedSetting } from '../../storage/settings.ts';
@@ -85,7 +86,10 @@ export function restatedSettings(
   const toMs = summedTo(cursor);
   let trust = false;
   const seen = [cursor.settingsSeen, ...cursor.settingsSeenElsewhere];
-  const fresh = byShard.flatMap((rows, shard) => rows.slice(seen[shard] ?? 0));
+  const fresh = byShard.flatMap((rows, shard) => {
+    const first = firstWords(rows);
+    return rows.slice(seen[shard] ?? 0).filter((row) => !first.has(row));
+  });
   for (const { subject, effectiveFromMs } of fresh) {
     if (effectiveFromMs >= toMs) continue;
     if (subject.startsWith('grid:')) {
@@ -96,6 +100,20 @@ export function restatedSettings(
     for (let ms = fromMs; ms < toMs; ms += HOUR_MS) hours.push(ms / HOUR_MS);
   }
   return { hours, trust };
+}
+
+/**
+ * Where a node enrolled to, and what its labels were until they first changed: said for the time before, of which nothing was
+ * summed that they change. A fleet that grows would have its past folded again with each node.
+ */
+function firstWords(rows: readonly RecordedSetting[]): ReadonlySet<RecordedSetting> {
+  const first = new Map<string, RecordedSetting>();
+  for (const row of rows) {
+    if (!row.subject.startsWith('node:') || (row.key !== 'site' && row.key !== LABELS)) continue;
+    const of = `${row.subject} ${row.key}`;
+    if (!first.has(of)) first.set(of, row);
+  }
+  return new Set(first.values());
 }
 
 /** Where the checkpoint belongs when the head stands at `headMs`; null where it stays. */

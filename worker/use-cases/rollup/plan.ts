@@ -1,9 +1,12 @@
 /** What of a range rollups answer, and what is joined node by node: common to sums of fleets and of nodes. */
+
 import { type TimeSpan, within } from '../../../shared/emissions/presence.ts';
+import { windowCeiling } from '../../../shared/emissions/time-steps.ts';
 import type { PartOfHour } from '../../../shared/rollup/part-of-hour.ts';
 import { type Place, Places } from '../../../shared/settings/place.ts';
 import { HOUR_MS, WINDOW_MS } from '../../../shared/time/window.ts';
 import { epochMs } from '../../../shared/units.ts';
+import { LATE_AFTER_MS } from '../../storage/rollup-marks.ts';
 import type { RollupOutline } from '../../storage/rollup-outline.ts';
 import type { MarkedSums, RollupState } from '../../storage/rollup-state.ts';
 import type { StoredGroup } from '../../storage/rollup-sums.ts';
@@ -15,10 +18,12 @@ export interface RolledQuery extends TimeSpan {
   readonly knownAtMs: number;
   /** Up to here all is read node by node, whatever is asked. */
   readonly directNodeHours: number;
+  /** Whether parts of hours at the ends are joined, however many nodes there are. */
+  readonly exactEnds: boolean;
   /** Spans that sums do not tell as they were known then; null: what changed may be counted as it was, and said so. */
   readonly changed: (() => Promise<readonly TimeSpan[]>) | null;
-  /** Of all sites, which are in shard 0. */
-  readonly siteSettings: () => Promise<readonly RecordedSetting[]>;
+  /** What held at each site over the range: the same functions for all databases, since rates are kept by them. */
+  readonly places: () => Promise<SitePlaces>;
   /** Whether zones matter: an hour in which the zone of a site changes is not taken whole then. */
   readonly byZone: boolean;
   readonly acceptsGroup: (group: StoredGroup) => boolean;
@@ -76,11 +81,12 @@ export async function planRolled(
   const { fromMs, toMs } = query;
   const { keptFromHour } = state;
   const isKept = fromMs >= keptFromHour * HOUR_MS;
-  const nodeHours = nodes * ((toMs - fromMs) / HOUR_MS);
+  // Of each node there is a row for an hour, and its devices and parts, however little of the hour is asked for.
+  const nodeHours = nodes * Math.max(1, (toMs - fromMs) / HOUR_MS);
   if (isKept && nodeHours <= Math.max(directNodeHours, query.directNodeHours)) return null;
   const isAsKnown = query.changed !== null;
   // Hours that are not over have no sums for good.
-  const takesParts = !isAsKnown && sums !== 'ofNodes' && nodes > LIVE_NODES;
+  const takesParts = !isAsKnown && !query.exactEnds && sums !== 'ofNodes' && nodes > LIVE_NODES;
   const plan = planOf(query, isAsKnown ? { ...state, openToMs: null } : state, takesParts);
   if (plan.endHour <= plan.firstHour) return null;
   const isWithin = (hour: number) => hour >= plan.firstHour && hour < plan.endHour;
@@ -97,21 +103,12 @@ export async function planRolled(
   for (const hour of hoursChanged) marked.add(hour);
   const areLeft = [...marked].some((hour) => hour < keptFromHour);
   const areRead = !areLeft && (isAsKnown || marked.size * nodes <= DIRECT_NODE_HOURS);
-  const placesOf = await siteOf(query);
+  const { placesOf, placeAt } = await query.places();
   const accepted = groups.filter(query.acceptsGroup);
   const apart = query.byZone ? zoneChanges(accepted, placesOf) : new Set<number>();
   // What has left is whole or not at all.
   const joined = new Set(
     [...apart, ...(areRead ? marked : [])].filter((hour) => hour >= keptFromHour && isWithin(hour)),
-  );
-  const placesAt = new Map(
-    accepted.map(({ siteId }) => {
-      const places = placesOf(siteId);
-      return [
-        siteId,
-        (instantMs: number) => places.findLast(({ startMs }) => startMs <= instantMs)!,
-      ] as const;
-    }),
   );
   const zones = accepted.flatMap(({ siteId }) => placesOf(siteId).map(({ gridZone }) => gridZone));
   return {
@@ -120,16 +117,22 @@ export async function planRolled(
     isTaken: (hour) => isWithin(hour) && !joined.has(hour),
     partOf: (hour) => partOf(hour, query, hour < state.doneHour ? null : state.openToMs),
     groups: accepted,
-    placeAtSite: (siteId) => placesAt.get(siteId)!,
+    placeAtSite: placeAt,
     gridZones: new Set(zones.filter((zone) => zone !== null)),
     spans: [...plan.spans, ...within(spansOf([...joined]), fromMs, toMs)],
     rolledUpToMs: plan.rolledUpToMs,
     hoursWaiting: areRead ? 0 : marked.size,
     hoursMarked,
     hoursChanged: hoursChanged.size,
-    hoursGone: [...hoursChanged].filter((hour) => hour < keptFromHour).length,
+    hoursGone: isAsKnown
+      ? [...hoursChanged, ...cutHours(query)].filter((hour) => hour < keptFromHour).length
+      : 0,
   };
 }
+
+/** Hours within which the range begins or ends: of those that have left no sum tells a part as it was known. */
+const cutHours = ({ fromMs, toMs }: TimeSpan): number[] =>
+  [fromMs, toMs].filter((ms) => ms % HOUR_MS !== 0).map((ms) => Math.floor(ms / HOUR_MS));
 
 interface Plan {
   /** Hours since 1970 that are taken from rollups. */
@@ -155,10 +158,17 @@ function planOf({ fromMs, toMs, nowMs }: RolledQuery, state: RollupState, takesP
     const tail = span(Math.max(fromMs, firstHour * HOUR_MS, doneMs), toMs);
     return { firstHour, endHour: state.doneHour, spans: [...head, ...tail], rolledUpToMs: null };
   }
+  // Of the hours that are not over there are sums up to here.
+  if (takesParts && fromMs >= openToMs)
+    return { firstHour, endHour: firstHour, spans: span(fromMs, toMs), rolledUpToMs: null };
   if (toMs >= openToMs)
     return { firstHour, endHour: Math.ceil(openToMs / HOUR_MS), spans: head, rolledUpToMs: openToMs };
   const tail = span(Math.max(fromMs, lastHour * HOUR_MS), toMs);
-  return { firstHour, endHour: lastHour, spans: [...head, ...tail], rolledUpToMs: null };
+  // What was reported after they were summed is not in yet.
+  const surelyInMs = Math.floor((openToMs - LATE_AFTER_MS) / WINDOW_MS) * WINDOW_MS;
+  const isShort = takesParts && windowCeiling(toMs) > surelyInMs;
+  const rolledUpToMs = isShort ? Math.max(fromMs, Math.min(toMs, surelyInMs)) : null;
+  return { firstHour, endHour: lastHour, spans: [...head, ...tail], rolledUpToMs };
 }
 
 /** @param openToMs until when the hour is summed, where it is not over */
@@ -173,6 +183,9 @@ function partOf(hour: number, { fromMs, toMs }: TimeSpan, openToMs: number | nul
     firstWindow: Math.ceil((partFromMs - startMs) / WINDOW_MS),
     endWindow: Math.ceil((partToMs - startMs) / WINDOW_MS),
     timeRatio: (partToMs - partFromMs) / (endMs - startMs),
+    dueRatio:
+      Math.max(0, Math.min(windowCeiling(partToMs), endMs) - Math.min(windowCeiling(partFromMs), endMs)) /
+      (endMs - startMs),
   };
 }
 
@@ -196,19 +209,40 @@ function spansOf(hours: readonly number[]): TimeSpan[] {
   return spans;
 }
 
-/** The places of each site over the range, whole hours. */
-async function siteOf({ siteSettings, fromMs, toMs, knownAtMs }: RolledQuery) {
-  const places = new Places(await siteSettings(), knownAtMs);
+/** Where sites are over a range, of whole hours. */
+export interface SitePlaces {
+  readonly placesOf: (siteId: string | null) => readonly Place[];
+  /** One function for each site. */
+  readonly placeAt: (siteId: string | null) => (instantMs: number) => Place;
+}
+
+export function sitePlaces(
+  siteSettings: readonly RecordedSetting[],
+  { fromMs, toMs, knownAtMs }: TimeSpan & Pick<RolledQuery, 'knownAtMs'>,
+): SitePlaces {
+  const places = new Places(siteSettings, knownAtMs);
   const range = {
     startMs: epochMs(Math.floor(fromMs / HOUR_MS) * HOUR_MS),
     endMs: epochMs(Math.ceil(toMs / HOUR_MS) * HOUR_MS),
   };
-  const bySite = new Map<string | null, readonly Place[]>();
-  return (siteId: string | null): readonly Place[] => {
-    const known = bySite.get(siteId) ?? places.ofSite(siteId, range);
-    bySite.set(siteId, known);
-    return known;
+  const bySite = new Map<string | null, RolledSite>();
+  const of = (siteId: string | null) => {
+    const known = bySite.get(siteId);
+    if (known !== undefined) return known;
+    const own = places.ofSite(siteId, range);
+    const site = {
+      places: own,
+      placeAt: (instantMs: number) => own.findLast(({ startMs }) => startMs <= instantMs)!,
+    };
+    bySite.set(siteId, site);
+    return site;
   };
+  return { placesOf: (siteId) => of(siteId).places, placeAt: (siteId) => of(siteId).placeAt };
+}
+
+interface RolledSite {
+  readonly places: readonly Place[];
+  readonly placeAt: (instantMs: number) => Place;
 }
 
 /** Hours within which the zone of a site changes. */

@@ -7,7 +7,7 @@ import { IDLE, type JobKey, type Owner, UNATTRIBUTED } from '../../../shared/emi
 import { LabelJoin } from '../../../shared/rollup/label-join.ts';
 import { LABELS_VERSION, type LabelKey, type LabelSums } from '../../../shared/rollup/label-sums.ts';
 import { QUARTER_MS } from '../../../shared/rollup/owner-sums.ts';
-import { partOfLabel } from '../../../shared/rollup/part-of-hour.ts';
+import { bookedWindows, partOfLabel } from '../../../shared/rollup/part-of-hour.ts';
 import { DAY_MS, HOUR_MS, HOURS_PER_DAY, WINDOW_MS } from '../../../shared/time/window.ts';
 import { readLabelDays, readLabelHours } from '../../storage/rollup-labels.ts';
 import type { RollupOutline } from '../../storage/rollup-outline.ts';
@@ -18,18 +18,20 @@ import { DIRECT_NODE_HOURS, planRolled, type RolledQuery } from './plan.ts';
 export interface RolledLabels extends RolledDays {
   /** What jobs are labelled by. */
   readonly key: JobKey;
+  /** Labels of jobs that are asked for, where nothing else is; null: all. */
+  readonly values: ReadonlySet<string> | null;
 }
 
 /** Null: nothing is taken from sums by label. */
 export async function planRolledLabels(
   query: RolledQuery,
   outline: RollupOutline,
-  key: JobKey,
+  { key, values }: Pick<RolledLabels, 'key' | 'values'>,
 ): Promise<RolledLabels | null> {
   const { state, lastNode } = outline;
   if (state.labelsVersion !== LABELS_VERSION || state.areLabelsReady === 0) return null;
   const plan = await planRolled(query, outline, localNode(lastNode), DIRECT_NODE_HOURS, 'ofLabels');
-  return plan && { ...plan, ...storedDays(outline), key, acceptsPlace: query.acceptsPlace };
+  return plan && { ...plan, ...storedDays(outline), key, values, acceptsPlace: query.acceptsPlace };
 }
 
 export interface LabelPage {
@@ -58,17 +60,23 @@ export async function* joinRolledLabels(
   const ofDay: DayRecord[] = [];
   /** Hour after hour: what all labels had of one before any has of the next. */
   const addDay = (records: readonly DayRecord[], slotMs: number) => {
+    const cut = slotMs === WINDOW_MS ? cutter(records, plan) : null;
     const pieces = records.flatMap((record) => {
       const group = groups.get(record.group)!;
       const owner = ownerOf(record, plan.key, join);
-      return record.pieces.map(([startMs, sums]) => ({ group, owner, startMs, sums }));
+      return record.pieces.map(([startMs, sums]) => ({ record, group, owner, startMs, sums }));
     });
-    for (const { group, owner, startMs, sums } of pieces.sort((a, b) => a.startMs - b.startMs))
-      if (plan.acceptsPlace(group.placeAt(startMs))) labels.add(group, { startMs, slotMs }, owner, sums);
+    for (const { record, group, owner, startMs, sums } of pieces.sort((a, b) => a.startMs - b.startMs)) {
+      if (!plan.acceptsPlace(group.placeAt(startMs))) continue;
+      const asked = cut === null ? sums : cut(record, startMs, sums);
+      if (asked !== null) labels.add(group, { startMs, slotMs }, owner, asked);
+    }
   };
   for (const { isWhole, days } of runsOfDays(plan, groups, join)) {
     const slotMs = isWhole ? QUARTER_MS : WINDOW_MS;
-    const isWanted = ({ group }: LabelKey) => groups.has(group);
+    const isWanted = ({ group, kind, value }: LabelKey) =>
+      groups.has(group) &&
+      (plan.values === null || kind !== 'job' || (value !== null && plan.values.has(value)));
     for await (const page of isWhole
       ? wholeDays(db, plan, days, isWanted)
       : hoursOfDays(db, plan, days, isWanted)) {
@@ -86,6 +94,29 @@ export async function* joinRolledLabels(
     addDay(ofDay.splice(0), slotMs);
   }
   labels.flush();
+}
+
+/**
+ * Cuts hours within which the range begins or ends.
+ * @param records all of one day
+ * @returns what the record has of the part of the hour; null: nothing
+ */
+function cutter(records: readonly DayRecord[], { partOf }: RolledLabels) {
+  /** By hour and group: nodes themselves are metered where any label has anything. */
+  const ofNodes = new Map<string, boolean[]>();
+  const keyOf = ({ group }: DayRecord, startMs: number) => `${startMs} ${group}`;
+  for (const record of records)
+    for (const [startMs, sums] of record.pieces) {
+      if (partOf(startMs / HOUR_MS) === null) continue;
+      const key = keyOf(record, startMs);
+      const booked = bookedWindows(sums);
+      const known = ofNodes.get(key);
+      ofNodes.set(key, known === undefined ? booked : known.map((each, i) => each || booked[i]!));
+    }
+  return (record: DayRecord, startMs: number, sums: LabelSums): LabelSums | null => {
+    const part = partOf(startMs / HOUR_MS);
+    return part === null ? sums : partOfLabel(sums, part, record.kind, ofNodes.get(keyOf(record, startMs))!);
+  };
 }
 
 /** Null: of the nodes themselves. */
@@ -115,7 +146,7 @@ async function* wholeDays(
 
 async function* hoursOfDays(
   db: D1Database,
-  { key, isTaken, partOf }: RolledLabels,
+  { key, isTaken }: RolledLabels,
   days: readonly number[],
   isWanted: (key: LabelKey) => boolean,
 ): AsyncGenerator<DayRecord[]> {
@@ -124,10 +155,7 @@ async function* hoursOfDays(
       ...of,
       pieces: [...hours].flatMap(([ofDay, sums]) => {
         const hour = of.day * HOURS_PER_DAY + ofDay;
-        if (!isTaken(hour)) return [];
-        const part = partOf(hour);
-        const taken = part === null ? sums : partOfLabel(sums, part, of.kind);
-        return taken === null ? [] : [[hour * HOUR_MS, taken] as const];
+        return isTaken(hour) ? [[hour * HOUR_MS, sums] as const] : [];
       }),
     }));
 }

@@ -55,6 +55,14 @@ export async function* readRolledHours(
   }
 }
 
+/** Hours of groups that there are to read of it, at most. */
+export function hourSumsOf({ groups, firstHour, endHour }: RolledUp): number {
+  const hours = groups.map(({ firstDay }) =>
+    firstDay === null ? 0 : endHour - Math.max(firstHour, firstDay * HOURS_PER_DAY),
+  );
+  return hours.reduce((sum, own) => sum + Math.max(0, own), 0);
+}
+
 function pagesOf({ groups: all, firstHour, endHour, nodes }: RolledUp, bytesPerPage: number) {
   const endDay = dayOf(endHour - 1) + 1;
   const groups = all.filter(({ firstDay }) => firstDay !== null && firstDay < endDay);

@@ -59,17 +59,23 @@ const DAY_NODE_HOURS = 4;
 export const TURN_NODE_HOURS = { free: 10, paid: 16_384 };
 const isInParts = (nodeHours: number): boolean => nodeHours < BLOCK_NODES;
 
-/**
- * @param shards of the fleet, this database among them
- * @param words that its databases of one turn share
- */
+/** What the databases of one turn share. */
+export interface RollupTurn {
+  /** Of the fleet, this database among them. */
+  readonly shards: Shards;
+  readonly words: FleetWords;
+  /** Whether the run has queries for one step more; what is left is done in the next. */
+  readonly mayStep: () => boolean;
+}
+
+/** @param turn default: of this database alone, with queries for all there is to do */
 export async function runRollups(
   db: D1Database,
   nowMs: number,
   nodeHours: number,
-  shards = new Shards([db]),
-  words = new FleetWords(),
+  turn: Partial<RollupTurn> = {},
 ): Promise<void> {
+  const { shards = new Shards([db]), words = new FleetWords(), mayStep = () => true } = turn;
   const { main } = shards;
   const state = (await readRollupState(db)) ?? (await beginRollups(db));
   if (state === null) return;
@@ -81,7 +87,7 @@ export async function runRollups(
   await advance(db, state, lastNode, nowMs, inParts);
   const budget = { left: nodeHours };
   try {
-    await sumMarked(db, budget, { main, nowMs, inParts });
+    await sumMarked(db, budget, { main, nowMs, inParts, mayStep });
   } finally {
     // What was just marked and summed need not wait for the next turn, nor for a day of long ago that cannot be read.
     const after = await readRollupState(db);
@@ -90,7 +96,7 @@ export async function runRollups(
       const areKept = !inParts && localNode(lastNode) > BLOCK_NODES;
       // One step by label has room in every turn.
       if (await followLabels(db, shards, words, after, areKept, nowMs))
-        await sumMarkedLabels(db, shards, Math.max(1, budget.left));
+        await sumMarkedLabels(db, shards, Math.max(1, budget.left), mayStep);
     }
   }
 }
@@ -148,17 +154,21 @@ interface Budget {
   left: number;
 }
 
-interface SumMode {
+interface SumMode extends Pick<RollupTurn, 'mayStep'> {
   readonly main: D1Database;
   readonly nowMs: number;
   readonly inParts: boolean;
 }
 
-async function sumMarked(db: D1Database, budget: Budget, { main, nowMs, inParts }: SumMode): Promise<void> {
+async function sumMarked(
+  db: D1Database,
+  budget: Budget,
+  { main, nowMs, inParts, mayStep }: SumMode,
+): Promise<void> {
   const nodeHours = budget.left;
   let marks = await readNextMarks(db, LIMIT);
   let known: Known | null = null;
-  while (budget.left > 0 && marks.length > 0) {
+  while (budget.left > 0 && marks.length > 0 && mayStep()) {
     const [mark] = marks as [NextMark];
     // Read after the mark: what changes from now on marks its hours anew.
     if (known?.as !== mark.knownAs) known = await readKnown(db, main, mark.knownAs, nowMs);
@@ -219,9 +229,14 @@ async function readKnown(db: D1Database, main: D1Database, as: string, nowMs: nu
  * A day of a node is decoded whole, which takes about as long as to sum an hour of it. Where its hours are in the bucket, one
  * step is enough for a turn: what a run may read there is for all databases.
  */
-async function sumMarkedLabels(db: D1Database, shards: Shards, nodeHours: number): Promise<void> {
+async function sumMarkedLabels(
+  db: D1Database,
+  shards: Shards,
+  nodeHours: number,
+  mayStep: () => boolean,
+): Promise<void> {
   let left = nodeHours;
-  while (left > 0) {
+  while (left > 0 && mayStep()) {
     const mark = await readNextLabelMark(db);
     if (mark === null) return finishLabels(db);
     // After the mark: what another run has summed until then may be of nodes that were not there when this one began.
