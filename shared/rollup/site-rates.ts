@@ -24,8 +24,9 @@ export interface Run {
 /** What an answer tells of a value: its neighbour is charged alike where all of it is the same. */
 const TOLD = ['gramsPerKwh', 'kind', 'provider', 'scope', 'fetchedAtMs'] as const;
 
-/** Windows and hours of which rates are kept: of three months some MB. */
-const MOST_KEPT = 30_000;
+/** Windows, and hours or days, of which rates are kept, for each site: what lies together is read together. */
+const MOST_WINDOWS = 4_000;
+const MOST_RUNS = 1_500;
 
 export class SiteRates {
   readonly #placeAt: (instantMs: number) => Place;
@@ -60,7 +61,7 @@ export class SiteRates {
     const rate = isSame ? last.rate : rateOf(place, point, contracts);
     this.#last = { rate, point, contracts };
     // A range is read in order of time: what is behind it is not asked for again, or is worked out once more.
-    if (this.#byWindow.size >= MOST_KEPT) this.#byWindow.clear();
+    if (this.#byWindow.size >= MOST_WINDOWS) this.#byWindow.clear();
     this.#byWindow.set(windowStartMs, rate);
     return rate;
   }
@@ -78,7 +79,7 @@ export class SiteRates {
       if (last?.rate === rate) last.endSlot = slot + 1;
       else runs.push({ firstSlot: slot, endSlot: slot + 1, startMs: startMs + slot * slotMs, rate });
     }
-    if (this.#runs.size >= MOST_KEPT) this.#runs.clear();
+    if (this.#runs.size >= MOST_RUNS) this.#runs.clear();
     this.#runs.set(key, runs);
     return runs;
   }

@@ -20,14 +20,15 @@ import type { RollupMark } from './rollup-state.ts';
 
 export interface StoredGroup extends RollupGroup {
   readonly number: number;
-  /** Since 1970: of no day before it there are sums; null: of none at all yet. */
-  readonly firstDay: number | null;
+  /** Since 1970, of which there are sums; null: of none yet. */
+  readonly days: { readonly first: number; readonly last: number } | null;
 }
 
 /** Sites times models: tens of rows. For `parseGroups`. */
 export const GROUPS_AS_JSON = `
   (SELECT json_group_array(json_array(number, site_id, gpu_model,
-     (SELECT MIN(key) FROM rollup_days WHERE key >= number * ${DAYS} AND key < (number + 1) * ${DAYS})))
+     (SELECT MIN(key) FROM rollup_days WHERE key >= number * ${DAYS} AND key < (number + 1) * ${DAYS}),
+     (SELECT MAX(key) FROM rollup_days WHERE key >= number * ${DAYS} AND key < (number + 1) * ${DAYS})))
    FROM (SELECT * FROM rollup_groups ORDER BY number))`;
 
 export async function readGroups(db: D1Database): Promise<StoredGroup[]> {
@@ -37,10 +38,10 @@ export async function readGroups(db: D1Database): Promise<StoredGroup[]> {
 }
 
 export const parseGroups = (json: string): StoredGroup[] =>
-  (JSON.parse(json) as [number, string, string, number | null][]).map(
-    ([number, siteId, gpuModel, firstKey]) => ({
+  (JSON.parse(json) as [number, string, string, number | null, number | null][]).map(
+    ([number, siteId, gpuModel, firstKey, lastKey]) => ({
       number,
-      firstDay: firstKey === null ? null : parseDayKey(firstKey).day,
+      days: firstKey === null ? null : { first: parseDayKey(firstKey).day, last: parseDayKey(lastKey!).day },
       siteId: siteId === '' ? null : siteId,
       gpuModel: gpuModel === '' ? null : gpuModel,
     }),

@@ -88,7 +88,8 @@ export async function planRolled(
   // Hours that are not over have no sums for good.
   const takesParts = !isAsKnown && !query.exactEnds && sums !== 'ofNodes' && nodes > LIVE_NODES;
   const plan = planOf(query, isAsKnown ? { ...state, openToMs: null } : state, takesParts);
-  if (plan.endHour <= plan.firstHour) return null;
+  const cutAndGone = isAsKnown ? cutHours(query).filter((hour) => hour < keptFromHour) : [];
+  if (plan.endHour <= plan.firstHour && (cutAndGone.length === 0 || nodes === 0)) return null;
   const isWithin = (hour: number) => hour >= plan.firstHour && hour < plan.endHour;
   const isOther = isAsKnown && state.madeWith !== (await sumsMadeWith());
   const marked = new Set(
@@ -124,9 +125,7 @@ export async function planRolled(
     hoursWaiting: areRead ? 0 : marked.size,
     hoursMarked,
     hoursChanged: hoursChanged.size,
-    hoursGone: isAsKnown
-      ? [...hoursChanged, ...cutHours(query)].filter((hour) => hour < keptFromHour).length
-      : 0,
+    hoursGone: [...hoursChanged].filter((hour) => hour < keptFromHour).length + cutAndGone.length,
   };
 }
 

@@ -57,16 +57,19 @@ export async function* readRolledHours(
 
 /** Hours of groups that there are to read of it, at most. */
 export function hourSumsOf({ groups, firstHour, endHour }: RolledUp): number {
-  const hours = groups.map(({ firstDay }) =>
-    firstDay === null ? 0 : endHour - Math.max(firstHour, firstDay * HOURS_PER_DAY),
+  const hours = groups.map(({ days }) =>
+    days === null
+      ? 0
+      : Math.min(endHour, (days.last + 1) * HOURS_PER_DAY) - Math.max(firstHour, days.first * HOURS_PER_DAY),
   );
   return hours.reduce((sum, own) => sum + Math.max(0, own), 0);
 }
 
 function pagesOf({ groups: all, firstHour, endHour, nodes }: RolledUp, bytesPerPage: number) {
-  const endDay = dayOf(endHour - 1) + 1;
-  const groups = all.filter(({ firstDay }) => firstDay !== null && firstDay < endDay);
-  const firstDay = Math.max(dayOf(firstHour), Math.min(endDay, ...groups.map((group) => group.firstDay!)));
+  const [askedFirst, askedEnd] = [dayOf(firstHour), dayOf(endHour - 1) + 1];
+  const groups = all.filter(({ days }) => days !== null && days.first < askedEnd && days.last >= askedFirst);
+  const firstDay = Math.max(askedFirst, Math.min(askedEnd, ...groups.map(({ days }) => days!.first)));
+  const endDay = Math.min(askedEnd, Math.max(firstDay, ...groups.map(({ days }) => days!.last + 1)));
   const bytesPerDay = BYTES_PER_DAY * groups.length + BYTES_PER_DAY_AND_NODE * nodes;
   const daysPerPage = Math.max(1, Math.floor(bytesPerPage / bytesPerDay));
   const pages = Math.ceil((endDay - firstDay) / daysPerPage);

@@ -65,7 +65,7 @@ export interface RollupTurn {
   readonly shards: Shards;
   readonly words: FleetWords;
   /** Whether the run has queries for one step more; what is left is done in the next. */
-  readonly mayStep: () => boolean;
+  readonly mayStep: (of: 'blocks' | 'labels') => boolean;
 }
 
 /** @param turn default: of this database alone, with queries for all there is to do */
@@ -168,7 +168,7 @@ async function sumMarked(
   const nodeHours = budget.left;
   let marks = await readNextMarks(db, LIMIT);
   let known: Known | null = null;
-  while (budget.left > 0 && marks.length > 0 && mayStep()) {
+  while (budget.left > 0 && marks.length > 0 && mayStep('blocks')) {
     const [mark] = marks as [NextMark];
     // Read after the mark: what changes from now on marks its hours anew.
     if (known?.as !== mark.knownAs) known = await readKnown(db, main, mark.knownAs, nowMs);
@@ -233,10 +233,10 @@ async function sumMarkedLabels(
   db: D1Database,
   shards: Shards,
   nodeHours: number,
-  mayStep: () => boolean,
+  mayStep: RollupTurn['mayStep'],
 ): Promise<void> {
   let left = nodeHours;
-  while (left > 0 && mayStep()) {
+  while (left > 0 && mayStep('labels')) {
     const mark = await readNextLabelMark(db);
     if (mark === null) return finishLabels(db);
     // After the mark: what another run has summed until then may be of nodes that were not there when this one began.
