@@ -48,13 +48,21 @@ interface Measured extends Reply {
 }
 
 export async function query(): Promise<Figure[]> {
-  const byFleet = new Map<number, ReadonlyMap<string, Measured>>();
-  for (const nodes of FLEETS) byFleet.set(nodes, await measure(nodes));
   const [few, many] = FLEETS as [number, number];
+  const sites: FleetSite[] = [];
+  const measured = new Map<string, readonly Measured[]>();
+  try {
+    for (const nodes of FLEETS) sites.push(await fleetOf(nodes));
+    for (const [name, asked] of Object.entries(QUERIES)) {
+      tell(name);
+      measured.set(name, await measureQuery(sites, { query: asked }));
+    }
+  } finally {
+    for (const { site } of sites) await site.stop();
+  }
   const [fewer, all] = [few, many].map((nodes) => nodes.toLocaleString('en')) as [string, string];
   return Object.keys(QUERIES).flatMap((name): Figure[] => {
-    const small = byFleet.get(few)!.get(name)!;
-    const large = byFleet.get(many)!.get(name)!;
+    const [small, large] = measured.get(name)! as [Measured, Measured];
     if (large.refused !== undefined)
       return [
         {
@@ -91,11 +99,17 @@ export async function query(): Promise<Figure[]> {
   });
 }
 
-async function measure(nodes: number): Promise<ReadonlyMap<string, Measured>> {
+interface FleetSite {
+  readonly site: Awaited<ReturnType<typeof startMeteredSite>>;
+  readonly ask: (body: object) => Promise<Reply>;
+}
+
+/** Seeded and summed. */
+async function fleetOf(nodes: number): Promise<FleetSite> {
   const site = await startMeteredSite('bench/query/worker.mjs');
+  const ask = (body: object) => site.ask<Reply>('/', { nowMs: NOW_MS, ...body });
   try {
     await seed(site.db, nodes, DAYS, (day) => tell(`${nodes} nodes: day ${day} of ${DAYS} is written`));
-    const ask = (body: object) => site.ask<Reply>('/', { nowMs: NOW_MS, ...body });
     for (let turn = 0; ; turn++) {
       const { marks, hour } = await ask({ nodeHours: TURN_NODE_HOURS });
       const left = (START_MS + DAYS * DAY_MS) / HOUR_MS - hour;
@@ -105,31 +119,37 @@ async function measure(nodes: number): Promise<ReadonlyMap<string, Measured>> {
     }
     // The hours that are not over.
     for (let turn = 0; turn < 3; turn++) await ask({ nodeHours: TURN_NODE_HOURS });
-    const measured = new Map<string, Measured>();
-    for (const [name, asked] of Object.entries(QUERIES)) {
-      tell(`${nodes} nodes: ${name}`);
-      measured.set(name, await measureQuery(() => ask({ query: asked }), site.processId));
-    }
-    return measured;
-  } finally {
+    return { site, ask };
+  } catch (error) {
     await site.stop();
+    throw error;
   }
 }
 
-async function measureQuery(ask: () => Promise<Reply>, processId: number): Promise<Measured> {
-  const times: number[] = [];
-  let reply = await ask();
-  const endMs = performance.now() + MOST_MS;
-  let leastCpu = Infinity;
-  for (let run = 0; run < RUNS && reply.refused === undefined; run++) {
+/** Of all fleets in turn, so that what the machine does meanwhile is in each of them. */
+async function measureQuery(sites: readonly FleetSite[], body: object): Promise<Measured[]> {
+  const runs = await Promise.all(
+    sites.map(async (own) => ({ ...own, reply: await own.ask(body), times: [] as number[], cpu: Infinity })),
+  );
+  const endMs = performance.now() + sites.length * MOST_MS;
+  for (let run = 0; run < RUNS; run++) {
     const startMs = performance.now();
     if (run >= LEAST_RUNS && startMs > endMs) break;
-    const used = cpuNanoseconds(processId);
-    reply = await ask();
-    times.push(performance.now() - startMs);
-    leastCpu = Math.min(leastCpu, cpuNanoseconds(processId) - used);
+    for (const own of runs) {
+      if (own.reply.refused !== undefined) continue;
+      const begunMs = performance.now();
+      const used = cpuNanoseconds(own.site.processId);
+      own.reply = await own.ask(body);
+      own.times.push(performance.now() - begunMs);
+      own.cpu = Math.min(own.cpu, cpuNanoseconds(own.site.processId) - used);
+    }
   }
-  return { ...reply, p50: at(times, 0.5), p95: at(times, 0.95), cpu: leastCpu / 1e6 };
+  return runs.map(({ reply, times, cpu }) => ({
+    ...reply,
+    p50: at(times, 0.5),
+    p95: at(times, 0.95),
+    cpu: cpu / 1e6,
+  }));
 }
 
 function at(values: readonly number[], ratio: number): number {
