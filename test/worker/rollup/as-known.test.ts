@@ -61,7 +61,11 @@ test('nothing was recorded since: fewer rows than the join', async () => {
   expect(await rows(true)).toBeLessThan(0.7 * (await rows(false)));
 });
 
-test('and after any changes, of each instant among them', async () => {
+/** The first of them found that a lifetime changes what comes after its own time as well. */
+test.each([
+  { seed: 1935269713, numRuns: 2 },
+  { seed: undefined, numRuns: 4 },
+])('and after any changes, of each instant among them (%j)', async ({ seed, numRuns }) => {
   await fc.assert(
     fc.asyncProperty(fc.array(change, { minLength: 2, maxLength: 4 }), async (changes) => {
       const instants = [clock.nowMs];
@@ -74,6 +78,6 @@ test('and after any changes, of each instant among them', async () => {
       await rollUp(DAYS);
       for (const instant of instants) await expectAsKnown(instant);
     }),
-    { numRuns: 4, endOnFailure: true },
+    { numRuns, endOnFailure: true, ...(seed === undefined ? {} : { seed }) },
   );
 });

@@ -14,6 +14,8 @@ import { readPartsAsKnown, type StoredPart } from '../../storage/parts.ts';
 import type { Shards } from '../../storage/shards.ts';
 import { devicesAsKnown } from '../known-devices.ts';
 
+type Asked = 'energy' | 'figures' | 'labels';
+
 interface Known {
   readonly nowMs: number;
   /** Sums are asked for as it was known then. */
@@ -28,7 +30,7 @@ export async function changedSince(
   shards: Shards,
   range: TimeSpan,
   { nowMs, knownAtMs }: Known,
-  asked: 'energy' | 'figures' | 'labels',
+  asked: Asked,
 ): Promise<TimeSpan[]> {
   if (knownAtMs === ALL_KNOWN) return [];
   const spans = await shards.rows(async (db) => {
@@ -37,13 +39,13 @@ export async function changedSince(
     // What was registered at this moment is marked, and nothing of it summed.
     if (asked !== 'energy' && knownAtMs < nowMs && (await hasOtherHardware(db, range, knownAtMs)))
       return [range];
-    return changes.filter((change) => isInSums(change, asked)).map(spanOf);
+    return changes.filter((change) => isInSums(change, asked)).map((change) => spanOf(change, asked));
   });
   return spans.flatMap((span) => within([span], range.fromMs, range.toMs));
 }
 
 /** What electricity is charged with and what jobs are called is in no sum that is read, and is known as of any instant. */
-function isInSums({ subject, what }: DatedChange, asked: 'energy' | 'figures' | 'labels'): boolean {
+function isInSums({ subject, what }: DatedChange, asked: Asked): boolean {
   const [kind] = subject.split(':');
   // A node takes its energy along when it moves.
   if (asked === 'energy') return kind === 'node' && (what === 'energy' || what === 'site');
@@ -60,10 +62,18 @@ function isInSums({ subject, what }: DatedChange, asked: 'energy' | 'figures' | 
   }
 }
 
-/** Before its first move a node stood at the site that it moved to, unless another one is said of that time. */
-function spanOf({ what, old, fromMs, toMs }: DatedChange): TimeSpan {
+/**
+ * Before its first move a node stood at the site that it moved to, unless another one is said of that time. What hardware has
+ * accrued by an instant is spread over what is left of its lifetime: another lifetime, or one at another site, changes what comes
+ * after its own time as well.
+ */
+function spanOf({ what, old, fromMs, toMs }: DatedChange, asked: Asked): TimeSpan {
   const isFirstSite = what === 'site' && old === null && toMs !== null;
-  return { fromMs: isFirstSite ? 0 : (fromMs ?? 0), toMs: toMs ?? Number.POSITIVE_INFINITY };
+  const isForGood = asked !== 'energy' && what !== 'energy';
+  return {
+    fromMs: isFirstSite ? 0 : (fromMs ?? 0),
+    toMs: isForGood ? Number.POSITIVE_INFINITY : (toMs ?? Number.POSITIVE_INFINITY),
+  };
 }
 
 /** Devices are in no log, and a GPU of another model has its node in another group from the beginning. */
