@@ -1,7 +1,6 @@
 /** Market accounting: sums up all consumption that the contracts of the time could cover, and spreads them over it. */
 import { type ContractUse, contractsTouching, SupplyPlan } from '../../shared/emissions/supply.ts';
 import { SiteRates } from '../../shared/rollup/site-rates.ts';
-import type { Place } from '../../shared/settings/place.ts';
 import { supplyContracts } from '../../shared/settings/supply-contracts.ts';
 import { HOUR_MS, WINDOW_MS, WINDOWS_PER_HOUR } from '../../shared/time/window.ts';
 import { ok, type Result } from '../http/problem.ts';
@@ -55,7 +54,9 @@ export async function loadSupply(
   const sums = await RolledParts.read(shards, everything, [], vintages, nowMs);
   const tooMuch = checkHourSums(sums.hourSums, 'accounting');
   if (tooMuch !== null) return tooMuch;
-  for await (const hours of sums.hours()) addSums(plan, hours);
+  const ratesOf = ratesBySite(plan);
+  for await (const hours of sums.hours())
+    for (const hour of hours) addSums(plan, hour, ratesOf(hour.placeAt));
   const { left } = sums;
   const refused = await addConsumptionByNode(shards, plan, contracts, left, vintages, isAnswerAsKnown(query));
   if (refused !== null) return refused;
@@ -71,17 +72,21 @@ export async function loadSupply(
 
 const NO_INTENSITY = () => () => null;
 
-/** @param hours of one site */
-function addSums(plan: SupplyPlan, hours: readonly AskedHour[]): void {
-  const rates = new Map<(instantMs: number) => Place, SiteRates>();
-  for (const { startMs, placeAt, sums } of hours) {
-    const own = rates.get(placeAt) ?? new SiteRates(placeAt, { intensityOf: NO_INTENSITY, supply: plan });
-    rates.set(placeAt, own);
-    for (const run of own.runs(startMs, WINDOW_MS, WINDOWS_PER_HOUR)) {
-      const sum = sums.sumOf(run.firstSlot, run.endSlot);
-      const { place } = run.rate;
-      if (sum !== null && place.siteId !== null)
-        plan.add(place.siteId, place.gridZone, run.startMs, facilityKwh(sum.all, place));
-    }
+/** Windows of a site that follow each other at one place, under the same contracts. */
+function ratesBySite(plan: SupplyPlan) {
+  const known = new Map<AskedHour['placeAt'], SiteRates>();
+  return (placeAt: AskedHour['placeAt']): SiteRates => {
+    const rates = known.get(placeAt) ?? new SiteRates(placeAt, { intensityOf: NO_INTENSITY, supply: plan });
+    known.set(placeAt, rates);
+    return rates;
+  };
+}
+
+function addSums(plan: SupplyPlan, { startMs, sums }: AskedHour, rates: SiteRates): void {
+  for (const run of rates.runs(startMs, WINDOW_MS, WINDOWS_PER_HOUR)) {
+    const sum = sums.sumOf(run.firstSlot, run.endSlot);
+    const { place } = run.rate;
+    if (sum !== null && place.siteId !== null)
+      plan.add(place.siteId, place.gridZone, run.startMs, facilityKwh(sum.all, place));
   }
 }

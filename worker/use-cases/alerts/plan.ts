@@ -87,8 +87,10 @@ export function restatedSettings(
   let trust = false;
   const seen = [cursor.settingsSeen, ...cursor.settingsSeenElsewhere];
   const fresh = byShard.flatMap((rows, shard) => {
+    const added = rows.slice(seen[shard] ?? 0);
+    if (added.length === 0) return added;
     const first = firstWords(rows);
-    return rows.slice(seen[shard] ?? 0).filter((row) => !first.has(row));
+    return added.filter((row) => !first.has(row));
   });
   for (const { subject, effectiveFromMs } of fresh) {
     if (effectiveFromMs >= toMs) continue;
